@@ -1,0 +1,107 @@
+/** The fixed codes of every {@link CacheKitError}; branch on `error.code` or on the class. */
+export type CacheKitErrorCode =
+  | 'ERR_CONFIGURATION'
+  | 'ERR_KEY'
+  | 'ERR_UNKNOWN_KEY'
+  | 'ERR_AUTHENTICATION'
+  | 'ERR_SEALED_FORMAT'
+  | 'ERR_ENVELOPE'
+  | 'ERR_NONCE_EXHAUSTED'
+  | 'ERR_SERIALIZATION'
+  | 'ERR_VALUE_TOO_LARGE'
+  | 'ERR_BACKEND'
+  | 'ERR_TIMEOUT'
+  | 'ERR_NATIVE_LOAD'
+  | 'ERR_INTERNAL';
+
+/** The base of every error this package throws, other than `TypeError` and `RangeError` for wrong arguments. */
+export abstract class CacheKitError extends Error {
+  abstract readonly code: CacheKitErrorCode;
+
+  // On the prototype, so that the class of a caught error shows in its stack without a field per instance.
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** Options that contradict each other or miss something. Thrown at construction, never later. */
+export class ConfigurationError extends CacheKitError {
+  readonly code = 'ERR_CONFIGURATION';
+}
+
+/** A master key that is missing, malformed or already held, and every use after `destroy()`. */
+export class KeyError extends CacheKitError {
+  readonly code = 'ERR_KEY';
+}
+
+/** A value sealed for this tenant with a key that the keyring does not hold. */
+export class UnknownKeyError extends CacheKitError {
+  readonly code = 'ERR_UNKNOWN_KEY';
+
+  constructor(
+    /** Fingerprint in the value's header: 32 hex digits. */
+    readonly fingerprint: string,
+    /** Fingerprint of the current key for this tenant: 32 hex digits. */
+    readonly currentFingerprint: string,
+  ) {
+    super(`Sealed with a key that is not in the keyring: ${fingerprint} (current: ${currentFingerprint})`);
+  }
+}
+
+/** The one failure of every open: wrong key, tenant, cache key or AAD, altered or truncated bytes. It carries no detail. */
+export class AuthenticationError extends CacheKitError {
+  readonly code = 'ERR_AUTHENTICATION';
+
+  constructor() {
+    super('Cannot open: the key, tenant, cache key or bytes are not those that were sealed');
+  }
+}
+
+/** Bytes around a sealed value (rotation header, `CK` frame) that are not what this reader is configured for. */
+export class SealedFormatError extends CacheKitError {
+  readonly code = 'ERR_SEALED_FORMAT';
+}
+
+/** An envelope or checksum that is malformed, over a limit, or does not match its payload. */
+export class EnvelopeError extends CacheKitError {
+  readonly code = 'ERR_ENVELOPE';
+}
+
+/** A nonce sequence has sealed 2^32 values; this sealer refuses for ever. */
+export class NonceExhaustedError extends CacheKitError {
+  readonly code = 'ERR_NONCE_EXHAUSTED';
+
+  constructor() {
+    super('This sealer has sealed 2^32 values and refuses to seal more; make a new one');
+  }
+}
+
+/** A value that a serializer refuses, or a payload that it cannot read. */
+export class SerializationError extends CacheKitError {
+  readonly code = 'ERR_SERIALIZATION';
+}
+
+/** A value over the limit of 512 MiB, or over a limit that was configured. */
+export class ValueTooLargeError extends CacheKitError {
+  readonly code = 'ERR_VALUE_TOO_LARGE';
+}
+
+/** A store that failed or answered with what it should not. */
+export class BackendError extends CacheKitError {
+  readonly code = 'ERR_BACKEND';
+}
+
+/** A store or loader that took longer than its timeout. */
+export class TimeoutError extends CacheKitError {
+  readonly code = 'ERR_TIMEOUT';
+}
+
+/** The native addon for this platform could not be loaded. */
+export class NativeLoadError extends CacheKitError {
+  readonly code = 'ERR_NATIVE_LOAD';
+}
+
+/** A defect in this package that was caught before it could end the process. Please report it. */
+export class InternalError extends CacheKitError {
+  readonly code = 'ERR_INTERNAL';
+}

@@ -1,0 +1,84 @@
+import { createRequire } from 'node:module';
+import {
+  AuthenticationError,
+  type CacheKitError,
+  EnvelopeError,
+  InternalError,
+  KeyError,
+  NativeLoadError,
+  NonceExhaustedError,
+  SerializationError,
+  ValueTooLargeError,
+} from './errors.js';
+
+/**
+ * What every native entry answers: a length >= 0, a failure (-1 … -63, see `src-rs/error.rs`),
+ * or, below that, "the output is too small: n bytes are needed" as `NEEDS - n`.
+ */
+export type NativeResult = number;
+export const NEEDS = -64;
+
+/** A value's container, in bits 0–1 of `mode`. */
+export const CONTAINER = { none: 0, envelope: 1, checksum: 2 } as const;
+/** Write literals-only LZ4: no compression, readable by every reader. */
+export const MODE_LITERALS = 1 << 2;
+/** On opening, check the payload as untrusted MessagePack (PROTOCOL.md, decode bounds). */
+export const MODE_CHECK_MSGPACK = 1 << 3;
+/** Bits 8–15: length of the envelope's format string, whose bytes follow the AAD in the scratch buffer. */
+export const MODE_FORMAT_SHIFT = 8;
+
+/** One tenant's key with its nonce sequence. All memory is the caller's; `aad` is read up to `aadLen`. */
+export interface NativeSealer {
+  fingerprint(out: Uint8Array): NativeResult;
+  seal(out: Uint8Array, outOffset: number, plaintext: Uint8Array, aad: Uint8Array, aadLen: number, mode: number): NativeResult;
+  open(out: Uint8Array, outOffset: number, sealed: Uint8Array, sealedOffset: number, aad: Uint8Array, aadLen: number, mode: number): NativeResult;
+  /** Fills `out` with what the last `open` of this sealer opened when it answered `NEEDS - n`. */
+  takeOpened(out: Uint8Array, outOffset: number): NativeResult;
+  sealInPlace(buffer: Uint8Array, plaintextLen: number, aad: Uint8Array, aadLen: number): NativeResult;
+  openInPlace(buffer: Uint8Array, aad: Uint8Array, aadLen: number): NativeResult;
+  /** `table` has 4 numbers an item: in aadLen, in room to leave before the item, out result, unused. AADs lie one after the other in `aads`, each followed by the format bytes. */
+  sealMany(out: Uint8Array, payloads: Uint8Array[], aads: Uint8Array, table: Int32Array, mode: number): NativeResult;
+  /** As `sealMany`; the second number is the offset in the sealed item. Opened items lie one after the other in `out`. */
+  openMany(out: Uint8Array, sealed: Uint8Array[], aads: Uint8Array, table: Int32Array, mode: number): NativeResult;
+  sealAsync(out: Uint8Array, outOffset: number, plaintext: Uint8Array, aad: Uint8Array, aadLen: number, mode: number, signal?: AbortSignal): Promise<NativeResult>;
+  openAsync(out: Uint8Array, outOffset: number, sealed: Uint8Array, sealedOffset: number, aad: Uint8Array, aadLen: number, mode: number, signal?: AbortSignal): Promise<NativeResult | NativeOpened>;
+  destroy(): void;
+}
+
+/** An opened container whose payload waits, in native memory, for an output of `length` bytes. */
+export interface NativeOpened {
+  readonly length: number;
+  take(out: Uint8Array, outOffset: number): Promise<NativeResult>;
+}
+
+export interface NativeSequence {
+  readonly instanceId: bigint;
+  /** Seals done, 0 … 2^32. */
+  readonly used: number;
+}
+
+export interface NativeMasterKey {
+  fingerprint(out: Uint8Array): NativeResult;
+  sealer(tenantId: Uint8Array, sequence: NativeSequence): NativeSealer;
+  destroy(): void;
+}
+
+export interface NativeAddon {
+  MasterKey: new (bytes: Uint8Array) => NativeMasterKey;
+  NonceSequence: new (random: boolean) => NativeSequence;
+  deriveDomainKey(out: Uint8Array, masterKey: Uint8Array, domain: Uint8Array, tenantSalt: Uint8Array): NativeResult;
+  keyFingerprint(out: Uint8Array, key: Uint8Array): NativeResult;
+  blake2b256(out: Uint8Array, data: Uint8Array): NativeResult;
+  /** Lower-case hex of BLAKE2b over `data[0..len]`; `hashLen` is 16 or 32 bytes. */
+  blake2bHex(data: Uint8Array, len: number, hashLen: number): string;
+  /** Container without a seal; the format's bytes are `format[0..]`, their length in `mode`. */
+  pack(out: Uint8Array, outOffset: number, payload: Uint8Array, format: Uint8Array, mode: number): NativeResult;
+  unpack(out: Uint8Array, outOffset: number, packed: Uint8Array, packedOffset: number, mode: number): NativeResult;
+  /** An envelope with a format of any length. */
+  envelopeStore(out: Uint8Array, data: Uint8Array, format: Uint8Array): NativeResult;
+  /** Checks an envelope's structure and limits; writes [original size, offset of the format, its length] in bytes. */
+  envelopeInfo(envelope: Uint8Array, info: Uint32Array): NativeResult;
+  /** MessagePack structure: one complete document, nesting <= 1,024, no more claimed than the input backs. */
+  checkMsgpack(bytes: Uint8Array): NativeResult;
+  hardware(): string;
+}
