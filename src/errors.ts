@@ -86,9 +86,29 @@ export class ValueTooLargeError extends CacheKitError {
   readonly code = 'ERR_VALUE_TOO_LARGE';
 }
 
+/** What a store said beside its failure. */
+export interface BackendErrorOptions extends ErrorOptions {
+  status?: number;
+  transient?: boolean;
+  retryAfterMs?: number;
+}
+
 /** A store that failed or answered with what it should not. */
 export class BackendError extends CacheKitError {
   readonly code = 'ERR_BACKEND';
+  /** The HTTP status, where the store answered with one. */
+  readonly status: number | undefined;
+  /** Whether the same call may well succeed later: a lost connection, an overloaded server. */
+  readonly transient: boolean;
+  /** How long the store asked to be left alone, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, { status, transient = false, retryAfterMs, ...options }: BackendErrorOptions = {}) {
+    super(message, options);
+    this.status = status;
+    this.transient = transient;
+    this.retryAfterMs = retryAfterMs;
+  }
 }
 
 /** A store or loader that took longer than its timeout. */

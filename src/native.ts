@@ -82,3 +82,64 @@ export interface NativeAddon {
   checkMsgpack(bytes: Uint8Array): NativeResult;
   hardware(): string;
 }
+
+export const native: NativeAddon = load();
+
+/** Loads the addon through the generated loader, whose own message names none of what a user needs to mend it. */
+function load(): NativeAddon {
+  try {
+    return createRequire(import.meta.url)('#native');
+  } catch (cause) {
+    const libc = process.platform === 'linux' ? (isMusl() ? 'musl' : 'gnu') : process.platform === 'win32' ? 'msvc' : '';
+    const target = [process.platform, process.arch, libc].filter(Boolean).join('-');
+    throw new NativeLoadError(
+      `No native addon for ${target}. Tried NAPI_RS_NATIVE_LIBRARY_PATH, a build beside this package, and the package ` +
+        `cachekit-native-${target}. If that package is missing from node_modules, install with --include=optional, and ` +
+        'delete a lockfile that was made on another platform; with Rust installed, `npm run build` in a clone builds it.',
+      { cause },
+    );
+  }
+}
+
+function isMusl(): boolean {
+  const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
+  return report !== undefined && report.header?.glibcVersionRuntime === undefined;
+}
+
+/** The error for a failure that a native entry answered. */
+export function nativeError(code: NativeResult): CacheKitError | RangeError | TypeError {
+  switch (code) {
+    case -1:
+      return new AuthenticationError();
+    case -2:
+      return new NonceExhaustedError();
+    case -3:
+      return new ValueTooLargeError('The value is over the limit of 512 MiB');
+    case -4:
+      return new EnvelopeError('The envelope or checksum is malformed, over a limit or does not match its payload');
+    case -5:
+      return new SerializationError('The payload is not one well-formed MessagePack document within the limits');
+    case -6:
+      return new RangeError('The output is too small');
+    case -7:
+      return new RangeError('The output overlaps an input');
+    case -8:
+      return new KeyError('This key was destroyed');
+    case -9:
+      return new TypeError('An argument is not what the native addon takes');
+    case -10:
+      return new RangeError('A key, domain or tenant has a length outside its limits');
+    case -11:
+      return new DOMException('The operation was aborted', 'AbortError') as unknown as CacheKitError;
+    default:
+      return new InternalError(
+        code <= NEEDS ? 'The native addon needs more room than was computed' : `The native addon failed (${-code})`,
+      );
+  }
+}
+
+/** @throws the error for a failure; returns a length as it is. */
+export function checked(result: NativeResult): number {
+  if (result < 0) throw nativeError(result);
+  return result;
+}

@@ -1,0 +1,179 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import { AuthenticationError, EncryptionWrapper, KeyError, Keyring, UnknownKeyError } from '../../index.js';
+
+const [A, B, C, D, E] = ['aa', 'bb', 'cc', 'dd', 'ee'].map((byte) => byte.repeat(32)) as [string, string, string, string, string];
+const context = { cacheKey: 'users:1' };
+const value = { id: 7 };
+
+/** The key version in a value's rotation header; undefined when there is no header. */
+function versionOf(wrapper: EncryptionWrapper, sealed: Buffer): number | undefined {
+  return wrapper.inspect(sealed).header?.keyVersion;
+}
+
+function positions(keyring: Keyring): string[] {
+  return keyring.usage().map((key) => key.position);
+}
+
+test('without a rotation values are bare and nothing rotates', (t) => {
+  const keyring = new Keyring({ masterKey: A });
+  const wrapper = new EncryptionWrapper({ keyring });
+  t.is(versionOf(wrapper, wrapper.serialize(value, context)), undefined);
+  t.false(keyring.rotating);
+  t.throws(() => keyring.completeRotation(), { instanceOf: KeyError, code: 'ERR_KEY' });
+  t.throws(() => keyring.rollback(), { instanceOf: KeyError });
+});
+
+test('a fleet rotates without a miss: stage, start, complete', (t) => {
+  const [one, two] = [new Keyring({ masterKey: A }), new Keyring({ masterKey: A })];
+  const [first, second] = [new EncryptionWrapper({ keyring: one }), new EncryptionWrapper({ keyring: two })];
+  const old = first.serialize(value, context);
+  one.stage(B);
+  two.stage(B);
+  t.is(versionOf(first, first.serialize(value, context)), 0);
+  one.startRotation(B);
+  const fresh = first.serialize(value, context);
+  t.is(versionOf(first, fresh), 1);
+  t.deepEqual(second.deserialize(fresh, context), value, 'the neighbour has only staged the key');
+  two.startRotation(B);
+  for (const wrapper of [first, second]) t.deepEqual(wrapper.deserialize(old, context), value);
+  t.true(one.rotating);
+  one.completeRotation();
+  t.false(one.rotating);
+  t.throws(() => first.deserialize(old, context), { instanceOf: AuthenticationError });
+  t.is(versionOf(first, first.serialize(value, context)), 1, 'this key replaced another one');
+});
+
+test('a value sealed with a key that is not held names both fingerprints', (t) => {
+  const ahead = new EncryptionWrapper({ keyring: new Keyring({ masterKey: B, previousMasterKeys: [A] }) });
+  const behind = new EncryptionWrapper({ masterKey: A });
+  const error = t.throws(() => behind.deserialize(ahead.serialize(value, context), context), {
+    instanceOf: UnknownKeyError,
+    code: 'ERR_UNKNOWN_KEY',
+  });
+  t.regex(error!.fingerprint, /^[0-9a-f]{32}$/);
+  t.not(error!.fingerprint, error!.currentFingerprint);
+});
+
+test('previous keys at construction mean a rotation is under way', (t) => {
+  const keyring = new Keyring({ masterKey: B, previousMasterKeys: [A] });
+  const wrapper = new EncryptionWrapper({ keyring });
+  t.true(keyring.rotating);
+  t.is(versionOf(wrapper, wrapper.serialize(value, context)), 1);
+  t.deepEqual(wrapper.deserialize(new EncryptionWrapper({ masterKey: A }).serialize(value, context), context), value);
+});
+
+test('a header is written when asked for and left out when refused', (t) => {
+  const always = new EncryptionWrapper({ masterKey: A, rotationHeader: 'always' });
+  t.is(versionOf(always, always.serialize(value, context)), 0);
+  const never = new EncryptionWrapper({
+    keyring: new Keyring({ masterKey: B, previousMasterKeys: [A] }),
+    rotationHeader: 'never',
+  });
+  t.is(versionOf(never, never.serialize(value, context)), undefined);
+  t.deepEqual(never.deserialize(always.serialize(value, context), context), value);
+});
+
+test('rollback swaps the current key with the newest previous one', (t) => {
+  const keyring = new Keyring({ masterKey: A });
+  const wrapper = new EncryptionWrapper({ keyring });
+  keyring.startRotation(B);
+  const underB = wrapper.serialize(value, context);
+  keyring.rollback();
+  t.deepEqual(wrapper.deserialize(underB, context), value);
+  const [current] = keyring.usage();
+  t.is(current!.fingerprint, new Keyring({ masterKey: A }).usage()[0]!.fingerprint);
+  t.is(versionOf(wrapper, wrapper.serialize(value, context)), 1);
+});
+
+test('at most three keys are held besides the current one, and a refused call changes nothing', (t) => {
+  t.throws(() => new Keyring({ masterKey: A, previousMasterKeys: [B, C, D, E] }), { instanceOf: KeyError });
+  const keyring = new Keyring({ masterKey: A, previousMasterKeys: [B, C] });
+  keyring.stage(D);
+  const before = keyring.usage();
+  t.throws(() => keyring.stage(E), { instanceOf: KeyError });
+  t.throws(() => keyring.startRotation(E), { instanceOf: KeyError });
+  t.throws(() => keyring.startRotation(A), { instanceOf: KeyError });
+  t.throws(() => keyring.stage(B), { instanceOf: KeyError });
+  t.throws(() => keyring.stage('zz'), { instanceOf: KeyError });
+  t.deepEqual(keyring.usage(), before);
+  keyring.startRotation(D);
+  t.deepEqual(positions(keyring), ['current', 'previous', 'previous', 'previous']);
+});
+
+test('the current key or a repeated one among the previous keys is refused', (t) => {
+  t.throws(() => new Keyring({ masterKey: A, previousMasterKeys: [A] }), { instanceOf: KeyError });
+  t.throws(() => new Keyring({ masterKey: A, previousMasterKeys: [B, B.toUpperCase()] }), { instanceOf: KeyError });
+});
+
+test('usage counts per master key, over all tenants', (t) => {
+  const keyring = new Keyring({ masterKey: A });
+  const wrapper = new EncryptionWrapper({ keyring });
+  const old = wrapper.serialize(value, { ...context, tenantId: 'x' });
+  wrapper.serialize(value, { ...context, tenantId: 'y' });
+  keyring.startRotation(B);
+  wrapper.deserialize(old, { ...context, tenantId: 'x' });
+  t.throws(() => wrapper.deserialize(old, { ...context, tenantId: 'y' }));
+  const [current, previous] = keyring.usage();
+  t.like(current, { position: 'current', seals: 0, opens: 0, lastUsed: undefined });
+  t.like(previous, { position: 'previous', seals: 2, opens: 1 });
+  t.true(previous!.lastUsed instanceof Date);
+});
+
+test('completeRotation with ifUnusedFor refuses while an old key was needed', async (t) => {
+  const keyring = new Keyring({ masterKey: A });
+  const wrapper = new EncryptionWrapper({ keyring });
+  const old = wrapper.serialize(value, context);
+  keyring.startRotation(B);
+  wrapper.deserialize(old, context);
+  t.throws(() => keyring.completeRotation({ ifUnusedFor: '1h' }), { instanceOf: KeyError });
+  t.true(keyring.rotating);
+  await sleep(30);
+  keyring.completeRotation({ ifUnusedFor: '10ms' });
+  t.false(keyring.rotating);
+  t.throws(() => keyring.completeRotation({ ifUnusedFor: 'soon' as '1s' }), { instanceOf: TypeError });
+});
+
+test('keys come from the environment, previous ones only together with the current one', (t) => {
+  process.env.CACHEKIT_MASTER_KEY = A;
+  process.env.CACHEKIT_PREVIOUS_MASTER_KEYS = `${B},${C}`;
+  try {
+    t.is(new Keyring().usage().length, 3);
+    t.is(new Keyring({ masterKey: D }).usage().length, 1);
+  } finally {
+    delete process.env.CACHEKIT_MASTER_KEY;
+    delete process.env.CACHEKIT_PREVIOUS_MASTER_KEYS;
+  }
+  t.throws(() => new Keyring(), { code: 'ERR_CONFIGURATION', message: /environment file must be loaded before/ });
+});
+
+test('after destroy every use is a KeyError, for the keyring and for wrappers that share it', (t) => {
+  const keyring = new Keyring({ masterKey: A });
+  const wrapper = new EncryptionWrapper({ keyring });
+  const sealed = wrapper.serialize(value, context);
+  keyring.destroy();
+  keyring.destroy();
+  t.throws(() => wrapper.deserialize(sealed, context), { instanceOf: KeyError });
+  t.throws(() => wrapper.serialize(value, context), { instanceOf: KeyError });
+  t.throws(() => keyring.usage(), { instanceOf: KeyError });
+  t.throws(() => keyring.stage(B), { instanceOf: KeyError });
+});
+
+test('a wrapper leaves a shared keyring alone when it is destroyed, and takes its own along', (t) => {
+  const keyring = new Keyring({ masterKey: A });
+  const shared = new EncryptionWrapper({ keyring });
+  shared.destroy();
+  t.throws(() => shared.serialize(value, context), { instanceOf: KeyError });
+  t.notThrows(() => new EncryptionWrapper({ keyring }).serialize(value, context));
+});
+
+test('a provider gives the keys; no key from it is an error, not the environment', async (t) => {
+  const keyring = await Keyring.fromProvider(async () => ({ masterKey: A, previousMasterKeys: [B] }));
+  t.is(keyring.usage().length, 2);
+  await t.throwsAsync(Keyring.fromProvider(async () => ({}) as { masterKey: string }), { code: 'ERR_CONFIGURATION' });
+  await t.throwsAsync(
+    Keyring.fromProvider(() => new Promise(() => {}), { timeout: '20ms' }),
+    { code: 'ERR_TIMEOUT' },
+  );
+  await t.throwsAsync(Keyring.fromProvider(() => ({ masterKey: A }), { signal: AbortSignal.abort() }), { name: 'AbortError' });
+});

@@ -1,0 +1,56 @@
+import { spawnSync } from 'node:child_process';
+import test from 'ava';
+import { deriveDomainKey, KeyError, Keyring, Sealer } from '../../index.js';
+
+const good = 'ab'.repeat(32);
+
+test('hex keys are decoded strictly: nothing is truncated or skipped', (t) => {
+  const wrong = [`${good}a`, `0x${good}`, ` ${good}`, `${good}\n`, `${good}\r\n`, good.replace('a', 'g'), 'ab'.repeat(31), '', '+0'.repeat(32)];
+  for (const key of wrong) {
+    const error = t.throws(() => new Keyring({ masterKey: key }), { instanceOf: KeyError, code: 'ERR_KEY' });
+    if (key.length > 8) t.false(error!.message.includes(key.slice(2, 10)), 'no digit of the key in the message');
+  }
+  t.notThrows(() => new Keyring({ masterKey: good.toUpperCase() }));
+  t.notThrows(() => new Keyring({ masterKey: good + good }));
+});
+
+test('upper and lower case are the same key, and so are hex and bytes', (t) => {
+  const fingerprints = [good, good.toUpperCase(), Buffer.from(good, 'hex')].map((key) => new Sealer(key, 't').fingerprint);
+  t.is(new Set(fingerprints).size, 1);
+});
+
+test('15 raw bytes are refused, 16 are taken with one warning in a process', (t) => {
+  t.throws(() => new Sealer(new Uint8Array(15), 't'), { instanceOf: KeyError });
+  const script = `
+    import { Keyring, Sealer } from './index.ts';
+    process.on('warning', (warning) => console.log('WARNING', warning.code));
+    new Sealer(new Uint8Array(16).fill(7), 't');
+    new Keyring({ masterKey: new Uint8Array(31).fill(7) });
+    new Keyring({ masterKey: new Uint8Array(32).fill(7) });
+  `;
+  const { stdout, status } = spawnSync(process.execPath, ['--import=tsx', '--input-type=module', '-e', script], {
+    encoding: 'utf8',
+  });
+  t.is(status, 0);
+  t.deepEqual(stdout.trim().split('\n'), ['WARNING CACHEKIT_SHORT_MASTER_KEY']);
+});
+
+test('64 raw bytes that are hex digits are refused: the string was meant', (t) => {
+  t.throws(() => new Sealer(Buffer.from(good), 't'), { instanceOf: KeyError, message: /pass the string/ });
+});
+
+test('the caller may wipe its key after the call', (t) => {
+  const key = Buffer.from(good, 'hex');
+  const sealer = new Sealer(key, 't');
+  const sealed = sealer.seal(Buffer.from('x'), Buffer.alloc(0));
+  key.fill(0);
+  t.is(sealer.open(sealed, Buffer.alloc(0)).toString(), 'x');
+});
+
+test('a domain and a tenant have lengths in bytes', (t) => {
+  t.is(deriveDomainKey(good, 'd'.repeat(255), 'é'.repeat(512)).length, 32);
+  t.throws(() => deriveDomainKey(good, '', 't'), { instanceOf: RangeError });
+  t.throws(() => deriveDomainKey(good, 'd'.repeat(256), 't'), { instanceOf: RangeError });
+  t.throws(() => deriveDomainKey(good, 'd', ''), { instanceOf: RangeError });
+  t.throws(() => deriveDomainKey(good, 'd', 'é'.repeat(513)), { instanceOf: RangeError });
+});

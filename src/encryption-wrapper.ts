@@ -1,0 +1,342 @@
+import { LRUCache } from 'lru-cache';
+import { allocate, assertBytes, kindOf, SLAB_MAX, sealedSlab, trim } from './bytes.js';
+import { ConfigurationError, KeyError } from './errors.js';
+import { assertTenantId } from './keys/derive.js';
+import type { TenantKey } from './keys/held-key.js';
+import { Keyring, type NonceMode } from './keys/keyring.js';
+import type { MasterKeyInput } from './keys/master-key.js';
+import { assertValueLen, SEAL_OVERHEAD, settled, signalOf } from './keys/sealer.js';
+import { checked, NEEDS, type NativeOpened, nativeError } from './native.js';
+import { openBatch, sealBatch } from './batch.js';
+import { type InspectedValue, inspectStored } from './inspect-stored.js';
+import { Payloads } from './payloads.js';
+import type { Serializer } from './serializers/serializer.js';
+import { type Located, type RotationHeaderMode, TenantContext, type WrapperSettings } from './tenant-context.js';
+import {
+  type AsyncValueContext,
+  assertCacheKey,
+  assertContext,
+  assertItems,
+  type DeserializeResult,
+  type ValueCodec,
+  type ValueContext,
+  type ValueToDeserialize,
+  type ValueToSerialize,
+} from './value-codec.js';
+import { sealedBound, type Wire, type WireProfile, wireProfile } from './wire.js';
+
+export interface EncryptionWrapperOptions<T = unknown> {
+  /** Default: StandardSerializer (InteropSerializer for wire `interop`). */
+  serializer?: Serializer<T>;
+  /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
+  masterKey?: MasterKeyInput;
+  /** Shared with whoever else uses it; `destroy` leaves it alone. */
+  keyring?: Keyring;
+  /** 1 to 1,024 bytes as UTF-8. Default `'default'`. */
+  tenantId?: string;
+  /** Default `'protocol'`. */
+  wire?: Wire;
+  /** When a header names the key in front of a value: `'auto'` is while keys are being rotated. */
+  rotationHeader?: RotationHeaderMode;
+  /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
+  nonces?: NonceMode;
+  /** False: no compression, so that a value's length does not tell what parts of it have in common. Default true. */
+  compress?: boolean;
+}
+
+const NONCE_EXHAUSTED = -2;
+const AUTHENTICATION = -1;
+/** Tenants whose keys and templates a wrapper keeps. */
+const MAX_TENANTS = 10_000;
+
+// Reused for results of unknown size: sealed ones are copied out, opened ones decoded, before anything else can run.
+const SCRATCH_LEN = 64 * 1024;
+const sealedScratch = allocate(SCRATCH_LEN);
+const openedScratch = allocate(SCRATCH_LEN);
+
+/**
+ * Serializes values and seals them, each bound to its tenant and cache key: a serializer with encryption.
+ *
+ * @example
+ * const wrapper = new EncryptionWrapper({ masterKey: process.env.CACHEKIT_MASTER_KEY });
+ * const sealed = wrapper.serialize({ ssn: '123-45-6789' }, { cacheKey: 'users:1' });
+ * wrapper.deserialize(sealed, { cacheKey: 'users:1' }); // { ssn: '123-45-6789' }
+ *
+ * Source: protocol text, "Encryption Flow" and "Decryption Flow".
+ */
+export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable {
+  readonly #settings: WrapperSettings;
+  readonly #profile: WireProfile;
+  readonly #payloads: Payloads<T>;
+  readonly #ownsKeyring: boolean;
+  readonly #tenantId: string;
+  readonly #tenants = new LRUCache<string, TenantContext>({ max: MAX_TENANTS });
+  #own: TenantContext | undefined;
+  #destroyed = false;
+
+  /**
+   * @throws ConfigurationError for no key, two keys, or a combination that the wire does not have;
+   *   KeyError for a malformed key; TypeError and RangeError for wrong options.
+   */
+  constructor(options: EncryptionWrapperOptions<T> = {}) {
+    if (typeof options !== 'object' || options === null) {
+      throw new TypeError(`The options must be an object, not ${kindOf(options)}`);
+    }
+    const { tenantId = 'default', rotationHeader = 'auto', nonces = 'counter', masterKey, keyring } = options;
+    assertTenantId(tenantId);
+    assertChoice('rotationHeader', rotationHeader, ['auto', 'always', 'never']);
+    assertChoice('nonces', nonces, ['counter', 'random']);
+    if (masterKey !== undefined && keyring !== undefined) {
+      throw new ConfigurationError('Pass masterKey or keyring, not both');
+    }
+    if (keyring !== undefined && !(keyring instanceof Keyring)) {
+      throw new TypeError(`keyring must be a Keyring, not ${kindOf(keyring)}`);
+    }
+    this.#profile = wireProfile(options.wire, options.serializer as Serializer | undefined, options.compress);
+    if (rotationHeader === 'always' && this.#profile.wire !== 'protocol') {
+      throw new ConfigurationError("A rotation header exists in wire 'protocol' only");
+    }
+    this.#payloads = new Payloads<T>(this.#profile.serializer as Serializer<T>);
+    this.#ownsKeyring = keyring === undefined;
+    this.#settings = {
+      keyring: keyring ?? new Keyring({ masterKey }),
+      profile: this.#profile,
+      rotationHeader,
+      nonces,
+    };
+    this.#tenantId = tenantId;
+  }
+
+  /**
+   * @returns bytes that nobody else holds.
+   * @throws SerializationError for a value that the serializer refuses, ValueTooLargeError over 512 MiB, KeyError after `destroy`.
+   */
+  serialize(value: T, context: ValueContext): Buffer {
+    assertContext(context);
+    // Read once, before the value is serialized: a getter is a stranger's code and the payload lies in a shared buffer.
+    const { cacheKey, tenantId } = context;
+    assertCacheKey(cacheKey);
+    const tenant = this.#tenant(tenantId);
+    return this.#seal(tenant, this.#payloads.shared(value), cacheKey);
+  }
+
+  /**
+   * @throws AuthenticationError when the key, tenant, cache key or bytes are not those that were sealed; UnknownKeyError when
+   *   the value names a key that is not held; SealedFormatError for another wire's frame; EnvelopeError and
+   *   SerializationError for a content that this serializer does not read; KeyError after `destroy`.
+   */
+  deserialize(sealed: Uint8Array, context: ValueContext): T {
+    assertContext(context);
+    const { cacheKey, tenantId } = context;
+    assertCacheKey(cacheKey);
+    assertBytes('sealed', sealed);
+    return this.#open(this.#tenant(tenantId), sealed, cacheKey);
+  }
+
+  /** Serializes now and seals off the event loop. @throws (rejects) as {@link serialize}, or with the signal's reason. */
+  async serializeAsync(value: T, context: AsyncValueContext): Promise<Buffer> {
+    assertContext(context);
+    const { cacheKey, tenantId } = context;
+    assertCacheKey(cacheKey);
+    const signal = signalOf(context);
+    const tenant = this.#tenant(tenantId);
+    const payload = this.#payloads.owned(value);
+    const { current } = tenant.keys;
+    const head = tenant.head;
+    const headLen = head?.length ?? 0;
+    assertValueLen(payload.length);
+    const out = allocate(headLen + sealedBound(this.#profile, payload.length));
+    const aadLen = tenant.aad.write(cacheKey);
+    const pending = current.sealer.sealAsync(out, headLen, payload, tenant.aad.scratch, aadLen, tenant.mode, signal);
+    this.#settings.keyring.countSeal(current);
+    const result = await pending;
+    // Counted on the main thread, so this is rare and the value is simply sealed again with a fresh sequence.
+    if (result === NONCE_EXHAUSTED) return this.#seal(tenant, payload, cacheKey);
+    const length = headLen + (await settled(Promise.resolve(result), signal));
+    if (head !== undefined) out.set(head);
+    return trim(out, length);
+  }
+
+  /** Opens off the event loop; `sealed` is copied at the call. @throws (rejects) as {@link deserialize}, or with the signal's reason. */
+  async deserializeAsync(sealed: Uint8Array, context: AsyncValueContext): Promise<T> {
+    assertBytes('sealed', sealed);
+    const copy = allocate(sealed.length);
+    copy.set(sealed);
+    return this.deserializeOwnedAsync(copy, context);
+  }
+
+  /** @internal As `deserializeAsync`, for bytes that nobody changes until the promise settles. */
+  async deserializeOwnedAsync(sealed: Uint8Array, context: AsyncValueContext): Promise<T> {
+    assertBytes('sealed', sealed);
+    assertContext(context);
+    const { cacheKey, tenantId } = context;
+    assertCacheKey(cacheKey);
+    const signal = signalOf(context);
+    const tenant = this.#tenant(tenantId);
+    const { keys } = tenant;
+    const { offset, key, aad, mode } = tenant.locate(sealed);
+    const candidates = key === undefined ? [keys.current, ...keys.previous] : [key];
+    const out = allocate(this.#profile.container === 'envelope' ? 0 : Math.max(0, sealed.length - offset - SEAL_OVERHEAD));
+    for (const candidate of candidates) {
+      const aadLen = aad.write(cacheKey);
+      const opened = await candidate.sealer.openAsync(out, 0, sealed, offset, aad.scratch, aadLen, mode, signal);
+      if (opened === AUTHENTICATION && candidate !== candidates.at(-1)) continue;
+      if (typeof opened === 'number') {
+        const length = checked((await settled(Promise.resolve(opened), signal)) as number);
+        this.#settings.keyring.countOpen(candidate);
+        return this.#payloads.decodeOwned(out.subarray(0, length));
+      }
+      this.#settings.keyring.countOpen(candidate);
+      return this.#payloads.decodeOwned(await taken(opened));
+    }
+    throw nativeError(AUTHENTICATION);
+  }
+
+  /**
+   * Seals a batch with one native call per key. The results share one allocation.
+   *
+   * @throws as {@link serialize} for the first item that fails; nothing is returned then.
+   */
+  serializeMany(items: readonly ValueToSerialize<T>[]): Buffer[] {
+    assertItems(items);
+    const batch = items.map(({ value, cacheKey, tenantId }) => {
+      assertCacheKey(cacheKey);
+      const tenant = this.#tenant(tenantId);
+      return { payload: this.#payloads.owned(value), cacheKey, tenant };
+    });
+    return sealBatch(this.#settings, batch);
+  }
+
+  /** Opens a batch with one native call per key. Each item has its own result. @throws TypeError for a wrong argument only. */
+  deserializeMany(items: readonly ValueToDeserialize[]): DeserializeResult<T>[] {
+    assertItems(items);
+    const batch = items.map(({ sealed, cacheKey, tenantId }) => {
+      assertCacheKey(cacheKey);
+      assertBytes('sealed', sealed);
+      return { sealed, cacheKey, tenant: this.#tenant(tenantId) };
+    });
+    return openBatch(
+      this.#settings,
+      batch,
+      (payload) => this.#payloads.decodeShared(payload, payload.length),
+      ({ tenant, sealed, cacheKey }) => this.#open(tenant, sealed, cacheKey),
+    );
+  }
+
+  /** What can be seen of stored bytes without a key: header, frame and sizes. @throws SealedFormatError for a broken frame. */
+  inspect(sealed: Uint8Array): InspectedValue {
+    assertBytes('sealed', sealed);
+    return inspectStored(sealed, this.#profile.wire);
+  }
+
+  /** Wipes the keys of a wrapper that was made with `masterKey`; a `keyring` is left alone. Any later use is a KeyError. */
+  destroy(): void {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    this.#tenants.clear();
+    this.#own = undefined;
+    if (this.#ownsKeyring) this.#settings.keyring.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+
+  #seal(tenant: TenantContext, payload: Uint8Array, cacheKey: string): Buffer {
+    const { current } = tenant.keys;
+    const { head } = tenant;
+    const headLen = head === undefined ? 0 : head.length;
+    assertValueLen(payload.length);
+    const bound = headLen + sealedBound(this.#profile, payload.length);
+    if (bound <= SLAB_MAX) {
+      sealedSlab.reserve(bound);
+      const { buffer, offset } = sealedSlab;
+      const length = this.#sealInto(buffer, offset + headLen, tenant, current, payload, cacheKey);
+      if (head !== undefined) buffer.set(head, offset);
+      return sealedSlab.take(headLen + length);
+    }
+    // The exact length of a compressed value is known only afterwards.
+    const out = this.#profile.container === 'envelope' && bound <= SCRATCH_LEN ? sealedScratch : allocate(bound);
+    const length = headLen + this.#sealInto(out, headLen, tenant, current, payload, cacheKey);
+    if (head !== undefined) out.set(head);
+    return trim(out, length, out === sealedScratch);
+  }
+
+  #sealInto(
+    out: Buffer,
+    offset: number,
+    tenant: TenantContext,
+    key: TenantKey,
+    payload: Uint8Array,
+    cacheKey: string,
+  ): number {
+    const { aad, mode } = tenant;
+    const aadLen = aad.write(cacheKey);
+    const { keyring, nonces } = this.#settings;
+    let length = key.sealer.seal(out, offset, payload, aad.scratch, aadLen, mode);
+    if (length === NONCE_EXHAUSTED) {
+      keyring.renewSequence(nonces);
+      length = tenant.keys.current.sealer.seal(out, offset, payload, aad.scratch, aadLen, mode);
+    }
+    if (length < 0) throw nativeError(length);
+    keyring.countSeal(key);
+    return length;
+  }
+
+  #open(tenant: TenantContext, sealed: Uint8Array, cacheKey: string): T {
+    const { current, previous } = tenant.keys;
+    const located = tenant.locate(sealed);
+    const aadLen = located.aad.write(cacheKey);
+    const most = sealed.length - located.offset;
+    const out = this.#profile.container === 'envelope' || most <= SCRATCH_LEN ? openedScratch : allocate(most);
+    let key = located.key ?? current;
+    let length = openWith(key, out, sealed, located, aadLen);
+    if (length === AUTHENTICATION && located.key === undefined) {
+      for (const older of previous) {
+        key = older;
+        length = openWith(key, out, sealed, located, aadLen);
+        if (length !== AUTHENTICATION) break;
+      }
+    }
+    if (length >= 0) {
+      this.#settings.keyring.countOpen(key);
+      return out === openedScratch
+        ? this.#payloads.decodeShared(out, length)
+        : this.#payloads.decodeOwned(out.subarray(0, length));
+    }
+    if (length > NEEDS) throw nativeError(length);
+    const exact = allocate(NEEDS - length);
+    checked(key.sealer.takeOpened(exact, 0));
+    this.#settings.keyring.countOpen(key);
+    return this.#payloads.decodeOwned(exact);
+  }
+
+  #tenant(tenantId: string | undefined): TenantContext {
+    if (this.#destroyed) throw new KeyError('This wrapper was destroyed');
+    if (tenantId === undefined || tenantId === this.#tenantId) {
+      this.#own ??= new TenantContext(this.#settings, this.#tenantId);
+      return this.#own;
+    }
+    const held = this.#tenants.get(tenantId);
+    if (held !== undefined) return held;
+    assertTenantId(tenantId);
+    const made = new TenantContext(this.#settings, tenantId);
+    this.#tenants.set(tenantId, made);
+    return made;
+  }
+}
+
+function openWith(key: TenantKey, out: Buffer, sealed: Uint8Array, located: Located, aadLen: number): number {
+  return key.sealer.open(out, 0, sealed, located.offset, located.aad.scratch, aadLen, located.mode);
+}
+
+async function taken(opened: NativeOpened): Promise<Buffer> {
+  const exact = allocate(opened.length);
+  checked(await opened.take(exact, 0));
+  return exact;
+}
+
+function assertChoice(name: string, value: unknown, choices: readonly string[]): void {
+  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, not ${kindOf(value)}`);
+  if (!choices.includes(value)) throw new RangeError(`${name} must be one of ${choices.map((c) => `'${c}'`).join(', ')}`);
+}

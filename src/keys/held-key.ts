@@ -1,0 +1,64 @@
+import { LRUCache } from 'lru-cache';
+import { checked, type NativeMasterKey, type NativeSealer, type NativeSequence, native } from '../native.js';
+import { type MasterKeyInput, masterKeyBytes } from './master-key.js';
+
+/** One tenant's key, derived in Rust from a held master key. */
+export interface TenantKey {
+  readonly sealer: NativeSealer;
+  /** 16 bytes. */
+  readonly fingerprint: Uint8Array;
+  readonly fingerprintHex: string;
+  readonly master: HeldKey;
+}
+
+/** Derived keys kept for one master key; the others are derived again (some microseconds). */
+const MAX_TENANTS = 10_000;
+
+/** A master key whose bytes live in Rust, with the tenants' keys derived from it and counts of their use. */
+export class HeldKey {
+  /** SHA-256("key_fingerprint_v1" | master key)[0..16] as hex: names the key without revealing it. */
+  readonly fingerprint: string;
+  seals = 0;
+  opens = 0;
+  lastUsedMs = 0;
+  lastOpenedMs = 0;
+  readonly #native: NativeMasterKey;
+  readonly #tenants = new LRUCache<string, TenantKey>({ max: MAX_TENANTS });
+
+  constructor(name: string, input: MasterKeyInput) {
+    const bytes = masterKeyBytes(name, input);
+    try {
+      this.#native = new native.MasterKey(bytes);
+    } finally {
+      bytes.fill(0);
+    }
+    const fingerprint = Buffer.alloc(16);
+    checked(this.#native.fingerprint(fingerprint));
+    this.fingerprint = fingerprint.toString('hex');
+  }
+
+  /** One tenant's key that takes its nonces from `sequence`, the keyring's sequence of that kind. */
+  tenantKey(nonces: 'counter' | 'random', tenantId: string, sequence: NativeSequence): TenantKey {
+    const slot = `${nonces}:${tenantId}`;
+    const held = this.#tenants.get(slot);
+    if (held !== undefined) return held;
+    const sealer = this.#native.sealer(Buffer.from(tenantId), sequence);
+    const fingerprint = Buffer.alloc(16);
+    checked(sealer.fingerprint(fingerprint));
+    const key = { sealer, fingerprint, fingerprintHex: fingerprint.toString('hex'), master: this };
+    this.#tenants.set(slot, key);
+    return key;
+  }
+
+  /** Derives every tenant's key again at its next use, for a new nonce sequence. */
+  forgetTenants(): void {
+    this.#tenants.clear();
+  }
+
+  /** Wipes the key and all that was derived from it. */
+  destroy(): void {
+    for (const key of this.#tenants.values()) key.sealer.destroy();
+    this.#tenants.clear();
+    this.#native.destroy();
+  }
+}

@@ -1,0 +1,281 @@
+import { channel } from 'node:diagnostics_channel';
+import { kindOf } from '../bytes.js';
+import { type Duration, durationMs } from '../duration.js';
+import { KeyError, NonceExhaustedError } from '../errors.js';
+import { type NativeSequence, native } from '../native.js';
+import { HeldKey, type TenantKey } from './held-key.js';
+import { type MasterKeyInput, resolveMasterKeys } from './master-key.js';
+import { fetchMasterKeys, type KeyProvider, type KeyProviderOptions } from './provider.js';
+
+/** How nonces are made: a counter per process, or 12 random bytes, for platforms that clone a running process's memory. */
+export type NonceMode = 'counter' | 'random';
+
+export interface KeyringOptions {
+  /** Seals and opens. Default: CACHEKIT_MASTER_KEY, and with it CACHEKIT_PREVIOUS_MASTER_KEYS. */
+  masterKey?: MasterKeyInput;
+  /** Open only, newest first, at most 3. */
+  previousMasterKeys?: readonly MasterKeyInput[];
+}
+
+/** How often one master key was used by this process. */
+export interface KeyUsage {
+  /** Fingerprint of the master key: 32 hex digits. */
+  fingerprint: string;
+  position: 'current' | 'previous' | 'staged';
+  seals: number;
+  /** Opens that succeeded. */
+  opens: number;
+  lastUsed: Date | undefined;
+}
+
+/** The keys of one tenant: one that seals, and those that only open, newest first. */
+export interface TenantKeys {
+  readonly current: TenantKey;
+  readonly previous: readonly TenantKey[];
+}
+
+const MAX_PREVIOUS = 3;
+const HALF_OF_A_SEQUENCE = 2 ** 31;
+const nonceChannel = channel('cachekit:nonces');
+
+/**
+ * One master key that seals and up to three that only open, so that a key can be replaced while values
+ * sealed with the old one are still stored.
+ *
+ * In a fleet: `stage(new)` in every process, then `startRotation(new)` in every process, then, when
+ * `usage()` shows that the old key is not needed any more, `completeRotation()`.
+ *
+ * Source: protocol text, "Encryption Header (Key Rotation)".
+ */
+export class Keyring implements Disposable {
+  #current: HeldKey;
+  #previous: HeldKey[] = [];
+  #staged: HeldKey[] = [];
+  #replaced = false;
+  #destroyed = false;
+  #sequence: NativeSequence = new native.NonceSequence(false);
+  #sequenceSeals = 0;
+  #randomSequence: NativeSequence | undefined;
+  #generation = 0;
+
+  /**
+   * @throws ConfigurationError when there is no key, KeyError for a malformed or repeated one and for more than 3 previous keys.
+   */
+  constructor(options: KeyringOptions = {}) {
+    if (typeof options !== 'object' || options === null) {
+      throw new TypeError(`The options must be an object, not ${kindOf(options)}`);
+    }
+    const keys = resolveMasterKeys(options.masterKey, options.previousMasterKeys);
+    if (keys.previous.length > MAX_PREVIOUS) throw tooMany();
+    this.#current = new HeldKey('masterKey', keys.current);
+    for (const previous of keys.previous) this.#previous.push(this.#unheld('previousMasterKeys', previous));
+    this.#replaced = this.#previous.length > 0;
+  }
+
+  /** Keys from a key management service: calls `provider` once and makes a keyring of what it returns. */
+  static async fromProvider(provider: KeyProvider, options?: KeyProviderOptions): Promise<Keyring> {
+    return new Keyring(await fetchMasterKeys(provider, options));
+  }
+
+  /**
+   * Adds a key that only opens, ahead of a rotation to it.
+   *
+   * @throws KeyError when it is held already or three keys besides the current one are.
+   */
+  stage(key: MasterKeyInput): void {
+    this.#assertUsable();
+    const staged = this.#unheld('key', key);
+    if (this.#openOnlyCount() >= MAX_PREVIOUS) throw discard(staged, tooMany());
+    this.#staged.push(staged);
+    this.#generation++;
+  }
+
+  /**
+   * Seals with `key` from now on; the current key becomes the newest previous one. A key that is staged
+   * or previous is promoted, an unknown one is added.
+   *
+   * @throws KeyError when it is the current key, or when three previous keys are held already.
+   */
+  startRotation(key: MasterKeyInput): void {
+    this.#assertUsable();
+    const next = new HeldKey('key', key);
+    if (next.fingerprint === this.#current.fingerprint) throw discard(next, repeated());
+    const promoted = this.#take(next.fingerprint);
+    if (promoted === undefined && this.#openOnlyCount() >= MAX_PREVIOUS) throw discard(next, tooMany());
+    if (promoted !== undefined) next.destroy();
+    this.#previous.unshift(this.#current);
+    this.#current = promoted ?? next;
+    this.#replaced = true;
+    this.#generation++;
+  }
+
+  /** Swaps the current key with the newest previous one. @throws KeyError when there is none. */
+  rollback(): void {
+    this.#assertUsable();
+    const [newest] = this.#previous;
+    if (newest === undefined) throw new KeyError('There is no previous key to roll back to');
+    this.#previous[0] = this.#current;
+    this.#current = newest;
+    this.#replaced = true;
+    this.#generation++;
+  }
+
+  /**
+   * Drops and wipes the previous keys; what was sealed with them cannot be opened any more.
+   *
+   * @param options.ifUnusedFor refuses while a previous key has opened something, in this process, within this time.
+   * @throws KeyError when there is no previous key, or one was needed.
+   */
+  completeRotation(options: { ifUnusedFor?: Duration } = {}): void {
+    this.#assertUsable();
+    const { ifUnusedFor } = options;
+    const window = ifUnusedFor === undefined ? 0 : durationMs('ifUnusedFor', ifUnusedFor);
+    if (this.#previous.length === 0) throw new KeyError('There is no rotation to complete: no previous key is held');
+    const since = Date.now() - window;
+    if (window > 0 && this.#previous.some((key) => key.lastOpenedMs > 0 && key.lastOpenedMs >= since)) {
+      throw new KeyError('A previous key was still needed within that time');
+    }
+    for (const key of this.#previous) key.destroy();
+    this.#previous = [];
+    this.#generation++;
+  }
+
+  /** Whether previous keys are held. */
+  get rotating(): boolean {
+    return this.#previous.length > 0;
+  }
+
+  /** Every key held: the current one first, then the previous ones, newest first, then the staged ones. */
+  usage(): KeyUsage[] {
+    this.#assertUsable();
+    return [
+      usageOf(this.#current, 'current'),
+      ...this.#previous.map((key) => usageOf(key, 'previous')),
+      ...this.#staged.map((key) => usageOf(key, 'staged')),
+    ];
+  }
+
+  /** Wipes every key; any later use is a KeyError. Async work under way finishes. */
+  destroy(): void {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    this.#generation++;
+    for (const key of this.#keys()) key.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+
+  /** @internal Goes up when the keys change, so that others may keep what `tenantKeys` returned. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** @internal 1 when the sealing key replaced another one. */
+  get keyVersion(): 0 | 1 {
+    return this.#replaced ? 1 : 0;
+  }
+
+  /** @internal Whether values need a rotation header for readers to find their key. */
+  get needsHeader(): boolean {
+    return this.#replaced || this.#staged.length > 0;
+  }
+
+  /** @internal */
+  tenantKeys(tenantId: string, nonces: NonceMode): TenantKeys {
+    this.#assertUsable();
+    const sequence = nonces === 'counter' ? this.#sequence : this.#random();
+    return {
+      current: this.#current.tenantKey(nonces, tenantId, sequence),
+      previous: [...this.#previous, ...this.#staged].map((key) => key.tenantKey('counter', tenantId, this.#sequence)),
+    };
+  }
+
+  /** @internal Counts a seal, and tells when half of the nonces of a sequence are used. */
+  countSeal(key: TenantKey): void {
+    const { master } = key;
+    master.seals++;
+    master.lastUsedMs = Date.now();
+    if (++this.#sequenceSeals === HALF_OF_A_SEQUENCE) {
+      announce('half-used', master);
+    }
+  }
+
+  /** @internal Counts an open that succeeded. */
+  countOpen(key: TenantKey): void {
+    const { master } = key;
+    master.opens++;
+    master.lastOpenedMs = master.lastUsedMs = Date.now();
+  }
+
+  /**
+   * @internal After exhaustion: a fresh counter sequence. More random nonces would not be safer, so those stay exhausted.
+   */
+  renewSequence(nonces: NonceMode): void {
+    this.#assertUsable();
+    if (nonces === 'random') throw new NonceExhaustedError();
+    this.#sequence = new native.NonceSequence(false);
+    this.#sequenceSeals = 0;
+    for (const key of this.#keys()) key.forgetTenants();
+    this.#generation++;
+    announce('renewed', this.#current);
+  }
+
+  #random(): NativeSequence {
+    this.#randomSequence ??= new native.NonceSequence(true);
+    return this.#randomSequence;
+  }
+
+  #keys(): HeldKey[] {
+    return [this.#current, ...this.#previous, ...this.#staged];
+  }
+
+  #openOnlyCount(): number {
+    return this.#previous.length + this.#staged.length;
+  }
+
+  /** Makes a key that is not held yet. */
+  #unheld(name: string, input: MasterKeyInput): HeldKey {
+    const key = new HeldKey(name, input);
+    if (this.#keys().some((held) => held.fingerprint === key.fingerprint)) throw discard(key, repeated());
+    return key;
+  }
+
+  /** Removes an open-only key from its list. */
+  #take(fingerprint: string): HeldKey | undefined {
+    for (const list of [this.#staged, this.#previous]) {
+      const index = list.findIndex((key) => key.fingerprint === fingerprint);
+      if (index >= 0) return list.splice(index, 1)[0];
+    }
+    return undefined;
+  }
+
+  #assertUsable(): void {
+    if (this.#destroyed) throw new KeyError('This keyring was destroyed');
+  }
+}
+
+function usageOf(key: HeldKey, position: KeyUsage['position']): KeyUsage {
+  const lastUsed = key.lastUsedMs === 0 ? undefined : new Date(key.lastUsedMs);
+  return { fingerprint: key.fingerprint, position, seals: key.seals, opens: key.opens, lastUsed };
+}
+
+/** Later, because a subscriber is a stranger's code and a seal is under way. */
+function announce(event: 'half-used' | 'renewed', key: HeldKey): void {
+  if (nonceChannel.hasSubscribers) queueMicrotask(() => nonceChannel.publish({ event, fingerprint: key.fingerprint }));
+}
+
+function tooMany(): KeyError {
+  return new KeyError(`At most ${MAX_PREVIOUS} keys are held besides the current one`);
+}
+
+function repeated(): KeyError {
+  return new KeyError('This key is held already');
+}
+
+/** Wipes a key that will not be held, on the way to throwing `error`. */
+function discard(key: HeldKey, error: KeyError): KeyError {
+  key.destroy();
+  return error;
+}

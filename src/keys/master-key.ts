@@ -1,0 +1,88 @@
+import { assertBytes, kindOf } from '../bytes.js';
+import { ConfigurationError, KeyError } from '../errors.js';
+
+/**
+ * A master key: a string of hex digits (at least 64, so 32 bytes), or at least 16 raw bytes,
+ * with one warning in a process for fewer than 32. Exactly 32 bytes is what every SDK takes.
+ */
+export type MasterKeyInput = string | Uint8Array;
+
+const MIN_HEX_BYTES = 32;
+const MIN_RAW_BYTES = 16;
+let warned = false;
+
+/**
+ * The key's bytes in a copy, which the caller wipes after use.
+ *
+ * @throws TypeError for another type, KeyError for hex that is not strictly hex digits and for too few bytes.
+ * Source: protocol, "Master Key Input".
+ */
+export function masterKeyBytes(name: string, input: MasterKeyInput): Uint8Array {
+  if (typeof input === 'string') return hexKeyBytes(name, input);
+  if (!(input instanceof Uint8Array)) {
+    throw new TypeError(`${name} must be a string of hex digits or a Uint8Array, not ${kindOf(input)}`);
+  }
+  assertBytes(name, input);
+  if (input.length < MIN_RAW_BYTES) {
+    throw new KeyError(`${name} must have at least ${MIN_RAW_BYTES} bytes, not ${input.length}`);
+  }
+  if (input.length === 64 && input.every(isHexDigit)) {
+    throw new KeyError(`${name} is 64 bytes of hex digits: pass the string, not its bytes`);
+  }
+  if (input.length < 32 && !warned) {
+    warned = true;
+    process.emitWarning(`${name} has ${input.length} bytes; 32 random bytes are recommended`, {
+      type: 'SecurityWarning',
+      code: 'CACHEKIT_SHORT_MASTER_KEY',
+    });
+  }
+  return new Uint8Array(input);
+}
+
+/** Every key that a keyring is made of: from the environment when no key is given. */
+export interface MasterKeys {
+  current: MasterKeyInput;
+  /** Newest first. */
+  previous: readonly MasterKeyInput[];
+}
+
+/**
+ * The keys given, or those of CACHEKIT_MASTER_KEY and (only then) CACHEKIT_PREVIOUS_MASTER_KEYS.
+ *
+ * @throws ConfigurationError when there is no key at all.
+ */
+export function resolveMasterKeys(
+  masterKey: MasterKeyInput | undefined,
+  previousMasterKeys: readonly MasterKeyInput[] | undefined,
+): MasterKeys {
+  if (previousMasterKeys !== undefined && !Array.isArray(previousMasterKeys)) {
+    throw new TypeError(`previousMasterKeys must be an array, not ${kindOf(previousMasterKeys)}`);
+  }
+  if (masterKey !== undefined) return { current: masterKey, previous: previousMasterKeys ?? [] };
+  const fromEnvironment = process.env.CACHEKIT_MASTER_KEY;
+  if (fromEnvironment === undefined || fromEnvironment === '') {
+    throw new ConfigurationError(
+      'No master key: pass masterKey (or keyring), or set CACHEKIT_MASTER_KEY to at least 64 hex digits. ' +
+        'An environment file must be loaded before the module that makes the cache is imported (node --env-file=.env does that)',
+    );
+  }
+  const listed = process.env.CACHEKIT_PREVIOUS_MASTER_KEYS;
+  const previous = previousMasterKeys ?? (listed === undefined || listed === '' ? [] : listed.split(','));
+  return { current: fromEnvironment, previous };
+}
+
+function hexKeyBytes(name: string, hex: string): Uint8Array {
+  // Buffer.from(…, 'hex') stops silently at the first bad or odd digit, so everything is checked before.
+  if (!/^[0-9a-fA-F]*$/.test(hex)) throw new KeyError(`${name} must consist of hex digits only: no 0x, no white space`);
+  if (hex.length % 2 !== 0) throw new KeyError(`${name} has an odd number of hex digits: ${hex.length}`);
+  if (hex.length < MIN_HEX_BYTES * 2) {
+    throw new KeyError(`${name} must have at least ${MIN_HEX_BYTES * 2} hex digits (${MIN_HEX_BYTES} bytes), not ${hex.length}`);
+  }
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16);
+  return bytes;
+}
+
+function isHexDigit(byte: number): boolean {
+  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
+}

@@ -1,0 +1,101 @@
+import { allocate, assertBytes, trim } from './bytes.js';
+import { SealedFormatError } from './errors.js';
+import { assertValueLen } from './keys/sealer.js';
+import { checked, NEEDS, native, nativeError } from './native.js';
+import { Payloads } from './payloads.js';
+import { encodeFramePrefix, parseFrame } from './protocol/frame.js';
+import type { Serializer } from './serializers/serializer.js';
+import {
+  type AsyncValueContext,
+  type DeserializeResult,
+  type ValueCodec,
+  type ValueContext,
+  type ValueToDeserialize,
+  type ValueToSerialize,
+} from './value-codec.js';
+import { modeOf, packedBound, type Wire, type WireProfile, wireProfile } from './wire.js';
+
+/**
+ * The codec of a cache without encryption: the bytes are those that an encrypting one would seal.
+ * Nothing here is bound to a cache key or tenant; it exists so that both kinds of cache share one runtime.
+ */
+export class PlainWrapper<T = unknown> implements ValueCodec<T> {
+  readonly #profile: WireProfile;
+  readonly #payloads: Payloads<T>;
+  readonly #format: Buffer;
+  readonly #mode: number;
+  readonly #head: Buffer | undefined;
+
+  constructor(options: { serializer?: Serializer<T>; wire?: Wire; compress?: boolean } = {}) {
+    this.#profile = wireProfile(options.wire, options.serializer as Serializer | undefined, options.compress);
+    this.#payloads = new Payloads<T>(this.#profile.serializer as Serializer<T>);
+    this.#format = Buffer.from(this.#profile.format);
+    this.#mode = modeOf(this.#profile, this.#format.length);
+    this.#head = framePrefix(this.#profile);
+  }
+
+  serialize(value: T, _context?: ValueContext): Buffer {
+    const payload = this.#payloads.shared(value);
+    assertValueLen(payload.length);
+    const headLen = this.#head?.length ?? 0;
+    const out = allocate(headLen + packedBound(this.#profile, payload.length));
+    const length = checked(native.pack(out, headLen, payload, this.#format, this.#mode));
+    if (this.#head !== undefined) out.set(this.#head);
+    return trim(out, headLen + length);
+  }
+
+  deserialize(stored: Uint8Array, _context?: ValueContext): T {
+    assertBytes('stored', stored);
+    const offset = this.#payloadOffset(stored);
+    let out = allocate(this.#profile.container === 'envelope' ? 0 : stored.length - offset);
+    let length = native.unpack(out, 0, stored, offset, this.#mode);
+    if (length <= NEEDS) {
+      out = allocate(NEEDS - length);
+      length = native.unpack(out, 0, stored, offset, this.#mode);
+    }
+    if (length < 0) throw nativeError(length);
+    return this.#payloads.decodeOwned(out.subarray(0, length));
+  }
+
+  async serializeAsync(value: T, context: AsyncValueContext): Promise<Buffer> {
+    return this.serialize(value, context);
+  }
+
+  async deserializeAsync(stored: Uint8Array, context: AsyncValueContext): Promise<T> {
+    return this.deserialize(stored, context);
+  }
+
+  serializeMany(items: readonly ValueToSerialize<T>[]): Buffer[] {
+    return items.map((item) => this.serialize(item.value, item));
+  }
+
+  deserializeMany(items: readonly ValueToDeserialize[]): DeserializeResult<T>[] {
+    return items.map((item) => {
+      try {
+        return { ok: true, value: this.deserialize(item.sealed, item) };
+      } catch (error) {
+        return { ok: false, error: error as Error };
+      }
+    });
+  }
+
+  #payloadOffset(stored: Uint8Array): number {
+    if (this.#profile.wire !== 'python') return 0;
+    const { serializerName, metadata, payloadOffset } = parseFrame(stored);
+    if (serializerName !== this.#profile.frameName) throw new SealedFormatError('The frame names another serializer');
+    if (metadata.encrypted) throw new SealedFormatError('The frame claims that its value is encrypted');
+    return payloadOffset;
+  }
+}
+
+function framePrefix(profile: WireProfile): Buffer | undefined {
+  if (profile.frameName === undefined || profile.wire !== 'python') return undefined;
+  return encodeFramePrefix(profile.frameName, {
+    format: profile.format as 'msgpack' | 'orjson' | 'arrow',
+    compressed: profile.compressed,
+    originalType: profile.originalType ?? null,
+    encrypted: false,
+    tenantId: undefined,
+    keyFingerprint: undefined,
+  });
+}

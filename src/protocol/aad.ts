@@ -1,0 +1,104 @@
+import { assertWellFormed, kindOf } from '../bytes.js';
+
+/** What a value is bound to: it opens only where all of it is the same. */
+export interface AadParts {
+  tenantId: string;
+  /** The full cache key; may be empty here, the wrapper refuses an empty one. */
+  cacheKey: string;
+  /** The serializer's format, for instance `msgpack`. */
+  format: string;
+  /** Written as ASCII `True` or `False`, whatever the language. */
+  compressed: boolean;
+  /** Left out when absent or empty. */
+  originalType?: string | null;
+}
+
+const AAD_VERSION = 0x03;
+
+/**
+ * The additional authenticated data, version 0x03, in a fresh array:
+ *
+ * | offset | bytes |
+ * |---|---|
+ * | 0 | `03` |
+ * | then, for each part | u32 big-endian byte length, UTF-8 bytes |
+ *
+ * The parts are tenant, cache key, format, `True`/`False`, and the original type when there is one.
+ * Every part carries its length, so that different parts never give the same bytes.
+ *
+ * @throws TypeError for a wrong type or a lone surrogate.
+ * Source: protocol text, "Additional Authenticated Data (AAD)".
+ */
+export function createAad(parts: AadParts): Uint8Array {
+  if (typeof parts !== 'object' || parts === null) throw new TypeError(`The AAD parts must be an object, not ${kindOf(parts)}`);
+  assertWellFormed('cacheKey', parts.cacheKey);
+  const template = new AadTemplate(parts.tenantId, parts.format, parts.compressed, parts.originalType);
+  const length = template.write(parts.cacheKey);
+  return new Uint8Array(template.scratch.subarray(0, length));
+}
+
+interface FastBuffer extends Buffer {
+  // Node's direct writer; `write(…, 'utf8')` looks the encoding up on every call.
+  utf8Write(value: string, offset: number, length: number): number;
+}
+
+/**
+ * Everything of an AAD but the cache key, encoded once. `write` puts a cache key between the two halves,
+ * in a buffer that every call reuses: its bytes are good until the next `write`.
+ */
+export class AadTemplate {
+  /** The AAD is `scratch[0 … write()]`; the format's bytes, `formatLen` of them, follow it for the native addon. */
+  scratch: Buffer;
+  readonly formatLen: number;
+  readonly #prefixLen: number;
+  readonly #suffix: Uint8Array;
+
+  constructor(tenantId: string, format: string, compressed: boolean, originalType?: string | null) {
+    assertWellFormed('tenantId', tenantId);
+    assertWellFormed('format', format);
+    if (typeof compressed !== 'boolean') throw new TypeError(`compressed must be a boolean, not ${kindOf(compressed)}`);
+    const suffix = [part(format), part(compressed ? 'True' : 'False')];
+    if (originalType !== undefined && originalType !== null) {
+      assertWellFormed('originalType', originalType);
+      if (originalType !== '') suffix.push(part(originalType));
+    }
+    const formatBytes = Buffer.from(format);
+    this.formatLen = formatBytes.length;
+    this.#suffix = Buffer.concat([...suffix, formatBytes]);
+    const prefix = Buffer.concat([Buffer.of(AAD_VERSION), part(tenantId)]);
+    this.#prefixLen = prefix.length + 4;
+    this.scratch = this.#grown(prefix, 256);
+  }
+
+  /** @returns the AAD's length in bytes. `cacheKey` must be well-formed. */
+  write(cacheKey: string): number {
+    const at = this.#prefixLen;
+    const suffix = this.#suffix;
+    const suffixLen = suffix.length;
+    const most = cacheKey.length * 3;
+    if (at + most + suffixLen > this.scratch.length) this.scratch = this.#grown(this.scratch.subarray(0, at - 4), most);
+    const scratch = this.scratch;
+    const keyLen = (scratch as FastBuffer).utf8Write(cacheKey, at, most);
+    scratch[at - 4] = keyLen >>> 24;
+    scratch[at - 3] = keyLen >>> 16;
+    scratch[at - 2] = keyLen >>> 8;
+    scratch[at - 1] = keyLen;
+    const end = at + keyLen;
+    // A loop, because `set` costs more than 30 bytes are worth.
+    for (let i = 0; i < suffixLen; i++) scratch[end + i] = suffix[i] as number;
+    return end + suffixLen - this.formatLen;
+  }
+
+  #grown(prefix: Uint8Array, keyLen: number): Buffer {
+    const scratch = Buffer.allocUnsafeSlow(this.#prefixLen + keyLen + this.#suffix.length);
+    scratch.set(prefix);
+    return scratch;
+  }
+}
+
+function part(value: string): Buffer {
+  const bytes = Buffer.from(value);
+  const length = Buffer.allocUnsafe(4);
+  length.writeUInt32BE(bytes.length);
+  return Buffer.concat([length, bytes]);
+}

@@ -1,0 +1,17 @@
+import { native } from '../native.js';
+import { encodeInteropArgs, validateSegment } from './interop-args.js';
+
+/**
+ * The cache key that every SDK computes for the same call: `{namespace}:{operation}:{BLAKE2b-256 of the arguments}`.
+ *
+ * @param namespace and `operation` match `[a-z0-9][a-z0-9._-]{0,63}` without `..`; the namespace is not `ns` or `nsapi`.
+ * @param args every bound argument, in order, defaults included.
+ * @throws TypeError for an argument outside the interop model, RangeError for a segment that is not allowed.
+ * Source: protocol, "Interop/v1".
+ */
+export function interopKey(namespace: string, operation: string, args: readonly unknown[]): string {
+  validateSegment('namespace', namespace);
+  validateSegment('operation', operation);
+  const bytes = encodeInteropArgs(args);
+  return `${namespace}:${operation}:${native.blake2bHex(bytes, bytes.length, 32)}`;
+}

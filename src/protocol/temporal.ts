@@ -1,0 +1,191 @@
+/**
+ * Dates and times on the wire: a map of two entries, a marker that is `true` and an ISO 8601 string.
+ * MessagePack's own timestamp type is never written, because no peer reads it.
+ *
+ *   { "__datetime__": true, "value": "2025-01-02T03:04:05.678000+00:00" }
+ *   { "__date__": true,     "value": "2025-01-02" }
+ *   { "__time__": true,     "value": "10:30:00" }
+ */
+export type TemporalType = 'datetime' | 'date' | 'time';
+
+/** Makes the value that stands for a date or time that was read; `iso` has been checked to be one. */
+export type TemporalReviver = (type: TemporalType, iso: string) => unknown;
+
+const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
+const TIME = /^(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(?:Z|[+-](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,6})?)?)?$/;
+const OFFSET = /([+-])(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?$/;
+const DATE_LEN = 10;
+
+/**
+ * A calendar date without a time or a zone: what Python's `datetime.date` is read as. It is written back as it was read.
+ *
+ * @throws TypeError for anything but a string, RangeError unless it is `YYYY-MM-DD` of a day that exists in the years 1 to 9999.
+ */
+export class PlainDate {
+  /** `YYYY-MM-DD` */
+  readonly iso: string;
+
+  constructor(iso: string) {
+    if (typeof iso !== 'string') throw new TypeError(`iso must be a string, not ${typeof iso}`);
+    if (!isDate(iso)) throw new RangeError('iso must be a date, YYYY-MM-DD, in the years 1 to 9999');
+    this.iso = iso;
+    Object.freeze(this);
+  }
+
+  get year(): number {
+    return Number(this.iso.slice(0, 4));
+  }
+
+  /** 1 to 12 */
+  get month(): number {
+    return Number(this.iso.slice(5, 7));
+  }
+
+  /** 1 to 31 */
+  get day(): number {
+    return Number(this.iso.slice(8, 10));
+  }
+
+  toString(): string {
+    return this.iso;
+  }
+
+  toJSON(): string {
+    return this.iso;
+  }
+}
+
+/**
+ * A time of day without a date: what Python's `datetime.time` is read as. It is written back as it was read,
+ * with all its digits and its offset.
+ *
+ * @throws TypeError for anything but a string, RangeError unless it is `HH:MM[:SS[.fraction]]` with an optional offset from UTC.
+ */
+export class PlainTime {
+  /** `HH:MM:SS`, with up to nine digits of a fraction and an offset where there are any. */
+  readonly iso: string;
+
+  constructor(iso: string) {
+    if (typeof iso !== 'string') throw new TypeError(`iso must be a string, not ${typeof iso}`);
+    if (!isTime(iso)) throw new RangeError('iso must be a time of day, HH:MM:SS');
+    this.iso = iso;
+    Object.freeze(this);
+  }
+
+  /** 0 to 23 */
+  get hour(): number {
+    return Number(this.iso.slice(0, 2));
+  }
+
+  /** 0 to 59 */
+  get minute(): number {
+    return Number(this.iso.slice(3, 5));
+  }
+
+  /** 0 to 59 */
+  get second(): number {
+    return Number(TIME.exec(this.iso)?.[3] ?? 0);
+  }
+
+  /** 0 to 999,999 */
+  get microsecond(): number {
+    return microseconds(TIME.exec(this.iso)?.[4]);
+  }
+
+  toString(): string {
+    return this.iso;
+  }
+
+  toJSON(): string {
+    return this.iso;
+  }
+}
+
+/**
+ * The ISO 8601 form that every peer reads: `+00:00` rather than `Z`, and six digits of a fraction or none.
+ *
+ * @returns undefined for an invalid Date and outside the years 1 to 9999, which no peer can hold.
+ */
+export function formatDateTime(date: Date): string | undefined {
+  const ms = date.getTime();
+  if (!(ms >= YEAR_1 && ms < YEAR_10000)) return undefined;
+  const iso = date.toISOString();
+  return ms % 1000 === 0 ? `${iso.slice(0, 19)}+00:00` : `${iso.slice(0, 23)}000+00:00`;
+}
+
+const YEAR_1 = -62_135_596_800_000;
+const YEAR_10000 = 253_402_300_800_000;
+
+/**
+ * The instant of an ISO 8601 date and time, in whole milliseconds since the epoch: finer digits are cut.
+ * Without an offset it is taken as UTC.
+ *
+ * @returns undefined for anything else.
+ */
+export function parseDateTime(iso: string): number | undefined {
+  const date = iso.slice(0, DATE_LEN);
+  const separator = iso.charAt(DATE_LEN);
+  const rest = iso.slice(DATE_LEN + 1);
+  if (!isDate(date) || (separator !== 'T' && separator !== ' ') || !isTime(rest)) return undefined;
+  const time = TIME.exec(rest) as RegExpExecArray;
+  const at = new Date(0);
+  at.setUTCFullYear(Number(date.slice(0, 4)), Number(date.slice(5, 7)) - 1, Number(date.slice(8)));
+  at.setUTCHours(Number(time[1]), Number(time[2]), Number(time[3] ?? 0));
+  const micros = microseconds(time[4]) - offsetMicros(rest);
+  return at.getTime() + Math.floor(micros / 1000);
+}
+
+export function isDate(iso: string): boolean {
+  const parts = DATE.exec(iso);
+  if (parts === null) return false;
+  const year = Number(parts[1]);
+  const month = Number(parts[2]);
+  const day = Number(parts[3]);
+  if (year < 1 || month < 1 || month > 12 || day < 1) return false;
+  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  return day <= (month === 2 ? (leap ? 29 : 28) : [4, 6, 9, 11].includes(month) ? 30 : 31);
+}
+
+export function isTime(iso: string): boolean {
+  const parts = TIME.exec(iso);
+  if (parts === null) return false;
+  const below = (part: string | undefined, limit: number): boolean => part === undefined || Number(part) < limit;
+  return (
+    below(parts[1], 24) &&
+    below(parts[2], 60) &&
+    below(parts[3], 60) &&
+    below(parts[5], 24) &&
+    below(parts[6], 60) &&
+    below(parts[7], 60)
+  );
+}
+
+function microseconds(fraction: string | undefined): number {
+  return fraction === undefined ? 0 : Number(fraction.padEnd(6, '0').slice(0, 6));
+}
+
+function offsetMicros(time: string): number {
+  const offset = OFFSET.exec(time);
+  if (offset === null) return 0;
+  const seconds = Number(offset[2]) * 3600 + Number(offset[3]) * 60 + Number(offset[4] ?? 0);
+  return (seconds * 1_000_000 + microseconds(offset[5])) * (offset[1] === '-' ? -1 : 1);
+}
+
+/** The property that marks a map as a date or time. */
+export const MARKERS: ReadonlyMap<string, TemporalType> = new Map([
+  ['__datetime__', 'datetime'],
+  ['__date__', 'date'],
+  ['__time__', 'time'],
+]);
+
+/** Whether `iso` is what a sentinel of this type may hold. */
+export function isTemporal(type: TemporalType, iso: string): boolean {
+  if (type === 'datetime') return parseDateTime(iso) !== undefined;
+  return type === 'date' ? isDate(iso) : isTime(iso);
+}
+
+/** The default reviver: `Date`, {@link PlainDate}, {@link PlainTime}. */
+export function reviveTemporal(type: TemporalType, iso: string): unknown {
+  if (type === 'datetime') return new Date(parseDateTime(iso) as number);
+  return type === 'date' ? new PlainDate(iso) : new PlainTime(iso);
+}
