@@ -1,4 +1,24 @@
-export { blake2b256, ByteStorage, hardwareAcceleration } from './src/byte-storage.js';
+export type {
+  Backend,
+  BackendDeleteOptions,
+  BackendEntry,
+  BackendGetOptions,
+  BackendItem,
+  BackendOptions,
+  BackendSetOptions,
+  L1Status,
+} from './src/backends/backend.js';
+export { FileBackend, type FileBackendOptions } from './src/backends/file.js';
+export { HttpBackend, type HttpBackendOptions } from './src/backends/http.js';
+export { MemoryBackend, type MemoryBackendOptions } from './src/backends/memory.js';
+export { RedisBackend, type RedisBackendOptions, type RedisClient } from './src/backends/redis.js';
+export { ByteStorage, blake2b256, hardwareAcceleration } from './src/byte-storage.js';
+export { type CacheWrap, cache } from './src/cache/cache.js';
+export type { CachedFunction, Entry } from './src/cache/cached-function.js';
+export type { CacheStats } from './src/cache/counters.js';
+export { type Cache, type CreateCacheOptions, createCache } from './src/cache/create-cache.js';
+export type { CacheOptions, L1Options, Ttl } from './src/cache/options.js';
+export type { SetOptions, TenantCache } from './src/cache/tenant-cache.js';
 export type { Duration } from './src/duration.js';
 export { EncryptionWrapper, type EncryptionWrapperOptions } from './src/encryption-wrapper.js';
 export {
@@ -28,6 +48,12 @@ export { type AadParts, createAad } from './src/protocol/aad.js';
 export { encodeInteropArgs } from './src/protocol/interop-args.js';
 export { interopKey } from './src/protocol/interop-key.js';
 export { encodeRotationHeader, parseRotationHeader, type RotationHeader } from './src/protocol/rotation-header.js';
+export { PlainDate, PlainTime, type TemporalReviver, type TemporalType } from './src/protocol/temporal.js';
+export { ArrowSerializer, type ArrowSerializerOptions } from './src/serializers/arrow.js';
+export { InteropSerializer, type InteropSerializerOptions } from './src/serializers/interop.js';
+export { JsonSerializer, OrjsonSerializer } from './src/serializers/json.js';
+export type { Serializer } from './src/serializers/serializer.js';
+export { StandardSerializer, type StandardSerializerOptions } from './src/serializers/standard.js';
 export type {
   AsyncValueContext,
   DeserializeResult,

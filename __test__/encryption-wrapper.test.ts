@@ -45,10 +45,19 @@ test('values round trip through every serializer, sync, async and in a batch', a
     t.deepEqual(wrapper.deserialize(sealed, context), value);
     t.deepEqual(await wrapper.deserializeAsync(sealed, context), value);
     t.deepEqual(wrapper.deserialize(await wrapper.serializeAsync(value, context), context), value);
-    const batch = wrapper.serializeMany([{ value, ...context }, { value: 7, cacheKey: 'b' }]);
+    const batch = wrapper.serializeMany([
+      { value, ...context },
+      { value: 7, cacheKey: 'b' },
+    ]);
     t.deepEqual(
-      wrapper.deserializeMany([{ sealed: batch[0]!, ...context }, { sealed: batch[1]!, cacheKey: 'b' }]),
-      [{ ok: true, value }, { ok: true, value: 7 }],
+      wrapper.deserializeMany([
+        { sealed: batch[0]!, ...context },
+        { sealed: batch[1]!, cacheKey: 'b' },
+      ]),
+      [
+        { ok: true, value },
+        { ok: true, value: 7 },
+      ],
     );
   }
 });
@@ -60,8 +69,10 @@ test('every size round trips, compressible and not, around each internal boundar
     const random = new Uint8Array(size);
     for (let i = 0; i < size; i++) random[i] = Math.imul(i ^ 0x9e37, 0x85eb_ca6b) >>> 13;
     for (const bytes of [random, new Uint8Array(size)]) {
-      t.deepEqual(wrapper.deserialize(wrapper.serialize(bytes, context), context), bytes);
-      t.deepEqual(await wrapper.deserializeAsync(await wrapper.serializeAsync(bytes, context), context), bytes);
+      const sync = wrapper.deserialize(wrapper.serialize(bytes, context), context);
+      const off = await wrapper.deserializeAsync(await wrapper.serializeAsync(bytes, context), context);
+      // Compared by hand: an assertion library enumerates every byte.
+      t.true(Buffer.compare(sync, bytes) === 0 && Buffer.compare(off, bytes) === 0, `${size} bytes`);
     }
     t.is(json.deserialize(json.serialize('x'.repeat(size), context), context).length, size);
   }
@@ -101,12 +112,18 @@ test("a user's serializer gets bytes of its own, and its bytes are sealed before
   t.is(wrapper.deserialize(two, context), 'TWO');
   t.is(wrapper.deserialize(four, context), 'FOUR');
   t.is(wrapper.deserialize(await pending, context), 'THREE');
-  t.deepEqual(serializer.seen.map((bytes) => Buffer.from(bytes).toString()), ['ONE', 'TWO', 'FOUR', 'THREE']);
-  const many = wrapper.serializeMany([{ value: 'a', ...context }, { value: 'b', ...context }]);
   t.deepEqual(
-    wrapper.deserializeMany(many.map((sealed) => ({ sealed, ...context }))),
-    [{ ok: true, value: 'A' }, { ok: true, value: 'B' }],
+    serializer.seen.map((bytes) => Buffer.from(bytes).toString()),
+    ['ONE', 'TWO', 'FOUR', 'THREE'],
   );
+  const many = wrapper.serializeMany([
+    { value: 'a', ...context },
+    { value: 'b', ...context },
+  ]);
+  t.deepEqual(wrapper.deserializeMany(many.map((sealed) => ({ sealed, ...context }))), [
+    { ok: true, value: 'A' },
+    { ok: true, value: 'B' },
+  ]);
 });
 
 test('original type is a fifth part of the AAD only for a serializer that sets it', (t) => {
@@ -131,12 +148,16 @@ test('each wire carries the serializers of its table and refuses the others', (t
     ['python', new InteropSerializer() as Serializer<never>],
   ];
   for (const [wire, serializer] of refused) {
-    t.throws(() => new EncryptionWrapper({ masterKey, wire: wire as 'interop', serializer }), { instanceOf: ConfigurationError });
+    t.throws(() => new EncryptionWrapper({ masterKey, wire: wire as 'interop', serializer }), {
+      instanceOf: ConfigurationError,
+    });
   }
   for (const wire of ['interop', 'python'] as const) {
     const wrapper = new EncryptionWrapper({ masterKey, wire });
     t.deepEqual(wrapper.deserialize(wrapper.serialize(value, context), context), value);
-    t.throws(() => new EncryptionWrapper({ masterKey, wire, rotationHeader: 'always' }), { instanceOf: ConfigurationError });
+    t.throws(() => new EncryptionWrapper({ masterKey, wire, rotationHeader: 'always' }), {
+      instanceOf: ConfigurationError,
+    });
   }
 });
 
@@ -145,7 +166,10 @@ test('a python frame is what Python writes, and a header that was changed is ref
   const sealed = wrapper.serialize(value, context);
   const headerLen = sealed.readUInt32BE(3);
   const header = sealed.toString('utf8', 7, 7 + headerLen);
-  t.regex(header, /^\{"s": "default", "m": \{"format": "msgpack", "encoding": "utf-8", "compressed": true, "original_type": "msgpack", "encrypted": true, "tenant_id": "default", "encryption_algorithm": "AES-256-GCM", "key_fingerprint": "[0-9a-f]{32}"\}, "v": "2.0"\}$/);
+  t.regex(
+    header,
+    /^\{"s": "default", "m": \{"format": "msgpack", "encoding": "utf-8", "compressed": true, "original_type": "msgpack", "encrypted": true, "tenant_id": "default", "encryption_algorithm": "AES-256-GCM", "key_fingerprint": "[0-9a-f]{32}"\}, "v": "2.0"\}$/,
+  );
   const changed = (from: string, to: string) => {
     const text = header.replace(from, to);
     const prefix = Buffer.alloc(7);
@@ -172,7 +196,9 @@ test('a python frame is what Python writes, and a header that was changed is ref
 });
 
 test('a wire never reads the bytes of another', (t) => {
-  const wrappers = (['protocol', 'interop', 'python'] as const).map((wire) => new EncryptionWrapper({ masterKey, wire }));
+  const wrappers = (['protocol', 'interop', 'python'] as const).map(
+    (wire) => new EncryptionWrapper({ masterKey, wire }),
+  );
   for (const writer of wrappers) {
     const sealed = writer.serialize(value, context);
     for (const reader of wrappers) {
@@ -189,7 +215,10 @@ test('a batch has one result an item, and a writer that fails returns nothing', 
   const read = items.map(({ cacheKey, tenantId }, i) => ({ sealed: sealed[i]!, cacheKey, tenantId }));
   read[0]!.cacheKey = 'swapped';
   const results = wrapper.deserializeMany(read);
-  t.deepEqual(results.map((result) => result.ok), [false, true, true]);
+  t.deepEqual(
+    results.map((result) => result.ok),
+    [false, true, true],
+  );
   t.true(results[0]!.ok === false && results[0]!.error instanceof AuthenticationError);
   t.throws(() => wrapper.serializeMany([items[0]!, { value: () => 1, cacheKey: 'x' }]), { code: 'ERR_SERIALIZATION' });
   t.deepEqual(wrapper.serializeMany([]), []);
@@ -204,14 +233,18 @@ test('a batch mixes old and new keys, small and very compressible values', (t) =
   const withHeader = wrapper.serialize('header', context);
   keyring.startRotation('43'.repeat(32));
   const zeros = new Uint8Array(20_000_000);
-  const sealed = [bare, withHeader, ...wrapper.serializeMany([{ value: zeros, ...context }, { value: 'new', ...context }])];
+  const sealed = [
+    bare,
+    withHeader,
+    ...wrapper.serializeMany([
+      { value: zeros, ...context },
+      { value: 'new', ...context },
+    ]),
+  ];
   const results = wrapper.deserializeMany(sealed.map((bytes) => ({ sealed: bytes, ...context })));
-  t.deepEqual(results, [
-    { ok: true, value: 'bare' },
-    { ok: true, value: 'header' },
-    { ok: true, value: zeros },
-    { ok: true, value: 'new' },
-  ]);
+  const values = results.map((result) => (result.ok ? result.value : result.error));
+  t.deepEqual([values[0], values[1], values[3]], ['bare', 'header', 'new']);
+  t.is(Buffer.compare(values[2] as Uint8Array, zeros), 0);
 });
 
 test('inspect tells header and sizes without a key, and nothing secret', (t) => {
@@ -222,7 +255,9 @@ test('inspect tells header and sizes without a key, and nothing secret', (t) => 
   t.is(seen.header?.keyVersion, 0);
   t.is(typeof seen.instanceId, 'bigint');
   t.false(inspect(wrapper, { depth: Number.POSITIVE_INFINITY, showHidden: true }).includes('4242'));
-  t.throws(() => new EncryptionWrapper({ masterKey, wire: 'python' }).inspect(sealed), { instanceOf: SealedFormatError });
+  t.throws(() => new EncryptionWrapper({ masterKey, wire: 'python' }).inspect(sealed), {
+    instanceOf: SealedFormatError,
+  });
 });
 
 test('wrong options are errors at construction', (t) => {
@@ -238,7 +273,8 @@ test('wrong options are errors at construction', (t) => {
     [{ masterKey, compress: 'no' }, { instanceOf: TypeError }],
     [{ keyring: {} }, { instanceOf: TypeError }],
   ];
-  for (const [options, expected] of wrong) t.throws(() => new EncryptionWrapper(options), expected as never, inspect(options));
+  for (const [options, expected] of wrong)
+    t.throws(() => new EncryptionWrapper(options), expected as never, inspect(options));
 });
 
 test('wrong contexts are TypeError or RangeError', (t) => {
@@ -252,7 +288,10 @@ test('wrong contexts are TypeError or RangeError', (t) => {
 
 test('without compression a length does not depend on the content', (t) => {
   const wrapper = new EncryptionWrapper({ masterKey, compress: false });
-  const [same, mixed] = ['a'.repeat(2000), Array.from({ length: 2000 }, (_, i) => String.fromCharCode(97 + ((i * 7 + (i >> 3)) % 26))).join('')];
+  const [same, mixed] = [
+    'a'.repeat(2000),
+    Array.from({ length: 2000 }, (_, i) => String.fromCharCode(97 + ((i * 7 + (i >> 3)) % 26))).join(''),
+  ];
   t.true(Math.abs(wrapper.serialize(same, context).length - wrapper.serialize(mixed, context).length) < 20);
   t.is(wrapper.deserialize(wrapper.serialize(same, context), context), same);
   t.is(new EncryptionWrapper({ masterKey }).deserialize(wrapper.serialize(same, context), context), same);
@@ -270,7 +309,9 @@ test('an aborted signal rejects with its reason', async (t) => {
   const wrapper = new EncryptionWrapper({ masterKey });
   const signal = AbortSignal.abort(new Error('enough'));
   await t.throwsAsync(wrapper.serializeAsync(1, { ...context, signal }), { message: 'enough' });
-  await t.throwsAsync(wrapper.deserializeAsync(wrapper.serialize(1, context), { ...context, signal }), { message: 'enough' });
+  await t.throwsAsync(wrapper.deserializeAsync(wrapper.serialize(1, context), { ...context, signal }), {
+    message: 'enough',
+  });
 });
 
 test('work under way finishes after destroy, and later use is a KeyError', async (t) => {
@@ -280,5 +321,6 @@ test('work under way finishes after destroy, and later use is a KeyError', async
   wrapper.destroy();
   const sealed = await pending;
   t.throws(() => wrapper.deserialize(sealed, context), { instanceOf: KeyError });
-  t.deepEqual(new EncryptionWrapper({ masterKey }).deserialize(sealed, context), big);
+  const opened = new EncryptionWrapper<Uint8Array>({ masterKey }).deserialize(sealed, context);
+  t.is(Buffer.compare(opened, big), 0);
 });

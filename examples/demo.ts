@@ -31,7 +31,11 @@ const backend = new MemoryBackend();
 
 const { aes, name } = hardwareAcceleration();
 console.log(bold('cachekit-native: what the cache holds, nobody can read'));
-console.log(dim(`AES-256-GCM in Rust (${aes ? name : 'no AES instructions'}), node ${process.version}, a fresh random master key`));
+console.log(
+  dim(
+    `AES-256-GCM in Rust (${aes ? name : 'no AES instructions'}), node ${process.version}, a fresh random master key`,
+  ),
+);
 
 await apiKeys();
 await socialSecurityNumber();
@@ -152,7 +156,10 @@ async function show(cacheKey: string, secrets: string[]): Promise<void> {
   assert.ok(entry);
   const stored = Buffer.from(entry.bytes);
   for (const secret of secrets) assert.equal(stored.includes(secret), false);
-  line('in the store', `${stored.length.toLocaleString('en')} bytes, none of ${secrets.map((s) => `"${s}"`).join(', ')}`);
+  line(
+    'in the store',
+    `${stored.length.toLocaleString('en')} bytes, none of ${secrets.map((s) => `"${s}"`).join(', ')}`,
+  );
   hexDump(stored);
 }
 

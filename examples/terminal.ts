@@ -32,7 +32,8 @@ export function hexDump(bytes: Uint8Array, rows = 3): void {
     const text = part.toString('latin1').replace(/[^\x20-\x7e]/g, '.');
     console.log(`   ${dim((row * 16).toString(16).padStart(4, '0'))}  ${yellow(hex.padEnd(47))}  ${dim(text)}`);
   }
-  if (bytes.length > rows * 16) console.log(`   ${dim(`… ${(bytes.length - rows * 16).toLocaleString('en')} more bytes`)}`);
+  if (bytes.length > rows * 16)
+    console.log(`   ${dim(`… ${(bytes.length - rows * 16).toLocaleString('en')} more bytes`)}`);
 }
 
 export function duration(ms: number): string {

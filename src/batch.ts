@@ -47,9 +47,7 @@ function sealGroup(settings: WrapperSettings, tenant: TenantContext, group: read
   }
   const out = allocate(bound);
   const payloads = group.map((item) => item.payload);
-  const { aads, table } = packed(
-    group.map(({ cacheKey }) => ({ tenant, cacheKey, offset: headLen })),
-  );
+  const { aads, table } = packed(group.map(({ cacheKey }) => ({ tenant, cacheKey, offset: headLen })));
   let result = current.sealer.sealMany(out, payloads, aads, table, tenant.mode);
   if (result === NONCE_EXHAUSTED) {
     keyring.renewSequence(nonces);
@@ -118,9 +116,7 @@ function openGroup<T>(
   const total = group.reduce((sum, { sealed }) => sum + sealed.length, 0);
   const growth = settings.profile.container === 'envelope' ? 4 : 1;
   const out = allocate(Math.min(total * growth, Math.max(total, MAX_OPENED_LEN)));
-  const { aads, table } = packed(
-    group.map(({ cacheKey }, i) => ({ tenant, cacheKey, offset: offsets[i] as number })),
-  );
+  const { aads, table } = packed(group.map(({ cacheKey }, i) => ({ tenant, cacheKey, offset: offsets[i] as number })));
   const sealed = group.map((item) => item.sealed);
   checked(key.sealer.openMany(out, sealed, aads, table, tenant.mode));
   let at = 0;
@@ -131,7 +127,10 @@ function openGroup<T>(
     const payload = out.subarray(at, at + length);
     at += length;
     settings.keyring.countOpen(key);
-    settle(i, attempt(() => decode(payload)));
+    settle(
+      i,
+      attempt(() => decode(payload)),
+    );
   }
 }
 
@@ -169,4 +168,3 @@ function attempt<R>(make: () => R): { ok: true; value: R } | { ok: false; error:
     return { ok: false, error: error as Error };
   }
 }
-

@@ -1,6 +1,6 @@
 import { allocate, assertBytes, assertWellFormed, trim } from './bytes.js';
-import { checked, CONTAINER, native } from './native.js';
 import { assertValueLen } from './keys/sealer.js';
+import { CONTAINER, checked, native } from './native.js';
 
 /**
  * The envelope around a payload: LZ4 block, xxh3-64 checksum, original size and a format string, as a MessagePack array of four.

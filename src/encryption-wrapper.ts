@@ -1,18 +1,19 @@
 import { LRUCache } from 'lru-cache';
+import { openBatch, sealBatch } from './batch.js';
 import { allocate, assertBytes, kindOf, SLAB_MAX, sealedSlab, trim } from './bytes.js';
 import { ConfigurationError, KeyError } from './errors.js';
+import { type InspectedValue, inspectStored } from './inspect-stored.js';
 import { assertTenantId } from './keys/derive.js';
 import type { TenantKey } from './keys/held-key.js';
 import { Keyring, type NonceMode } from './keys/keyring.js';
 import type { MasterKeyInput } from './keys/master-key.js';
 import { assertValueLen, SEAL_OVERHEAD, settled, signalOf } from './keys/sealer.js';
-import { checked, NEEDS, type NativeOpened, nativeError } from './native.js';
-import { openBatch, sealBatch } from './batch.js';
-import { type InspectedValue, inspectStored } from './inspect-stored.js';
+import { checked, type NativeOpened, NEEDS, nativeError } from './native.js';
 import { Payloads } from './payloads.js';
 import type { Serializer } from './serializers/serializer.js';
 import { type Located, type RotationHeaderMode, TenantContext, type WrapperSettings } from './tenant-context.js';
 import {
+  ASYNC_FROM,
   type AsyncValueContext,
   assertCacheKey,
   assertContext,
@@ -140,21 +141,23 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
     assertCacheKey(cacheKey);
     const signal = signalOf(context);
     const tenant = this.#tenant(tenantId);
-    const payload = this.#payloads.owned(value);
-    const { current } = tenant.keys;
-    const head = tenant.head;
-    const headLen = head?.length ?? 0;
-    assertValueLen(payload.length);
-    const out = allocate(headLen + sealedBound(this.#profile, payload.length));
-    const aadLen = tenant.aad.write(cacheKey);
-    const pending = current.sealer.sealAsync(out, headLen, payload, tenant.aad.scratch, aadLen, tenant.mode, signal);
-    this.#settings.keyring.countSeal(current);
-    const result = await pending;
-    // Counted on the main thread, so this is rare and the value is simply sealed again with a fresh sequence.
-    if (result === NONCE_EXHAUSTED) return this.#seal(tenant, payload, cacheKey);
-    const length = headLen + (await settled(Promise.resolve(result), signal));
-    if (head !== undefined) out.set(head);
-    return trim(out, length);
+    return this.#sealAsync(tenant, this.#payloads.owned(value), cacheKey, signal);
+  }
+
+  /** @internal */
+  serializeSized(value: T, context: ValueContext): Buffer | Promise<Buffer> {
+    assertContext(context);
+    const { cacheKey, tenantId } = context;
+    assertCacheKey(cacheKey);
+    const tenant = this.#tenant(tenantId);
+    const payload = this.#payloads.shared(value);
+    if (payload.length < ASYNC_FROM) return this.#seal(tenant, payload, cacheKey);
+    return this.#sealAsync(tenant, new Uint8Array(payload), cacheKey, undefined);
+  }
+
+  /** @internal */
+  deserializeSized(sealed: Uint8Array, context: ValueContext): T | Promise<T> {
+    return sealed.length < ASYNC_FROM ? this.deserialize(sealed, context) : this.deserializeOwnedAsync(sealed, context);
   }
 
   /** Opens off the event loop; `sealed` is copied at the call. @throws (rejects) as {@link deserialize}, or with the signal's reason. */
@@ -176,7 +179,9 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
     const { keys } = tenant;
     const { offset, key, aad, mode } = tenant.locate(sealed);
     const candidates = key === undefined ? [keys.current, ...keys.previous] : [key];
-    const out = allocate(this.#profile.container === 'envelope' ? 0 : Math.max(0, sealed.length - offset - SEAL_OVERHEAD));
+    const out = allocate(
+      this.#profile.container === 'envelope' ? 0 : Math.max(0, sealed.length - offset - SEAL_OVERHEAD),
+    );
     for (const candidate of candidates) {
       const aadLen = aad.write(cacheKey);
       const opened = await candidate.sealer.openAsync(out, 0, sealed, offset, aad.scratch, aadLen, mode, signal);
@@ -223,6 +228,11 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
     );
   }
 
+  /** @internal */
+  get profile(): WireProfile {
+    return this.#profile;
+  }
+
   /** What can be seen of stored bytes without a key: header, frame and sizes. @throws SealedFormatError for a broken frame. */
   inspect(sealed: Uint8Array): InspectedValue {
     assertBytes('sealed', sealed);
@@ -240,6 +250,29 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
 
   [Symbol.dispose](): void {
     this.destroy();
+  }
+
+  /** @param payload bytes that nobody else holds. */
+  async #sealAsync(
+    tenant: TenantContext,
+    payload: Uint8Array,
+    cacheKey: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Buffer> {
+    const { current } = tenant.keys;
+    const head = tenant.head;
+    const headLen = head?.length ?? 0;
+    assertValueLen(payload.length);
+    const out = allocate(headLen + sealedBound(this.#profile, payload.length));
+    const aadLen = tenant.aad.write(cacheKey);
+    const pending = current.sealer.sealAsync(out, headLen, payload, tenant.aad.scratch, aadLen, tenant.mode, signal);
+    this.#settings.keyring.countSeal(current);
+    const result = await pending;
+    // Counted on the main thread, so this is rare and the value is simply sealed again with a fresh sequence.
+    if (result === NONCE_EXHAUSTED) return this.#seal(tenant, payload, cacheKey);
+    const length = headLen + (await settled(Promise.resolve(result), signal));
+    if (head !== undefined) out.set(head);
+    return trim(out, length);
   }
 
   #seal(tenant: TenantContext, payload: Uint8Array, cacheKey: string): Buffer {
@@ -338,5 +371,6 @@ async function taken(opened: NativeOpened): Promise<Buffer> {
 
 function assertChoice(name: string, value: unknown, choices: readonly string[]): void {
   if (typeof value !== 'string') throw new TypeError(`${name} must be a string, not ${kindOf(value)}`);
-  if (!choices.includes(value)) throw new RangeError(`${name} must be one of ${choices.map((c) => `'${c}'`).join(', ')}`);
+  if (!choices.includes(value))
+    throw new RangeError(`${name} must be one of ${choices.map((c) => `'${c}'`).join(', ')}`);
 }

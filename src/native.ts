@@ -30,8 +30,23 @@ export const MODE_FORMAT_SHIFT = 8;
 /** One tenant's key with its nonce sequence. All memory is the caller's; `aad` is read up to `aadLen`. */
 export interface NativeSealer {
   fingerprint(out: Uint8Array): NativeResult;
-  seal(out: Uint8Array, outOffset: number, plaintext: Uint8Array, aad: Uint8Array, aadLen: number, mode: number): NativeResult;
-  open(out: Uint8Array, outOffset: number, sealed: Uint8Array, sealedOffset: number, aad: Uint8Array, aadLen: number, mode: number): NativeResult;
+  seal(
+    out: Uint8Array,
+    outOffset: number,
+    plaintext: Uint8Array,
+    aad: Uint8Array,
+    aadLen: number,
+    mode: number,
+  ): NativeResult;
+  open(
+    out: Uint8Array,
+    outOffset: number,
+    sealed: Uint8Array,
+    sealedOffset: number,
+    aad: Uint8Array,
+    aadLen: number,
+    mode: number,
+  ): NativeResult;
   /** Fills `out` with what the last `open` of this sealer opened when it answered `NEEDS - n`. */
   takeOpened(out: Uint8Array, outOffset: number): NativeResult;
   sealInPlace(buffer: Uint8Array, plaintextLen: number, aad: Uint8Array, aadLen: number): NativeResult;
@@ -40,8 +55,25 @@ export interface NativeSealer {
   sealMany(out: Uint8Array, payloads: Uint8Array[], aads: Uint8Array, table: Int32Array, mode: number): NativeResult;
   /** As `sealMany`; the second number is the offset in the sealed item. Opened items lie one after the other in `out`. */
   openMany(out: Uint8Array, sealed: Uint8Array[], aads: Uint8Array, table: Int32Array, mode: number): NativeResult;
-  sealAsync(out: Uint8Array, outOffset: number, plaintext: Uint8Array, aad: Uint8Array, aadLen: number, mode: number, signal?: AbortSignal): Promise<NativeResult>;
-  openAsync(out: Uint8Array, outOffset: number, sealed: Uint8Array, sealedOffset: number, aad: Uint8Array, aadLen: number, mode: number, signal?: AbortSignal): Promise<NativeResult | NativeOpened>;
+  sealAsync(
+    out: Uint8Array,
+    outOffset: number,
+    plaintext: Uint8Array,
+    aad: Uint8Array,
+    aadLen: number,
+    mode: number,
+    signal?: AbortSignal,
+  ): Promise<NativeResult>;
+  openAsync(
+    out: Uint8Array,
+    outOffset: number,
+    sealed: Uint8Array,
+    sealedOffset: number,
+    aad: Uint8Array,
+    aadLen: number,
+    mode: number,
+    signal?: AbortSignal,
+  ): Promise<NativeResult | NativeOpened>;
   destroy(): void;
 }
 
@@ -90,7 +122,8 @@ function load(): NativeAddon {
   try {
     return createRequire(import.meta.url)('#native');
   } catch (cause) {
-    const libc = process.platform === 'linux' ? (isMusl() ? 'musl' : 'gnu') : process.platform === 'win32' ? 'msvc' : '';
+    const libc =
+      process.platform === 'linux' ? (isMusl() ? 'musl' : 'gnu') : process.platform === 'win32' ? 'msvc' : '';
     const target = [process.platform, process.arch, libc].filter(Boolean).join('-');
     throw new NativeLoadError(
       `No native addon for ${target}. Tried NAPI_RS_NATIVE_LIBRARY_PATH, a build beside this package, and the package ` +

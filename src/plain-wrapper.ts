@@ -5,13 +5,13 @@ import { checked, NEEDS, native, nativeError } from './native.js';
 import { Payloads } from './payloads.js';
 import { encodeFramePrefix, parseFrame } from './protocol/frame.js';
 import type { Serializer } from './serializers/serializer.js';
-import {
-  type AsyncValueContext,
-  type DeserializeResult,
-  type ValueCodec,
-  type ValueContext,
-  type ValueToDeserialize,
-  type ValueToSerialize,
+import type {
+  AsyncValueContext,
+  DeserializeResult,
+  ValueCodec,
+  ValueContext,
+  ValueToDeserialize,
+  ValueToSerialize,
 } from './value-codec.js';
 import { modeOf, packedBound, type Wire, type WireProfile, wireProfile } from './wire.js';
 
@@ -32,6 +32,10 @@ export class PlainWrapper<T = unknown> implements ValueCodec<T> {
     this.#format = Buffer.from(this.#profile.format);
     this.#mode = modeOf(this.#profile, this.#format.length);
     this.#head = framePrefix(this.#profile);
+  }
+
+  get profile(): WireProfile {
+    return this.#profile;
   }
 
   serialize(value: T, _context?: ValueContext): Buffer {
@@ -62,6 +66,14 @@ export class PlainWrapper<T = unknown> implements ValueCodec<T> {
   }
 
   async deserializeAsync(stored: Uint8Array, context: AsyncValueContext): Promise<T> {
+    return this.deserialize(stored, context);
+  }
+
+  serializeSized(value: T, context: ValueContext): Buffer {
+    return this.serialize(value, context);
+  }
+
+  deserializeSized(stored: Uint8Array, context: ValueContext): T {
     return this.deserialize(stored, context);
   }
 

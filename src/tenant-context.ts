@@ -1,5 +1,4 @@
-import { KeyError, SealedFormatError, UnknownKeyError } from './errors.js';
-import { AuthenticationError } from './errors.js';
+import { AuthenticationError, KeyError, SealedFormatError, UnknownKeyError } from './errors.js';
 import type { TenantKey } from './keys/held-key.js';
 import type { Keyring, NonceMode, TenantKeys } from './keys/keyring.js';
 import { AadTemplate } from './protocol/aad.js';
@@ -112,8 +111,12 @@ export class TenantContext {
   #templateFor({ metadata }: Frame): AadTemplate {
     const { format, compressed, originalType } = this.#settings.profile;
     const same =
-      metadata.format === format && metadata.compressed === compressed && metadata.originalType === (originalType ?? null);
-    return same ? this.aad : new AadTemplate(this.tenantId, metadata.format, metadata.compressed, metadata.originalType);
+      metadata.format === format &&
+      metadata.compressed === compressed &&
+      metadata.originalType === (originalType ?? null);
+    return same
+      ? this.aad
+      : new AadTemplate(this.tenantId, metadata.format, metadata.compressed, metadata.originalType);
   }
 
   #find(matches: (key: TenantKey) => boolean): TenantKey | undefined {
@@ -134,7 +137,10 @@ export class TenantContext {
         tenantId: this.tenantId,
         keyFingerprint: keys.current.fingerprintHex,
       });
-    } else if (rotationHeader === 'always' || (rotationHeader === 'auto' && profile.wire === 'protocol' && keyring.needsHeader)) {
+    } else if (
+      rotationHeader === 'always' ||
+      (rotationHeader === 'auto' && profile.wire === 'protocol' && keyring.needsHeader)
+    ) {
       const header = encodeRotationHeader({
         version: 1,
         algorithm: 0,

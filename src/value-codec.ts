@@ -24,12 +24,19 @@ export interface ValueToDeserialize extends ValueContext {
 
 export type DeserializeResult<T> = { ok: true; value: T } | { ok: false; error: CacheKitError | Error };
 
+/** From here on, in bytes, the thread pool is worth its cost. */
+export const ASYNC_FROM = 1024 * 1024;
+
 /** Values to stored bytes and back: what a cache needs to know of serialization and encryption. */
 export interface ValueCodec<T = unknown> {
   serialize(value: T, context: ValueContext): Buffer;
   deserialize(sealed: Uint8Array, context: ValueContext): T;
   serializeAsync(value: T, context: AsyncValueContext): Promise<Buffer>;
   deserializeAsync(sealed: Uint8Array, context: AsyncValueContext): Promise<T>;
+  /** @internal As `serialize`, or from {@link ASYNC_FROM} bytes of payload on as `serializeAsync`: what a cache uses. */
+  serializeSized(value: T, context: ValueContext): Buffer | Promise<Buffer>;
+  /** @internal As `deserialize`, or from {@link ASYNC_FROM} stored bytes on off the event loop. Nobody may change `sealed` until then. */
+  deserializeSized(sealed: Uint8Array, context: ValueContext): T | Promise<T>;
   serializeMany(items: readonly ValueToSerialize<T>[]): Buffer[];
   deserializeMany(items: readonly ValueToDeserialize[]): DeserializeResult<T>[];
 }

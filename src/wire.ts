@@ -1,5 +1,5 @@
-import { kindOf } from './bytes.js';
 import { envelopeBound } from './byte-storage.js';
+import { kindOf } from './bytes.js';
 import { ConfigurationError } from './errors.js';
 import { SEAL_OVERHEAD } from './keys/sealer.js';
 import { CONTAINER, MODE_CHECK_MSGPACK, MODE_FORMAT_SHIFT, MODE_LITERALS } from './native.js';
@@ -48,7 +48,9 @@ export function wireProfile(wire: Wire = 'protocol', given?: Serializer, compres
     throw new ConfigurationError("wire 'interop' carries the InteropSerializer only");
   }
   if (wire === 'python' && frameName === undefined) {
-    throw new ConfigurationError("wire 'python' carries the StandardSerializer, the JsonSerializer or the ArrowSerializer only");
+    throw new ConfigurationError(
+      "wire 'python' carries the StandardSerializer, the JsonSerializer or the ArrowSerializer only",
+    );
   }
   const container = serializer.container ?? 'envelope';
   const format = serializer.format;

@@ -2,7 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { AuthenticationError, EncryptionWrapper, KeyError, Keyring, UnknownKeyError } from '../../index.js';
 
-const [A, B, C, D, E] = ['aa', 'bb', 'cc', 'dd', 'ee'].map((byte) => byte.repeat(32)) as [string, string, string, string, string];
+const [A, B, C, D, E] = ['aa', 'bb', 'cc', 'dd', 'ee'].map((byte) => byte.repeat(32)) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+];
 const context = { cacheKey: 'users:1' };
 const value = { id: 7 };
 
@@ -170,10 +176,16 @@ test('a wrapper leaves a shared keyring alone when it is destroyed, and takes it
 test('a provider gives the keys; no key from it is an error, not the environment', async (t) => {
   const keyring = await Keyring.fromProvider(async () => ({ masterKey: A, previousMasterKeys: [B] }));
   t.is(keyring.usage().length, 2);
-  await t.throwsAsync(Keyring.fromProvider(async () => ({}) as { masterKey: string }), { code: 'ERR_CONFIGURATION' });
+  await t.throwsAsync(
+    Keyring.fromProvider(async () => ({}) as { masterKey: string }),
+    { code: 'ERR_CONFIGURATION' },
+  );
   await t.throwsAsync(
     Keyring.fromProvider(() => new Promise(() => {}), { timeout: '20ms' }),
     { code: 'ERR_TIMEOUT' },
   );
-  await t.throwsAsync(Keyring.fromProvider(() => ({ masterKey: A }), { signal: AbortSignal.abort() }), { name: 'AbortError' });
+  await t.throwsAsync(
+    Keyring.fromProvider(() => ({ masterKey: A }), { signal: AbortSignal.abort() }),
+    { name: 'AbortError' },
+  );
 });

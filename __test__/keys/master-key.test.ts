@@ -5,7 +5,17 @@ import { deriveDomainKey, KeyError, Keyring, Sealer } from '../../index.js';
 const good = 'ab'.repeat(32);
 
 test('hex keys are decoded strictly: nothing is truncated or skipped', (t) => {
-  const wrong = [`${good}a`, `0x${good}`, ` ${good}`, `${good}\n`, `${good}\r\n`, good.replace('a', 'g'), 'ab'.repeat(31), '', '+0'.repeat(32)];
+  const wrong = [
+    `${good}a`,
+    `0x${good}`,
+    ` ${good}`,
+    `${good}\n`,
+    `${good}\r\n`,
+    good.replace('a', 'g'),
+    'ab'.repeat(31),
+    '',
+    '+0'.repeat(32),
+  ];
   for (const key of wrong) {
     const error = t.throws(() => new Keyring({ masterKey: key }), { instanceOf: KeyError, code: 'ERR_KEY' });
     if (key.length > 8) t.false(error!.message.includes(key.slice(2, 10)), 'no digit of the key in the message');
@@ -15,7 +25,9 @@ test('hex keys are decoded strictly: nothing is truncated or skipped', (t) => {
 });
 
 test('upper and lower case are the same key, and so are hex and bytes', (t) => {
-  const fingerprints = [good, good.toUpperCase(), Buffer.from(good, 'hex')].map((key) => new Sealer(key, 't').fingerprint);
+  const fingerprints = [good, good.toUpperCase(), Buffer.from(good, 'hex')].map(
+    (key) => new Sealer(key, 't').fingerprint,
+  );
   t.is(new Set(fingerprints).size, 1);
 });
 

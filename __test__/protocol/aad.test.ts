@@ -13,7 +13,8 @@ test('the AAD is the documented bytes', (t) => {
 
 test('an original type is a fifth part; null, undefined and the empty string are none', (t) => {
   t.is(createAad({ ...parts, originalType: 'msgpack' }).length, createAad(parts).length + 4 + 7);
-  for (const originalType of [null, undefined, '']) t.deepEqual(createAad({ ...parts, originalType }), createAad(parts));
+  for (const originalType of [null, undefined, ''])
+    t.deepEqual(createAad({ ...parts, originalType }), createAad(parts));
 });
 
 test('an empty cache key is accepted and lengths are bytes, not characters', (t) => {
@@ -27,7 +28,13 @@ test('a template writes what createAad does, for short, long and wide keys in an
   const template = new AadTemplate('tenant', 'own-format', false, 'Thing');
   for (const cacheKey of ['a', 'x'.repeat(5000), '🔑'.repeat(300), '', 'b', 'é'.repeat(257), 'a']) {
     const length = template.write(cacheKey);
-    const expected = createAad({ tenantId: 'tenant', cacheKey, format: 'own-format', compressed: false, originalType: 'Thing' });
+    const expected = createAad({
+      tenantId: 'tenant',
+      cacheKey,
+      format: 'own-format',
+      compressed: false,
+      originalType: 'Thing',
+    });
     t.deepEqual(new Uint8Array(template.scratch.subarray(0, length)), expected);
     t.is(template.scratch.toString('utf8', length, length + template.formatLen), 'own-format');
   }

@@ -21,7 +21,11 @@ export interface DerivedTenantKeys {
  * @throws TypeError for a wrong type, KeyError for a malformed master key, RangeError for a wrong length.
  * Source: protocol text, "Key Derivation".
  */
-export function deriveDomainKey(masterKey: MasterKeyInput, domain: string, tenantSalt: string | Uint8Array): Uint8Array {
+export function deriveDomainKey(
+  masterKey: MasterKeyInput,
+  domain: string,
+  tenantSalt: string | Uint8Array,
+): Uint8Array {
   assertWellFormed('domain', domain);
   const salt = saltBytes(tenantSalt);
   const domainBytes = Buffer.from(domain);

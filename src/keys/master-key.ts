@@ -76,7 +76,9 @@ function hexKeyBytes(name: string, hex: string): Uint8Array {
   if (!/^[0-9a-fA-F]*$/.test(hex)) throw new KeyError(`${name} must consist of hex digits only: no 0x, no white space`);
   if (hex.length % 2 !== 0) throw new KeyError(`${name} has an odd number of hex digits: ${hex.length}`);
   if (hex.length < MIN_HEX_BYTES * 2) {
-    throw new KeyError(`${name} must have at least ${MIN_HEX_BYTES * 2} hex digits (${MIN_HEX_BYTES} bytes), not ${hex.length}`);
+    throw new KeyError(
+      `${name} must have at least ${MIN_HEX_BYTES * 2} hex digits (${MIN_HEX_BYTES} bytes), not ${hex.length}`,
+    );
   }
   const bytes = new Uint8Array(hex.length / 2);
   for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16);

@@ -1,6 +1,6 @@
 import { kindOf } from '../bytes.js';
-import { ConfigurationError, TimeoutError } from '../errors.js';
 import { durationMs } from '../duration.js';
+import { ConfigurationError, TimeoutError } from '../errors.js';
 import type { MasterKeyInput } from './master-key.js';
 
 /** The keys that a key management service holds for an application. */
@@ -22,15 +22,24 @@ export interface KeyProviderOptions {
 /** @throws TimeoutError when the provider takes too long, ConfigurationError when it gives no key; its own errors pass through. */
 export async function fetchMasterKeys(provider: KeyProvider, options: KeyProviderOptions = {}): Promise<ProvidedKeys> {
   if (typeof provider !== 'function') throw new TypeError(`provider must be a function, not ${kindOf(provider)}`);
-  const timeout = AbortSignal.timeout(durationMs('timeout', options.timeout ?? '10s'));
-  const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
-  signal.throwIfAborted();
+  const timeoutMs = durationMs('timeout', options.timeout ?? '10s');
+  const { signal: outer } = options;
+  outer?.throwIfAborted();
+  const controller = new AbortController();
+  const stop = (reason: unknown) => controller.abort(reason);
+  const onAbort = () => stop(outer?.reason);
+  outer?.addEventListener('abort', onAbort, { once: true });
+  const timer = setTimeout(stop, timeoutMs, new TimeoutError('The key provider took too long'));
   const aborted = new Promise<never>((_, reject) => {
-    const abort = () =>
-      reject(signal.reason === timeout.reason ? new TimeoutError('The key provider took too long') : signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
+    controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true });
   });
-  const keys = await Promise.race([Promise.resolve(provider({ signal })), aborted]);
+  let keys: ProvidedKeys;
+  try {
+    keys = await Promise.race([provider({ signal: controller.signal }), aborted]);
+  } finally {
+    clearTimeout(timer);
+    outer?.removeEventListener('abort', onAbort);
+  }
   // A missing key must not fall back to the environment: the provider was asked for it.
   if (typeof keys !== 'object' || keys === null || keys.masterKey === undefined) {
     throw new ConfigurationError('The key provider returned no masterKey');

@@ -135,7 +135,8 @@ export class Sealer implements Disposable {
    */
   sealInPlace(buffer: Uint8Array, plaintextLen: number, aad: Uint8Array): Uint8Array {
     assertBytes('buffer', buffer);
-    if (typeof plaintextLen !== 'number') throw new TypeError(`plaintextLen must be a number, not ${kindOf(plaintextLen)}`);
+    if (typeof plaintextLen !== 'number')
+      throw new TypeError(`plaintextLen must be a number, not ${kindOf(plaintextLen)}`);
     if (!Number.isInteger(plaintextLen) || plaintextLen < 0 || plaintextLen + SEAL_OVERHEAD > buffer.length) {
       throw new RangeError(`plaintextLen must be an integer from 0 to the buffer's length less ${SEAL_OVERHEAD}`);
     }

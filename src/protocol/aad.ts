@@ -30,7 +30,8 @@ const AAD_VERSION = 0x03;
  * Source: protocol text, "Additional Authenticated Data (AAD)".
  */
 export function createAad(parts: AadParts): Uint8Array {
-  if (typeof parts !== 'object' || parts === null) throw new TypeError(`The AAD parts must be an object, not ${kindOf(parts)}`);
+  if (typeof parts !== 'object' || parts === null)
+    throw new TypeError(`The AAD parts must be an object, not ${kindOf(parts)}`);
   assertWellFormed('cacheKey', parts.cacheKey);
   const template = new AadTemplate(parts.tenantId, parts.format, parts.compressed, parts.originalType);
   const length = template.write(parts.cacheKey);

@@ -63,7 +63,8 @@ export function encodeFramePrefix(serializerName: string, metadata: FrameMetadat
  */
 export function parseFrame(bytes: Uint8Array): Frame {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (buffer.length < FIXED_LEN || buffer[0] !== 0x43 || buffer[1] !== 0x4b) throw broken('it does not start with a frame');
+  if (buffer.length < FIXED_LEN || buffer[0] !== 0x43 || buffer[1] !== 0x4b)
+    throw broken('it does not start with a frame');
   if (buffer[2] !== VERSION) throw broken('the version is not 3');
   const payloadOffset = FIXED_LEN + buffer.readUInt32BE(3);
   if (payloadOffset > buffer.length) throw broken('the header is longer than the bytes present');
@@ -91,7 +92,7 @@ export function parseFrame(bytes: Uint8Array): Frame {
 function parseHeader(buffer: Buffer, end: number): Record<string, unknown> {
   let header: unknown;
   try {
-    header = JSON.parse(buffer.utf8Slice(FIXED_LEN, end));
+    header = JSON.parse(buffer.toString('utf8', FIXED_LEN, end));
   } catch {
     // V8 quotes its input in the message: no cause.
   }
@@ -110,5 +111,8 @@ function broken(why: string): SealedFormatError {
 }
 
 function asciiJson(value: unknown): string {
-  return JSON.stringify(value).replace(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(value).replace(
+    /[\u0080-\uffff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -39,7 +39,8 @@ const DOMAIN = 0x656e_6368; // "ench"
  * Source: protocol text, "Encryption Header (Key Rotation)".
  */
 export function encodeRotationHeader(header: RotationHeader): Uint8Array {
-  if (typeof header !== 'object' || header === null) throw new TypeError(`header must be an object, not ${kindOf(header)}`);
+  if (typeof header !== 'object' || header === null)
+    throw new TypeError(`header must be an object, not ${kindOf(header)}`);
   const { version, algorithm, keyFingerprint, tenantIdHash, domain, keyVersion } = header;
   assertOneOf('version', version, [1]);
   assertOneOf('algorithm', algorithm, [0]);
@@ -70,8 +71,8 @@ export function parseRotationHeader(bytes: Uint8Array): RotationHeader {
   return {
     version: 1,
     algorithm: 0,
-    keyFingerprint: Uint8Array.prototype.slice.call(bytes, FINGERPRINT_AT, FINGERPRINT_AT + 16),
-    tenantIdHash: Uint8Array.prototype.slice.call(bytes, TENANT_HASH_AT, TENANT_HASH_AT + 8),
+    keyFingerprint: new Uint8Array(bytes.subarray(FINGERPRINT_AT, FINGERPRINT_AT + 16)),
+    tenantIdHash: new Uint8Array(bytes.subarray(TENANT_HASH_AT, TENANT_HASH_AT + 8)),
     domain: 'ench',
     keyVersion: bytes[30] as 0 | 1,
   };

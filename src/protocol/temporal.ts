@@ -12,7 +12,7 @@ export type TemporalType = 'datetime' | 'date' | 'time';
 export type TemporalReviver = (type: TemporalType, iso: string) => unknown;
 
 const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
-const TIME = /^(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(?:Z|[+-](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,6})?)?)?$/;
+const TIME = /^(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:Z|[+-](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,6})?)?)?$/;
 const OFFSET = /([+-])(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?$/;
 const DATE_LEN = 10;
 

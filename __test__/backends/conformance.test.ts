@@ -1,0 +1,115 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { Redis } from 'ioredis';
+import { createClient } from 'redis';
+import type { Backend } from '../../src/backends/backend.js';
+import { FileBackend } from '../../src/backends/file.js';
+import { HttpBackend } from '../../src/backends/http.js';
+import { MemoryBackend } from '../../src/backends/memory.js';
+import { RedisBackend } from '../../src/backends/redis.js';
+import { API_KEY, type CacheServer, startCacheServer } from '../support/http-server.js';
+import { hasRedis, type RedisServer, requireRedis, startRedis } from '../support/redis-server.js';
+import { behaviours, type Traits } from './conformance.js';
+
+let redis: RedisServer | undefined;
+let server: CacheServer;
+
+test.before(async () => {
+  if (hasRedis) redis = await startRedis();
+  server = await startCacheServer({ path: '/api' });
+});
+
+test.after.always(async () => {
+  await redis?.stop();
+  await server?.stop();
+});
+
+interface Target {
+  name: string;
+  traits?: Traits;
+  needsRedis?: boolean;
+  make(t: ExecutionContext): Backend | Promise<Backend>;
+}
+
+const targets: Target[] = [
+  { name: 'memory', make: () => new MemoryBackend() },
+  {
+    name: 'redis by URL with ioredis',
+    needsRedis: true,
+    make: () => new RedisBackend({ url: redis?.url, library: 'ioredis' }),
+  },
+  {
+    name: 'redis by URL with redis',
+    needsRedis: true,
+    make: () => new RedisBackend({ url: redis?.url, library: 'redis' }),
+  },
+  {
+    name: 'redis with a client of ioredis',
+    needsRedis: true,
+    make: (t) => {
+      const client = new Redis(redis?.url ?? '');
+      t.teardown(() => client.disconnect());
+      return new RedisBackend({ client });
+    },
+  },
+  {
+    name: 'redis with a client of ioredis that has a key prefix',
+    needsRedis: true,
+    make: (t) => {
+      const client = new Redis(redis?.url ?? '', { keyPrefix: 'app*:' });
+      t.teardown(() => client.disconnect());
+      return new RedisBackend({ client });
+    },
+  },
+  {
+    name: 'redis with a client of redis',
+    needsRedis: true,
+    make: async (t) => {
+      const client = await createClient({ url: redis?.url }).connect();
+      t.teardown(() => client.destroy());
+      return new RedisBackend({ client });
+    },
+  },
+  {
+    name: 'http',
+    traits: { tellsExistence: false, shortestTtlMs: 1_000, longestTtlMs: 2_592_000_000 },
+    make: () => new HttpBackend({ url: `${server.url}/api`, apiKey: API_KEY, allowPrivateHosts: true }),
+  },
+  {
+    name: 'http with a fetch',
+    traits: { tellsExistence: false, shortestTtlMs: 1_000, longestTtlMs: 2_592_000_000 },
+    make: () =>
+      new HttpBackend({ url: `${server.url}/api/`, apiKey: API_KEY, allowPrivateHosts: true, fetch: globalThis.fetch }),
+  },
+  {
+    name: 'file',
+    traits: { shortestTtlMs: 1_000 },
+    make: (t) => {
+      const directory = mkdtempSync(join(tmpdir(), 'cachekit-file-'));
+      t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+      return new FileBackend({ directory: join(directory, 'made', 'when needed') });
+    },
+  },
+];
+
+for (const { name, traits = {}, needsRedis, make } of targets) {
+  for (const behaviour of behaviours) {
+    test(`${name}: ${behaviour.title}`, async (t) => {
+      if (needsRedis && !redis) {
+        await requireRedis(t);
+        return;
+      }
+      const backend = await make(t);
+      t.teardown(() => backend.close?.());
+      await behaviour.run(backend, traits);
+      t.pass();
+    });
+  }
+}
+
+test('the suite has its behaviours, for every target', (t) => {
+  t.is(behaviours.length, 17);
+  t.is(targets.length, 9);
+});

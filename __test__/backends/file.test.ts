@@ -1,0 +1,169 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { FileBackend } from '../../src/backends/file.js';
+
+interface Row {
+  name: string;
+  key_utf8: string;
+  filename: string;
+  payload_hex: string;
+  file_hex: string;
+  expiry_unix_seconds: number;
+  reader_now_unix_seconds?: number;
+  reader_action: 'return_payload' | 'miss_preserve' | 'miss_expired';
+}
+
+const vectors = JSON.parse(readFileSync(new URL('../vectors/protocol/file-backend.json', import.meta.url), 'utf8')) as {
+  vectors: Row[];
+};
+
+function directoryOf(t: ExecutionContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'cachekit-file-'));
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+test('every row of the protocol is read as it says', async (t) => {
+  t.is(vectors.vectors.length, 12);
+  for (const row of vectors.vectors) {
+    const directory = directoryOf(t);
+    const path = join(directory, row.filename);
+    writeFileSync(path, Buffer.from(row.file_hex, 'hex'));
+    const now = () => (row.reader_now_unix_seconds ?? 0) * 1000;
+    const entry = await new FileBackend({ directory, now }).get(row.key_utf8);
+    if (row.reader_action === 'return_payload') {
+      t.is(entry && Buffer.from(entry.bytes).toString('hex'), row.payload_hex, row.name);
+      const expected =
+        row.expiry_unix_seconds === 0 ? Number.POSITIVE_INFINITY : row.expiry_unix_seconds * 1000 - now();
+      t.is(entry?.expiresInMs, expected, row.name);
+    } else {
+      t.is(entry, undefined, row.name);
+      const preserved = row.reader_action === 'miss_preserve';
+      t.deepEqual(readdirSync(directory), preserved ? [row.filename] : [], row.name);
+      if (preserved) t.is(readFileSync(path).toString('hex'), row.file_hex, row.name);
+    }
+  }
+});
+
+test('every readable row is written byte for byte', async (t) => {
+  let written = 0;
+  for (const row of vectors.vectors.filter((row) => row.reader_action === 'return_payload')) {
+    const directory = directoryOf(t);
+    const backend = new FileBackend({ directory, now: () => 0 });
+    const expiry = row.expiry_unix_seconds;
+    await backend.set(row.key_utf8, Buffer.from(row.payload_hex, 'hex'), expiry === 0 ? {} : { ttlMs: expiry * 1000 });
+    t.deepEqual(readdirSync(directory), [row.filename], row.name);
+    t.is(readFileSync(join(directory, row.filename)).toString('hex'), row.file_hex, row.name);
+    written++;
+  }
+  t.is(written, 4);
+});
+
+test('an entry of a newer format is neither overwritten, deleted nor given a TTL', async (t) => {
+  for (const row of vectors.vectors.filter((row) => row.reader_action === 'miss_preserve')) {
+    const directory = directoryOf(t);
+    const path = join(directory, row.filename);
+    writeFileSync(path, Buffer.from(row.file_hex, 'hex'));
+    const backend = new FileBackend({ directory });
+    await t.throwsAsync(backend.set(row.key_utf8, Buffer.from('x')), { code: 'ERR_BACKEND' });
+    t.false(await backend.delete(row.key_utf8));
+    t.false(await backend.delete(row.key_utf8, { ifBytes: Buffer.from(row.payload_hex, 'hex') }));
+    t.false(await backend.expire(row.key_utf8, 1_000));
+    t.false(await backend.has(row.key_utf8));
+    t.deepEqual(readdirSync(directory), [row.filename]);
+    t.is(readFileSync(path).toString('hex'), row.file_hex, row.name);
+  }
+});
+
+test('corrupt files are misses and can be overwritten and deleted', async (t) => {
+  const directory = directoryOf(t);
+  const { filename, key_utf8: cacheKey } = vectors.vectors[0] as Row;
+  const path = join(directory, filename);
+  const backend = new FileBackend({ directory });
+  const corrupt = [
+    '',
+    '43',
+    '434b01',
+    '434b02000000',
+    `434b02${'00'.repeat(11)}61`,
+    `434c01${'00'.repeat(11)}61`,
+    '00'.repeat(40),
+  ];
+  for (const hex of [...corrupt, `434b01${'00'.repeat(10)}`]) {
+    writeFileSync(path, Buffer.from(hex, 'hex'));
+    t.is(await backend.get(cacheKey), undefined, hex);
+    t.false(await backend.has(cacheKey), hex);
+    t.false(await backend.expire(cacheKey, 1_000), hex);
+    await backend.set(cacheKey, Buffer.from('new'));
+    t.is(Buffer.from((await backend.get(cacheKey))?.bytes ?? []).toString(), 'new');
+    writeFileSync(path, Buffer.from(hex, 'hex'));
+    await backend.delete(cacheKey);
+    t.deepEqual(readdirSync(directory), [], hex);
+  }
+});
+
+test('a TTL is rounded up to whole seconds of the clock', async (t) => {
+  const directory = directoryOf(t);
+  const time = { ms: 1_000_400 };
+  const backend = new FileBackend({ directory, now: () => time.ms });
+  await backend.set('a', Buffer.from('x'), { ttlMs: 1 });
+  t.is((await backend.get('a'))?.expiresInMs, 600);
+  t.true(await backend.expire('a', 1_700));
+  t.is((await backend.get('a'))?.expiresInMs, 2_600);
+  time.ms = 1_002_999;
+  t.is((await backend.get('a'))?.expiresInMs, 1);
+  time.ms = 1_003_000;
+  t.false(await backend.delete('a'));
+  t.is(await backend.get('a'), undefined);
+});
+
+test('files are for their owner only, and no temporary file stays', async (t) => {
+  const directory = join(directoryOf(t), 'new');
+  const backend = new FileBackend({ directory });
+  await Promise.all(Array.from({ length: 50 }, (_, i) => backend.set('same', Buffer.alloc(10_000, i))));
+  const [name, ...others] = readdirSync(directory);
+  t.deepEqual(others, []);
+  if (process.platform !== 'win32') {
+    t.is(statSync(join(directory, name ?? '')).mode & 0o777, 0o600);
+    t.is(statSync(directory).mode & 0o777, 0o700);
+  }
+  const entry = await backend.get('same');
+  t.is(new Set(entry?.bytes).size, 1, 'one of the values, whole');
+});
+
+test('a directory that cannot be used is a BackendError, whose message has no path', async (t) => {
+  const directory = join(directoryOf(t), 'a-file');
+  writeFileSync(directory, '');
+  const backend = new FileBackend({ directory });
+  const error = await t.throwsAsync(backend.set('a', Buffer.from('x')), { code: 'ERR_BACKEND' });
+  t.false(error.message.includes('a-file'));
+  await t.throwsAsync(backend.get('a'), { code: 'ERR_BACKEND' });
+  t.deepEqual(readdirSync(join(directory, '..')), ['a-file']);
+});
+
+test('a directory in place of an entry fails and leaves no temporary file', async (t) => {
+  const directory = directoryOf(t);
+  const { filename, key_utf8: cacheKey } = vectors.vectors[0] as Row;
+  mkdirSync(join(directory, filename));
+  await t.throwsAsync(new FileBackend({ directory }).set(cacheKey, Buffer.from('x')), { code: 'ERR_BACKEND' });
+  t.deepEqual(readdirSync(directory), [filename]);
+});
+
+test('options of a wrong type or range are refused', (t) => {
+  const make = (options: unknown) => () => new FileBackend(options as never);
+  for (const options of [
+    undefined,
+    null,
+    {},
+    { directory: 1 },
+    { directory: 'x', now: 1 },
+    { directory: 'x', timeoutMs: '1' },
+  ]) {
+    t.throws(make(options), { instanceOf: TypeError });
+  }
+  for (const options of [{ directory: '' }, { directory: 'a\0b' }, { directory: 'x', timeoutMs: 0 }]) {
+    t.throws(make(options), { instanceOf: RangeError });
+  }
+});

@@ -1,0 +1,139 @@
+import test from 'ava';
+import { MemoryBackend } from '../../src/backends/memory.js';
+import { ValueTooLargeError } from '../../src/errors.js';
+
+function clock() {
+  const time = { ms: 1_000, now: () => time.ms };
+  return time;
+}
+
+async function keysOf(backend: MemoryBackend): Promise<string[]> {
+  const found: string[] = [];
+  for await (const cacheKey of backend.keys()) found.push(cacheKey);
+  return found.sort();
+}
+
+test('the least recently used entries make room, so that the bound in bytes holds', async (t) => {
+  const backend = new MemoryBackend({ maxBytes: 10_000 });
+  for (const cacheKey of ['a', 'b', 'c']) await backend.set(cacheKey, Buffer.alloc(3_000));
+  await backend.get('a');
+  await backend.set('d', Buffer.alloc(3_000));
+  t.deepEqual(await keysOf(backend), ['a', 'c', 'd']);
+  for (let i = 0; i < 10_000; i++) {
+    await backend.set(`key ${i}`, Buffer.alloc(i % 700));
+    if (backend.size > 10_000) t.fail(`${backend.size} bytes held`);
+  }
+  t.true(backend.size > 9_000);
+});
+
+test('empty values and long cache keys are counted too', async (t) => {
+  const backend = new MemoryBackend({ maxBytes: 100_000 });
+  for (let i = 0; i < 2_000; i++) await backend.set(`${i}`, new Uint8Array(0));
+  t.true((await keysOf(backend)).length < 400);
+  const long = new MemoryBackend({ maxBytes: 100_000 });
+  for (let i = 0; i < 100; i++) await long.set('x'.repeat(5_000) + i, new Uint8Array(0));
+  t.true((await keysOf(long)).length < 10);
+});
+
+test('an entry over the bound is refused aloud, and the one it was to replace is gone', async (t) => {
+  const backend = new MemoryBackend({ maxBytes: 1_000 });
+  await backend.set('a', Buffer.from('old'));
+  await backend.set('b', Buffer.from('other'));
+  await t.throwsAsync(backend.set('a', Buffer.alloc(1_000)), { instanceOf: ValueTooLargeError });
+  t.is(await backend.get('a'), undefined);
+  t.not(await backend.get('b'), undefined);
+});
+
+test('an entry lives until its TTL has passed, and says how long that is', async (t) => {
+  const time = clock();
+  const backend = new MemoryBackend({ now: time.now });
+  await backend.set('a', Buffer.from('x'), { ttlMs: 500 });
+  await backend.set('b', Buffer.from('x'));
+  time.ms += 200;
+  t.is((await backend.get('a'))?.expiresInMs, 300);
+  t.is((await backend.get('b'))?.expiresInMs, Number.POSITIVE_INFINITY);
+  time.ms += 299;
+  t.is((await backend.get('a'))?.expiresInMs, 1);
+  time.ms += 2;
+  t.is(await backend.get('a'), undefined);
+  t.false(await backend.has('a'));
+  t.not(await backend.get('b'), undefined);
+});
+
+test('an expired entry cannot be deleted, expired again or found', async (t) => {
+  const time = clock();
+  const backend = new MemoryBackend({ now: time.now });
+  const bytes = Buffer.from('x');
+  for (const cacheKey of ['a', 'b', 'c', 'd']) await backend.set(cacheKey, bytes, { ttlMs: 10 });
+  time.ms += 11;
+  t.false(await backend.delete('a'));
+  t.false(await backend.delete('b', { ifBytes: bytes }));
+  t.false(await backend.expire('c', 1_000));
+  t.is(await backend.deleteMany(['d']), 0);
+  t.deepEqual(await keysOf(backend), []);
+});
+
+test('expire replaces the TTL, a read does not', async (t) => {
+  const time = clock();
+  const backend = new MemoryBackend({ now: time.now });
+  await backend.set('a', Buffer.from('x'), { ttlMs: 100 });
+  time.ms += 90;
+  t.true(await backend.expire('a', 100.5));
+  t.is((await backend.get('a'))?.expiresInMs, 101);
+  time.ms += 90;
+  t.is((await backend.get('a'))?.expiresInMs, 11);
+});
+
+test('owned and readOnly leave the copies out, and only then', async (t) => {
+  const backend = new MemoryBackend();
+  const owned = Buffer.allocUnsafeSlow(1_000);
+  await backend.set('a', owned, { owned: true });
+  t.is((await backend.get('a', { readOnly: true }))?.bytes, owned);
+  t.not((await backend.get('a'))?.bytes, owned);
+  await backend.set('a', owned);
+  t.not((await backend.get('a', { readOnly: true }))?.bytes, owned);
+  const [one, two] = await backend.getMany(['a', 'a'], { readOnly: true });
+  t.is(one?.bytes, two?.bytes);
+});
+
+test('a view on a larger allocation is copied even when it is owned, so that the allocation can go', async (t) => {
+  const backend = new MemoryBackend();
+  const chunk = Buffer.alloc(64 * 1024);
+  await backend.set('a', chunk.subarray(0, 100), { owned: true });
+  const entry = await backend.get('a', { readOnly: true });
+  t.is(entry?.bytes.buffer.byteLength, 100);
+});
+
+test('keys can be walked while entries come and go', async (t) => {
+  const backend = new MemoryBackend();
+  for (let i = 0; i < 100; i++) await backend.set(`k${i}`, Buffer.from('x'));
+  const found: string[] = [];
+  for await (const cacheKey of backend.keys()) {
+    found.push(cacheKey);
+    await backend.get('k0');
+    await backend.delete(cacheKey);
+    await backend.set(`new ${cacheKey}`, Buffer.from('x'));
+  }
+  t.is(found.length, 100);
+  t.is(new Set(found).size, 100);
+});
+
+test('await using closes', async (t) => {
+  const outside = await (async () => {
+    await using backend = new MemoryBackend();
+    await backend.set('a', Buffer.from('x'));
+    return backend;
+  })();
+  t.is(outside.size, 0);
+  await t.throwsAsync(outside.get('a'), { code: 'ERR_BACKEND' });
+});
+
+test('options of a wrong type or range are refused', (t) => {
+  const make = (options: unknown) => () => new MemoryBackend(options as never);
+  for (const options of [null, 1, 'x', []]) t.throws(make(options), { instanceOf: TypeError });
+  for (const maxBytes of ['1', null, 1n]) t.throws(make({ maxBytes }), { instanceOf: TypeError });
+  for (const maxBytes of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) {
+    t.throws(make({ maxBytes }), { instanceOf: RangeError });
+  }
+  t.throws(make({ now: 5 }), { instanceOf: TypeError });
+});

@@ -1,0 +1,417 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { inspect } from 'node:util';
+import test, { type ExecutionContext } from 'ava';
+import { Redis } from 'ioredis';
+import { createClient } from 'redis';
+import { RedisBackend, type RedisBackendOptions } from '../../src/backends/redis.js';
+import { BackendError, ConfigurationError, TimeoutError } from '../../src/errors.js';
+import { freePort, requireRedis } from '../support/redis-server.js';
+import { until } from './conformance.js';
+
+const libraries = ['ioredis', 'redis'] as const;
+const SECRET = 'hunter2-p@ss/word';
+const SECRET_KEY = 'patient:4711:diagnosis';
+const SECRET_VALUE = Buffer.from('sealed-bytes-of-a-value');
+
+const unhandled: unknown[] = [];
+process.on('unhandledRejection', (reason) => unhandled.push(reason));
+process.on('uncaughtException', (error) => unhandled.push(error));
+test.after.always('nothing was left unhandled', (t) => {
+  t.deepEqual(unhandled, []);
+});
+
+/** A server that does what `serve` does with each connection. */
+async function startRaw(t: ExecutionContext, serve: (socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    serve(socket);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function open(t: ExecutionContext, options: RedisBackendOptions): RedisBackend {
+  const backend = new RedisBackend(options);
+  t.teardown(() => backend.close());
+  return backend;
+}
+
+function assertNoSecret(t: ExecutionContext, error: unknown): void {
+  const shown = inspect(error, { depth: Number.POSITIVE_INFINITY, showHidden: true });
+  for (const secret of [SECRET, encodeURIComponent(SECRET), SECRET_KEY, SECRET_VALUE.toString()]) {
+    t.false(shown.includes(secret), shown);
+    t.false(
+      shown.includes(
+        Buffer.from(secret)
+          .toString('hex')
+          .replace(/(..)(?!$)/g, '$1 '),
+      ),
+      shown,
+    );
+  }
+}
+
+for (const library of libraries) {
+  test.serial(
+    `${library}: a server that dies is a transient BackendError, and one that is back is used again`,
+    async (t) => {
+      const server = await requireRedis(t);
+      if (!server) return;
+      const backend = open(t, { url: server.url, library });
+      await backend.set('a', Buffer.from('1'));
+      await server.kill();
+      for (let i = 0; i < 3; i++) {
+        const error = await t.throwsAsync(backend.get('a'), { instanceOf: BackendError });
+        t.true(error.transient);
+      }
+      await server.restart();
+      await until(async () => {
+        try {
+          return (await backend.get('a')) === undefined;
+        } catch (error) {
+          t.true(error instanceof BackendError);
+          return false;
+        }
+      });
+      await backend.set('a', Buffer.from('2'));
+      t.is(Buffer.from((await backend.get('a'))?.bytes ?? []).toString(), '2');
+    },
+  );
+
+  test.serial(
+    `${library}: a server that dies in the middle fails every operation under way, each with a BackendError`,
+    async (t) => {
+      const server = await requireRedis(t);
+      if (!server) return;
+      const backend = open(t, { url: server.url, library });
+      await backend.set('a', Buffer.alloc(1_000));
+      server.freeze();
+      const under = Array.from({ length: 100 }, (_, i) =>
+        i % 2 ? backend.get('a', { ttl: true }) : backend.getMany(['a']),
+      );
+      const settled = Promise.allSettled(under);
+      await server.kill();
+      for (const result of await settled) {
+        t.true(result.status === 'rejected' && result.reason instanceof BackendError && result.reason.transient);
+      }
+    },
+  );
+
+  test.serial(`${library}: a server that hangs is a TimeoutError, and one that goes on is used again`, async (t) => {
+    const server = await requireRedis(t);
+    if (!server) return;
+    const backend = open(t, { url: server.url, library, timeoutMs: 150 });
+    await until(async () =>
+      backend.set('a', Buffer.from('1')).then(
+        () => true,
+        () => false,
+      ),
+    );
+    server.freeze();
+    await t.throwsAsync(backend.get('a'), { instanceOf: TimeoutError });
+    await t.throwsAsync(backend.get('a'), { instanceOf: TimeoutError });
+    const controller = new AbortController();
+    const waiting = backend.get('a', { signal: controller.signal });
+    controller.abort('enough');
+    t.is(await waiting.catch((reason) => reason), 'enough');
+    server.resume();
+    await until(async () =>
+      backend.get('a').then(
+        (entry) => entry !== undefined,
+        () => false,
+      ),
+    );
+  });
+
+  test.serial(`${library}: a server that accepts and never answers is a TimeoutError`, async (t) => {
+    const url = await startRaw(t, () => undefined);
+    const backend = open(t, { url, library, timeoutMs: 150 });
+    await t.throwsAsync(backend.get('a'), { instanceOf: TimeoutError });
+    await t.throwsAsync(backend.set('a', Buffer.from('x')), { instanceOf: TimeoutError });
+    await t.throwsAsync(
+      async () => {
+        for await (const _ of backend.keys()) t.fail();
+      },
+      { instanceOf: TimeoutError },
+    );
+  });
+
+  test.serial(`${library}: no server is a BackendError that says why`, async (t) => {
+    const backend = open(t, { url: `redis://127.0.0.1:${await freePort()}`, library });
+    const error = await t.throwsAsync(backend.get('a'), { instanceOf: BackendError });
+    t.regex(error.message, /ECONNREFUSED/);
+    t.true(error.transient);
+    const results = await Promise.allSettled(Array.from({ length: 50 }, () => backend.get('a')));
+    t.true(results.every((result) => result.status === 'rejected' && result.reason instanceof BackendError));
+  });
+
+  test.serial(`${library}: a server that speaks something else is an error, never a value`, async (t) => {
+    const answers = [
+      'HTTP/1.1 400 Bad Request\r\n\r\n',
+      '$-99\r\n',
+      '*1000000000\r\n',
+      '\0\0\0\0',
+      '+OK\r\n+OK\r\n',
+      '$5\r\nab',
+    ];
+    for (const text of answers) {
+      const url = await startRaw(t, (socket) => socket.on('data', () => socket.write(text)));
+      const backend = open(t, { url, library, timeoutMs: 300 });
+      const error = await t.throwsAsync(backend.get('a'));
+      t.true(error instanceof BackendError || error instanceof TimeoutError, `${JSON.stringify(text)}: ${error}`);
+    }
+  });
+
+  test.serial(`${library}: replies of a wrong type are BackendErrors`, async (t) => {
+    // Answers the greeting as Redis does, and every command of the backend with an integer.
+    const url = await startRaw(t, (socket) =>
+      socket.on('data', (data) => {
+        const names =
+          data
+            .toString('latin1')
+            .toLowerCase()
+            .match(/\$\d+\r\n(info|client|get|mget|scan|del|exists)\r\n/g) ?? [];
+        for (const name of names)
+          socket.write(/info/.test(name) ? '$7\r\nloading\r\n' : /client/.test(name) ? '+OK\r\n' : '+7\r\n');
+      }),
+    );
+    const backend = open(t, { url, library });
+    await t.throwsAsync(backend.getMany(['a']), { instanceOf: BackendError });
+    await t.throwsAsync(backend.delete('a'), { instanceOf: BackendError });
+    await t.throwsAsync(backend.has('a'), { instanceOf: BackendError });
+    await t.throwsAsync(backend.keys().next(), { instanceOf: BackendError });
+  });
+
+  test.serial(
+    `${library}: a password opens the server; a wrong one is a BackendError that does not show it`,
+    async (t) => {
+      const server = await requireRedis(t, { password: SECRET });
+      if (!server) return;
+      const backend = open(t, { url: server.url, library });
+      await backend.set(SECRET_KEY, SECRET_VALUE);
+      t.not(await backend.get(SECRET_KEY), undefined);
+      assertNoSecret(t, backend);
+      const { port } = server;
+      const denied = open(t, { url: `redis://user:${encodeURIComponent(`${SECRET}x`)}@127.0.0.1:${port}`, library });
+      const wrong = await t.throwsAsync(denied.set(SECRET_KEY, SECRET_VALUE), { instanceOf: BackendError });
+      t.false(wrong.transient);
+      t.regex(wrong.message, /WRONGPASS/);
+      assertNoSecret(t, wrong);
+      const missing = await t.throwsAsync(open(t, { url: `redis://127.0.0.1:${port}`, library }).get(SECRET_KEY));
+      t.true(missing instanceof BackendError);
+      assertNoSecret(t, missing);
+    },
+  );
+
+  test.serial(
+    `${library}: the URL's path is the database, and a refused one is not exchanged for another`,
+    async (t) => {
+      const server = await requireRedis(t);
+      if (!server) return;
+      const third = open(t, { url: `${server.url}/3`, library });
+      await third.set('a', Buffer.from('x'));
+      t.is(await open(t, { url: server.url, library }).get('a'), undefined);
+      t.not(await open(t, { url: `${server.url}/3`, library }).get('a'), undefined);
+      await t.throwsAsync(open(t, { url: `${server.url}/99`, library }).get('a'), { instanceOf: BackendError });
+    },
+  );
+
+  test.serial(
+    `${library}: a refused command is a BackendError that shows neither the cache key nor the value`,
+    async (t) => {
+      const server = await requireRedis(t, { args: ['--rename-command', 'EVAL', '', '--rename-command', 'SCAN', ''] });
+      if (!server) return;
+      const backend = open(t, { url: server.url, library });
+      const error = await t.throwsAsync(backend.delete(SECRET_KEY, { ifBytes: SECRET_VALUE }), {
+        instanceOf: BackendError,
+      });
+      t.false(error.transient);
+      assertNoSecret(t, error);
+      assertNoSecret(t, await t.throwsAsync(backend.keys({ prefix: SECRET_KEY }).next(), { instanceOf: BackendError }));
+      const raw = new Redis(server.url);
+      t.teardown(() => raw.disconnect());
+      await raw.hset(SECRET_KEY, 'field', 'value');
+      const wrongType = await t.throwsAsync(backend.get(SECRET_KEY), { instanceOf: BackendError });
+      t.regex(wrongType.message, /WRONGTYPE/);
+      assertNoSecret(t, wrongType);
+      assertNoSecret(t, await t.throwsAsync(backend.get(SECRET_KEY, { ttl: true }), { instanceOf: BackendError }));
+      await raw.config('SET', 'maxmemory', '1', 'maxmemory-policy', 'noeviction');
+      const full = await t.throwsAsync(backend.set(SECRET_KEY, SECRET_VALUE), { instanceOf: BackendError });
+      t.true(full.transient);
+      assertNoSecret(t, full);
+    },
+  );
+
+  test.serial(`${library}: the TTL is asked for only when it is wanted, and kept to the millisecond`, async (t) => {
+    const server = await requireRedis(t);
+    if (!server) return;
+    const raw = new Redis(server.url);
+    t.teardown(() => raw.disconnect());
+    const backend = open(t, { url: server.url, library });
+    await backend.set('a', Buffer.from('x'), { ttlMs: 3_599_000.5 });
+    const pttl = await raw.pttl('a');
+    t.true(pttl > 3_000_000 && pttl <= 3_599_001);
+    await raw.config('RESETSTAT');
+    t.is((await backend.get('a'))?.expiresInMs, undefined);
+    await backend.getMany(['a', 'b']);
+    t.notRegex(await raw.info('commandstats'), /cmdstat_pttl/);
+    t.true(((await backend.get('a', { ttl: true }))?.expiresInMs ?? 0) > 3_000_000);
+    t.regex(await raw.info('commandstats'), /cmdstat_pttl:calls=1/);
+  });
+
+  test.serial(`${library}: what is written is the bare cache key and the bare bytes`, async (t) => {
+    const server = await requireRedis(t);
+    if (!server) return;
+    const raw = new Redis(server.url);
+    t.teardown(() => raw.disconnect());
+    await open(t, { url: server.url, library }).set('é:😀', Buffer.from([0, 255, 13, 10]));
+    t.deepEqual(await raw.keysBuffer('*'), [Buffer.from('é:😀')]);
+    t.deepEqual(await raw.getBuffer('é:😀'), Buffer.from([0, 255, 13, 10]));
+    await raw.set(Buffer.from([0xff, 0xfe]), 'not UTF-8');
+    const found: string[] = [];
+    for await (const cacheKey of open(t, { url: server.url, library }).keys()) found.push(cacheKey);
+    t.deepEqual(found, ['é:😀']);
+  });
+
+  test.serial(
+    `${library}: keys walks a large database, and many operations at once keep their answers apart`,
+    async (t) => {
+      const server = await requireRedis(t);
+      if (!server) return;
+      const backend = open(t, { url: server.url, library });
+      const items = Array.from({ length: 5_000 }, (_, i) => ({ cacheKey: `k:${i}`, bytes: Buffer.from(`${i}`) }));
+      await backend.setMany(items);
+      const found = new Set<string>();
+      for await (const cacheKey of backend.keys({ prefix: 'k:' })) found.add(cacheKey);
+      t.is(found.size, 5_000);
+      const entries = await Promise.all(items.map(({ cacheKey }, i) => backend.get(cacheKey, { ttl: i % 3 === 0 })));
+      t.true(entries.every((entry, i) => entry?.bytes.toString() === `${i}`));
+    },
+  );
+
+  test.serial(`${library}: close waits for what is under way`, async (t) => {
+    const server = await requireRedis(t);
+    if (!server) return;
+    const backend = new RedisBackend({ url: server.url, library });
+    await backend.set('first', Buffer.from('x'));
+    const setting = backend.set('last', Buffer.alloc(1_000_000, 1));
+    await Promise.resolve();
+    await backend.close();
+    await setting;
+    t.is((await open(t, { url: server.url, library }).get('last'))?.bytes.length, 1_000_000);
+  });
+}
+
+test.serial('a client of the caller stays its own: errors do no harm, close leaves it open', async (t) => {
+  const server = await requireRedis(t);
+  if (!server) return;
+  const ioredis = new Redis(server.url, { maxRetriesPerRequest: 0, retryStrategy: () => 50 });
+  const nodeRedis = createClient({ url: server.url, socket: { reconnectStrategy: 50 }, disableOfflineQueue: true });
+  t.teardown(() => ioredis.disconnect());
+  t.teardown(() => nodeRedis.destroy());
+  const backends = [ioredis, nodeRedis].map((client) => new RedisBackend({ client, timeoutMs: 2_000 }));
+  await nodeRedis.connect();
+  for (const backend of backends) await backend.set('a', Buffer.from('x'));
+  await server.kill();
+  for (const backend of backends) {
+    const error = await t.throwsAsync(backend.get(SECRET_KEY));
+    t.true(error instanceof BackendError || error instanceof TimeoutError);
+    assertNoSecret(t, error);
+  }
+  await server.restart();
+  for (const backend of backends) {
+    await until(async () =>
+      backend.set('a', Buffer.from('y')).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await backend.close();
+    await t.throwsAsync(backend.get('a'), { instanceOf: BackendError });
+  }
+  t.is(await ioredis.get('a'), 'y');
+  t.is(await nodeRedis.get('a'), 'y');
+  t.is(ioredis.listenerCount('error'), 0);
+  t.is(nodeRedis.listenerCount('error'), 0);
+});
+
+test.serial('a client that was not connected by its owner is a BackendError', async (t) => {
+  const backend = new RedisBackend({ client: createClient({ url: `redis://127.0.0.1:${await freePort()}` }) });
+  await t.throwsAsync(backend.get('a'), { instanceOf: BackendError });
+});
+
+test.serial('options that are no URL, no client or both are refused when constructing', (t) => {
+  const make = (options: unknown) => () => new RedisBackend(options as never);
+  const cluster = new Redis.Cluster([], { lazyConnect: true });
+  t.teardown(() => cluster.disconnect());
+  for (const options of [
+    {},
+    { url: 'redis://127.0.0.1', client: {} },
+    { client: cluster },
+    { client: { on() {}, sendCommand() {}, slots: [] } },
+    { client: { on() {}, sendCommand() {} } },
+  ]) {
+    t.throws(make(options), { instanceOf: ConfigurationError });
+  }
+  for (const options of [
+    undefined,
+    null,
+    'redis://x',
+    { url: 1 },
+    { url: null },
+    { client: null },
+    { client: {} },
+    { client: 'x' },
+    { client: new Map() },
+  ]) {
+    t.throws(make(options), { instanceOf: TypeError });
+  }
+  const url = 'redis://127.0.0.1';
+  t.throws(make({ url, library: 'iovalkey' }), { instanceOf: TypeError });
+  t.throws(make({ url, timeoutMs: '5' }), { instanceOf: TypeError });
+  for (const timeoutMs of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]) {
+    t.throws(make({ url, timeoutMs }), { instanceOf: RangeError });
+  }
+});
+
+test.serial('a URL that is not one of Redis is refused without being repeated', (t) => {
+  const bad = [
+    '',
+    'redis',
+    'redis:',
+    'redis://',
+    'redis:///1',
+    '127.0.0.1:6379',
+    'http://x',
+    'rediss:/',
+    'redis://host:port',
+    'redis://h:99999',
+    'redis://h/db',
+    'redis://h/1/2',
+    'redis://h/-1',
+    'redis://h/999999',
+    'redis://h?tls=true',
+    'redis://h#x',
+    'redis://u:%zz@h',
+    'redis+unix:///tmp/s',
+  ];
+  for (const url of bad) t.throws(() => new RedisBackend({ url }), { instanceOf: ConfigurationError }, url);
+  const error = t.throws(() => new RedisBackend({ url: `redis://u:${encodeURIComponent(SECRET)}@h:port` }));
+  assertNoSecret(t, error);
+  for (const url of [
+    'redis://h',
+    'REDIS://h:1',
+    'rediss://u:p@h:6380/0',
+    'redis://[::1]:6379/15',
+    'redis://:p%40ss@h/',
+  ]) {
+    t.notThrows(() => new RedisBackend({ url }), url);
+  }
+});

@@ -1,0 +1,141 @@
+import { hkdfSync } from 'node:crypto';
+import test from 'ava';
+import {
+  ByteStorage,
+  createAad,
+  deriveDomainKey,
+  deriveTenantKeys,
+  EncryptionWrapper,
+  encodeRotationHeader,
+  Keyring,
+  keyFingerprint,
+  parseRotationHeader,
+  Sealer,
+} from '../../index.js';
+import {
+  oracleAad,
+  oracleDomainKey,
+  oracleEnvelope,
+  oracleFingerprint,
+  oracleHeader,
+  oracleOpen,
+  oracleSeal,
+} from '../support/oracle.js';
+import { Random, randomValue, testSeed } from '../support/random.js';
+import { bytesSerializer } from '../support/vectors/opening.js';
+
+/* A second implementation on node:crypto, written from the protocol text, against this package. */
+
+const random = new Random(testSeed());
+const rounds = 2000;
+const asBytes = (bytes: Uint8Array) => new Uint8Array(bytes);
+
+interface Case {
+  masterKey: Uint8Array;
+  tenantId: string;
+  cacheKey: string;
+  format: string;
+  compressed: boolean;
+  originalType: string | undefined;
+  plaintext: Uint8Array;
+}
+
+function* cases(t: { log(message: string): void }): Generator<Case> {
+  t.log(`${rounds} cases, seed ${random.seed}`);
+  const masterKeys = Array.from({ length: 20 }, () => random.bytes(random.pick([32, 32, 33, 48, 64, 100])));
+  for (let i = 0; i < rounds; i++) {
+    yield {
+      masterKey: random.pick(masterKeys),
+      tenantId: random.text(40, 1),
+      cacheKey: random.text(80, 1),
+      format: random.pick(['msgpack', 'orjson', 'arrow', random.text(9)]),
+      compressed: random.below(2) === 0,
+      originalType: random.pick([undefined, '', 'msgpack', random.text(9)]),
+      plaintext: random.bytes(random.pick([0, 1, 15, 16, 17, 100, 1000])),
+    };
+  }
+}
+
+test('keys and fingerprints are those of HKDF and SHA-256', (t) => {
+  for (const { masterKey, tenantId, format } of cases(t)) {
+    const domain = format || 'd';
+    t.deepEqual(
+      asBytes(deriveDomainKey(masterKey, domain, tenantId)),
+      asBytes(oracleDomainKey(masterKey, domain, tenantId)),
+    );
+  }
+  const masterKey = random.bytes(32);
+  const { encryption, authentication, cacheKeys } = deriveTenantKeys(masterKey, 'Mieter Ø');
+  t.deepEqual(asBytes(encryption), asBytes(oracleDomainKey(masterKey, 'encryption', 'Mieter Ø')));
+  t.deepEqual(asBytes(authentication), asBytes(oracleDomainKey(masterKey, 'authentication', 'Mieter Ø')));
+  t.deepEqual(asBytes(cacheKeys), asBytes(oracleDomainKey(masterKey, 'cache_keys', 'Mieter Ø')));
+  t.deepEqual(asBytes(keyFingerprint(encryption)), asBytes(oracleFingerprint(encryption)));
+  using sealer = new Sealer(masterKey, 'Mieter Ø');
+  t.is(sealer.fingerprint, oracleFingerprint(encryption).toString('hex'));
+});
+
+test("the protocol text's salt example is the salt that is used", (t) => {
+  const masterKey = Buffer.alloc(32, 1);
+  const salt = Buffer.from('63616368656b69745f76315f056361636865000a74656e616e742d313233', 'hex');
+  const expected = Buffer.from(hkdfSync('sha256', masterKey, salt, 'cache', 32));
+  t.deepEqual(asBytes(deriveDomainKey(masterKey, 'cache', 'tenant-123')), asBytes(expected));
+});
+
+test('AADs are equal', (t) => {
+  for (const parts of cases(t)) t.deepEqual(asBytes(createAad(parts)), asBytes(oracleAad(parts)));
+});
+
+test('each opens what the other sealed, and given the nonce the bytes are equal', async (t) => {
+  for (const { masterKey, tenantId, plaintext, ...parts } of cases(t)) {
+    using sealer = new Sealer(masterKey, tenantId);
+    const key = oracleDomainKey(masterKey, 'encryption', tenantId);
+    const aad = oracleAad({ tenantId, ...parts });
+    const sealed = sealer.seal(plaintext, aad);
+    t.deepEqual(asBytes(oracleOpen(key, sealed, aad)), plaintext);
+    t.deepEqual(asBytes(oracleSeal(key, sealed.subarray(0, 12), plaintext, aad)), asBytes(sealed));
+    const theirs = oracleSeal(key, random.bytes(12), plaintext, aad);
+    t.deepEqual(asBytes(sealer.open(theirs, aad)), plaintext);
+    t.deepEqual(asBytes(await sealer.openAsync(theirs, aad)), plaintext);
+  }
+});
+
+test("a wrapper's bytes are an oracle's: header, AAD, AES-GCM, envelope, MessagePack", (t) => {
+  for (const { masterKey, tenantId, cacheKey } of cases(t)) {
+    const value = randomValue(random);
+    using wrapper = new EncryptionWrapper({ masterKey, tenantId, rotationHeader: 'always' });
+    using reader = new EncryptionWrapper<Uint8Array>({
+      masterKey,
+      tenantId,
+      serializer: bytesSerializer({ format: 'msgpack', compressed: true }, 'envelope'),
+    });
+    const key = oracleDomainKey(masterKey, 'encryption', tenantId);
+    const stored = wrapper.serialize(value, { cacheKey });
+    t.deepEqual(asBytes(stored.subarray(0, 32)), asBytes(oracleHeader(key, tenantId, 0)));
+    const aad = oracleAad({ tenantId, cacheKey, format: 'msgpack', compressed: true });
+    const envelope = oracleEnvelope(oracleOpen(key, stored.subarray(32), aad));
+    t.is(envelope.format, 'msgpack');
+    t.deepEqual(asBytes(envelope.data), asBytes(reader.deserialize(stored, { cacheKey })));
+    // The oracle seals it again, bare, with a nonce of its own.
+    const again = oracleSeal(key, random.bytes(12), ByteStorage.store(envelope.data), aad);
+    t.deepEqual(wrapper.deserialize(again, { cacheKey }), value);
+  }
+});
+
+test('rotation headers are equal, also after a rotation', (t) => {
+  const [first, second] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+  using keyring = new Keyring({ masterKey: first });
+  const wrapper = new EncryptionWrapper({ keyring, tenantId: 'ten' });
+  const headerOf = () => asBytes(wrapper.serialize(1, { cacheKey: 'k' }).subarray(0, 32));
+  const headerFor = (masterKey: Uint8Array, keyVersion: 0 | 1) =>
+    asBytes(oracleHeader(oracleDomainKey(masterKey, 'encryption', 'ten'), 'ten', keyVersion));
+  keyring.stage(second);
+  t.deepEqual(headerOf(), headerFor(first, 0));
+  keyring.startRotation(second);
+  t.deepEqual(headerOf(), headerFor(second, 1));
+  keyring.rollback();
+  t.deepEqual(headerOf(), headerFor(first, 1));
+  keyring.startRotation(second);
+  keyring.completeRotation();
+  t.deepEqual(headerOf(), headerFor(second, 1));
+  t.deepEqual(asBytes(encodeRotationHeader(parseRotationHeader(headerOf()))), headerOf());
+});

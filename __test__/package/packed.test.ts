@@ -1,0 +1,209 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { filesBelow, PackedProject, readPackageJson, root } from './packed.js';
+
+let packed: PackedProject;
+
+test.before(() => {
+  packed = new PackedProject();
+});
+
+test.after.always(() => {
+  if (packed) rmSync(packed.folder, { recursive: true });
+});
+
+const sealAndOpen = `
+  const wrapper = new EncryptionWrapper({ masterKey: 'a1'.repeat(32), tenantId: 'acme' });
+  const sealed = wrapper.serialize({ user: 'ada' }, { cacheKey: 'users:1' });
+  if (sealed.includes('ada')) throw new Error('not sealed');
+  console.log(JSON.stringify(wrapper.deserialize(sealed, { cacheKey: 'users:1' })));
+`;
+
+test.serial('the project has no compiler, only Node, on its PATH', (t) => {
+  t.is(readdirSync(packed.path).length, 1);
+  for (const program of ['cargo', 'rustc', 'gcc', 'cc', 'node-gyp', 'sh']) {
+    const found = spawnSync(program, ['--version'], { env: { PATH: packed.path } });
+    t.is((found.error as NodeJS.ErrnoException | undefined)?.code, 'ENOENT', program);
+  }
+});
+
+test.serial('npm picks the package of this platform and no other', (t) => {
+  const installed = readdirSync(packed.installed()).filter((name) => name.startsWith('cachekit-native'));
+  t.deepEqual(installed, ['cachekit-native', packed.platformPackage]);
+});
+
+test.serial('the installed package seals and opens a value by import', (t) => {
+  packed.write('import.mjs', `import { EncryptionWrapper } from 'cachekit-native';${sealAndOpen}`);
+  const { code, stdout, stderr } = packed.run('import.mjs');
+  t.deepEqual({ code, stdout, stderr }, { code: 0, stdout: '{"user":"ada"}\n', stderr: '' });
+});
+
+test.serial('the installed package seals and opens a value by require()', (t) => {
+  packed.write('require.cjs', `const { EncryptionWrapper } = require('cachekit-native');${sealAndOpen}`);
+  const { code, stdout, stderr } = packed.run('require.cjs');
+  t.is(code, 0, stderr);
+  t.is(stdout, '{"user":"ada"}\n');
+});
+
+test.serial('import and require() give the same instance', (t) => {
+  packed.write(
+    'both.mjs',
+    `import { createRequire } from 'node:module';
+     import * as imported from 'cachekit-native';
+     const required = createRequire(import.meta.url)('cachekit-native');
+     const names = Object.keys(imported);
+     console.log(names.length > 0 && names.every((name) => imported[name] === required[name]));`,
+  );
+  const { stdout, stderr } = packed.run('both.mjs');
+  t.is(stdout, 'true\n', stderr);
+});
+
+test.serial('every entry of the exports can be imported', (t) => {
+  const entries = Object.keys(readPackageJson(packed.installed('cachekit-native')).exports ?? {})
+    .filter((entry) => entry !== './package.json')
+    .map((entry) => entry.replace('.', 'cachekit-native'));
+  t.true(entries.includes('cachekit-native'));
+  packed.write('entries.mjs', entries.map((entry) => `await import(${JSON.stringify(entry)});`).join('\n'));
+  const { code, stderr } = packed.run('entries.mjs');
+  t.is(code, 0, stderr);
+});
+
+test.serial('the main package holds the compiled code, its types and nothing else', (t) => {
+  const files = filesBelow(packed.installed('cachekit-native'));
+  const allowed =
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|index\.d\.ts|native\.cjs|dist\/(index|src\/[\w/-]+)\.(js|d\.ts))$/;
+  t.deepEqual(
+    files.filter((file) => !allowed.test(file.replaceAll('\\', '/'))),
+    [],
+  );
+  for (const file of ['package.json', 'README.md', 'LICENSE', 'index.d.ts', 'native.cjs', join('dist', 'index.js')]) {
+    t.true(files.includes(file), file);
+  }
+  const mapped = files.filter((file) =>
+    readFileSync(packed.installed('cachekit-native', file), 'utf8').includes('sourceMappingURL='),
+  );
+  t.deepEqual(mapped, []);
+});
+
+test.serial('the platform package holds the addon and its papers', (t) => {
+  const files = filesBelow(packed.installed(packed.platformPackage));
+  const addon = packed.platformPackage.replace('cachekit-native-', 'cachekit-native.');
+  t.deepEqual(files, ['LICENSE', 'README.md', `${addon}.node`, 'package.json']);
+});
+
+test.serial('nothing runs at install, and every platform is an optional dependency at this version', (t) => {
+  const main = readPackageJson(packed.installed('cachekit-native'));
+  t.is(main.scripts, undefined);
+  t.is(readPackageJson(packed.installed(packed.platformPackage)).scripts, undefined);
+  const platforms = readdirSync(join(root, 'npm')).map((platform) => `cachekit-native-${platform}`);
+  t.is(platforms.length, 8);
+  t.deepEqual(main.optionalDependencies, Object.fromEntries(platforms.sort().map((name) => [name, main.version])));
+});
+
+test.serial('an installation takes at most 6 MB with its dependencies', (t) => {
+  const sizes = filesBelow(packed.installed()).map((file) => statSync(packed.installed(file)).size);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  t.log(`installed: ${(total / 1e6).toFixed(2)} MB in ${sizes.length} files`);
+  t.true(total <= 6_000_000, `${total} bytes`);
+});
+
+test.serial('an import reads only what it needs (time printed)', (t) => {
+  packed.write(
+    'time.mjs',
+    `const start = performance.now();
+     await import('cachekit-native');
+     console.log(performance.now() - start);`,
+  );
+  const times = Array.from({ length: 5 }, () => Number(packed.run('time.mjs').stdout)).sort((a, b) => a - b);
+  t.log(`import: ${times[2]?.toFixed(1)} ms (median of 5)`);
+  packed.write(
+    'loaded.mjs',
+    `import { createRequire } from 'node:module';
+     await import('cachekit-native');
+     console.log(Object.keys(createRequire(import.meta.url).cache).some((file) => /arrow|redis/.test(file)));`,
+  );
+  t.is(packed.run('loaded.mjs').stdout, 'false\n');
+});
+
+test.serial('a project in strict TypeScript compiles against the packed types', (t) => {
+  const { code, stdout } = compile('consumer.ts', consumer);
+  t.is(code, 0, stdout);
+});
+
+test.serial('the packed types refuse wrong arguments of a wrapped function', (t) => {
+  const { code, stdout } = compile('wrong.ts', `${consumer}\nlookUp('not a number', 'name');\n`);
+  t.not(code, 0);
+  t.regex(stdout, /wrong\.ts\(\d+,8\): error TS2345/);
+});
+
+const consumer = `
+import { cache, type Cache, createCache, EncryptionWrapper, type Serializer, StandardSerializer } from 'cachekit-native';
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const assertType = <T extends true>(_proof?: T): void => {};
+
+interface User { id: number; name: string }
+const lookUp = cache.secure({ namespace: 'users', operation: 'lookUp', ttl: 60, masterKey: 'a1'.repeat(32), backend: null })(
+  async (id: number, name?: string): Promise<User> => ({ id, name: name ?? '' }),
+);
+assertType<Same<Parameters<typeof lookUp>, [id: number, name?: string]>>();
+assertType<Same<ReturnType<typeof lookUp>, Promise<User>>>();
+
+const plain = cache({ ttl: '10m' })((text: string) => text.length);
+assertType<Same<ReturnType<typeof plain>, Promise<number>>>();
+
+const store: Cache = createCache({ namespace: 'x', backend: null });
+const serializer: Serializer = new StandardSerializer();
+const wrapper = new EncryptionWrapper<User>({ serializer: serializer as Serializer<User>, masterKey: new Uint8Array(32) });
+const user: User = wrapper.deserialize(wrapper.serialize({ id: 1, name: 'ada' }, { cacheKey: 'k' }), { cacheKey: 'k' });
+export { lookUp, plain, store, user };
+`;
+
+/** Compiles a file of the project as a user's strict project would, with our declarations checked as well. */
+function compile(name: string, text: string) {
+  packed.write(name, text);
+  packed.write(
+    'tsconfig.json',
+    JSON.stringify({
+      compilerOptions: {
+        target: 'ES2022',
+        lib: ['ES2023', 'ESNext.Disposable', 'ESNext.Decorators'],
+        module: 'NodeNext',
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noUncheckedIndexedAccess: true,
+        noEmit: true,
+        skipLibCheck: false,
+        types: ['node'],
+        typeRoots: [join(root, 'node_modules/@types')],
+      },
+      files: [name],
+    }),
+  );
+  return packed.run(join(root, 'node_modules/typescript/lib/tsc.js'), '-p', '.');
+}
+
+// Last, because they take the platform package away and put something broken in its place.
+test.serial('without the platform package the error says platform, package and how to mend it', (t) => {
+  rmSync(packed.installed(packed.platformPackage), { recursive: true });
+  packed.write('missing.mjs', failingImport);
+  const { code, stdout, stderr } = packed.run('missing.mjs');
+  t.is(code, 0, stderr);
+  const error: { name: string; code: string; message: string } = JSON.parse(stdout);
+  t.is(error.name, 'NativeLoadError');
+  t.is(error.code, 'ERR_NATIVE_LOAD');
+  for (const part of [process.platform, process.arch, packed.platformPackage, '--include=optional', 'lockfile']) {
+    t.true(error.message.includes(part), `${part} in: ${error.message}`);
+  }
+});
+
+const failingImport = `
+  try {
+    await import('cachekit-native');
+  } catch (error) {
+    const { name, code, message } = error;
+    console.log(JSON.stringify({ name, code, message }));
+  }
+`;

@@ -1,0 +1,110 @@
+import { createRequire } from 'node:module';
+import {
+  ByteStorage,
+  blake2b256,
+  createAad,
+  deriveDomainKey,
+  EncryptionWrapper,
+  hardwareAcceleration,
+  interopKey,
+  Keyring,
+  keyFingerprint,
+  Sealer,
+} from '../../index.js';
+import type { NativeAddon } from '../../src/native.js';
+
+/*
+ * Runs with the addon that is built with `test-hooks`: makes every native function panic once and says what
+ * JavaScript saw of it. Its output goes to stdout as JSON; what a panic prints goes to stderr.
+ */
+
+interface TestAddon extends NativeAddon {
+  forcePanic(name: string): void;
+}
+
+const native: TestAddon = createRequire(import.meta.url)('../../native.cjs');
+const masterKey = Buffer.alloc(32, 0x6b);
+const secret = Buffer.from('SECRET-plaintext-of-a-panic');
+const aad = createAad({ tenantId: 't', cacheKey: 'SECRET-cache-key', format: 'f', compressed: true });
+const context = { cacheKey: 'SECRET-cache-key' };
+// Larger than the scratch buffers once it is opened, so that the result is taken in a second call.
+const large = { text: `${secret}`.repeat(10_000) };
+
+const sealer = new Sealer(masterKey, 't');
+const wrapper = new EncryptionWrapper<unknown>({ masterKey });
+const sealed = sealer.seal(secret, aad);
+const stored = wrapper.serialize(large, context);
+const envelope = ByteStorage.store(secret);
+const signal = () => new AbortController().signal;
+const makeSealer = () => new Sealer(masterKey, 't').destroy();
+const inPlace = () => Buffer.concat([Buffer.alloc(12), secret, Buffer.alloc(16)]);
+
+/** By the name of the native function that panics: what uses it. */
+const uses: Record<string, () => unknown> = {
+  MasterKey: makeSealer,
+  'MasterKey.fingerprint': () => new Keyring({ masterKey }).destroy(),
+  'MasterKey.sealer': makeSealer,
+  'MasterKey.destroy': makeSealer,
+  NonceSequence: makeSealer,
+  'NonceSequence.instanceId': () => sealer.instanceId,
+  'NonceSequence.used': () => sealer.sealsRemaining,
+  fingerprint: makeSealer,
+  seal: () => sealer.seal(secret, aad),
+  open: () => sealer.open(sealed, aad),
+  takeOpened: () => wrapper.deserialize(stored, context),
+  sealInPlace: () => sealer.sealInPlace(inPlace(), secret.length, aad),
+  openInPlace: () => sealer.openInPlace(Buffer.from(sealed), aad),
+  sealMany: () => wrapper.serializeMany([{ value: large, ...context }]),
+  openMany: () => wrapper.deserializeMany([{ sealed: stored, ...context }]),
+  sealAsync: () => sealer.sealAsync(secret, aad),
+  'sealAsync:work': () => sealer.sealAsync(secret, aad, { signal: signal() }),
+  openAsync: () => sealer.openAsync(sealed, aad),
+  'openAsync:work': () => sealer.openAsync(sealed, aad, { signal: signal() }),
+  take: () => wrapper.deserializeAsync(stored, context),
+  'take:work': () => wrapper.deserializeAsync(stored, context),
+  deriveDomainKey: () => deriveDomainKey(masterKey, 'd', 't'),
+  keyFingerprint: () => keyFingerprint(masterKey),
+  blake2b256: () => blake2b256(secret),
+  blake2bHex: () => interopKey('ns1', 'op', ['SECRET-plaintext-of-a-panic']),
+  unpack: () => ByteStorage.retrieve(envelope),
+  envelopeStore: () => ByteStorage.store(secret),
+  envelopeInfo: () => ByteStorage.retrieve(envelope),
+  hardware: () => hardwareAcceleration(),
+};
+
+/** Those whose callers live elsewhere, called as they are. */
+const direct: Record<string, () => number> = {
+  pack: () => native.pack(Buffer.alloc(100), 0, secret, Buffer.alloc(0), 0),
+  checkMsgpack: () => native.checkMsgpack(Buffer.from([0xc0])),
+};
+
+async function outcome(use: () => unknown): Promise<unknown> {
+  try {
+    const result = await use();
+    return typeof result === 'number' && result < 0 ? result : 'done';
+  } catch (error) {
+    const { code, name, message, stack } = error as Error & { code?: string };
+    return { error: name, code, message, stack };
+  }
+}
+
+const results: Record<string, { first: unknown; second: unknown }> = {};
+for (const [name, use] of Object.entries({ ...uses, ...direct })) {
+  native.forcePanic(name);
+  results[name] = { first: await outcome(use), second: await outcome(use) };
+}
+
+// A panic while an output is being written must leave nothing in it.
+const out = Buffer.alloc(100, 0xee);
+native.forcePanic('seal');
+const sealInto = await outcome(() => sealer.sealInto(out, secret, aad));
+
+const methods = (object: object) => Object.getOwnPropertyNames(object).filter((name) => name !== 'constructor');
+const tenant = new native.MasterKey(masterKey).sealer(Buffer.from('t'), new native.NonceSequence(false));
+const exported = [
+  ...Object.keys(native).filter((name) => typeof Reflect.get(native, name) === 'function' && name !== 'forcePanic'),
+  ...methods(native.MasterKey.prototype).map((name) => `MasterKey.${name}`),
+  ...methods(native.NonceSequence.prototype).map((name) => `NonceSequence.${name}`),
+  ...Object.keys(tenant),
+];
+console.log(JSON.stringify({ results, exported, sealInto, leftInOutput: out.includes('SECRET') }));

@@ -1,0 +1,51 @@
+import { parseArgs } from 'node:util';
+import { asksForHelp, main, root, run, Stop, say, seconds } from './lib/project.mjs';
+import { ensureBuilt, ensureInstalled } from './lib/steps.mjs';
+
+const benchmarks = {
+  overhead: 'what encryption adds to a small value, beside node:crypto, WebCrypto, noble and the Python peer',
+  sizes: 'seal and open from 64 B to 64 MiB, against node:crypto and against ring alone',
+  pipeline: 'objects, rows and DataFrames, whole write and read, with event-loop time',
+  cache: 'hits in the process, against other caches that store plaintext',
+  scale: 'workers, memory, a soak, many tenants, many keys',
+};
+
+const usage = `
+npm run bench [-- [options] [names]]      all benchmarks, or those that are named
+npm run bench:gate                        compares with the targets; exits with 1 below them
+
+${Object.entries(benchmarks)
+  .map(([name, question]) => `  ${name.padEnd(10)}${question}`)
+  .join('\n')}
+
+  --quick   fewer rounds and smaller sizes: shows that it runs. The tables and charts of a full run are left alone.
+  --help    this text
+
+Installs and builds first when needed. Results go to bench/results/ and docs/charts/.
+`;
+
+/** A process of its own for each, so that none runs in the heap and the compiled code that another one left. */
+const runBenchmark = (name, args) =>
+  run(process.execPath, ['--expose-gc', '--import', 'tsx', `bench/${name}.ts`, ...args], { cwd: root });
+
+await main(async (args) => {
+  if (asksForHelp(args, usage)) return;
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { quick: { type: 'boolean', default: false } },
+  });
+  const names = positionals.length > 0 ? positionals : Object.keys(benchmarks);
+  const unknown = names.find((name) => !(name in benchmarks) && name !== 'gate');
+  if (unknown !== undefined) throw new Stop(`There is no benchmark '${unknown}'; there are ${Object.keys(benchmarks).join(', ')}.`);
+  await ensureInstalled();
+  await ensureInstalled('bench');
+  await ensureBuilt({ bench: true });
+  const failed = [];
+  for (const name of names) {
+    const start = performance.now();
+    if ((await runBenchmark(name, values.quick ? ['--quick'] : [])) !== 0) failed.push(name);
+    say(`${name}: ${seconds(start)}`);
+  }
+  if (failed.length > 0) throw new Stop(`failed: ${failed.join(', ')}`);
+});

@@ -1,0 +1,39 @@
+import { asksForHelp, main, onPath, runQuietly, Stop, say, seconds, tool } from './lib/project.mjs';
+import { ensureInstalled } from './lib/steps.mjs';
+
+const usage = `
+npm run lint
+
+Linters, formatters (checking only) and types of both languages. \`npm run format\` mends what can be mended.
+`;
+
+const node = (name, script, ...args) => [name, process.execPath, [tool(script), ...args]];
+const cargo = (...args) => [`cargo ${args.join(' ')}`, 'cargo', args];
+
+const checks = [
+  node('biome check', '@biomejs/biome/bin/biome', 'check', '--error-on-warnings'),
+  node('tsc (strict: sources, tests, benchmarks, examples)', 'typescript/lib/tsc.js', '-p', 'tsconfig.check.json'),
+  node('knip (unused files, exports and dependencies)', 'knip/bin/knip.js', '--no-progress'),
+  cargo('fmt', '--check'),
+  cargo('clippy', '--all-targets', '--quiet', '--', '-D', 'warnings'),
+  cargo('clippy', '--all-targets', '--all-features', '--quiet', '--', '-D', 'warnings'),
+];
+
+await main(async (args) => {
+  if (asksForHelp(args, usage)) return;
+  await ensureInstalled();
+  if (!onPath('cargo')) throw new Stop('Rust is needed to lint: https://rustup.rs (cargo is not on PATH).');
+  const failed = [];
+  for (const [name, command, commandArgs] of checks) {
+    const start = performance.now();
+    const { code, output } = runQuietly(command, commandArgs);
+    say(`${code === 0 ? 'ok    ' : 'FAILED'} ${name} (${seconds(start)})`);
+    if (code !== 0) {
+      failed.push(name);
+      say(output);
+    }
+  }
+  if (failed.length > 0)
+    throw new Stop(`lint: ${failed.length} of ${checks.length} checks failed: ${failed.join('; ')}`);
+  say(`lint: ${checks.length} checks passed`);
+});

@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { ensurePeerVenv } from './lib/peer-venv.mjs';
+import { asksForHelp, at, main, root, say, seconds, tool } from './lib/project.mjs';
+import { ensureBuilt, ensureInstalled } from './lib/steps.mjs';
+import { cargoReader, tapReader } from './lib/tap.mjs';
+
+const usage = `
+npm test [-- options] [test files]
+
+Runs the Rust tests (cargo test) and the TypeScript tests (ava), installing and building first when needed.
+The last line says "N passed, N failed" and, when there are any, "N skipped".
+
+  --rust           the Rust tests only
+  --ts             the TypeScript tests only
+  --match PATTERN  the TypeScript tests whose titles match; this and file names are passed on to ava
+  --help           this text
+`;
+
+const print = (line) => process.stdout.write(`${line}\n`);
+
+/** Runs a test program; `reader` sees each line of its stdout. */
+async function runTests(command, args, reader, { echo = false } = {}) {
+  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  const exit = new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (echo) print(line);
+    reader.line(line);
+  }
+  const code = await exit;
+  const results = reader.results();
+  if (code !== 0 && results.failed === 0) {
+    results.failed = 1;
+    results.failures.push(`${[command, ...args].join(' ')} ended with exit code ${code}`);
+  }
+  return results;
+}
+
+// Not --release: overflow checks and debug assertions are on.
+const rustTests = () => runTests('cargo', ['test'], cargoReader(), { echo: true });
+const tsTests = (args) =>
+  runTests(process.execPath, [tool('ava/entrypoints/cli.mjs'), '--tap', ...args], tapReader(print));
+
+await main(async (args) => {
+  if (asksForHelp(args, usage)) return;
+  const start = performance.now();
+  const forAva = args.filter((arg) => arg !== '--rust' && arg !== '--ts');
+  const only = args.includes('--rust') ? 'rust' : args.includes('--ts') || forAva.length > 0 ? 'ts' : undefined;
+  const parts = [];
+
+  await ensureInstalled();
+  if (only !== 'rust') {
+    await ensureBuilt({ testHooks: /^test-hooks\s*=/m.test(readFileSync(at('Cargo.toml'), 'utf8')) });
+    ensurePeerVenv();
+  }
+  if (only !== 'ts') {
+    say('\nRust tests (cargo test)');
+    parts.push(await rustTests());
+  }
+  if (only !== 'rust') {
+    say('\nTypeScript tests (ava)');
+    parts.push(await tsTests(forAva));
+  }
+
+  const sum = (count) => parts.reduce((total, part) => total + part[count], 0);
+  const [passed, failed, skipped] = [sum('passed'), sum('failed'), sum('skipped')];
+  const failures = parts.flatMap((part) => part.failures);
+  if (failures.length > 0) print(`\nFailed:\n${failures.map((title) => `  ✖ ${title}`).join('\n')}`);
+  // A half that ran nothing did not succeed: a pattern that matches no test, a folder that moved.
+  const empty = parts.some((part) => part.passed + part.failed + part.skipped === 0);
+  if (empty) print('\nNo tests were run.');
+  print(`\nTime: ${seconds(start)}`);
+  print(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  return failed > 0 || empty || passed === 0 ? 1 : 0;
+});

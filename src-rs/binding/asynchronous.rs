@@ -1,0 +1,222 @@
+//! Sealing and opening on libuv's pool. The nonce is taken, and the AAD copied, in the call; the other memory is the
+//! caller's, referenced until the work is done and not to be touched before.
+
+use std::ffi::{c_void, CStr};
+use std::ptr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use napi::bindgen_prelude::{AsyncTask, ToNapiValue, TypeName};
+use napi::{sys, Env, Task, ValueType};
+
+use super::abort::{Abort, Reference};
+use super::call::{check, guard, number, Answer, Call, Entry, Output, Target};
+use super::mode::Mode;
+use super::sealer::{output_with_lead, split_aad, Shared};
+use crate::error::Failure;
+use crate::sealer::{Opened, Unsealed};
+
+/// `sealAsync(out, outOffset, plaintext, aad, aadLen, mode, signal?)`
+pub struct SealAsync;
+
+impl Entry for SealAsync {
+    const NAME: &'static CStr = c"sealAsync";
+    const ASYNC: bool = true;
+
+    fn run(call: &Call) -> Result<Answer, Failure> {
+        let abort = Abort::listen(call, 6)?;
+        queue(call, Self::NAME, [0, 2], abort, || {
+            let mode = Mode(call.integer(5)?);
+            let aad_len = call.integer(4)?;
+            let aad = split_aad(call.memory(3)?, aad_len, mode)?;
+            let (out, payload) = (call.memory_from_offset(0)?, call.memory(2)?);
+            let (_, [_, aad]) = call.borrow(out, [payload, aad])?;
+            let aad = aad.to_vec();
+            let sealer = Shared::of(call).sealer()?;
+            let room = mode.packing(&aad[aad_len..])?.room(payload.len())? + crate::sealer::OVERHEAD_LEN;
+            if out.len() < room {
+                return Err(Failure::Needs(room));
+            }
+            let nonce = sealer.next_nonce()?;
+            Ok(move || {
+                // SAFETY: the task references both arrays, and the caller leaves them alone until it is done.
+                let (mut out, payload) = unsafe { (Output::of(out), payload.slice()) };
+                let (aad, format) = aad.split_at(aad_len);
+                let len = sealer.seal_with(|| Ok(nonce), &mut out, payload, aad, mode.packing(format)?)?;
+                Ok(Opened::Written(len))
+            })
+        })
+    }
+}
+
+/// `openAsync(out, outOffset, sealed, sealedOffset, aad, aadLen, mode, signal?)`
+pub struct OpenAsync;
+
+impl Entry for OpenAsync {
+    const NAME: &'static CStr = c"openAsync";
+    const ASYNC: bool = true;
+
+    fn run(call: &Call) -> Result<Answer, Failure> {
+        let abort = Abort::listen(call, 7)?;
+        queue(call, Self::NAME, [0, 2], abort, || {
+            let unpacking = Mode(call.integer(6)?).unpacking()?;
+            let (out, lead) = output_with_lead(call, 0, unpacking)?;
+            let sealed = call.memory_from_offset(2)?;
+            let (_, [_, aad]) = call.borrow(out, [sealed, call.memory(4)?.first(call.integer(5)?)?])?;
+            let aad = aad.to_vec();
+            let sealer = Shared::of(call).sealer()?;
+            Ok(move || {
+                // SAFETY: the task references both arrays, and the caller leaves them alone until it is done.
+                let (mut out, sealed) = unsafe { (Output::of(out), sealed.slice()) };
+                sealer.open(&mut out, lead, sealed, &aad, unpacking)
+            })
+        })
+    }
+}
+
+/// `take(out, outOffset)` of an opened container.
+struct Take;
+
+type Slot = Mutex<Option<Unsealed>>;
+
+impl Entry for Take {
+    const NAME: &'static CStr = c"take";
+    const ASYNC: bool = true;
+
+    fn run(call: &Call) -> Result<Answer, Failure> {
+        queue(call, Self::NAME, [0, 0], Abort::default(), || {
+            let out = call.memory_from_offset(0)?;
+            let data = call.data().cast_const().cast::<Slot>();
+            // SAFETY: `opened_object` made the function with a count of its own on the slot.
+            let slot = unsafe {
+                Arc::increment_strong_count(data);
+                Arc::from_raw(data)
+            };
+            Ok(move || {
+                let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+                let unsealed = slot.take().ok_or(Failure::InvalidArgument)?;
+                if out.len() < unsealed.payload_len() {
+                    let needed = unsealed.payload_len();
+                    *slot = Some(unsealed);
+                    return Err(Failure::Needs(needed));
+                }
+                // SAFETY: the task references the array, and the caller leaves it alone until it is done.
+                unsealed.read(&mut unsafe { Output::of(out) }).map(Opened::Written)
+            })
+        })
+    }
+}
+
+/// Work on its way through the pool.
+struct Job<W> {
+    name: &'static CStr,
+    work: Option<W>,
+    held: Vec<Reference>,
+    abort: Abort,
+}
+
+impl<W: FnOnce() -> Result<Opened, Failure> + Send> Task for Job<W> {
+    type Output = Result<Opened, Failure>;
+    type JsValue = Settled;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        let (work, name) = (self.work.take(), self.name);
+        if self.abort.fired() {
+            return Ok(Err(Failure::Cancelled));
+        }
+        Ok(guard(|| {
+            #[cfg(feature = "test-hooks")]
+            super::hooks::panic_if_named(&format!("{}:work", name.to_string_lossy()));
+            let _ = name;
+            work.ok_or(Failure::Panic)?()
+        }))
+    }
+
+    fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Settled> {
+        Ok(Settled(output))
+    }
+
+    fn finally(self, env: Env) -> napi::Result<()> {
+        self.abort.release(env.raw());
+        self.held.into_iter().for_each(|reference| reference.release(env.raw()));
+        Ok(())
+    }
+}
+
+// Prepares work in the call, and queues it with the arguments `held` kept alive.
+fn queue<W>(
+    call: &Call,
+    name: &'static CStr,
+    held: [usize; 2],
+    abort: Abort,
+    prepare: impl FnOnce() -> Result<W, Failure>,
+) -> Result<Answer, Failure>
+where
+    W: FnOnce() -> Result<Opened, Failure> + Send + 'static,
+{
+    let env = call.env();
+    let prepared = prepare().and_then(|work| {
+        let held = held.iter().map(|index| Reference::new(env, call.value(*index))).collect::<Result<Vec<_>, _>>()?;
+        Ok((work, held))
+    });
+    match prepared {
+        Ok((work, held)) => {
+            let task = AsyncTask::new(Job { name, work: Some(work), held, abort });
+            // SAFETY: `env` is the running call's.
+            unsafe { ToNapiValue::to_napi_value(env, task) }.map(Answer::Value).map_err(|_| Failure::Panic)
+        }
+        Err(failure) => {
+            abort.release(env);
+            Err(failure)
+        }
+    }
+}
+
+/// A finished job's answer.
+pub struct Settled(Result<Opened, Failure>);
+
+impl TypeName for Settled {
+    fn type_name() -> &'static str {
+        "number | object"
+    }
+
+    fn value_type() -> ValueType {
+        ValueType::Number
+    }
+}
+
+impl ToNapiValue for Settled {
+    unsafe fn to_napi_value(env: sys::napi_env, settled: Self) -> napi::Result<sys::napi_value> {
+        let outcome = guard(|| match settled.0? {
+            Opened::Written(len) => Ok(Answer::Length(len)),
+            Opened::Waiting(unsealed) => opened_object(env, unsealed).map(Answer::Value),
+        });
+        Ok(match outcome {
+            Ok(Answer::Value(value)) => value,
+            other => number(env, other),
+        })
+    }
+}
+
+// `{ length, take }`
+fn opened_object(env: sys::napi_env, unsealed: Unsealed) -> Result<sys::napi_value, Failure> {
+    let (mut object, length) = (ptr::null_mut(), number(env, Ok(Answer::Length(unsealed.payload_len()))));
+    // SAFETY: `env` is that of the completion that is running.
+    unsafe {
+        check(sys::napi_create_object(env, &mut object))?;
+        check(sys::napi_set_named_property(env, object, c"length".as_ptr(), length))?;
+    }
+    let data = Arc::into_raw(Arc::new(Slot::new(Some(unsealed)))).cast_mut().cast::<c_void>();
+    let function = Target { env, object }.add::<Take>(data).map_err(|_| {
+        // SAFETY: no function came to be that could use this count.
+        unsafe { drop(Arc::from_raw(data.cast_const().cast::<Slot>())) };
+        Failure::Panic
+    })?;
+    // SAFETY: the finalizer runs once, when the function can no longer be called.
+    check(unsafe { sys::napi_add_finalizer(env, function, data, Some(release), ptr::null_mut(), ptr::null_mut()) })?;
+    Ok(object)
+}
+
+unsafe extern "C" fn release(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
+    // SAFETY: `opened_object` gave this finalizer a count of its own.
+    unsafe { drop(Arc::from_raw(data.cast_const().cast::<Slot>())) };
+}

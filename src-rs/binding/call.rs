@@ -1,0 +1,363 @@
+//! One call from JavaScript: its arguments, and what it answers.
+
+use std::ffi::{c_void, CStr};
+use std::ops::{Deref, DerefMut};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::{mem, ptr, slice};
+
+use napi::{sys, Error, Status};
+
+use crate::error::Failure;
+
+const MAX_ARGUMENTS: usize = 8;
+
+/// A function for JavaScript.
+pub trait Entry {
+    /// Its name there.
+    const NAME: &'static CStr;
+    /// Whether it answers with a promise.
+    const ASYNC: bool = false;
+
+    /// Does the work. Panics are caught around it.
+    fn run(call: &Call) -> Result<Answer, Failure>;
+}
+
+/// What a call answers with.
+pub enum Answer {
+    /// A number >= 0.
+    Length(usize),
+    /// A value that is already JavaScript's.
+    Value(sys::napi_value),
+    /// `undefined`.
+    Nothing,
+}
+
+/// A call's arguments, and the state of the function that was called.
+pub struct Call {
+    env: sys::napi_env,
+    arguments: [sys::napi_value; MAX_ARGUMENTS],
+    data: *mut c_void,
+}
+
+/// The memory of a typed array, as it was when its argument was read. It stays valid until JavaScript runs again.
+#[derive(Clone, Copy)]
+pub struct Memory {
+    start: *mut u8,
+    len: usize,
+}
+
+/// Memory that a call writes. It is zeroed if the call panics.
+pub struct Output<'a>(&'a mut [u8]);
+
+/// Where [`export`] puts functions.
+pub struct Target {
+    /// The environment of the object.
+    pub env: sys::napi_env,
+    /// The object.
+    pub object: sys::napi_value,
+}
+
+impl Call {
+    /// The environment.
+    pub fn env(&self) -> sys::napi_env {
+        self.env
+    }
+
+    /// The state that the function was made with.
+    pub fn data(&self) -> *mut c_void {
+        self.data
+    }
+
+    /// An argument as it came.
+    pub fn value(&self, index: usize) -> sys::napi_value {
+        self.arguments[index]
+    }
+
+    /// A `Uint8Array` argument.
+    pub fn memory(&self, index: usize) -> Result<Memory, Failure> {
+        self.memory_of(self.value(index))
+    }
+
+    /// A `Uint8Array` from an offset on, which is the argument after it.
+    pub fn memory_from_offset(&self, index: usize) -> Result<Memory, Failure> {
+        self.memory(index)?.from(self.integer(index + 1)?)
+    }
+
+    /// As [`Self::memory`], of any typed array: asking for the kind takes a tenth of a short seal's time. TypeScript
+    /// has checked it. An array of wider elements shows its first bytes, as many as it has elements.
+    #[inline]
+    pub fn hot_memory(&self, index: usize) -> Result<Memory, Failure> {
+        let value = self.value(index);
+        // SAFETY: `env` and `value` belong to this call.
+        unsafe { typed_array(self.env, value, ptr::null_mut()) }
+    }
+
+    /// The memory of a `Uint8Array`.
+    pub fn memory_of(&self, value: sys::napi_value) -> Result<Memory, Failure> {
+        self.typed_array(value, sys::TypedarrayType::uint8_array)
+    }
+
+    /// A typed array of 4-byte elements, as bytes.
+    pub fn words(&self, index: usize, kind: sys::napi_typedarray_type) -> Result<Memory, Failure> {
+        let memory = self.typed_array(self.value(index), kind)?;
+        Ok(Memory { len: memory.len * 4, ..memory })
+    }
+
+    fn typed_array(&self, value: sys::napi_value, wanted: sys::napi_typedarray_type) -> Result<Memory, Failure> {
+        let mut kind = -1;
+        // SAFETY: `env` and `value` belong to this call.
+        let memory = unsafe { typed_array(self.env, value, &mut kind) }?;
+        if kind == wanted {
+            Ok(memory)
+        } else {
+            Err(Failure::InvalidArgument)
+        }
+    }
+
+    /// A non-negative integer argument below 2^32.
+    pub fn integer(&self, index: usize) -> Result<usize, Failure> {
+        let mut value = 0;
+        // SAFETY: `env` and the argument belong to this call.
+        let status = unsafe { sys::napi_get_value_uint32(self.env, self.value(index), &mut value) };
+        if status == sys::Status::napi_ok {
+            Ok(value as usize)
+        } else {
+            Err(Failure::InvalidArgument)
+        }
+    }
+
+    /// The memory of each `Uint8Array` in an array argument.
+    pub fn memories(&self, index: usize) -> Result<Vec<Memory>, Failure> {
+        let array = self.value(index);
+        let mut len = 0;
+        // SAFETY: `env` and the argument belong to this call.
+        check(unsafe { sys::napi_get_array_length(self.env, array, &mut len) })?;
+        let mut items = Vec::with_capacity(len as usize);
+        for position in 0..len {
+            let mut item = ptr::null_mut();
+            // SAFETY: as above. An accessor on the array can run JavaScript here, so that no memory is held yet.
+            check(unsafe { sys::napi_get_element(self.env, array, position, &mut item) })?;
+            items.push(item);
+        }
+        items.into_iter().map(|item| self.memory_of(item)).collect()
+    }
+
+    /// The output and the inputs of one call as slices.
+    ///
+    /// # Errors
+    /// [`Failure::Overlap`] if the output shares memory with an input.
+    pub fn borrow<const N: usize>(
+        &self,
+        out: Memory,
+        inputs: [Memory; N],
+    ) -> Result<(Output<'_>, [&[u8]; N]), Failure> {
+        if inputs.iter().any(|input| out.overlaps(*input)) {
+            return Err(Failure::Overlap);
+        }
+        // SAFETY: each memory was read in this call and JavaScript has not run since; `out` overlaps no input; an entry
+        // borrows each output once.
+        Ok(unsafe { (Output::of(out), inputs.map(|input| input.slice())) })
+    }
+}
+
+/// # Safety
+/// `env` and `value` belong to the running call; `kind` is null or can be written.
+#[inline]
+unsafe fn typed_array(
+    env: sys::napi_env,
+    value: sys::napi_value,
+    kind: *mut sys::napi_typedarray_type,
+) -> Result<Memory, Failure> {
+    let (mut len, mut start, no) = (0, ptr::null_mut(), ptr::null_mut());
+    // SAFETY: the caller's; the array buffer and the offset are not asked for.
+    check(unsafe { sys::napi_get_typedarray_info(env, value, kind, &mut len, &mut start, no, ptr::null_mut()) })?;
+    // An empty array has no memory; a slice needs an address all the same.
+    let start = if start.is_null() { ptr::without_provenance_mut(mem::align_of::<u64>()) } else { start.cast() };
+    Ok(Memory { start, len })
+}
+
+impl Memory {
+    /// Length in bytes.
+    pub fn len(self) -> usize {
+        self.len
+    }
+
+    /// Without the first `offset` bytes.
+    pub fn from(self, offset: usize) -> Result<Self, Failure> {
+        let len = self.len.checked_sub(offset).ok_or(Failure::InvalidArgument)?;
+        Ok(Self { start: self.start.wrapping_add(offset), len })
+    }
+
+    /// Only the first `len` bytes.
+    pub fn first(self, len: usize) -> Result<Self, Failure> {
+        if len > self.len {
+            return Err(Failure::InvalidArgument);
+        }
+        Ok(Self { len, ..self })
+    }
+
+    /// Whether any byte belongs to both.
+    pub fn overlaps(self, other: Self) -> bool {
+        let (a, b) = (self.start as usize, other.start as usize);
+        self.len > 0 && other.len > 0 && a < b + other.len && b < a + self.len
+    }
+
+    /// The bytes.
+    ///
+    /// # Safety
+    /// The memory is still the array's and nobody writes it during `'a`.
+    pub unsafe fn slice<'a>(self) -> &'a [u8] {
+        // SAFETY: the caller's.
+        unsafe { slice::from_raw_parts(self.start, self.len) }
+    }
+
+    /// The bytes, to be written.
+    ///
+    /// # Safety
+    /// The memory is still the array's and nobody else reads or writes it during `'a`.
+    pub unsafe fn slice_mut<'a>(self) -> &'a mut [u8] {
+        // SAFETY: the caller's.
+        unsafe { slice::from_raw_parts_mut(self.start, self.len) }
+    }
+}
+
+// SAFETY: a `Memory` is an address and a length; using it is what needs care.
+unsafe impl Send for Memory {}
+
+impl<'a> Output<'a> {
+    /// The memory as an output.
+    ///
+    /// # Safety
+    /// As [`Memory::slice_mut`].
+    pub unsafe fn of(memory: Memory) -> Self {
+        // SAFETY: the caller's.
+        Self(unsafe { memory.slice_mut() })
+    }
+}
+
+impl Deref for Output<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.0
+    }
+}
+
+impl DerefMut for Output<'_> {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.0
+    }
+}
+
+impl Drop for Output<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fill(0);
+        }
+    }
+}
+
+impl Target {
+    /// Adds the function of `E`, whose calls see `data`.
+    pub fn add<E: Entry>(&self, data: *mut c_void) -> Result<sys::napi_value, Error> {
+        let mut function = ptr::null_mut();
+        // SAFETY: `env` and `object` are those of the call that is running; the name lives for ever.
+        status(unsafe {
+            let name = E::NAME.as_ptr();
+            sys::napi_create_function(
+                self.env,
+                name,
+                E::NAME.count_bytes() as isize,
+                Some(enter::<E>),
+                data,
+                &mut function,
+            )
+        })?;
+        // SAFETY: as above.
+        status(unsafe { sys::napi_set_named_property(self.env, self.object, E::NAME.as_ptr(), function) })?;
+        Ok(function)
+    }
+}
+
+/// What N-API calls for `E`.
+pub unsafe extern "C" fn enter<E: Entry>(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let outcome = guard(|| {
+        let (mut count, mut data) = (MAX_ARGUMENTS, ptr::null_mut());
+        let mut arguments = [ptr::null_mut(); MAX_ARGUMENTS];
+        // SAFETY: `env` and `info` are this call's; missing arguments read as undefined.
+        check(unsafe {
+            sys::napi_get_cb_info(env, info, &mut count, arguments.as_mut_ptr(), ptr::null_mut(), &mut data)
+        })?;
+        #[cfg(feature = "test-hooks")]
+        super::hooks::panic_if_armed(E::NAME);
+        E::run(&Call { env, arguments, data })
+    });
+    if E::ASYNC && !matches!(outcome, Ok(Answer::Value(_))) {
+        return settled(env, number(env, outcome));
+    }
+    match outcome {
+        Ok(Answer::Value(value)) => value,
+        Ok(Answer::Nothing) => ptr::null_mut(),
+        other => number(env, other),
+    }
+}
+
+/// Runs `work`; a panic becomes [`Failure::Panic`].
+pub fn guard<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    // Unwind safety: what a panic can leave half-written is output, which is zeroed, and caches, which are cleared
+    // before use.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        // Dropping it could panic again.
+        mem::forget(payload);
+        Err(Failure::Panic)
+    })
+}
+
+/// [`Failure::InvalidArgument`] for an N-API call that failed, which a value of the wrong type is the way to.
+pub fn check(status: sys::napi_status) -> Result<(), Failure> {
+    if status == sys::Status::napi_ok {
+        Ok(())
+    } else {
+        Err(Failure::InvalidArgument)
+    }
+}
+
+/// As [`check`], where an exception can be thrown.
+pub fn status(status: sys::napi_status) -> Result<(), Error> {
+    if status == sys::Status::napi_ok {
+        Ok(())
+    } else {
+        Err(Error::new(Status::from(status), "N-API call failed"))
+    }
+}
+
+/// A result as a JavaScript number.
+pub fn number(env: sys::napi_env, outcome: Result<Answer, Failure>) -> sys::napi_value {
+    let code = match outcome {
+        Ok(Answer::Length(len)) => len as i64,
+        Ok(_) => 0,
+        Err(failure) => failure.code(),
+    };
+    let mut value = ptr::null_mut();
+    // SAFETY: `env` is the running call's. A failure leaves null, which JavaScript sees as undefined.
+    let _ = unsafe {
+        match i32::try_from(code) {
+            Ok(code) => sys::napi_create_int32(env, code, &mut value),
+            Err(_) => sys::napi_create_int64(env, code, &mut value),
+        }
+    };
+    value
+}
+
+// A promise that is already resolved.
+fn settled(env: sys::napi_env, value: sys::napi_value) -> sys::napi_value {
+    let (mut deferred, mut promise) = (ptr::null_mut(), ptr::null_mut());
+    // SAFETY: `env` is the running call's; a deferred is settled once.
+    unsafe {
+        if sys::napi_create_promise(env, &mut deferred, &mut promise) != sys::Status::napi_ok {
+            return ptr::null_mut();
+        }
+        sys::napi_resolve_deferred(env, deferred, value);
+    }
+    promise
+}

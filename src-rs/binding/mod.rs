@@ -1,0 +1,30 @@
+//! The N-API surface: reads arguments, catches panics, answers with codes. The contract is `src/native.ts`.
+
+mod abort;
+mod asynchronous;
+mod batch;
+mod bytes;
+mod call;
+#[cfg(feature = "test-hooks")]
+mod hooks;
+mod keys;
+mod mode;
+mod sealer;
+
+#[cfg(feature = "bench")]
+mod bench;
+
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+
+/// Puts the functions that take bytes beside the classes that `#[napi]` registers.
+#[napi(module_exports)]
+pub fn exports(exports: Object, env: Env) -> Result<()> {
+    let target = call::Target { env: env.raw(), object: exports.raw() };
+    bytes::export(&target)?;
+    #[cfg(feature = "test-hooks")]
+    hooks::export(&target)?;
+    #[cfg(feature = "bench")]
+    bench::export(&target)?;
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! The `mode` argument: which container, and how it is written or read.
+//!
+//! | bits | |
+//! |---|---|
+//! | 0–1 | container: 0 none, 1 envelope, 2 checksum |
+//! | 2 | write literals-only LZ4 |
+//! | 3 | on opening, check the payload as MessagePack |
+//! | 8–15 | length of the format string, whose bytes follow the AAD |
+
+use crate::container::{Kind, Packing, Unpacking};
+use crate::error::Failure;
+
+/// The argument as it came.
+#[derive(Clone, Copy)]
+pub struct Mode(pub usize);
+
+impl Mode {
+    /// Length in bytes of the format string.
+    pub fn format_len(self) -> usize {
+        self.0 >> 8 & 0xff
+    }
+
+    /// How to write.
+    pub fn packing(self, format: &[u8]) -> Result<Packing<'_>, Failure> {
+        Ok(match self.kind()? {
+            Kind::Bare => Packing::Bare,
+            Kind::Envelope => Packing::Envelope { format, literals: self.0 & 1 << 2 != 0 },
+            Kind::Checksum => Packing::Checksum,
+        })
+    }
+
+    /// How to read.
+    pub fn unpacking(self) -> Result<Unpacking, Failure> {
+        Ok(Unpacking { kind: self.kind()?, check_msgpack: self.0 & 1 << 3 != 0 })
+    }
+
+    fn kind(self) -> Result<Kind, Failure> {
+        match self.0 & 3 {
+            0 => Ok(Kind::Bare),
+            1 => Ok(Kind::Envelope),
+            2 => Ok(Kind::Checksum),
+            _ => Err(Failure::InvalidArgument),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What lies inside the seal: the bare payload, an envelope, or a checksum and the payload.
+
+use crate::envelope::{self, Envelope, MAX_LEN};
+use crate::error::Failure;
+use crate::hash::{checksum, CHECKSUM_LEN};
+use crate::msgpack;
+
+/// How a payload is packed.
+#[derive(Debug, Clone, Copy)]
+pub enum Packing<'a> {
+    /// As it is.
+    Bare,
+    /// In an envelope of this format.
+    Envelope {
+        /// UTF-8.
+        format: &'a [u8],
+        /// Without compression.
+        literals: bool,
+    },
+    /// Behind its checksum: 8 bytes of xxh3-64, big-endian.
+    Checksum,
+}
+
+impl Packing<'_> {
+    /// Room that [`Self::pack`] needs for a payload of this length, never less than it uses.
+    ///
+    /// # Errors
+    /// [`Failure::TooLarge`] above 512 MiB.
+    pub fn room(self, payload_len: usize) -> Result<usize, Failure> {
+        if payload_len > MAX_LEN {
+            return Err(Failure::TooLarge);
+        }
+        Ok(match self {
+            Self::Bare => payload_len,
+            Self::Envelope { format, literals } => envelope::room(payload_len, format.len(), literals),
+            Self::Checksum => CHECKSUM_LEN + payload_len,
+        })
+    }
+
+    /// Packs the payload to the start of `out` and returns the container's length. A failure leaves nothing of it.
+    ///
+    /// # Errors
+    /// [`Failure::TooLarge`] above 512 MiB, [`Failure::Needs`] if `out` is shorter than [`Self::room`].
+    pub fn pack(self, out: &mut [u8], payload: &[u8]) -> Result<usize, Failure> {
+        let room = self.room(payload.len())?;
+        if out.len() < room {
+            return Err(Failure::Needs(room));
+        }
+        match self {
+            Self::Bare => out[..room].copy_from_slice(payload),
+            Self::Envelope { format, literals } => return envelope::write(out, payload, format, literals),
+            Self::Checksum => {
+                out[..CHECKSUM_LEN].copy_from_slice(&checksum(payload));
+                out[CHECKSUM_LEN..room].copy_from_slice(payload);
+            }
+        }
+        Ok(room)
+    }
+}
+
+/// Which container a reader is configured for. It is never guessed from bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The bare payload.
+    Bare,
+    /// An envelope of any format.
+    Envelope,
+    /// A checksum and the payload.
+    Checksum,
+}
+
+/// How a container is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Unpacking {
+    /// The container.
+    pub kind: Kind,
+    /// Whether the payload is untrusted MessagePack, to be checked before anything decodes it.
+    pub check_msgpack: bool,
+}
+
+impl Unpacking {
+    /// The payload's length, where a container of `len` bytes tells it.
+    ///
+    /// # Errors
+    /// [`Failure::Envelope`] if the container is too short, [`Failure::TooLarge`] above 512 MiB.
+    pub fn payload_len(self, len: usize) -> Result<Option<usize>, Failure> {
+        let payload_len = match self.kind {
+            Kind::Bare => len,
+            Kind::Checksum => len.checked_sub(CHECKSUM_LEN).ok_or(Failure::Envelope)?,
+            Kind::Envelope if len > MAX_LEN => return Err(Failure::TooLarge),
+            Kind::Envelope => return Ok(None),
+        };
+        if payload_len > MAX_LEN {
+            return Err(Failure::TooLarge);
+        }
+        Ok(Some(payload_len))
+    }
+
+    /// Reads the payload to the start of `out` and returns its length; a failure leaves zeros.
+    ///
+    /// # Errors
+    /// [`Failure::Needs`] if `out` is too short, [`Failure::Envelope`] or [`Failure::PayloadBounds`] for what cannot
+    /// be read, [`Failure::TooLarge`] above 512 MiB.
+    pub fn unpack(self, out: &mut [u8], container: &[u8]) -> Result<usize, Failure> {
+        let len = match self.payload_len(container.len())? {
+            None => Envelope::parse(container)?.read(out)?,
+            Some(len) => {
+                let target = out.get_mut(..len).ok_or(Failure::Needs(len))?;
+                let (sum, payload) = container.split_at(container.len() - len);
+                if self.kind == Kind::Checksum && checksum(payload) != sum {
+                    return Err(Failure::Envelope);
+                }
+                target.copy_from_slice(payload);
+                len
+            }
+        };
+        self.check(&mut out[..len])
+    }
+
+    /// Checks a payload that was read by other means; zeroes it on failure.
+    ///
+    /// # Errors
+    /// [`Failure::PayloadBounds`].
+    pub fn check(self, payload: &mut [u8]) -> Result<usize, Failure> {
+        if self.check_msgpack {
+            if let Err(failure) = msgpack::check(payload) {
+                payload.fill(0);
+                return Err(failure);
+            }
+        }
+        Ok(payload.len())
+    }
+}

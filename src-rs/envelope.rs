@@ -1,0 +1,354 @@
+//! The ByteStorage envelope: compressed, checksummed bytes as one MessagePack document.
+//! Protocol: wire format, "ByteStorage".
+//!
+//! | element of an array of 4 | written as | also read as |
+//! |---|---|---|
+//! | compressed_data: an LZ4 block | bin | array of integers |
+//! | checksum: xxh3-64 of the payload, big-endian | array of 8 integers | bin |
+//! | original_size | shortest unsigned integer | any integer width |
+//! | format | str | bin |
+//!
+//! Readers also take a map of the four names, wide headers, and bytes after the document.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::error::Failure;
+use crate::hash::{checksum, CHECKSUM_LEN};
+use crate::lz4;
+
+/// Limit of the payload, of the block and of the whole envelope, in bytes.
+pub const MAX_LEN: usize = 512 << 20;
+
+/// A payload at most this many times as long as its block.
+const MAX_RATIO: u64 = 1_000;
+
+const FIELDS: usize = 4;
+
+/// Room that [`write`] needs for a payload and a format of these lengths, more than it ever uses.
+pub const fn room(payload_len: usize, format_len: usize, literals: bool) -> usize {
+    let block = if literals || !lz4::searches(payload_len) {
+        lz4::literals_len(payload_len)
+    } else {
+        lz4::compress_room(payload_len)
+    };
+    1 + bin_header_len(block) + block + (1 + 2 * CHECKSUM_LEN) + 5 + 5 + format_len
+}
+
+/// Writes the envelope of `payload` and returns its length. `literals` leaves out compression.
+///
+/// # Errors
+/// [`Failure::TooLarge`] if payload or envelope exceed 512 MiB, [`Failure::Needs`] if `out` is shorter than [`room`].
+/// `out` then holds no part of the payload.
+pub fn write(out: &mut [u8], payload: &[u8], format: &[u8], literals: bool) -> Result<usize, Failure> {
+    if payload.len() > MAX_LEN || format.len() > MAX_LEN {
+        return Err(Failure::TooLarge);
+    }
+    let needs = room(payload.len(), format.len(), literals);
+    if out.len() < needs {
+        return Err(Failure::Needs(needs));
+    }
+    let mut at = write_block(out, payload, literals)?;
+    out[at] = 0x90 | CHECKSUM_LEN as u8;
+    at += 1;
+    for byte in checksum(payload) {
+        at = write_uint(out, at, u32::from(byte));
+    }
+    at = write_uint(out, at, payload.len() as u32);
+    at = write_str(out, at, format);
+    if at > MAX_LEN {
+        out[..at].fill(0);
+        return Err(Failure::TooLarge);
+    }
+    Ok(at)
+}
+
+// The array's header and the block as bin.
+fn write_block(out: &mut [u8], payload: &[u8], literals: bool) -> Result<usize, Failure> {
+    out[0] = 0x90 | FIELDS as u8;
+    if literals || !lz4::searches(payload.len()) {
+        let at = write_bin_header(out, 1, lz4::literals_len(payload.len()));
+        return Ok(at + lz4::write_literals(&mut out[at..], payload));
+    }
+    // The header's width depends on a length that is not known yet: leave room for the widest, then close the gap.
+    // What the move leaves behind is overwritten by the fields that follow, which are longer than the gap.
+    let start = 1 + bin_header_len(lz4::literals_len(payload.len()));
+    let len = lz4::compress(&mut out[start..], payload)?;
+    let at = write_bin_header(out, 1, len);
+    if at != start {
+        out.copy_within(start..start + len, at);
+    }
+    Ok(at + len)
+}
+
+const fn bin_header_len(len: usize) -> usize {
+    match len {
+        0..=0xff => 2,
+        0x100..=0xffff => 3,
+        _ => 5,
+    }
+}
+
+fn write_bin_header(out: &mut [u8], at: usize, len: usize) -> usize {
+    match len {
+        0..=0xff => put(out, at, &[0xc4, len as u8]),
+        0x100..=0xffff => put_marked(out, at, 0xc5, &(len as u16).to_be_bytes()),
+        _ => put_marked(out, at, 0xc6, &(len as u32).to_be_bytes()),
+    }
+}
+
+fn write_uint(out: &mut [u8], at: usize, value: u32) -> usize {
+    match value {
+        0..=0x7f => put(out, at, &[value as u8]),
+        0x80..=0xff => put(out, at, &[0xcc, value as u8]),
+        0x100..=0xffff => put_marked(out, at, 0xcd, &(value as u16).to_be_bytes()),
+        _ => put_marked(out, at, 0xce, &value.to_be_bytes()),
+    }
+}
+
+fn write_str(out: &mut [u8], at: usize, text: &[u8]) -> usize {
+    let at = match text.len() {
+        len @ 0..=31 => put(out, at, &[0xa0 | len as u8]),
+        len @ 32..=0xff => put(out, at, &[0xd9, len as u8]),
+        len @ 0x100..=0xffff => put_marked(out, at, 0xda, &(len as u16).to_be_bytes()),
+        len => put_marked(out, at, 0xdb, &(len as u32).to_be_bytes()),
+    };
+    put(out, at, text)
+}
+
+fn put_marked(out: &mut [u8], at: usize, marker: u8, bytes: &[u8]) -> usize {
+    out[at] = marker;
+    put(out, at + 1, bytes)
+}
+
+fn put(out: &mut [u8], at: usize, bytes: &[u8]) -> usize {
+    out[at..at + bytes.len()].copy_from_slice(bytes);
+    at + bytes.len()
+}
+
+/// An envelope whose fields are read and whose limits hold. The payload is still compressed.
+#[derive(Debug)]
+pub struct Envelope<'a> {
+    block: Cow<'a, [u8]>,
+    checksum: [u8; CHECKSUM_LEN],
+    payload_len: usize,
+    format: Range<usize>,
+}
+
+impl<'a> Envelope<'a> {
+    /// Reads the fields. Nothing is allocated but the bytes of a legacy integer array, which the input backs.
+    ///
+    /// The shape is fixed and every length is checked against the input, so that a document which passes nests two
+    /// deep and claims less than it holds: the protocol's structural scan has nothing left to refuse.
+    ///
+    /// # Errors
+    /// [`Failure::Envelope`] for every envelope that cannot be opened.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Failure> {
+        if bytes.len() > MAX_LEN {
+            return Err(Failure::Envelope);
+        }
+        let fields = Reader { bytes, at: 0 }.fields().ok_or(Failure::Envelope)?;
+        fields.check_limits()?;
+        Ok(fields)
+    }
+
+    /// Length of the payload in bytes.
+    pub fn payload_len(&self) -> usize {
+        self.payload_len
+    }
+
+    /// Where in the envelope its format string stands.
+    pub fn format(&self) -> Range<usize> {
+        self.format.clone()
+    }
+
+    /// Decompresses the payload to the start of `out` and checks it; a failure leaves zeros.
+    ///
+    /// # Errors
+    /// [`Failure::Needs`] if `out` is too short, else [`Failure::Envelope`].
+    pub fn read(&self, out: &mut [u8]) -> Result<usize, Failure> {
+        let out = out.get_mut(..self.payload_len).ok_or(Failure::Needs(self.payload_len))?;
+        match lz4::decompress(out, &self.block) {
+            Ok(len) if len == out.len() && checksum(out) == self.checksum => Ok(len),
+            _ => {
+                out.fill(0);
+                Err(Failure::Envelope)
+            }
+        }
+    }
+
+    fn check_limits(&self) -> Result<(), Failure> {
+        let (block, payload) = (self.block.len() as u64, self.payload_len as u64);
+        let refused = self.payload_len > MAX_LEN
+            || block == 0
+            || payload > MAX_RATIO * block
+            || payload > lz4::max_payload_len(self.block.len());
+        if refused {
+            Err(Failure::Envelope)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn fields(mut self) -> Option<Envelope<'a>> {
+        let (mut block, mut checksum, mut payload_len, mut format) = (None, None, None, None);
+        let named = self.container()?;
+        for index in 0..FIELDS {
+            let field = if named { self.name()? } else { index };
+            match field {
+                0 if block.is_none() => block = Some(self.block()?),
+                1 if checksum.is_none() => checksum = Some(self.checksum()?),
+                2 if payload_len.is_none() => payload_len = Some(self.payload_len()?),
+                3 if format.is_none() => format = Some(self.format()?),
+                _ => return None,
+            }
+        }
+        Some(Envelope { block: block?, checksum: checksum?, payload_len: payload_len?, format: format? })
+    }
+
+    // Whether the four fields are named.
+    fn container(&mut self) -> Option<bool> {
+        let (named, len) = match self.byte()? {
+            0x94 => (false, 4),
+            0xdc => (false, self.uint(2)?),
+            0xdd => (false, self.uint(4)?),
+            0x84 => (true, 4),
+            0xde => (true, self.uint(2)?),
+            0xdf => (true, self.uint(4)?),
+            _ => return None,
+        };
+        (len == FIELDS as u64).then_some(named)
+    }
+
+    fn name(&mut self) -> Option<usize> {
+        let name = self.text()?;
+        let names: [&[u8]; FIELDS] = [b"compressed_data", b"checksum", b"original_size", b"format"];
+        names.iter().position(|known| *known == &self.bytes[name.clone()])
+    }
+
+    fn block(&mut self) -> Option<Cow<'a, [u8]>> {
+        match self.bin_or_array()? {
+            Run::Bytes(range) => Some(Cow::Borrowed(&self.bytes[range])),
+            Run::Integers(len) => {
+                let mut block = Vec::with_capacity(len);
+                for _ in 0..len {
+                    block.push(self.integer_byte()?);
+                }
+                Some(Cow::Owned(block))
+            }
+        }
+    }
+
+    fn checksum(&mut self) -> Option<[u8; CHECKSUM_LEN]> {
+        match self.bin_or_array()? {
+            Run::Bytes(range) => self.bytes[range].try_into().ok(),
+            Run::Integers(CHECKSUM_LEN) => {
+                let mut checksum = [0; CHECKSUM_LEN];
+                for byte in &mut checksum {
+                    *byte = self.integer_byte()?;
+                }
+                Some(checksum)
+            }
+            Run::Integers(_) => None,
+        }
+    }
+
+    fn payload_len(&mut self) -> Option<usize> {
+        let len = self.integer()?;
+        usize::try_from(u32::try_from(len).ok()?).ok()
+    }
+
+    fn format(&mut self) -> Option<Range<usize>> {
+        let format = self.text()?;
+        std::str::from_utf8(&self.bytes[format.clone()]).ok()?;
+        Some(format)
+    }
+
+    fn bin_or_array(&mut self) -> Option<Run> {
+        let len = match self.byte()? {
+            0xc4 => self.uint(1)?,
+            0xc5 => self.uint(2)?,
+            0xc6 => self.uint(4)?,
+            marker @ 0x90..=0x9f => return self.integers(u64::from(marker & 15)),
+            0xdc => {
+                let len = self.uint(2)?;
+                return self.integers(len);
+            }
+            0xdd => {
+                let len = self.uint(4)?;
+                return self.integers(len);
+            }
+            _ => return None,
+        };
+        Some(Run::Bytes(self.range(len)?))
+    }
+
+    // Each integer takes at least a byte, so that a length beyond the input is a lie.
+    fn integers(&mut self, len: u64) -> Option<Run> {
+        (len <= (self.bytes.len() - self.at) as u64).then_some(Run::Integers(len as usize))
+    }
+
+    fn text(&mut self) -> Option<Range<usize>> {
+        let len = match self.byte()? {
+            marker @ 0xa0..=0xbf => u64::from(marker & 31),
+            0xc4 | 0xd9 => self.uint(1)?,
+            0xc5 | 0xda => self.uint(2)?,
+            0xc6 | 0xdb => self.uint(4)?,
+            _ => return None,
+        };
+        self.range(len)
+    }
+
+    fn integer_byte(&mut self) -> Option<u8> {
+        u8::try_from(self.integer()?).ok()
+    }
+
+    // An integer of any width that is not negative.
+    fn integer(&mut self) -> Option<u64> {
+        match self.byte()? {
+            marker @ 0..=0x7f => Some(u64::from(marker)),
+            0xcc => self.uint(1),
+            0xcd => self.uint(2),
+            0xce => self.uint(4),
+            0xcf => self.uint(8),
+            0xd0 => self.uint(1).filter(|value| *value <= i8::MAX as u64),
+            0xd1 => self.uint(2).filter(|value| *value <= i16::MAX as u64),
+            0xd2 => self.uint(4).filter(|value| *value <= i32::MAX as u64),
+            0xd3 => self.uint(8).filter(|value| *value <= i64::MAX as u64),
+            _ => None,
+        }
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let byte = *self.bytes.get(self.at)?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn uint(&mut self, len: usize) -> Option<u64> {
+        let range = self.range(len as u64)?;
+        Some(self.bytes[range].iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
+    }
+
+    fn range(&mut self, len: u64) -> Option<Range<usize>> {
+        let start = self.at;
+        let end = start.checked_add(usize::try_from(len).ok()?)?;
+        if end > self.bytes.len() {
+            return None;
+        }
+        self.at = end;
+        Some(start..end)
+    }
+}
+
+enum Run {
+    Bytes(Range<usize>),
+    Integers(usize),
+}

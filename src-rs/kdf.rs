@@ -1,0 +1,69 @@
+//! Keys of a tenant from a master key, and the fingerprints that name them.
+//!
+//! Salt of HKDF-SHA256; the info is the domain, the output 32 bytes. Protocol: encryption, "Key Derivation".
+//!
+//! | offset | bytes | |
+//! |---|---|---|
+//! | 0 | 12 | `cachekit_v1_` |
+//! | 12 | 1 | length of the domain |
+//! | 13 | d | domain |
+//! | 13 + d | 2 | length of the tenant id, big-endian |
+//! | 15 + d | t | tenant id, UTF-8 |
+
+use ring::digest::{Context, SHA256};
+use ring::hkdf::{Salt, HKDF_SHA256};
+
+use crate::error::Failure;
+use crate::secret::{Secret, KEY_LEN};
+
+/// The domain of the keys that seal values.
+pub const ENCRYPTION_DOMAIN: &[u8] = b"encryption";
+
+/// Length of a fingerprint in bytes.
+pub const FINGERPRINT_LEN: usize = 16;
+
+/// Shortest master key in bytes.
+pub const MIN_MASTER_KEY_LEN: usize = 16;
+
+const SALT_PREFIX: &[u8] = b"cachekit_v1_";
+const FINGERPRINT_PREFIX: &[u8] = b"key_fingerprint_v1";
+const MAX_DOMAIN_LEN: usize = 255;
+const MAX_TENANT_LEN: usize = 1024;
+
+/// Derives one tenant's key for one domain.
+///
+/// # Errors
+/// [`Failure::InvalidLength`] for a master key under 16 bytes, a domain that is not 1 to 255 bytes or a tenant id that
+/// is not 1 to 1,024 bytes.
+pub fn derive_domain_key(master_key: &[u8], domain: &[u8], tenant_id: &[u8]) -> Result<Secret, Failure> {
+    if master_key.len() < MIN_MASTER_KEY_LEN
+        || !(1..=MAX_DOMAIN_LEN).contains(&domain.len())
+        || !(1..=MAX_TENANT_LEN).contains(&tenant_id.len())
+    {
+        return Err(Failure::InvalidLength);
+    }
+    let mut salt = Vec::with_capacity(SALT_PREFIX.len() + 3 + domain.len() + tenant_id.len());
+    salt.extend_from_slice(SALT_PREFIX);
+    salt.push(domain.len() as u8);
+    salt.extend_from_slice(domain);
+    salt.extend_from_slice(&(tenant_id.len() as u16).to_be_bytes());
+    salt.extend_from_slice(tenant_id);
+
+    let mut key = Secret::zeros(KEY_LEN);
+    Salt::new(HKDF_SHA256, &salt)
+        .extract(master_key)
+        .expand(&[domain], HKDF_SHA256)
+        .and_then(|okm| okm.fill(key.expose_mut()))
+        .map_err(|_| Failure::InvalidLength)?;
+    Ok(key)
+}
+
+/// The first 16 bytes of SHA-256 over a prefix and the key: names a key without revealing it.
+pub fn fingerprint(key: &[u8]) -> [u8; FINGERPRINT_LEN] {
+    let mut context = Context::new(&SHA256);
+    context.update(FINGERPRINT_PREFIX);
+    context.update(key);
+    let mut short = [0; FINGERPRINT_LEN];
+    short.copy_from_slice(&context.finish().as_ref()[..FINGERPRINT_LEN]);
+    short
+}

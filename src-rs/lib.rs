@@ -1,0 +1,21 @@
+//! The native half of `cachekit-native`: one call seals or opens one value.
+//!
+//! Bytes in, bytes out: the caller owns all memory, nothing here returns a buffer. [`sealer`] is one tenant's key;
+//! [`container`] is what lies inside the seal, with [`envelope`] as its compressed form; [`nonce`] never repeats;
+//! [`kdf`] derives; [`msgpack`] bounds what untrusted bytes may claim. Only [`binding`] knows JavaScript.
+
+#![warn(missing_docs)]
+
+pub mod binding;
+pub mod container;
+pub mod envelope;
+pub mod error;
+pub mod hardware;
+pub mod hash;
+pub mod kdf;
+pub mod lz4;
+pub mod msgpack;
+pub mod nonce;
+pub mod scratch;
+pub mod sealer;
+pub mod secret;

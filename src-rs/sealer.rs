@@ -1,0 +1,318 @@
+//! One tenant's AES-256-GCM key: seals payloads with their container, and opens them.
+//!
+//! | offset | bytes | |
+//! |---|---|---|
+//! | 0 | 12 | nonce |
+//! | 12 | n | ciphertext of the container |
+//! | 12 + n | 16 | tag |
+
+use std::sync::Arc;
+
+use ring::aead::{Aad, Nonce as RingNonce, Tag};
+
+use crate::container::{Kind, Packing, Unpacking};
+use crate::envelope::{Envelope, MAX_LEN};
+use crate::error::Failure;
+use crate::hash::{checksum, CHECKSUM_LEN};
+use crate::kdf::{self, FINGERPRINT_LEN};
+use crate::nonce::{Nonce, Sequence, NONCE_LEN};
+use crate::scratch::Scratch;
+use crate::secret::{AeadKey, KEY_LEN};
+
+/// Length of an authentication tag in bytes.
+pub const TAG_LEN: usize = 16;
+
+/// What a seal adds to its container.
+pub const OVERHEAD_LEN: usize = NONCE_LEN + TAG_LEN;
+
+/// Containers with a checksum are opened in scratch memory up to this length.
+const SMALL_LEN: usize = 64 * 1024;
+
+/// A key, the sequence that its nonces come from, and its fingerprint.
+#[derive(Debug)]
+pub struct Sealer {
+    key: AeadKey,
+    sequence: Arc<Sequence>,
+    fingerprint: [u8; FINGERPRINT_LEN],
+}
+
+impl Sealer {
+    /// Derives a tenant's encryption key.
+    ///
+    /// # Errors
+    /// [`Failure::InvalidLength`] for a master key or tenant id that the protocol refuses.
+    pub fn derive(master_key: &[u8], tenant_id: &[u8], sequence: Arc<Sequence>) -> Result<Self, Failure> {
+        let key = kdf::derive_domain_key(master_key, kdf::ENCRYPTION_DOMAIN, tenant_id)?;
+        let key: &[u8; KEY_LEN] = key.expose().try_into().map_err(|_| Failure::InvalidLength)?;
+        Ok(Self::from_key(key, sequence))
+    }
+
+    /// A sealer of a raw key, for known-answer tests.
+    #[doc(hidden)]
+    pub fn from_key(key: &[u8; KEY_LEN], sequence: Arc<Sequence>) -> Self {
+        Self { key: AeadKey::new(key), sequence, fingerprint: kdf::fingerprint(key) }
+    }
+
+    /// Names the key without revealing it.
+    pub fn fingerprint(&self) -> &[u8; FINGERPRINT_LEN] {
+        &self.fingerprint
+    }
+
+    /// Takes the next nonce, for a seal that runs elsewhere.
+    ///
+    /// # Errors
+    /// [`Failure::NonceExhausted`], [`Failure::Random`].
+    pub fn next_nonce(&self) -> Result<Nonce, Failure> {
+        self.sequence.next()
+    }
+
+    /// Seals a payload to the start of `out` and returns the sealed length. A failure leaves nothing of it.
+    ///
+    /// # Errors
+    /// [`Failure::Needs`] if `out` is shorter than the container's room and 28 bytes, [`Failure::TooLarge`] above
+    /// 512 MiB, [`Failure::NonceExhausted`].
+    #[inline]
+    pub fn seal(&self, out: &mut [u8], payload: &[u8], aad: &[u8], packing: Packing<'_>) -> Result<usize, Failure> {
+        self.seal_with(|| self.sequence.next(), out, payload, aad, packing)
+    }
+
+    /// As [`Self::seal`]; `nonce` is called last, when nothing but it can fail.
+    ///
+    /// # Errors
+    /// As [`Self::seal`].
+    #[inline]
+    pub fn seal_with(
+        &self,
+        nonce: impl FnOnce() -> Result<Nonce, Failure>,
+        out: &mut [u8],
+        payload: &[u8],
+        aad: &[u8],
+        packing: Packing<'_>,
+    ) -> Result<usize, Failure> {
+        let room = packing.room(payload.len())? + OVERHEAD_LEN;
+        if out.len() < room {
+            return Err(Failure::Needs(room));
+        }
+        let len = packing.pack(&mut out[NONCE_LEN..], payload)?;
+        self.encrypt(nonce, &mut out[..NONCE_LEN + len + TAG_LEN], aad).inspect_err(|_| {
+            out[NONCE_LEN..NONCE_LEN + len].fill(0);
+        })
+    }
+
+    /// Seals `plaintext_len` bytes that stand 12 bytes inside `buffer` and returns the sealed length.
+    ///
+    /// # Errors
+    /// [`Failure::OutputTooSmall`] without 28 more bytes, [`Failure::TooLarge`] above 512 MiB,
+    /// [`Failure::NonceExhausted`]. The plaintext is then as it was.
+    pub fn seal_in_place(&self, buffer: &mut [u8], plaintext_len: usize, aad: &[u8]) -> Result<usize, Failure> {
+        if plaintext_len > MAX_LEN {
+            return Err(Failure::TooLarge);
+        }
+        let buffer = buffer.get_mut(..plaintext_len + OVERHEAD_LEN).ok_or(Failure::OutputTooSmall)?;
+        self.encrypt(|| self.sequence.next(), buffer, aad)
+    }
+
+    /// Opens the sealed bytes that fill `buffer`: the plaintext stands 12 bytes inside it, its length is returned. A
+    /// failure leaves zeros.
+    ///
+    /// # Errors
+    /// [`Failure::Authentication`], [`Failure::TooLarge`] above 512 MiB.
+    pub fn open_in_place(&self, buffer: &mut [u8], aad: &[u8]) -> Result<usize, Failure> {
+        let len = match container_len(buffer.len()) {
+            Ok(len) if len > MAX_LEN => Err(Failure::TooLarge),
+            other => other,
+        };
+        let opened = len.and_then(|_| {
+            let (nonce, rest) = buffer.split_at_mut(NONCE_LEN);
+            let (text, tag) = rest.split_at_mut(rest.len() - TAG_LEN);
+            self.decrypt(nonce, text, tag, aad)
+        });
+        if opened.is_err() {
+            buffer.fill(0);
+        }
+        opened
+    }
+
+    /// Opens sealed bytes to `out[lead..]`. `out[..lead]` is lent as working memory and comes back as it was.
+    ///
+    /// An envelope whose payload does not fit is kept as [`Opened::Waiting`]; other containers tell their size before.
+    ///
+    /// # Errors
+    /// [`Failure::Authentication`], what the container's reader fails with, and [`Failure::Needs`]. What was written
+    /// is zeroed.
+    #[inline]
+    pub fn open(
+        &self,
+        out: &mut [u8],
+        lead: usize,
+        sealed: &[u8],
+        aad: &[u8],
+        unpacking: Unpacking,
+    ) -> Result<Opened, Failure> {
+        let len = container_len(sealed.len())?;
+        let (nonce, rest) = sealed.split_at(NONCE_LEN);
+        let (text, tag) = rest.split_at(len);
+        let Some(payload_len) = unpacking.payload_len(len)? else {
+            return self.open_envelope(&mut out[lead..], [nonce, text, tag], aad, unpacking);
+        };
+        if out.len() - lead < payload_len {
+            return Err(Failure::Needs(payload_len));
+        }
+        if unpacking.kind == Kind::Checksum {
+            self.open_checksummed(out, lead, [nonce, text, tag], aad)?;
+        } else {
+            let target = &mut out[lead..lead + len];
+            target.copy_from_slice(text);
+            self.decrypt(nonce, target, tag, aad)?;
+        }
+        unpacking.check(&mut out[lead..lead + payload_len]).map(Opened::Written)
+    }
+
+    fn open_envelope(
+        &self,
+        out: &mut [u8],
+        [nonce, text, tag]: [&[u8]; 3],
+        aad: &[u8],
+        unpacking: Unpacking,
+    ) -> Result<Opened, Failure> {
+        let mut container = Scratch::copy_of(text);
+        self.decrypt(nonce, &mut container, tag, aad)?;
+        let envelope = Envelope::parse(&container)?;
+        let payload_len = envelope.payload_len();
+        if out.len() < payload_len {
+            return Ok(Opened::Waiting(Unsealed { container, payload_len, unpacking }));
+        }
+        envelope.read(out)?;
+        unpacking.check(&mut out[..payload_len]).map(Opened::Written)
+    }
+
+    // The plaintext begins with 8 bytes that must not reach the caller, and ring opens only in place. A large one is
+    // opened over the 8 bytes in front of the output where the caller has them, behind it where there is room, and
+    // else in fresh memory: one copy in the first case, two in the others.
+    fn open_checksummed(
+        &self,
+        out: &mut [u8],
+        lead: usize,
+        [nonce, text, tag]: [&[u8]; 3],
+        aad: &[u8],
+    ) -> Result<(), Failure> {
+        let len = text.len();
+        let payload_len = len - CHECKSUM_LEN;
+        if len > SMALL_LEN && lead >= CHECKSUM_LEN {
+            let start = lead - CHECKSUM_LEN;
+            let mut saved = [0; CHECKSUM_LEN];
+            saved.copy_from_slice(&out[start..lead]);
+            let region = &mut out[start..start + len];
+            region.copy_from_slice(text);
+            let opened = self.decrypt(nonce, region, tag, aad).and_then(|_| verify(region));
+            region[..CHECKSUM_LEN].copy_from_slice(&saved);
+            if opened.is_err() {
+                region[CHECKSUM_LEN..].fill(0);
+            }
+            return opened;
+        }
+        if len > SMALL_LEN && out.len() - lead >= len {
+            let region = &mut out[lead..lead + len];
+            region.copy_from_slice(text);
+            let opened = self.decrypt(nonce, region, tag, aad).and_then(|_| verify(region));
+            if opened.is_ok() {
+                region.copy_within(CHECKSUM_LEN.., 0);
+                region[payload_len..].fill(0);
+            } else {
+                region.fill(0);
+            }
+            return opened;
+        }
+        let mut container = Scratch::copy_of(text);
+        self.decrypt(nonce, &mut container, tag, aad)?;
+        verify(&container)?;
+        out[lead..lead + payload_len].copy_from_slice(&container[CHECKSUM_LEN..]);
+        Ok(())
+    }
+
+    // `buffer` is a nonce's room, the plaintext, and a tag's room.
+    #[inline]
+    fn encrypt(
+        &self,
+        nonce: impl FnOnce() -> Result<Nonce, Failure>,
+        buffer: &mut [u8],
+        aad: &[u8],
+    ) -> Result<usize, Failure> {
+        let len = buffer.len();
+        let (head, rest) = buffer.split_at_mut(NONCE_LEN);
+        let (text, tail) = rest.split_at_mut(rest.len() - TAG_LEN);
+        let nonce = nonce()?.into_bytes();
+        let tag = self
+            .key
+            .expose()
+            .seal_in_place_separate_tag(RingNonce::assume_unique_for_key(nonce), Aad::from(aad), text)
+            .map_err(|_| Failure::TooLarge)?;
+        head.copy_from_slice(&nonce);
+        tail.copy_from_slice(tag.as_ref());
+        Ok(len)
+    }
+
+    // Leaves zeros in `text` if it does not open.
+    #[inline]
+    fn decrypt(&self, nonce: &[u8], text: &mut [u8], tag: &[u8], aad: &[u8]) -> Result<usize, Failure> {
+        let nonce = RingNonce::try_assume_unique_for_key(nonce).map_err(|_| Failure::Authentication)?;
+        let tag = Tag::try_from(tag).map_err(|_| Failure::Authentication)?;
+        match self.key.expose().open_in_place_separate_tag(nonce, Aad::from(aad), tag, text, 0..) {
+            Ok(opened) => Ok(opened.len()),
+            Err(_) => {
+                text.fill(0);
+                Err(Failure::Authentication)
+            }
+        }
+    }
+}
+
+/// What became of an open.
+#[derive(Debug)]
+pub enum Opened {
+    /// The payload was written; its length.
+    Written(usize),
+    /// The output was too small for the payload.
+    Waiting(Unsealed),
+}
+
+/// A container that was opened and whose payload waits for an output of its length.
+pub struct Unsealed {
+    container: Scratch,
+    payload_len: usize,
+    unpacking: Unpacking,
+}
+
+impl Unsealed {
+    /// Length of the payload in bytes.
+    pub fn payload_len(&self) -> usize {
+        self.payload_len
+    }
+
+    /// Reads the payload to the start of `out`; a failure leaves zeros.
+    ///
+    /// # Errors
+    /// As [`Unpacking::unpack`].
+    pub fn read(&self, out: &mut [u8]) -> Result<usize, Failure> {
+        self.unpacking.unpack(out, &self.container)
+    }
+}
+
+impl std::fmt::Debug for Unsealed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<redacted>")
+    }
+}
+
+fn container_len(sealed_len: usize) -> Result<usize, Failure> {
+    sealed_len.checked_sub(OVERHEAD_LEN).ok_or(Failure::Authentication)
+}
+
+fn verify(container: &[u8]) -> Result<(), Failure> {
+    let (sum, payload) = container.split_at(CHECKSUM_LEN);
+    if checksum(payload) == sum {
+        Ok(())
+    } else {
+        Err(Failure::Envelope)
+    }
+}

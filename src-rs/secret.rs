@@ -1,0 +1,82 @@
+//! Key material that is wiped when dropped and never printed.
+
+use std::fmt;
+use std::mem::{needs_drop, MaybeUninit};
+
+use ring::aead::{LessSafeKey, UnboundKey, AES_256_GCM};
+use zeroize::Zeroize;
+
+/// Length of an AES-256 key, and of every key the protocol derives.
+pub const KEY_LEN: usize = 32;
+
+/// Bytes on the heap that are zeros after drop.
+pub struct Secret(Box<[u8]>);
+
+impl Secret {
+    /// Copies `bytes`; the caller wipes its own.
+    pub fn copy_of(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+
+    /// `len` zeros, to be filled in place.
+    pub fn zeros(len: usize) -> Self {
+        Self(vec![0; len].into_boxed_slice())
+    }
+
+    /// The bytes, for as long as the borrow.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The bytes, to be filled.
+    pub fn expose_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<redacted>")
+    }
+}
+
+/// ring's expanded AES-256-GCM key in heap memory that is zeros after drop.
+///
+/// ring itself wipes nothing; what it left on the stack while expanding the key stays there.
+pub struct AeadKey(Box<MaybeUninit<LessSafeKey>>);
+
+// Overwriting the key without running its destructor is sound only while it has none.
+const _: () = assert!(!needs_drop::<LessSafeKey>());
+
+impl AeadKey {
+    /// Expands a key.
+    pub fn new(key: &[u8; KEY_LEN]) -> Self {
+        let unbound = UnboundKey::new(&AES_256_GCM, key).expect("32 bytes are an AES-256 key");
+        Self(Box::new(MaybeUninit::new(LessSafeKey::new(unbound))))
+    }
+
+    /// ring's key.
+    #[inline]
+    pub fn expose(&self) -> &LessSafeKey {
+        // SAFETY: `new` initialised it and only `drop` overwrites it.
+        unsafe { self.0.assume_init_ref() }
+    }
+}
+
+impl Drop for AeadKey {
+    fn drop(&mut self) {
+        std::slice::from_mut(&mut *self.0).zeroize();
+    }
+}
+
+impl fmt::Debug for AeadKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<redacted>")
+    }
+}

@@ -1,0 +1,85 @@
+import { assertBytes, assertWellFormed, kindOf } from '../bytes.js';
+import { BackendError } from '../errors.js';
+import type { BackendItem } from './backend.js';
+
+/** @throws TypeError for a wrong type or a lone surrogate, RangeError for the empty string. */
+export function assertCacheKey(value: unknown): asserts value is string {
+  assertWellFormed('cacheKey', value);
+  if (value === '') throw new RangeError('cacheKey must not be empty');
+}
+
+/** @throws as {@link assertCacheKey}, for the list and each of its members. */
+export function assertCacheKeys(value: unknown): asserts value is readonly string[] {
+  if (!Array.isArray(value)) throw new TypeError(`cacheKeys must be an array, not ${kindOf(value)}`);
+  for (const cacheKey of value) assertCacheKey(cacheKey);
+}
+
+/** @throws TypeError and RangeError before any item is stored. */
+export function assertItems(value: unknown): asserts value is readonly BackendItem[] {
+  if (!Array.isArray(value)) throw new TypeError(`items must be an array, not ${kindOf(value)}`);
+  for (const item of value as unknown[]) {
+    if (typeof item !== 'object' || item === null)
+      throw new TypeError(`an item must be an object, not ${kindOf(item)}`);
+    const { cacheKey, bytes, ttlMs } = item as Record<string, unknown>;
+    assertCacheKey(cacheKey);
+    assertBytes('bytes', bytes);
+    wholeTtlMs(ttlMs);
+  }
+}
+
+/**
+ * A TTL in whole milliseconds, rounded up; `undefined` for one that never ends.
+ *
+ * @throws TypeError for a wrong type, RangeError unless more than 0 and at most 2^53 − 1 (or `Infinity`).
+ */
+export function wholeTtlMs(value: unknown): number | undefined {
+  if (value === undefined || value === Number.POSITIVE_INFINITY) return undefined;
+  return finiteTtlMs(value);
+}
+
+/** As {@link wholeTtlMs}, where "never" is not an answer. */
+export function finiteTtlMs(value: unknown): number {
+  if (typeof value !== 'number') throw new TypeError(`ttlMs must be a number of milliseconds, not ${kindOf(value)}`);
+  if (!(value > 0 && value <= Number.MAX_SAFE_INTEGER)) throw new RangeError('ttlMs must be more than 0 and finite');
+  return Math.ceil(value);
+}
+
+/** @throws TypeError unless `value` is an AbortSignal or absent. */
+export function assertSignal(value: unknown): asserts value is AbortSignal | undefined {
+  if (value !== undefined && !(value instanceof AbortSignal)) {
+    throw new TypeError(`signal must be an AbortSignal, not ${kindOf(value)}`);
+  }
+}
+
+/** @throws TypeError unless a whole number or absent, RangeError outside `min` … `max`. */
+export function integerOption(name: string, value: unknown, fallback: number, min: number, max: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number, not ${kindOf(value)}`);
+  if (!(Number.isInteger(value) && value >= min && value <= max)) {
+    throw new RangeError(`${name} must be a whole number from ${min} to ${max}`);
+  }
+  return value;
+}
+
+/** The options object of a constructor. @throws TypeError unless it is one. */
+export function assertOptions(value: unknown): asserts value is object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new TypeError(`options must be an object, not ${kindOf(value)}`);
+  }
+}
+
+/** A copy of memory of its own, so that what the caller does to its buffer later cannot reach the store. */
+export function copyOf(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
+/** The same memory as a Buffer. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+export function closedError(store: string): BackendError {
+  return new BackendError(`The ${store} backend is closed`);
+}

@@ -1,0 +1,82 @@
+/** What a store holds at a cache key. */
+export interface BackendEntry {
+  /**
+   * The stored bytes. Nobody changes them afterwards, and the caller must not either when it asked for them with
+   * `readOnly`. They may be a view on a larger chunk: copy what is kept for long.
+   */
+  bytes: Uint8Array;
+  /**
+   * Milliseconds until the store forgets the entry; `Infinity` when it never does, `0` when it must not be kept
+   * elsewhere at all, absent when the store did not say.
+   */
+  expiresInMs?: number;
+  /** The store itself declares the entry past its freshness. Only the CacheKit HTTP API does. */
+  stale?: boolean;
+}
+
+/** What this process's own first tier knew of an entry, for the stores that ask (`X-CacheKit-L1-Status`). */
+export type L1Status = 'hit' | 'miss' | 'disabled';
+
+/** What every operation takes. */
+export interface BackendOptions {
+  /** Rejects with `signal.reason` when aborted; what was already sent may still take effect. */
+  signal?: AbortSignal;
+  /** Default `'disabled'`. */
+  l1?: L1Status;
+}
+
+export interface BackendGetOptions extends BackendOptions {
+  /** Ask for `expiresInMs` where that costs something: a Redis backend leaves it out otherwise. */
+  ttl?: boolean;
+  /** The caller only reads the bytes, so a store in this process may hand out its own instead of a copy. */
+  readOnly?: boolean;
+}
+
+export interface BackendSetOptions extends BackendOptions {
+  /** Milliseconds, more than 0, rounded up to what the store can keep. Absent or `Infinity`: never expires. */
+  ttlMs?: number;
+  /** The bytes are given away: nobody changes them again, so that they need no copy. */
+  owned?: boolean;
+}
+
+export interface BackendDeleteOptions extends BackendOptions {
+  /** Delete only when the stored bytes are exactly these. */
+  ifBytes?: Uint8Array;
+}
+
+export interface BackendItem {
+  cacheKey: string;
+  bytes: Uint8Array;
+  /** As in {@link BackendSetOptions}. */
+  ttlMs?: number;
+}
+
+/**
+ * A store of bytes. It never looks into them, never changes them and adds nothing to a cache key.
+ *
+ * An operation rejects with `BackendError` when the store fails or has been closed, with `TimeoutError` when it does
+ * not answer in time, with `TypeError` or `RangeError` for arguments it cannot take (an empty cache key, a lone
+ * surrogate, a TTL of 0), and with `signal.reason` when aborted. No message contains a cache key or a value.
+ * `cachekit-native`'s own backends may be used by any number of caches at once.
+ */
+export interface Backend {
+  /** `undefined` is a miss. */
+  get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
+  /** Replaces what was there, its TTL included. */
+  set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
+  /** Whether an entry was removed, as far as the store can tell. */
+  delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
+  /** One answer for each cache key, in their order. */
+  getMany?(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
+  /** When it rejects, some items may have been stored. */
+  setMany?(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs'>): Promise<void>;
+  /** How many entries were removed, as far as the store can tell. */
+  deleteMany?(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
+  has?(cacheKey: string, options?: BackendOptions): Promise<boolean>;
+  /** Every stored cache key that begins with `prefix`, in no order; one that changes meanwhile may come twice or not. */
+  keys?(options?: BackendOptions & { prefix?: string }): AsyncIterable<string>;
+  /** Gives an entry a new TTL in milliseconds; whether there was one, as far as the store can tell. */
+  expire?(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;
+  /** Gives up connections and memory; every later operation rejects with `BackendError`. Closing twice is harmless. */
+  close?(): Promise<void>;
+}

@@ -1,0 +1,180 @@
+import { LRUCache } from 'lru-cache';
+import { assertBytes, assertWellFormed } from '../bytes.js';
+import { ValueTooLargeError } from '../errors.js';
+import {
+  assertCacheKey,
+  assertCacheKeys,
+  assertItems,
+  assertOptions,
+  assertSignal,
+  closedError,
+  copyOf,
+  finiteTtlMs,
+  integerOption,
+  wholeTtlMs,
+} from './arguments.js';
+import type {
+  Backend,
+  BackendDeleteOptions,
+  BackendEntry,
+  BackendGetOptions,
+  BackendItem,
+  BackendOptions,
+  BackendSetOptions,
+} from './backend.js';
+
+const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
+/** What an entry costs beside its bytes: the Buffer object, the map's slot, the list's links. */
+const ENTRY_OVERHEAD = 256;
+
+export interface MemoryBackendOptions {
+  /** Bytes held in all, cache keys and a fixed cost of 256 an entry included. Default 64 MiB; the least recently used go first. */
+  maxBytes?: number;
+  /** A monotonic clock in milliseconds, for tests. Default `performance.now`. */
+  now?: () => number;
+}
+
+/**
+ * The store inside this process, bounded in bytes.
+ *
+ * What is stored is copied in and copied out, so that no buffer on either side shares memory with the store; `owned`
+ * on `set` and `readOnly` on `get` leave the copies out for callers who keep to those words.
+ */
+export class MemoryBackend implements Backend {
+  readonly #entries: LRUCache<string, Buffer>;
+  readonly #maxBytes: number;
+  #closed = false;
+
+  /** @throws TypeError, RangeError for `maxBytes` outside 1 … 2^53 − 1. */
+  constructor(options: MemoryBackendOptions = {}) {
+    assertOptions(options);
+    const { maxBytes, now } = options;
+    if (now !== undefined && typeof now !== 'function') throw new TypeError('now must be a function');
+    this.#maxBytes = integerOption('maxBytes', maxBytes, DEFAULT_MAX_BYTES, 1, Number.MAX_SAFE_INTEGER);
+    this.#entries = new LRUCache({
+      maxSize: this.#maxBytes,
+      sizeCalculation: (bytes, cacheKey) => sizeOf(cacheKey, bytes),
+      // Its default resolution arms a timer for each millisecond in which there is traffic.
+      ttlResolution: 0,
+      ...(now && { perf: { now } }),
+    });
+  }
+
+  /** Bytes held, as `maxBytes` counts them. */
+  get size(): number {
+    return this.#entries.calculatedSize;
+  }
+
+  async get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined> {
+    this.#enter(options);
+    assertCacheKey(cacheKey);
+    return this.#read(cacheKey, options?.readOnly);
+  }
+
+  /** @throws ValueTooLargeError for an entry that alone is over `maxBytes`; the one it was to replace is gone. */
+  async set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void> {
+    this.#enter(options);
+    assertCacheKey(cacheKey);
+    assertBytes('bytes', bytes);
+    this.#write(cacheKey, bytes, wholeTtlMs(options?.ttlMs), options?.owned);
+  }
+
+  async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
+    this.#enter(options);
+    assertCacheKey(cacheKey);
+    const ifBytes = options?.ifBytes;
+    if (ifBytes !== undefined) {
+      assertBytes('ifBytes', ifBytes);
+      if (!this.#entries.peek(cacheKey)?.equals(ifBytes)) return false;
+    }
+    return this.#remove(cacheKey);
+  }
+
+  async getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]> {
+    this.#enter(options);
+    assertCacheKeys(cacheKeys);
+    return cacheKeys.map((cacheKey) => this.#read(cacheKey, options?.readOnly));
+  }
+
+  async setMany(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs'>): Promise<void> {
+    this.#enter(options);
+    assertItems(items);
+    for (const { cacheKey, bytes, ttlMs } of items) {
+      this.#write(cacheKey, bytes, wholeTtlMs(ttlMs), options?.owned);
+    }
+  }
+
+  async deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number> {
+    this.#enter(options);
+    assertCacheKeys(cacheKeys);
+    let removed = 0;
+    for (const cacheKey of cacheKeys) if (this.#remove(cacheKey)) removed++;
+    return removed;
+  }
+
+  async has(cacheKey: string, options?: BackendOptions): Promise<boolean> {
+    this.#enter(options);
+    assertCacheKey(cacheKey);
+    return this.#entries.has(cacheKey);
+  }
+
+  async *keys({ prefix = '', ...options }: BackendOptions & { prefix?: string } = {}): AsyncGenerator<string> {
+    this.#enter(options);
+    assertWellFormed('prefix', prefix);
+    // The live iterator of an LRU skips and repeats when entries are used meanwhile.
+    for (const cacheKey of [...this.#entries.keys()]) if (cacheKey.startsWith(prefix)) yield cacheKey;
+  }
+
+  async expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean> {
+    this.#enter(options);
+    assertCacheKey(cacheKey);
+    const ttl = finiteTtlMs(ttlMs);
+    const bytes = this.#entries.get(cacheKey);
+    if (bytes === undefined) return false;
+    this.#entries.set(cacheKey, bytes, { ttl });
+    return true;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#entries.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #enter(options: BackendOptions | undefined): void {
+    assertSignal(options?.signal);
+    options?.signal?.throwIfAborted();
+    if (this.#closed) throw closedError('memory');
+  }
+
+  #read(cacheKey: string, readOnly: boolean | undefined): BackendEntry | undefined {
+    const bytes = this.#entries.get(cacheKey);
+    if (bytes === undefined) return undefined;
+    return { bytes: readOnly ? bytes : copyOf(bytes), expiresInMs: this.#entries.getRemainingTTL(cacheKey) };
+  }
+
+  #write(cacheKey: string, bytes: Uint8Array, ttlMs: number | undefined, owned: boolean | undefined): void {
+    const size = sizeOf(cacheKey, bytes);
+    if (size > this.#maxBytes) {
+      this.#entries.delete(cacheKey);
+      throw new ValueTooLargeError(`An entry of ${size} bytes is over the backend's limit of ${this.#maxBytes}`);
+    }
+    // A view would keep its whole allocation alive, uncounted.
+    const exact = owned && Buffer.isBuffer(bytes) && bytes.byteLength === bytes.buffer.byteLength;
+    this.#entries.set(cacheKey, exact ? bytes : copyOf(bytes), { ttl: ttlMs });
+  }
+
+  /** As `delete` of the LRU, but what has already expired does not count. */
+  #remove(cacheKey: string): boolean {
+    const live = this.#entries.has(cacheKey);
+    this.#entries.delete(cacheKey);
+    return live;
+  }
+}
+
+function sizeOf(cacheKey: string, bytes: Uint8Array): number {
+  return bytes.byteLength + 2 * cacheKey.length + ENTRY_OVERHEAD;
+}

@@ -1,0 +1,121 @@
+import { kindOf } from '../bytes.js';
+import type { CacheStats, Counters } from './counters.js';
+import type { EntryNames } from './entry-names.js';
+import type { EntryStore, Outcome } from './entry-store.js';
+import { now } from './l1.js';
+import { NOTHING, type Target } from './tiers.js';
+
+/** A value and what is known of where it came from. */
+export interface Entry<T> {
+  value: T;
+  /** `'hit'`: it was stored. `'miss'`: the function ran. */
+  status: 'hit' | 'miss';
+  /** Milliseconds since it was stored, where the store tells. */
+  ageMs?: number;
+  /** Milliseconds until it ends; absent when it never does, when it is not known, and when it was not stored. */
+  expiresInMs?: number;
+}
+
+/**
+ * A function whose results are cached. It takes what the original takes and always returns a Promise.
+ *
+ * Every hit is an object of its own. Callers who wait for the same run of the original share its result.
+ * `this` is handed to the original and is no part of the cache key.
+ */
+export interface CachedFunction<This, A extends unknown[], R> {
+  (this: This, ...args: A): Promise<R>;
+  /** As a call, with what is known of the entry. On a method: `object.method.entry.call(object, …)`. */
+  entry(...args: A): Promise<Entry<R>>;
+  /** The cache key that a call with these arguments is stored under. */
+  keyFor(...args: A): string;
+  /** Removes the entry of a call; whether there was one. Rejects when the backend fails. */
+  invalidate(...args: A): Promise<boolean>;
+  /** Runs the original and replaces what is stored. On a method: `object.method.refresh.call(object, …)`. */
+  refresh(...args: A): Promise<R>;
+  stats(): CacheStats;
+}
+
+type Original = (this: unknown, ...args: unknown[]) => unknown;
+
+/** What a cached function is made of. */
+export interface FunctionParts {
+  readonly store: EntryStore;
+  readonly names: EntryNames;
+  readonly ttlMs: number;
+  readonly counters: Counters;
+}
+
+export function cachedFunction(fn: Original, parts: FunctionParts): CachedFunction<unknown, unknown[], unknown> {
+  const { store, names, ttlMs, counters } = parts;
+  const { tiers } = store;
+
+  const targetOf = (args: readonly unknown[]): Target => {
+    const tenantId = names.tenantId(args);
+    return { cacheKey: names.cacheKey(args, tenantId), tenantId, ttlMs, counters };
+  };
+
+  function cached(this: unknown, ...args: unknown[]): Promise<unknown> {
+    try {
+      const tenantId = names.tenantId(args);
+      const cacheKey = names.cacheKey(args, tenantId);
+      const value = tiers.hit(cacheKey, tenantId, counters);
+      if (value !== NOTHING) return Promise.resolve(value);
+      return store.fetch({ cacheKey, tenantId, ttlMs, counters }, () => fn.apply(this, args)).then(outcomeValue);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  // Called as `cached.entry(…)`, `this` is the function itself, which the original has nothing to do with.
+  const selfOf = (self: unknown) => (self === cached ? undefined : self);
+
+  const methods = {
+    async entry(this: unknown, ...args: unknown[]): Promise<Entry<unknown>> {
+      const self = selfOf(this);
+      return entryOf(await store.fetch(targetOf(args), () => fn.apply(self, args)), ttlMs);
+    },
+    keyFor: (...args: unknown[]): string => targetOf(args).cacheKey,
+    invalidate: async (...args: unknown[]): Promise<boolean> => store.delete(targetOf(args)),
+    async refresh(this: unknown, ...args: unknown[]): Promise<unknown> {
+      const self = selfOf(this);
+      return (await store.refresh(targetOf(args), () => fn.apply(self, args))).value;
+    },
+    stats: (): CacheStats => statsOf(store, counters),
+  };
+  Object.defineProperties(cached, {
+    name: { value: fn.name, configurable: true },
+    length: { value: fn.length, configurable: true },
+  });
+  return Object.assign(cached, methods);
+}
+
+/** @throws TypeError for something that is no function, or a decorator used where it cannot be. */
+export function assertWrappable(fn: unknown, context: unknown): asserts fn is Original {
+  if (typeof fn !== 'function') {
+    throw new TypeError(
+      `cache(options) wraps a function, not ${kindOf(fn)}; as a decorator it needs standard decorators (no experimentalDecorators)`,
+    );
+  }
+  if (context === undefined) return;
+  const kind = (context as { kind?: unknown } | null)?.kind;
+  if (kind !== 'method') throw new TypeError('As a decorator, cache(options) is for methods');
+}
+
+export function entryOf(outcome: Outcome, ttlMs: number): Entry<unknown> {
+  const { value, status, expiresAt } = outcome;
+  const entry: Entry<unknown> = { value, status };
+  if (Number.isFinite(expiresAt)) {
+    entry.expiresInMs = Math.max(0, expiresAt - now());
+    if (Number.isFinite(ttlMs)) entry.ageMs = Math.max(0, ttlMs - entry.expiresInMs);
+  }
+  return entry;
+}
+
+export function statsOf(store: EntryStore, counters: Counters): CacheStats {
+  const { l1 } = store.tiers;
+  return { ...counters, l1Entries: l1?.count ?? 0, l1Bytes: l1?.bytes ?? 0 };
+}
+
+function outcomeValue(outcome: Outcome): unknown {
+  return outcome.value;
+}

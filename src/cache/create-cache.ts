@@ -1,0 +1,189 @@
+import { ConfigurationError } from '../errors.js';
+import { assertTenantId } from '../keys/derive.js';
+import type { Keyring, NonceMode } from '../keys/keyring.js';
+import type { MasterKeyInput } from '../keys/master-key.js';
+import { type CacheWrap, oneFunction } from './cache.js';
+import { assertWrappable, cachedFunction, statsOf } from './cached-function.js';
+import { type CacheStats, Counters } from './counters.js';
+import { EntryNames, prefixOf } from './entry-names.js';
+import type { EntryStore } from './entry-store.js';
+import {
+  assertFunctionOptions,
+  assertOptions,
+  FUNCTION_OPTIONS,
+  type FunctionOptions,
+  STORAGE_OPTIONS,
+  type StorageOptions,
+  ttlOf,
+} from './options.js';
+import { namingContext, openStore, resolveStorage, type Storage } from './storage.js';
+import { TenantCache } from './tenant-cache.js';
+
+export interface CreateCacheOptions extends StorageOptions {
+  /**
+   * Keeps this cache's entries apart from those of other namespaces in the same backend: with it, an entry is stored under
+   * `ns:{namespace}:key:{cacheKey}` (wire `protocol`), without it under the cache key itself. Default for wrapped functions.
+   */
+  namespace?: string;
+}
+
+export interface SecureFunctionOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>
+  extends FunctionOptions<K, T> {
+  /** Default: the cache's own key, or else CACHEKIT_MASTER_KEY. */
+  masterKey?: MasterKeyInput;
+  keyring?: Keyring;
+  nonces?: NonceMode;
+}
+
+/** A cache of values and functions: one backend, one L1. Made by {@link createCache}. */
+export class Cache extends TenantCache implements AsyncDisposable {
+  readonly #options: Omit<CreateCacheOptions, 'masterKey' | 'keyring'>;
+  readonly #storage: Storage;
+  readonly #store: EntryStore;
+  readonly #counters: Counters;
+  readonly #functions: Counters[] = [];
+  readonly #secure: { storage: Storage; store: EntryStore }[] = [];
+  #secureByDefault: { storage: Storage; store: EntryStore } | undefined;
+
+  /** @internal */
+  constructor(options: CreateCacheOptions) {
+    assertOptions(options, [...STORAGE_OPTIONS, 'namespace']);
+    assertFunctionOptions({ namespace: options.namespace });
+    const storage = resolveStorage(options, false);
+    const store = openStore(storage);
+    const counters = new Counters();
+    super(viewOf(options, storage, store, counters, undefined));
+    // The key is in the addon by now; what else holds it is not this object.
+    const { masterKey: _masterKey, keyring: _keyring, ...others } = options;
+    this.#options = others;
+    this.#storage = storage;
+    this.#store = store;
+    this.#counters = counters;
+  }
+
+  /** Caches a function's results here; as {@link cache}. */
+  wrap<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
+    options: FunctionOptions<K, T> = {},
+  ): CacheWrap<K, T> {
+    assertOptions(options, FUNCTION_OPTIONS);
+    return this.#wrap(options, { storage: this.#storage, store: this.#store });
+  }
+
+  /** Caches a function's results here, sealed, whatever the cache itself does; as {@link cache.secure}. */
+  secure<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
+    options: SecureFunctionOptions<K, T> = {},
+  ): CacheWrap<K, T> {
+    assertOptions(options, [...FUNCTION_OPTIONS, 'masterKey', 'keyring', 'nonces']);
+    return this.#wrap(options, this.#secured(options));
+  }
+
+  /** The entries of one tenant, apart from every other tenant's: sealed with a key of its own, and stored under a prefix of its own. */
+  tenant(tenantId: string): TenantCache {
+    assertTenantId(tenantId);
+    if (this.#storage.profile.wire !== 'protocol') {
+      throw new ConfigurationError("Tenants share a cache in wire 'protocol' only: elsewhere pass tenantId");
+    }
+    return new TenantCache(viewOf(this.#options, this.#storage, this.#store, this.#counters, tenantId));
+  }
+
+  /** Of this cache, its tenants and its functions together. */
+  stats(): CacheStats {
+    const total = new Counters();
+    for (const counters of [this.#counters, ...this.#functions]) total.add(counters);
+    const stats = statsOf(this.#store, total);
+    for (const { store } of this.#secure) {
+      const { l1 } = store.tiers;
+      stats.l1Entries += l1?.count ?? 0;
+      stats.l1Bytes += l1?.bytes ?? 0;
+    }
+    return stats;
+  }
+
+  /**
+   * Forgets what this process holds, wipes the keys that this cache has made and closes the backend that it made of a URL.
+   * What was passed in is left to its owner. Any later use is an error.
+   */
+  async close(): Promise<void> {
+    for (const { store, storage } of [{ store: this.#store, storage: this.#storage }, ...this.#secure]) {
+      store.close();
+      storage.destroy();
+    }
+    if (this.#storage.ownsBackend) await this.#storage.backend?.close?.();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #wrap<K extends unknown[], T extends unknown[]>(
+    options: FunctionOptions<K, T>,
+    { storage, store }: { storage: Storage; store: EntryStore },
+  ): CacheWrap<K, T> {
+    assertFunctionOptions(options);
+    const { namespace = this.#options.namespace, operation, key, tenant } = options;
+    const ttlMs = ttlOf(options.ttl) ?? storage.ttlMs;
+    const names = () =>
+      new EntryNames({ namespace, operation, key, tenant }, namingContext(storage, storage.backend !== undefined));
+    const anonymous = key === undefined && (namespace === undefined || operation === undefined);
+    const first = names();
+    const claim = oneFunction(key === undefined && !anonymous);
+    const wrap = (fn: unknown, context: unknown) => {
+      assertWrappable(fn, context);
+      claim(fn);
+      const counters = new Counters();
+      this.#functions.push(counters);
+      // A function without a name has a key space of its own in the store that all share.
+      return cachedFunction(fn, { store, names: anonymous ? names() : first, ttlMs, counters });
+    };
+    return wrap as CacheWrap<K, T>;
+  }
+
+  #secured({ masterKey, keyring, nonces }: SecureFunctionOptions<never, never>): {
+    storage: Storage;
+    store: EntryStore;
+  } {
+    const given = masterKey !== undefined || keyring !== undefined || nonces !== undefined;
+    if (this.#storage.secure) {
+      if (given) throw new ConfigurationError('This cache has its key: pass no masterKey, keyring or nonces beside it');
+      return { storage: this.#storage, store: this.#store };
+    }
+    if (!given && this.#secureByDefault !== undefined) return this.#secureByDefault;
+    const { backend = null } = this.#storage;
+    const storage = resolveStorage({ ...this.#options, backend, masterKey, keyring, nonces }, true);
+    const secured = { storage, store: openStore(storage) };
+    this.#secure.push(secured);
+    if (!given) this.#secureByDefault = secured;
+    return secured;
+  }
+}
+
+/**
+ * A cache to put values into by name, and functions. It encrypts when `masterKey`, `keyring` or an EncryptionWrapper as
+ * `serializer` is given; `cache.secure(options)(fn)` encrypts a function's results in any case.
+ *
+ * Default TTL 600 s.
+ *
+ * @example
+ * await using sessions = createCache({ namespace: 'sessions', backend: 'redis://localhost', masterKey });
+ * await sessions.set(id, session, { ttl: '30m' });
+ *
+ * @throws TypeError and RangeError for wrong options, ConfigurationError for missing and contradicting ones.
+ */
+export function createCache(options: CreateCacheOptions = {}): Cache {
+  return new Cache(options);
+}
+
+function viewOf(
+  { namespace }: CreateCacheOptions,
+  storage: Storage,
+  store: EntryStore,
+  counters: Counters,
+  tenantId: string | undefined,
+) {
+  const { ttlMs, secure, profile } = storage;
+  // Where nothing is encrypted, only the stored key keeps a tenant's entries apart.
+  const inKey = tenantId ?? (secure ? undefined : storage.tenantId);
+  const tenant = inKey === undefined ? '' : prefixOf(inKey);
+  const prefix = tenant + (namespace === undefined || profile.wire !== 'protocol' ? '' : `ns:${namespace}:key:`);
+  return { store, counters, ttlMs, wire: profile.wire, tenantId: tenantId ?? storage.tenantId, prefix };
+}

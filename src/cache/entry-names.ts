@@ -1,0 +1,142 @@
+import { randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { assertWellFormed } from '../bytes.js';
+import { ConfigurationError } from '../errors.js';
+import { assertTenantId } from '../keys/derive.js';
+import {
+  argumentsHash,
+  functionKey,
+  givenArguments,
+  hasTenantPrefix,
+  type StorageCode,
+  tenantPrefix,
+} from '../protocol/cache-key.js';
+import { validateSegment } from '../protocol/interop-args.js';
+import type { Wire } from '../wire.js';
+
+/** How the entries of one function are named. */
+export interface NamingOptions {
+  readonly namespace: string | undefined;
+  readonly operation: string | undefined;
+  readonly key: ((...args: never) => unknown) | undefined;
+  readonly tenant: ((...args: never) => unknown) | undefined;
+}
+
+/** How and where its values are stored. */
+export interface NamingContext {
+  readonly wire: Wire;
+  readonly code: StorageCode;
+  /** Whether others share the store, so that a function needs a name. */
+  readonly shared: boolean;
+  /** The tenant of every call, unless calls bring their own. */
+  readonly tenantId: string | undefined;
+  /** Whether that tenant is part of the stored key: always, where no encryption keeps tenants apart. */
+  readonly tenantInKey: boolean;
+}
+
+type OfCall = (...args: readonly unknown[]) => unknown;
+
+/** Prefixes that are kept, as making one costs a hash. */
+const prefixes = new LRUCache<string, string>({ max: 1_000 });
+
+// Names of functions that have none: nobody outside this process can have used this part of a cache key.
+const ownNames = `local:${randomBytes(8).toString('hex')}`;
+let ownNamesGiven = 0;
+
+/** What a function's call is stored under: a tenant and a cache key. */
+export class EntryNames {
+  readonly #keyOf: (args: readonly unknown[]) => string;
+  readonly #tenantOf: OfCall | undefined;
+  readonly #tenantId: string | undefined;
+  readonly #inKey: boolean;
+  readonly #fixedPrefix: string;
+
+  /** @throws ConfigurationError for a function that has no name in a shared store; TypeError and RangeError for a bad one. */
+  constructor(options: NamingOptions, context: NamingContext) {
+    if (options.tenant !== undefined && context.wire !== 'protocol') {
+      throw new ConfigurationError("Calls bring their own tenant in wire 'protocol' only: elsewhere pass tenantId");
+    }
+    this.#keyOf = keyFunction(options, context);
+    this.#tenantOf = options.tenant as OfCall | undefined;
+    this.#tenantId = context.tenantId;
+    this.#inKey = this.#tenantOf !== undefined || context.tenantInKey;
+    this.#fixedPrefix = context.tenantInKey && context.tenantId !== undefined ? prefixOf(context.tenantId) : '';
+  }
+
+  /** @throws TypeError and RangeError for what `tenant` returns, unless it is a tenant id. */
+  tenantId(args: readonly unknown[]): string | undefined {
+    if (this.#tenantOf === undefined) return this.#tenantId;
+    const tenantId = this.#tenantOf(...args);
+    // Never the default tenant: a request without one must not meet everybody else's.
+    assertTenantId(tenantId);
+    return tenantId;
+  }
+
+  /** @throws TypeError for arguments that cannot be part of a cache key, and for what `key` returns unless it is one. */
+  cacheKey(args: readonly unknown[], tenantId: string | undefined): string {
+    const cacheKey = this.#keyOf(args);
+    if (!this.#inKey) return cacheKey;
+    return (this.#tenantOf === undefined ? this.#fixedPrefix : prefixOf(tenantId as string)) + cacheKey;
+  }
+}
+
+/** The stored key's prefix for a tenant. */
+export function prefixOf(tenantId: string): string {
+  let prefix = prefixes.get(tenantId);
+  if (prefix === undefined) {
+    prefix = tenantPrefix(tenantId);
+    prefixes.set(tenantId, prefix);
+  }
+  return prefix;
+}
+
+/**
+ * A cache key that the caller made.
+ *
+ * @throws TypeError for a wrong type or a lone surrogate; RangeError when it is empty, or belongs to a tenant: a key that
+ *   comes from outside must not name another tenant's entry.
+ */
+export function assertOwnKey(name: string, cacheKey: unknown, wire: Wire): asserts cacheKey is string {
+  assertWellFormed(name, cacheKey);
+  if (cacheKey === '') throw new RangeError(`${name} must not be empty`);
+  if (wire === 'protocol' && hasTenantPrefix(cacheKey)) {
+    throw new RangeError(`${name} must not begin like a tenant's cache keys (t:, 16 hex digits, :)`);
+  }
+}
+
+function keyFunction(options: NamingOptions, context: NamingContext): (args: readonly unknown[]) => string {
+  const { namespace, operation } = options;
+  const { wire, code, shared } = context;
+  const key = options.key as OfCall | undefined;
+  if (shared && (namespace === undefined || (operation === undefined && key === undefined))) {
+    throw new ConfigurationError('With a backend, namespace and one of operation and key are required');
+  }
+  if (key !== undefined) {
+    return (args) => {
+      const cacheKey = key(...args);
+      assertOwnKey('What key returns', cacheKey, wire);
+      return cacheKey;
+    };
+  }
+  if (wire === 'python' && shared) {
+    throw new ConfigurationError("wire 'python' needs key: the Python function's own cache key");
+  }
+  if (namespace === undefined || operation === undefined) {
+    const prefix = `${ownNames}:${++ownNamesGiven}:args:`;
+    return (args) => prefix + argumentsHash(givenArguments(args));
+  }
+  if (wire === 'interop') {
+    validateSegment('namespace', namespace);
+    validateSegment('operation', operation);
+    // Every argument counts here: the other SDKs hash a call's full list, in which nothing is left out.
+    return (args) => `${namespace}:${operation}:${argumentsHash(args)}`;
+  }
+  return autoKeys(namespace, operation, code);
+}
+
+function autoKeys(namespace: string, operation: string, code: StorageCode): (args: readonly unknown[]) => string {
+  const [before, after] = [`ns:${namespace}:func:${operation}:args:`, `:${code}`];
+  const long = before.length + 64 + after.length > 250;
+  if (long) return (args) => functionKey(namespace, operation, argumentsHash(givenArguments(args)), code);
+  return (args) => before + argumentsHash(givenArguments(args)) + after;
+}

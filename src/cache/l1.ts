@@ -1,0 +1,81 @@
+import { LRUCache } from 'lru-cache';
+
+/** What an entry costs beside its bytes and key: the objects, the map's slot, the list's links. */
+const ENTRY_OVERHEAD = 256;
+
+/** An entry held in this process. */
+export interface L1Entry {
+  readonly tenantId: string | undefined;
+  /** The bytes as stored: sealed in a secure cache. `undefined` where the decoded value is kept instead. */
+  readonly bytes: Uint8Array | undefined;
+  readonly value: unknown;
+  /** When this copy lapses, on the clock of {@link now}. */
+  until: number;
+  /** When the entry itself ends: `Infinity` for never, NaN when unknown. Not before `until`. */
+  expiresAt: number;
+}
+
+/** Milliseconds on a clock that nobody sets: only differences mean something. */
+export function now(): number {
+  return performance.now();
+}
+
+/**
+ * The first tier: entries in this process, bounded in bytes, the least recently used leaving first.
+ * An entry belongs to (tenantId, cacheKey); the tenant is checked on every read, so that two tenants whose
+ * stored keys were the same would push each other out rather than see each other's values.
+ */
+export class L1 {
+  readonly maxBytes: number;
+  readonly #entries: LRUCache<string, L1Entry>;
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
+    this.#entries = new LRUCache({ maxSize: maxBytes });
+  }
+
+  get(cacheKey: string, tenantId: string | undefined): L1Entry | undefined {
+    const entry = this.#entries.get(cacheKey);
+    if (entry === undefined || entry.tenantId !== tenantId) return undefined;
+    if (entry.until > now()) return entry;
+    this.#entries.delete(cacheKey);
+    return undefined;
+  }
+
+  /** @returns whether there was room for it. */
+  set(cacheKey: string, entry: L1Entry, bytesLen: number): boolean {
+    const size = bytesLen + 2 * cacheKey.length + ENTRY_OVERHEAD;
+    if (size > this.maxBytes) {
+      this.#entries.delete(cacheKey);
+      return false;
+    }
+    this.#entries.set(cacheKey, entry, { size });
+    return true;
+  }
+
+  /** Where L1 is the store. @returns whether it held a live entry of this tenant. */
+  expire(cacheKey: string, tenantId: string | undefined, ttlMs: number): boolean {
+    const entry = this.get(cacheKey, tenantId);
+    if (entry === undefined) return false;
+    entry.until = entry.expiresAt = now() + ttlMs;
+    return true;
+  }
+
+  /** @returns whether it held a live entry of this tenant. */
+  delete(cacheKey: string, tenantId: string | undefined): boolean {
+    if (this.get(cacheKey, tenantId) === undefined) return false;
+    return this.#entries.delete(cacheKey);
+  }
+
+  clear(): void {
+    this.#entries.clear();
+  }
+
+  get count(): number {
+    return this.#entries.size;
+  }
+
+  get bytes(): number {
+    return this.#entries.calculatedSize;
+  }
+}

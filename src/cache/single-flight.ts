@@ -1,0 +1,71 @@
+/** Somebody who found an entry in the backend and may leave a copy in L1. */
+export interface Reader {
+  /** Whether the entry was neither written nor deleted since this began. */
+  current(): boolean;
+}
+
+/** Somebody who writes an entry. */
+export interface Writer extends Reader {
+  /** As `current`; and if so, whoever began before this is no longer current. */
+  claim(): boolean;
+}
+
+/** The work under way for one entry, shared by everyone who wants it. */
+export class Flight<Found, Loaded> {
+  users = 0;
+  /** Reading what is stored. */
+  read: Promise<Found | undefined> | undefined;
+  /** Running the function and storing its result. */
+  load: Promise<Loaded> | undefined;
+  #version = 0;
+
+  /** Newcomers start afresh; work that is under way answers those who wait for it and stores nothing. */
+  supersede(): void {
+    this.read = undefined;
+    this.load = undefined;
+    this.#version++;
+  }
+
+  /** A mark of this moment. */
+  begin(): Writer {
+    const version = this.#version;
+    const current = () => this.#version === version;
+    return {
+      current,
+      claim: () => {
+        const still = current();
+        if (still) this.supersede();
+        return still;
+      },
+    };
+  }
+}
+
+/** The flights of a cache, one for each entry that somebody is waiting for. */
+export class SingleFlight<Found, Loaded> {
+  readonly #flights = new Map<string, Flight<Found, Loaded>>();
+
+  join(identity: string): Flight<Found, Loaded> {
+    let flight = this.#flights.get(identity);
+    if (flight === undefined) {
+      flight = new Flight();
+      this.#flights.set(identity, flight);
+    }
+    flight.users++;
+    return flight;
+  }
+
+  leave(identity: string, flight: Flight<Found, Loaded>): void {
+    if (--flight.users === 0) this.#flights.delete(identity);
+  }
+
+  /** What was begun before may not be kept. */
+  supersedeAll(): void {
+    for (const flight of this.#flights.values()) flight.supersede();
+  }
+}
+
+/** (tenantId, cacheKey) in one string. The tenant's length comes first, so that different pairs never give the same one. */
+export function identityOf(tenantId: string | undefined, cacheKey: string): string {
+  return tenantId === undefined ? `-${cacheKey}` : `${tenantId.length}:${tenantId}${cacheKey}`;
+}

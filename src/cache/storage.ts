@@ -1,0 +1,147 @@
+import type { Backend } from '../backends/backend.js';
+import { backendFrom } from '../backends/from-url.js';
+import { kindOf } from '../bytes.js';
+import { durationMs } from '../duration.js';
+import { EncryptionWrapper } from '../encryption-wrapper.js';
+import { ConfigurationError } from '../errors.js';
+import { assertTenantId } from '../keys/derive.js';
+import { PlainWrapper } from '../plain-wrapper.js';
+import type { StorageCode } from '../protocol/cache-key.js';
+import { InteropSerializer } from '../serializers/interop.js';
+import type { ValueCodec } from '../value-codec.js';
+import type { WireProfile } from '../wire.js';
+import type { NamingContext } from './entry-names.js';
+import { EntryStore } from './entry-store.js';
+import { Failures } from './failures.js';
+import { L1 } from './l1.js';
+import { assertFunction, assertOptions, type L1Options, type StorageOptions, ttlOf } from './options.js';
+import { Tiers } from './tiers.js';
+
+/** Options that were checked, with what they are made into. */
+export interface Storage {
+  readonly codec: ValueCodec;
+  readonly secure: boolean;
+  readonly profile: WireProfile;
+  readonly backend: Backend | undefined;
+  /** Whether the backend was made here, from a URL, and is closed with the cache. */
+  readonly ownsBackend: boolean;
+  /** Wipes the keys that were made here. */
+  readonly destroy: () => void;
+  readonly ttlMs: number;
+  readonly tenantId: string | undefined;
+  /** undefined: off. */
+  readonly l1: { maxBytes: number; ttlMs: number; values: boolean } | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly throwUnopened: boolean;
+  readonly onError: ((error: unknown) => void) | undefined;
+}
+
+const DEFAULT_TTL_MS = 600_000;
+const DEFAULT_L1_BYTES = 64 * 1024 * 1024;
+
+/**
+ * @param secure whether values are encrypted even if no option says so, and then with CACHEKIT_MASTER_KEY by default.
+ * @throws TypeError and RangeError for wrong options; ConfigurationError for ones that contradict each other, and for no key.
+ */
+export function resolveStorage(options: StorageOptions, secure: boolean): Storage {
+  const { tenantId, backend: given, onAuthenticationFailure: failure = 'miss', onError, signal } = options;
+  if (tenantId !== undefined) assertTenantId(tenantId);
+  if (failure !== 'miss' && failure !== 'throw') {
+    throw new RangeError("onAuthenticationFailure must be 'miss' or 'throw'");
+  }
+  assertFunction('onError', onError);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`signal must be an AbortSignal, not ${kindOf(signal)}`);
+  }
+  const inProcess = given === undefined || given === null;
+  const l1 = resolveL1(options.l1);
+  if (inProcess && l1 === undefined)
+    throw new ConfigurationError('With l1: false and no backend nothing can be stored');
+  const ttlMs = ttlOf(options.ttl) ?? DEFAULT_TTL_MS;
+  const codec = resolveCodec(options, secure);
+  if (tenantId !== undefined && !codec.secure && codec.profile.wire !== 'protocol') {
+    throw new ConfigurationError("Without encryption, a tenantId has a place in wire 'protocol' only");
+  }
+  return {
+    ...codec,
+    backend: inProcess ? undefined : backendFrom(given),
+    ownsBackend: typeof given === 'string',
+    ttlMs,
+    tenantId,
+    l1,
+    signal,
+    throwUnopened: failure === 'throw',
+    onError,
+  };
+}
+
+/** A store of its own for what the options describe. */
+export function openStore(storage: Storage): EntryStore {
+  const { codec, backend, l1, signal, throwUnopened, onError } = storage;
+  const failures = new Failures({ throwUnopened, onError });
+  const tiers = new Tiers({
+    codec,
+    backend,
+    l1: l1 && new L1(l1.maxBytes),
+    l1TtlMs: l1?.ttlMs ?? 0,
+    keepValues: l1?.values ?? false,
+    signal,
+    failures,
+  });
+  return new EntryStore(tiers, failures);
+}
+
+/** What the names of entries depend on. */
+export function namingContext({ profile, secure, tenantId }: Storage, shared: boolean): NamingContext {
+  return {
+    wire: profile.wire,
+    code: storageCode(profile),
+    shared,
+    tenantId,
+    tenantInKey: !secure && tenantId !== undefined,
+  };
+}
+
+const LETTERS = { default: 's', orjson: 'o', arrow: 'w' } as const;
+
+function storageCode({ container, frameName, serializer }: WireProfile): StorageCode {
+  const own = serializer instanceof InteropSerializer ? 's' : 'x';
+  return `${container === 'envelope' ? 1 : 0}${frameName === undefined ? own : LETTERS[frameName]}`;
+}
+
+function resolveCodec(
+  options: StorageOptions,
+  secure: boolean,
+): Pick<Storage, 'codec' | 'secure' | 'profile' | 'destroy'> {
+  const { serializer, masterKey, keyring, tenantId, wire, nonces } = options;
+  if (serializer instanceof EncryptionWrapper) {
+    if (masterKey !== undefined || keyring !== undefined || nonces !== undefined) {
+      throw new ConfigurationError(
+        'An EncryptionWrapper brings its keys: pass no masterKey, keyring or nonces beside it',
+      );
+    }
+    if (wire !== undefined && wire !== serializer.profile.wire) {
+      throw new ConfigurationError(`The EncryptionWrapper has wire '${serializer.profile.wire}'`);
+    }
+    return { codec: serializer, secure: true, profile: serializer.profile, destroy: () => {} };
+  }
+  if (secure || masterKey !== undefined || keyring !== undefined) {
+    const wrapper = new EncryptionWrapper({ serializer, masterKey, keyring, tenantId, wire, nonces });
+    return { codec: wrapper, secure: true, profile: wrapper.profile, destroy: () => wrapper.destroy() };
+  }
+  if (nonces !== undefined) {
+    throw new ConfigurationError('nonces are for encryption: use cache.secure, or pass masterKey or keyring');
+  }
+  const plain = new PlainWrapper({ serializer, wire });
+  return { codec: plain, secure: false, profile: plain.profile, destroy: () => {} };
+}
+
+function resolveL1(given: unknown): Storage['l1'] {
+  if (given === false) return undefined;
+  if (given !== undefined && given !== true) assertOptions(given, ['maxBytes', 'ttl', 'values']);
+  const { maxBytes = DEFAULT_L1_BYTES, ttl, values = false } = (typeof given === 'object' ? given : {}) as L1Options;
+  if (typeof maxBytes !== 'number') throw new TypeError(`l1.maxBytes must be a number, not ${kindOf(maxBytes)}`);
+  if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) throw new RangeError('l1.maxBytes must be an integer above 0');
+  if (typeof values !== 'boolean') throw new TypeError(`l1.values must be a boolean, not ${kindOf(values)}`);
+  return { maxBytes, values, ttlMs: ttl === undefined ? Number.POSITIVE_INFINITY : durationMs('l1.ttl', ttl) };
+}

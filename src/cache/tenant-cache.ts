@@ -1,0 +1,150 @@
+import { kindOf } from '../bytes.js';
+import { type Duration, durationMs } from '../duration.js';
+import type { Wire } from '../wire.js';
+import { readMany, writeMany } from './batches.js';
+import { type Entry, entryOf } from './cached-function.js';
+import type { Counters } from './counters.js';
+import { assertOwnKey } from './entry-names.js';
+import type { EntryStore } from './entry-store.js';
+import { assertOptions, type Ttl, ttlOf } from './options.js';
+import { NOTHING, type Target } from './tiers.js';
+
+export interface SetOptions {
+  /** Default: the cache's. */
+  ttl?: Ttl;
+}
+
+/** What a view of a cache is made of. */
+export interface ViewParts {
+  readonly store: EntryStore;
+  readonly counters: Counters;
+  readonly ttlMs: number;
+  readonly wire: Wire;
+  readonly tenantId: string | undefined;
+  /** What stored keys begin with. */
+  readonly prefix: string;
+}
+
+/**
+ * The entries of one tenant, by their cache keys.
+ *
+ * `undefined` is never stored: it means that there is nothing. `null` is a value like any other.
+ * Reading never fails because of the backend; what it fails is counted and reported.
+ */
+export class TenantCache {
+  readonly #parts: ViewParts;
+
+  /** @internal */
+  constructor(parts: ViewParts) {
+    this.#parts = parts;
+  }
+
+  /** The stored value, or `undefined`. */
+  async get<V = unknown>(cacheKey: string): Promise<V | undefined> {
+    const target = this.#target(cacheKey);
+    const { store } = this.#parts;
+    const value = store.tiers.hit(target.cacheKey, target.tenantId, target.counters);
+    if (value !== NOTHING) return value as V;
+    return (await store.peek(target))?.value as V | undefined;
+  }
+
+  /**
+   * The stored value, or else what `load` returns, which is stored. Callers who wait for the same entry at the same time
+   * share one run of `load` and its result.
+   */
+  async getOrSet<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: SetOptions): Promise<V> {
+    const target = this.#target(cacheKey, options);
+    assertLoader(load);
+    const { store } = this.#parts;
+    const value = store.tiers.hit(target.cacheKey, target.tenantId, target.counters);
+    if (value !== NOTHING) return value as V;
+    return (await store.fetch(target, load)).value as V;
+  }
+
+  /** As `getOrSet`, with what is known of the entry. */
+  async entry<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: SetOptions): Promise<Entry<V>> {
+    const target = this.#target(cacheKey, options);
+    assertLoader(load);
+    return entryOf(await this.#parts.store.fetch(target, load), target.ttlMs) as Entry<V>;
+  }
+
+  /**
+   * @returns whether it was stored; false when the backend failed, which is counted.
+   * @throws TypeError for `undefined`, SerializationError for a value that the serializer refuses, ValueTooLargeError over a limit.
+   */
+  async set(cacheKey: string, value: unknown, options?: SetOptions): Promise<boolean> {
+    assertValue(value);
+    return this.#parts.store.set(this.#target(cacheKey, options), value);
+  }
+
+  /** The stored values in the order of the keys, `undefined` for what is not there. */
+  async getMany<V = unknown>(cacheKeys: readonly string[]): Promise<(V | undefined)[]> {
+    if (!Array.isArray(cacheKeys)) throw new TypeError(`cacheKeys must be an array, not ${kindOf(cacheKeys)}`);
+    const targets = cacheKeys.map((cacheKey: string) => this.#target(cacheKey));
+    return readMany(this.#parts.store, targets) as Promise<(V | undefined)[]>;
+  }
+
+  /**
+   * Stores `[cacheKey, value]` pairs, for instance of a Map; nothing when one of the values is refused.
+   *
+   * @returns whether all were stored.
+   * @throws as {@link set}.
+   */
+  async setMany(entries: Iterable<readonly [string, unknown]>, options?: SetOptions): Promise<boolean> {
+    const items = Array.from(entries, ([cacheKey, value]) => {
+      assertValue(value);
+      return { target: this.#target(cacheKey, options), value };
+    });
+    return writeMany(this.#parts.store, items);
+  }
+
+  /**
+   * @returns whether there was an entry, as far as the backend can tell.
+   * @throws what the backend throws: an invalidation that failed must not pass for done.
+   */
+  async delete(cacheKey: string): Promise<boolean> {
+    return this.#parts.store.delete(this.#target(cacheKey));
+  }
+
+  /** Whether an entry is stored; it is not opened. */
+  async has(cacheKey: string): Promise<boolean> {
+    return this.#parts.store.has(this.#target(cacheKey));
+  }
+
+  /** Seconds until an entry ends, `Infinity` for never; `undefined` when there is none or the backend does not say. */
+  async ttl(cacheKey: string): Promise<number | undefined> {
+    const ms = await this.#parts.store.expiresInMs(this.#target(cacheKey));
+    return ms === undefined ? undefined : ms / 1000;
+  }
+
+  /**
+   * Gives an entry a new time to live, from now.
+   *
+   * @returns whether there was an entry, as far as the backend can tell.
+   * @throws BackendError for a backend that cannot do it, and what the backend throws.
+   */
+  async expire(cacheKey: string, ttl: Duration): Promise<boolean> {
+    return this.#parts.store.expire({ ...this.#target(cacheKey), ttlMs: durationMs('ttl', ttl) });
+  }
+
+  /** What an entry is stored under. */
+  keyFor(cacheKey: string): string {
+    return this.#target(cacheKey).cacheKey;
+  }
+
+  #target(cacheKey: string, options?: SetOptions): Target {
+    const { wire, prefix, tenantId, ttlMs, counters } = this.#parts;
+    assertOwnKey('cacheKey', cacheKey, wire);
+    if (options !== undefined) assertOptions(options, ['ttl']);
+    return { cacheKey: prefix + cacheKey, tenantId, ttlMs: ttlOf(options?.ttl) ?? ttlMs, counters };
+  }
+}
+
+function assertLoader(load: unknown): void {
+  if (typeof load !== 'function') throw new TypeError(`load must be a function, not ${kindOf(load)}`);
+}
+
+function assertValue(value: unknown): void {
+  if (value === undefined)
+    throw new TypeError('undefined cannot be stored: it means that there is nothing; use delete');
+}

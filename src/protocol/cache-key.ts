@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { assertWellFormed } from '../bytes.js';
+import { native } from '../native.js';
+import { encodeInteropArgsShared } from './interop-args.js';
+
+/** The longest cache key that is used as it is, in characters. */
+const MAX_KEY_LEN = 250;
+const KEPT_LEN = 50;
+const TENANT_PREFIX = /^t:[0-9a-f]{16}:/;
+
+/** How a value is stored, as a function's cache key tells it: in an envelope or not, and the serializer. */
+export type StorageCode = `${0 | 1}${'s' | 'o' | 'w' | 'x'}`;
+
+/**
+ * BLAKE2b-256 of a call's arguments as one canonical MessagePack array: 64 hex digits.
+ *
+ * @throws TypeError, naming the option `key`, for an argument that has no canonical form.
+ */
+export function argumentsHash(args: readonly unknown[]): string {
+  const { buffer, length } = encodeInteropArgsShared(args);
+  return native.blake2bHex(buffer, length, 32);
+}
+
+/** Without trailing `undefined`: in JavaScript, an argument left out is the same call. */
+export function givenArguments(args: readonly unknown[]): readonly unknown[] {
+  let count = args.length;
+  while (count > 0 && args[count - 1] === undefined) count--;
+  return count === args.length ? args : args.slice(0, count);
+}
+
+/**
+ * The cache key of a function's call: `ns:{namespace}:func:{operation}:args:{hash}:{code}`, shortened when it is long.
+ *
+ * No two pairs of names give the same key: a namespace has no colon, and what follows the operation has a fixed length.
+ *
+ * Source: protocol, "Key formats".
+ */
+export function functionKey(namespace: string, operation: string, hash: string, code: StorageCode): string {
+  return shortened(`ns:${namespace}:func:${operation}:args:${hash}:${code}`);
+}
+
+/** Keys of more than 250 characters become their first 50, a colon, and 32 hex digits of their BLAKE2b-256. */
+export function shortened(cacheKey: string): string {
+  if (cacheKey.length <= MAX_KEY_LEN) return cacheKey;
+  const characters = Array.from(cacheKey);
+  if (characters.length <= MAX_KEY_LEN) return cacheKey;
+  const bytes = Buffer.from(cacheKey);
+  return `${characters.slice(0, KEPT_LEN).join('')}:${native.blake2bHex(bytes, bytes.length, 32).slice(0, 32)}`;
+}
+
+/** What a stored key begins with when its tenant comes with the call: `t:`, 16 hex digits of SHA-256(tenantId), `:`. */
+export function tenantPrefix(tenantId: string): string {
+  return `t:${createHash('sha256').update(tenantId).digest('hex').slice(0, 16)}:`;
+}
+
+/** Whether a cache key looks like one that belongs to a tenant. */
+export function hasTenantPrefix(cacheKey: string): boolean {
+  return TENANT_PREFIX.test(cacheKey);
+}
+
+/**
+ * A namespace or an operation, as part of a cache key.
+ *
+ * @throws TypeError for a wrong type, RangeError for an empty one, one with white space or control characters,
+ *   and a namespace with a colon.
+ */
+export function assertName(name: 'namespace' | 'operation', value: unknown): asserts value is string {
+  assertWellFormed(name, value);
+  if (value === '') throw new RangeError(`${name} must not be empty`);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  if (/[\s\u0000-\u001f\u007f]/.test(value)) {
+    throw new RangeError(`${name} must not have white space or control characters`);
+  }
+  if (name === 'namespace' && value.includes(':')) throw new RangeError('namespace must not have a colon');
+}

@@ -1,0 +1,172 @@
+import { Buffer } from 'node:buffer';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { assertBytes, kindOf } from '../bytes.js';
+import { ConfigurationError, SerializationError } from '../errors.js';
+import type { Serializer } from './serializer.js';
+
+/** What is used here of a Table of `apache-arrow`, which is an optional peer: `ArrowSerializer<Table>` has its full type. */
+export interface ArrowTable {
+  readonly numRows: number;
+  readonly numCols: number;
+  readonly schema: { readonly fields: readonly { readonly name: string }[] };
+}
+
+/** What is used here of the module `apache-arrow`. */
+export interface ArrowModule<T extends ArrowTable = ArrowTable> {
+  readonly Table: abstract new (...args: never[]) => T;
+  tableToIPC(table: T, type: 'file'): Uint8Array;
+  tableFromIPC(bytes: Uint8Array): T;
+}
+
+export interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
+  /**
+   * Your `import * as arrow from 'apache-arrow'`. It is needed only when there is more than one copy of the package.
+   * Default: the one that `import 'apache-arrow'` gives.
+   */
+  arrow?: ArrowModule<T>;
+  /** The flag that is authenticated with every sealed value; it compresses nothing. Default: false. */
+  compressed?: boolean;
+}
+
+// An Arrow file: magic | 2 bytes | … | footer | u32le length of the footer | magic
+const MAGIC = Buffer.from('ARROW1');
+const HEAD_LEN = 8;
+const TAIL_LEN = 10;
+/** Arrow reads its columns where they are, as typed arrays of up to eight bytes an element. */
+const ALIGNMENT = 8;
+
+/**
+ * Tables of `apache-arrow` as Arrow IPC files, which is what other SDKs hold DataFrames in.
+ *
+ * Files are written without compression. A compressed one is read when its codec is in `apache-arrow`'s
+ * `compressionRegistry`. The columns of a table that was read are views of the payload: no copy is made, and the payload
+ * stays in memory as long as the table.
+ *
+ * @throws TypeError for a wrong type, ConfigurationError when `apache-arrow` is not installed.
+ */
+export class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Serializer<T> {
+  readonly format = 'arrow';
+  readonly container = 'checksum';
+  readonly compressed: boolean;
+  readonly originalType = undefined;
+  #arrow: ArrowModule<T> | undefined;
+  readonly #given: boolean;
+
+  constructor(options: ArrowSerializerOptions<T> = {}) {
+    if (typeof options !== 'object' || options === null) {
+      throw new TypeError(`options must be an object, not ${kindOf(options)}`);
+    }
+    const { arrow, compressed = false } = options;
+    if (typeof compressed !== 'boolean') throw new TypeError(`compressed must be a boolean, not ${kindOf(compressed)}`);
+    if (arrow !== undefined) assertModule(arrow);
+    else importInBackground();
+    this.compressed = compressed;
+    this.#arrow = arrow;
+    this.#given = arrow !== undefined;
+  }
+
+  /** @throws SerializationError for anything but a Table, and for one that another copy of `apache-arrow` made. */
+  serialize(value: T): Uint8Array {
+    const arrow = this.#moduleOf(value);
+    try {
+      return arrow.tableToIPC(value, 'file');
+    } catch {
+      throw new SerializationError('The Table cannot be written as an Arrow file');
+    }
+  }
+
+  /** @throws TypeError for a wrong type, SerializationError for bytes that are not an Arrow file that can be read here. */
+  deserialize(payload: Uint8Array): T {
+    assertBytes('payload', payload);
+    if (!isFile(payload)) throw new SerializationError('The payload is not an Arrow file');
+    const arrow = this.#module();
+    const aligned = payload.byteOffset % ALIGNMENT === 0 ? payload : new Uint8Array(payload);
+    try {
+      return arrow.tableFromIPC(aligned);
+    } catch (error) {
+      if (error instanceof Error && error.message.includes('codec not found')) {
+        throw new SerializationError(
+          "The Arrow file is compressed; register its codec in apache-arrow's compressionRegistry to read it",
+        );
+      }
+      throw new SerializationError('The payload is not an Arrow file that can be read');
+    }
+  }
+
+  #module(): ArrowModule<T> {
+    return this.#arrow ?? (imported as ArrowModule<T> | undefined) ?? load<T>('import');
+  }
+
+  /** The copy of the package that made a table: no other one can write it. */
+  #moduleOf(table: unknown): ArrowModule<T> {
+    const first = this.#module();
+    if (made(first, table)) return first;
+    if (!looksLikeTable(table)) throw new SerializationError('ArrowSerializer carries Tables of apache-arrow only');
+    if (!this.#given) {
+      for (const other of [imported as ArrowModule<T> | undefined, load<T>('import'), load<T>('require')]) {
+        if (other === undefined || !made(other, table)) continue;
+        this.#arrow = other;
+        return other;
+      }
+    }
+    throw new SerializationError(
+      'The Table was made by another copy of apache-arrow; pass that copy as the option `arrow`',
+    );
+  }
+}
+
+const require = createRequire(import.meta.url);
+
+/** What `import 'apache-arrow'` gives, as soon as it is there. */
+let imported: unknown;
+
+// `require` below gives the same copy in Node itself, but another one under a loader that rewrites modules.
+function importInBackground(): void {
+  locate();
+  if (imported !== undefined) return;
+  import('apache-arrow').then(
+    (arrow) => {
+      imported = arrow;
+    },
+    () => undefined,
+  );
+}
+
+function load<T extends ArrowTable>(condition: 'import' | 'require'): ArrowModule<T> {
+  return require(condition === 'import' ? locate() : 'apache-arrow') as ArrowModule<T>;
+}
+
+function locate(): string {
+  try {
+    return fileURLToPath(import.meta.resolve('apache-arrow'));
+  } catch {
+    throw new ConfigurationError('ArrowSerializer needs the package apache-arrow: npm install apache-arrow');
+  }
+}
+
+function made<T extends ArrowTable>(arrow: ArrowModule<T>, table: unknown): table is T {
+  // Not `instanceof`: the package answers true for the tables of all its copies.
+  return (
+    typeof table === 'object' && table !== null && Object.prototype.isPrototypeOf.call(arrow.Table.prototype, table)
+  );
+}
+
+function looksLikeTable(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { schema, batches, numRows } = value as Record<string, unknown>;
+  return typeof schema === 'object' && Array.isArray(batches) && typeof numRows === 'number';
+}
+
+function isFile(payload: Uint8Array): boolean {
+  const { length } = payload;
+  if (length < HEAD_LEN + TAIL_LEN) return false;
+  return MAGIC.equals(payload.subarray(0, MAGIC.length)) && MAGIC.equals(payload.subarray(length - MAGIC.length));
+}
+
+function assertModule(arrow: unknown): void {
+  const { Table, tableToIPC, tableFromIPC } = (arrow ?? {}) as Record<string, unknown>;
+  if (typeof Table !== 'function' || typeof tableToIPC !== 'function' || typeof tableFromIPC !== 'function') {
+    throw new TypeError('arrow must be the module apache-arrow');
+  }
+}

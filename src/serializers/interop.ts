@@ -1,0 +1,227 @@
+import { ExtData } from '@msgpack/msgpack';
+import { assertBytes, kindOf } from '../bytes.js';
+import { SerializationError } from '../errors.js';
+import { CanonicalWriter, sortByCodePoint } from '../protocol/canonical-writer.js';
+import {
+  hasOnlyElements,
+  hasOnlyNames,
+  isDetached,
+  isPlainArray,
+  isPlainBytes,
+  isPlainDate,
+  isPlainObject,
+  kindOfValue,
+} from '../protocol/kinds.js';
+import {
+  formatDateTime,
+  isTemporal,
+  MARKERS,
+  PlainDate,
+  PlainTime,
+  reviveTemporal,
+  type TemporalReviver,
+} from '../protocol/temporal.js';
+import { MAX_DEPTH, MessagePackReader } from './msgpack-reader.js';
+import { refused } from './refused.js';
+import type { Serializer } from './serializer.js';
+import { assertReviver } from './standard.js';
+
+export interface InteropSerializerOptions {
+  /** As for the StandardSerializer. */
+  reviver?: TemporalReviver;
+}
+
+const MIN_INT64 = -(2n ** 63n);
+const MAX_UINT64 = 2n ** 64n - 1n;
+
+/**
+ * Values that every CacheKit SDK reads: one canonical MessagePack document, with no envelope.
+ *
+ * It carries what the StandardSerializer carries, except NaN and the infinities. Object keys are written in the order of
+ * their code points. An object `{ __datetime__: true, value: iso }`, `{ __date__ … }` or `{ __time__ … }` is a date or time
+ * of the protocol, with digits that a Date has not; it is read back as one.
+ * It reads any well-formed document; an extension is read as an `ExtData` of `@msgpack/msgpack`.
+ *
+ * Source: protocol, "Interop/v1".
+ */
+export class InteropSerializer implements Serializer {
+  readonly format = 'msgpack';
+  readonly container = 'none';
+  readonly compressed = false;
+  readonly originalType = undefined;
+  readonly #writer = new CanonicalWriter();
+  readonly #reader: MessagePackReader;
+  #busy = false;
+
+  /** @throws TypeError for a wrong type. */
+  constructor(options: InteropSerializerOptions = {}) {
+    if (typeof options !== 'object' || options === null) {
+      throw new TypeError(`options must be an object, not ${kindOf(options)}`);
+    }
+    const { reviver = reviveTemporal } = options;
+    assertReviver(reviver);
+    this.#reader = new MessagePackReader(reviver, readExtension);
+  }
+
+  /** @throws SerializationError for a value that another SDK would not read as it is, ValueTooLargeError over 512 MiB. */
+  serialize(value: unknown): Uint8Array {
+    return this.#write(value).copy();
+  }
+
+  /** @throws TypeError for a wrong type, SerializationError for bytes that are not exactly one MessagePack document. */
+  deserialize(payload: Uint8Array): unknown {
+    assertBytes('payload', payload);
+    return this.#read(payload, payload.length);
+  }
+
+  /** @internal The payload in memory that the next call overwrites. */
+  serializeShared(value: unknown): Uint8Array {
+    if (this.serialize !== InteropSerializer.prototype.serialize) return this.serialize(value);
+    const { buffer, length } = this.#write(value);
+    return buffer.subarray(0, length);
+  }
+
+  /** @internal The value of `buffer[0..length]`, of which nothing is kept. */
+  deserializeShared(buffer: Uint8Array, length: number): unknown {
+    if (this.deserialize !== InteropSerializer.prototype.deserialize) {
+      return this.deserialize(new Uint8Array(buffer.subarray(0, length)));
+    }
+    return this.#read(buffer, length);
+  }
+
+  #write(value: unknown): CanonicalWriter {
+    // A getter in a value may serialize a value of its own.
+    const writer = this.#busy ? new CanonicalWriter() : this.#writer;
+    const entered = this.#busy;
+    this.#busy = true;
+    try {
+      writer.begin();
+      encode(writer, value, 1);
+      return writer;
+    } finally {
+      this.#busy = entered;
+    }
+  }
+
+  #read(bytes: Uint8Array, length: number): unknown {
+    if (length > 2 && bytes[0] === 0x43 && bytes[1] === 0x4b) {
+      throw new SerializationError('The payload is a CK frame of a Python cache that is not in interop mode');
+    }
+    return this.#reader.read(bytes, length);
+  }
+}
+
+function readExtension(reader: MessagePackReader, type: number, length: number): ExtData {
+  return new ExtData(type, reader.copy(length));
+}
+
+function encode(writer: CanonicalWriter, value: unknown, depth: number): void {
+  switch (typeof value) {
+    case 'string':
+      if (!writer.string(value)) throw refused('a string with a lone surrogate');
+      break;
+    case 'number':
+      encodeNumber(writer, value);
+      break;
+    case 'boolean':
+      writer.boolean(value);
+      break;
+    case 'bigint':
+      encodeBigInt(writer, value);
+      break;
+    case 'object':
+      if (value === null) writer.nil();
+      else encodeObject(writer, value, depth);
+      break;
+    case 'undefined':
+      throw refused('undefined', ', except as a property, which is left out');
+    default:
+      throw refused(kindOfValue(value));
+  }
+}
+
+function encodeNumber(writer: CanonicalWriter, value: number): void {
+  if (Number.isSafeInteger(value) && !Object.is(value, -0)) writer.integer(value);
+  else if (Number.isFinite(value)) writer.float(value);
+  else throw refused('NaN or an infinity', ' in interop mode');
+}
+
+function encodeBigInt(writer: CanonicalWriter, value: bigint): void {
+  if (value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER) {
+    throw refused('a BigInt within ±(2^53−1)', ': it would be read as a number');
+  }
+  if (value < MIN_INT64 || value > MAX_UINT64) throw refused('a BigInt beyond 64 bits');
+  writer.bigint(value);
+}
+
+function encodeObject(writer: CanonicalWriter, value: object, depth: number): void {
+  if (Array.isArray(value)) {
+    encodeArray(writer, value, depth);
+  } else if (isPlainObject(value)) {
+    encodeMap(writer, value, depth);
+  } else if (isPlainBytes(value)) {
+    if (isDetached(value)) throw refused('a detached Uint8Array');
+    writer.binary(value);
+  } else if (isPlainDate(value)) {
+    const iso = formatDateTime(value);
+    if (iso === undefined) throw refused('a Date that is invalid or outside the years 1 to 9999');
+    encodeSentinel(writer, '__datetime__', iso);
+  } else if (value instanceof PlainDate) {
+    encodeSentinel(writer, '__date__', value.iso);
+  } else if (value instanceof PlainTime) {
+    encodeSentinel(writer, '__time__', value.iso);
+  } else {
+    throw refused(kindOfValue(value));
+  }
+}
+
+function encodeArray(writer: CanonicalWriter, array: unknown[], depth: number): void {
+  if (!isPlainArray(array)) throw refused(kindOfValue(array));
+  if (!hasOnlyElements(array)) throw refused('an array with properties beside its elements');
+  enter(depth);
+  const size = array.length;
+  writer.arrayHeader(size);
+  for (let i = 0; i < size; i++) encode(writer, array[i], depth + 1);
+}
+
+function encodeMap(writer: CanonicalWriter, map: Record<string, unknown>, depth: number): void {
+  if (!hasOnlyNames(map)) throw refused('an object with a symbol as a property');
+  enter(depth);
+  const names = sortByCodePoint(Object.keys(map));
+  const header = writer.length;
+  writer.mapHeader(names.length);
+  let size = 0;
+  let marker: string | undefined;
+  let iso: string | undefined;
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
+    const value = map[name];
+    if (value === undefined) continue;
+    size++;
+    if (value === true && MARKERS.has(name)) marker = name;
+    else if (name === 'value' && typeof value === 'string') iso = value;
+    if (!writer.string(name)) throw refused('a property name with a lone surrogate');
+    encode(writer, value, depth + 1);
+  }
+  if (size < names.length) writer.shrinkMap(header, names.length, size);
+  if (marker !== undefined && iso !== undefined) assertSentinel(marker, iso, size);
+}
+
+/** Other SDKs read every such map as a date or time: it must be one, and nothing else may be lost with it. */
+function assertSentinel(marker: string, iso: string, size: number): void {
+  const type = MARKERS.get(marker);
+  if (size === 2 && type !== undefined && isTemporal(type, iso)) return;
+  throw refused('an object that other SDKs read as a date or a time');
+}
+
+function encodeSentinel(writer: CanonicalWriter, marker: string, iso: string): void {
+  writer.mapHeader(2);
+  writer.string(marker);
+  writer.boolean(true);
+  writer.string('value');
+  writer.string(iso);
+}
+
+function enter(depth: number): void {
+  if (depth > MAX_DEPTH) throw refused(`a value that is cyclic or nested deeper than ${MAX_DEPTH} levels`);
+}

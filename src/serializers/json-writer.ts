@@ -1,0 +1,152 @@
+import { Buffer } from 'node:buffer';
+import { ValueTooLargeError } from '../errors.js';
+import { hasOnlyElements, hasOnlyNames, isPlainArray, isPlainObject, kindOfValue } from '../protocol/kinds.js';
+import { writeUtf8 } from '../protocol/utf8.js';
+import { MAX_DEPTH } from './msgpack-reader.js';
+import { refused } from './refused.js';
+
+const MAX_PAYLOAD = 536_870_912;
+const INITIAL_BUFFER = 4096;
+const LARGEST_KEPT = 1 << 20;
+const SHORT_STRING = 96;
+/** From here on JavaScript writes integers with an exponent, as JSON's floats are written. */
+const EXPONENT_FROM = 1e21;
+
+const NULL = Buffer.from('null');
+const TRUE = Buffer.from('true');
+const FALSE = Buffer.from('false');
+
+/**
+ * Writes JSON as `JSON.stringify` does, except that a value which would be read back as another is refused. Each property
+ * is read once. An integer beyond ±(2^53−1) is written with an exponent, because without one it is read as a BigInt.
+ *
+ * The bytes are `buffer[0..length]` until the next document begins.
+ */
+export class JsonWriter {
+  buffer: Uint8Array = new Uint8Array(INITIAL_BUFFER);
+  length = 0;
+
+  write(value: unknown): void {
+    if (this.buffer.length > LARGEST_KEPT) this.buffer = new Uint8Array(INITIAL_BUFFER);
+    this.length = 0;
+    this.value(value, 1);
+  }
+
+  private value(value: unknown, depth: number): void {
+    switch (typeof value) {
+      case 'string':
+        this.string(value);
+        break;
+      case 'number':
+        this.number(value);
+        break;
+      case 'boolean':
+        this.raw(value ? TRUE : FALSE);
+        break;
+      case 'object':
+        if (value === null) this.raw(NULL);
+        else if (Array.isArray(value)) this.array(value, depth);
+        else if (isPlainObject(value)) this.object(value, depth);
+        else throw refused(kindOfValue(value), ' as JSON');
+        break;
+      case 'undefined':
+        throw refused('undefined', ', except as a property, which is left out');
+      default:
+        throw refused(kindOfValue(value), ' as JSON');
+    }
+  }
+
+  private array(array: unknown[], depth: number): void {
+    if (!isPlainArray(array)) throw refused(kindOfValue(array), ' as JSON');
+    if (!hasOnlyElements(array)) throw refused('an array with properties beside its elements');
+    enter(depth);
+    this.character(0x5b);
+    const size = array.length;
+    for (let i = 0; i < size; i++) {
+      if (i > 0) this.character(0x2c);
+      this.value(array[i], depth + 1);
+    }
+    this.character(0x5d);
+  }
+
+  private object(object: Record<string, unknown>, depth: number): void {
+    if (!hasOnlyNames(object)) throw refused('an object with a symbol as a property');
+    enter(depth);
+    this.character(0x7b);
+    const names = Object.keys(object);
+    let first = true;
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i] as string;
+      const value = object[name];
+      if (value === undefined) continue;
+      if (first) first = false;
+      else this.character(0x2c);
+      this.string(name);
+      this.character(0x3a);
+      this.value(value, depth + 1);
+    }
+    this.character(0x7d);
+  }
+
+  private number(value: number): void {
+    if (!Number.isFinite(value)) throw refused('NaN or an infinity', ' as JSON');
+    if (value === 0 && 1 / value < 0) throw refused('-0', ' as JSON');
+    const integral = Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < EXPONENT_FROM;
+    const text = integral ? value.toExponential() : `${value}`;
+    const { length } = text;
+    this.reserve(length);
+    const { buffer } = this;
+    for (let i = 0; i < length; i++) buffer[this.length++] = text.charCodeAt(i);
+  }
+
+  private string(text: string): void {
+    const { length } = text;
+    if (length < SHORT_STRING) {
+      this.reserve(length + 2);
+      const { buffer } = this;
+      let at = this.length;
+      buffer[at++] = 0x22;
+      let i = 0;
+      for (; i < length; i++) {
+        const code = text.charCodeAt(i);
+        if (code < 0x20 || code >= 0x80 || code === 0x22 || code === 0x5c) break;
+        buffer[at++] = code;
+      }
+      if (i === length) {
+        buffer[at++] = 0x22;
+        this.length = at;
+        return;
+      }
+    }
+    if (!text.isWellFormed()) throw refused('a string with a lone surrogate');
+    const quoted = JSON.stringify(text);
+    const byteLength = Buffer.byteLength(quoted);
+    this.reserve(byteLength);
+    writeUtf8(this.buffer, quoted, this.length, byteLength);
+    this.length += byteLength;
+  }
+
+  private raw(bytes: Uint8Array): void {
+    const { length } = bytes;
+    this.reserve(length);
+    for (let i = 0; i < length; i++) this.buffer[this.length++] = bytes[i] as number;
+  }
+
+  private character(code: number): void {
+    this.reserve(1);
+    this.buffer[this.length++] = code;
+  }
+
+  private reserve(size: number): void {
+    const needed = this.length + size;
+    if (needed <= this.buffer.length) return;
+    if (needed > MAX_PAYLOAD) throw new ValueTooLargeError(`A value is limited to ${MAX_PAYLOAD} serialized bytes`);
+    const grown = new Uint8Array(Math.min(needed * 2, MAX_PAYLOAD));
+    grown.set(this.buffer.subarray(0, this.length));
+    this.buffer = grown;
+  }
+}
+
+function enter(depth: number): void {
+  if (depth > MAX_DEPTH) throw refused(`a value that is cyclic or nested deeper than ${MAX_DEPTH} levels`);
+}

@@ -1,0 +1,67 @@
+import { assertBytes } from '../bytes.js';
+import { readJson } from './json-reader.js';
+import { JsonWriter } from './json-writer.js';
+import type { Serializer } from './serializer.js';
+
+/**
+ * JSON, with a checksum in front and no compression: what the documents call OrjsonSerializer.
+ *
+ * It carries null, booleans, strings, finite numbers, arrays and plain objects, and reads them back exactly. A property
+ * that is `undefined` is left out. Whatever `JSON.stringify` would turn into something else is refused: -0, NaN, the
+ * infinities, `undefined` elsewhere, BigInt, Date, Map, Set, bytes, instances of classes, functions, symbols, lone
+ * surrogates, cycles, more than 1,024 levels. `toJSON` is not called.
+ * From other SDKs come integers beyond ±(2^53−1), as BigInt.
+ */
+export class JsonSerializer implements Serializer {
+  readonly format = 'orjson';
+  readonly container = 'checksum';
+  readonly compressed = false;
+  readonly originalType = undefined;
+  readonly #writer = new JsonWriter();
+  #busy = false;
+
+  /** @throws SerializationError for a value that would not be read back as it is, ValueTooLargeError over 512 MiB. */
+  serialize(value: unknown): Uint8Array {
+    const { buffer, length } = this.#write(value);
+    return buffer.slice(0, length);
+  }
+
+  /** @throws TypeError for a wrong type, SerializationError for bytes that are not one JSON text in UTF-8. */
+  deserialize(payload: Uint8Array): unknown {
+    assertBytes('payload', payload);
+    return readJson(payload, payload.length);
+  }
+
+  /** @internal The payload in memory that the next call overwrites. */
+  serializeShared(value: unknown): Uint8Array {
+    if (this.serialize !== JsonSerializer.prototype.serialize) return this.serialize(value);
+    const { buffer, length } = this.#write(value);
+    return buffer.subarray(0, length);
+  }
+
+  /** @internal The value of `buffer[0..length]`, of which nothing is kept. */
+  deserializeShared(buffer: Uint8Array, length: number): unknown {
+    if (this.deserialize !== JsonSerializer.prototype.deserialize) {
+      return this.deserialize(new Uint8Array(buffer.subarray(0, length)));
+    }
+    return readJson(buffer, length);
+  }
+
+  #write(value: unknown): JsonWriter {
+    // A getter in a value may serialize a value of its own.
+    if (this.#busy) {
+      const writer = new JsonWriter();
+      writer.write(value);
+      return writer;
+    }
+    this.#busy = true;
+    try {
+      this.#writer.write(value);
+      return this.#writer;
+    } finally {
+      this.#busy = false;
+    }
+  }
+}
+
+export { JsonSerializer as OrjsonSerializer };

@@ -1,0 +1,285 @@
+import { Buffer } from 'node:buffer';
+import { Encoder, type EncoderOptions } from '@msgpack/msgpack';
+import { type SerializationError, ValueTooLargeError } from '../errors.js';
+import {
+  hasOnlyElements,
+  hasOnlyNames,
+  isDetached,
+  isPlainArray,
+  isPlainBytes,
+  isPlainDate,
+  isPlainObject,
+  kindOfValue,
+} from '../protocol/kinds.js';
+import { formatDateTime, MARKERS, PlainDate, PlainTime } from '../protocol/temporal.js';
+import { writeUtf8 } from '../protocol/utf8.js';
+import { MAX_DEPTH } from './msgpack-reader.js';
+import { refused } from './refused.js';
+
+/**
+ * The parts of the library's Encoder that decide what is written for which value. They are private to it, so its version
+ * is pinned and a test asserts that each is there.
+ */
+interface EncoderParts {
+  pos: number;
+  bytes: Uint8Array<ArrayBuffer>;
+  view: DataView<ArrayBuffer>;
+  encodeSharedRef(value: unknown): Uint8Array<ArrayBuffer>;
+  clone(): EncoderParts;
+  doEncode(value: unknown, depth: number): void;
+  encodeNil(): void;
+  encodeBoolean(value: boolean): void;
+  encodeNumber(value: number): void;
+  encodeNumberAsFloat(value: number): void;
+  encodeBigInt64(value: bigint): void;
+  encodeString(value: string): void;
+  encodeBinary(value: ArrayBufferView): void;
+  writeStringHeader(byteLength: number): void;
+  writeU8(value: number): void;
+  writeU16(value: number): void;
+  writeU32(value: number): void;
+  ensureBufferSizeToWrite(size: number): void;
+  resizeBuffer(size: number): void;
+}
+
+const Base = Encoder as unknown as new (options: EncoderOptions) => EncoderParts;
+
+/** Bytes of a payload. Protocol: limits. */
+const MAX_PAYLOAD = 536_870_912;
+const INITIAL_BUFFER = 4096;
+/** A buffer that has grown beyond this is given away with its value rather than kept. */
+const LARGEST_KEPT = 1 << 20;
+/** Below this length, looking at each character costs less than a call into the runtime. */
+const SHORT_STRING = 96;
+
+const MIN_INT64 = -(2n ** 63n);
+const MAX_UINT64 = 2n ** 64n - 1n;
+
+/**
+ * Encodes a value the library does not know; answers whether it did.
+ * `depth` is the level of the value, and what it writes inside itself is at `depth + 1`.
+ */
+export type ExtraTypes = (encoder: ExactEncoder, value: object | bigint, depth: number) => boolean;
+
+/**
+ * The library's Encoder, held to "exact or refused": what it would write as something else (`-0`, a Map, a Date, an
+ * instance of a class, `undefined` in an array, a lone surrogate, 2^64) is written as what it is, or is a SerializationError.
+ * Each property is read once.
+ */
+export class ExactEncoder extends Base {
+  constructor(private readonly extraTypes?: ExtraTypes) {
+    super({ initialBufferSize: INITIAL_BUFFER });
+  }
+
+  /** The payload in a buffer that the next call overwrites. */
+  shared(value: unknown): Uint8Array<ArrayBuffer> {
+    const payload = this.encodeSharedRef(value);
+    if (payload.buffer === this.bytes.buffer && this.bytes.length > LARGEST_KEPT) this.forget();
+    return payload;
+  }
+
+  /** The payload in memory that nobody else holds. */
+  exact(value: unknown): Uint8Array {
+    const payload = this.shared(value);
+    return payload.slice();
+  }
+
+  override doEncode(value: unknown, depth: number): void {
+    switch (typeof value) {
+      case 'string':
+        this.encodeString(value);
+        break;
+      case 'number':
+        if (value === 0 && 1 / value < 0) this.encodeNumberAsFloat(value);
+        else this.encodeNumber(value);
+        break;
+      case 'boolean':
+        this.encodeBoolean(value);
+        break;
+      case 'bigint':
+        this.encodeBigInt(value, depth);
+        break;
+      case 'object':
+        if (value === null) this.encodeNil();
+        else this.encodeContainer(value, depth);
+        break;
+      case 'undefined':
+        throw refused('undefined', ', except as a property, which is left out');
+      default:
+        throw refused(kindOfValue(value));
+    }
+  }
+
+  override encodeString(text: string): void {
+    const { length } = text;
+    if (length < SHORT_STRING) {
+      this.ensureBufferSizeToWrite(2 + length);
+      const { bytes, pos } = this;
+      let at = pos + (length < 32 ? 1 : 2);
+      let i = 0;
+      for (; i < length; i++) {
+        const code = text.charCodeAt(i);
+        if (code >= 0x80) break;
+        bytes[at++] = code;
+      }
+      if (i === length) {
+        if (length < 32) {
+          bytes[pos] = 0xa0 | length;
+        } else {
+          bytes[pos] = 0xd9;
+          bytes[pos + 1] = length;
+        }
+        this.pos = at;
+        return;
+      }
+    }
+    if (!text.isWellFormed()) throw refused('a string with a lone surrogate');
+    const byteLength = Buffer.byteLength(text);
+    this.ensureBufferSizeToWrite(5 + byteLength);
+    this.writeStringHeader(byteLength);
+    writeUtf8(this.bytes, text, this.pos, byteLength);
+    this.pos += byteLength;
+  }
+
+  /** An array of `elements`, at level `depth`. */
+  encodeElements(elements: readonly unknown[], depth: number): void {
+    const size = elements.length;
+    if (depth > MAX_DEPTH) throw tooDeep();
+    if (size < 16) this.writeU8(0x90 | size);
+    else if (size < 0x10000) this.writeHeader16(0xdc, size);
+    else this.writeHeader32(0xdd, size);
+    for (let i = 0; i < size; i++) this.doEncode(elements[i], depth + 1);
+  }
+
+  /** An extension of type `type` whose bytes are what `write` writes. */
+  encodeExtensionOf(type: number, write: () => void): void {
+    this.writeHeader32(0xc9, 0);
+    this.writeU8(type);
+    const start = this.pos;
+    write();
+    this.view.setUint32(start - 5, this.pos - start);
+  }
+
+  /** Bytes as they are. */
+  writeBytes(bytes: Uint8Array): void {
+    this.ensureBufferSizeToWrite(bytes.length);
+    this.bytes.set(bytes, this.pos);
+    this.pos += bytes.length;
+  }
+
+  override clone(): ExactEncoder {
+    return new ExactEncoder(this.extraTypes);
+  }
+
+  override resizeBuffer(size: number): void {
+    // The library asks for twice what it needs.
+    if (size / 2 > MAX_PAYLOAD) throw new ValueTooLargeError(`A value is limited to ${MAX_PAYLOAD} serialized bytes`);
+    super.resizeBuffer(Math.min(size, MAX_PAYLOAD));
+  }
+
+  private encodeContainer(value: object, depth: number): void {
+    if (Array.isArray(value)) this.encodePlainArray(value, depth);
+    else if (isPlainObject(value)) this.encodeObject(value, depth);
+    else if (isPlainBytes(value)) this.encodeBytes(value);
+    else if (isPlainDate(value)) this.encodeDate(value);
+    else if (value instanceof PlainDate) this.encodeSentinel('__date__', value.iso);
+    else if (value instanceof PlainTime) this.encodeSentinel('__time__', value.iso);
+    else if (!this.extraTypes?.(this, value, depth)) throw refused(kindOfValue(value));
+  }
+
+  private encodePlainArray(array: unknown[], depth: number): void {
+    if (!isPlainArray(array)) throw refused(kindOfValue(array));
+    if (!hasOnlyElements(array)) throw refused('an array with properties beside its elements');
+    this.encodeElements(array, depth);
+  }
+
+  private encodeObject(object: Record<string, unknown>, depth: number): void {
+    if (depth > MAX_DEPTH) throw tooDeep();
+    if (!hasOnlyNames(object)) throw refused('an object with a symbol as a property');
+    const names = Object.keys(object);
+    const header = this.pos;
+    this.writeMapHeader(names.length);
+    let size = 0;
+    let marked = false;
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i] as string;
+      const value = object[name];
+      if (value === undefined) continue;
+      size++;
+      if (name.charCodeAt(0) === 0x5f && MARKERS.has(name) && value !== false) marked = true;
+      this.encodeString(name);
+      this.doEncode(value, depth + 1);
+    }
+    if (marked && size === 2) throw refused('an object that reads back as a date or a time');
+    if (size < names.length) this.shrinkMapHeader(header, names.length, size);
+  }
+
+  private encodeBytes(bytes: Uint8Array): void {
+    if (isDetached(bytes)) throw refused('a detached Uint8Array');
+    this.encodeBinary(bytes);
+  }
+
+  private encodeDate(date: Date): void {
+    const iso = formatDateTime(date);
+    if (iso === undefined) throw refused('a Date that is invalid or outside the years 1 to 9999');
+    this.encodeSentinel('__datetime__', iso);
+  }
+
+  private encodeSentinel(marker: string, iso: string): void {
+    this.writeMapHeader(2);
+    this.encodeString(marker);
+    this.encodeBoolean(true);
+    this.encodeString('value');
+    this.encodeString(iso);
+  }
+
+  private encodeBigInt(value: bigint, depth: number): void {
+    const small = value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER;
+    if (!small && value >= MIN_INT64 && value <= MAX_UINT64) this.encodeBigInt64(value);
+    else if (!this.extraTypes?.(this, value, depth)) {
+      throw small
+        ? refused('a BigInt within ±(2^53−1)', ': it would be read as a number')
+        : refused('a BigInt beyond 64 bits');
+    }
+  }
+
+  private writeMapHeader(size: number): void {
+    if (size < 16) this.writeU8(0x80 | size);
+    else if (size < 0x10000) this.writeHeader16(0xde, size);
+    else this.writeHeader32(0xdf, size);
+  }
+
+  /** Properties that are `undefined` show only when they are read, after the header was written. */
+  private shrinkMapHeader(header: number, written: number, size: number): void {
+    const end = this.pos;
+    const was = mapHeaderLen(written);
+    const is = mapHeaderLen(size);
+    if (is < was) this.bytes.copyWithin(header + is, header + was, end);
+    this.pos = header;
+    this.writeMapHeader(size);
+    this.pos = end - (was - is);
+  }
+
+  private writeHeader16(marker: number, size: number): void {
+    this.writeU8(marker);
+    this.writeU16(size);
+  }
+
+  private writeHeader32(marker: number, size: number): void {
+    this.writeU8(marker);
+    this.writeU32(size);
+  }
+
+  private forget(): void {
+    this.view = new DataView(new ArrayBuffer(INITIAL_BUFFER));
+    this.bytes = new Uint8Array(this.view.buffer);
+  }
+}
+
+function mapHeaderLen(size: number): number {
+  return size < 16 ? 1 : size < 0x10000 ? 3 : 5;
+}
+
+function tooDeep(): SerializationError {
+  return refused(`a value that is cyclic or nested deeper than ${MAX_DEPTH} levels`);
+}

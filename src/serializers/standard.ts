@@ -1,0 +1,94 @@
+import { assertBytes, kindOf } from '../bytes.js';
+import { reviveTemporal, type TemporalReviver } from '../protocol/temporal.js';
+import { ExactEncoder } from './msgpack-encoder.js';
+import { MessagePackReader } from './msgpack-reader.js';
+import { encodeNodeType, readNodeType, refuseExtension } from './node-types.js';
+import type { Serializer } from './serializer.js';
+
+export interface StandardSerializerOptions {
+  /**
+   * `portable` (the default) carries what every CacheKit SDK reads. `node` also carries Map, Set, the typed arrays and
+   * BigInt of any size, as MessagePack extensions that only this package reads.
+   */
+  types?: 'portable' | 'node';
+  /**
+   * Makes the value that stands for a date or time that is read, from its ISO 8601 string. The default makes a Date
+   * (without an offset taken as UTC; microseconds are cut), a PlainDate or a PlainTime.
+   * `(type, iso) => iso` keeps the string, with all its digits.
+   */
+  reviver?: TemporalReviver;
+}
+
+/**
+ * MessagePack, the default: a value is read back exactly as it was written, or is refused.
+ *
+ * | written | read back |
+ * |---|---|
+ * | null, booleans, strings, numbers (also NaN, the infinities, -0), arrays, plain objects | the same |
+ * | BigInt beyond ±(2^53−1), within 64 bits | the same |
+ * | Uint8Array, Buffer | Uint8Array with its own memory |
+ * | Date in the years 1 to 9999, PlainDate, PlainTime | the same |
+ * | a property that is `undefined` | left out |
+ * | Map, Set, other typed arrays, smaller or larger BigInt | refused, unless `types: 'node'` |
+ * | `undefined` elsewhere, functions, symbols, instances of classes, invalid Dates, lone surrogates, cycles, more than 1,024 levels | refused |
+ *
+ * From other SDKs come integers beyond ±(2^53−1) as BigInt, and maps with keys that are no strings as Map.
+ * `toJSON` is not called. The prototype of an object is not kept: one with a null prototype is read back as a plain object.
+ *
+ * Source: protocol, "Serializer traps".
+ */
+export class StandardSerializer implements Serializer {
+  readonly format = 'msgpack';
+  readonly container = 'envelope';
+  readonly compressed = true;
+  readonly originalType = undefined;
+  readonly #encoder: ExactEncoder;
+  readonly #reader: MessagePackReader;
+
+  /** @throws TypeError for a wrong type, RangeError for unknown `types`. */
+  constructor(options: StandardSerializerOptions = {}) {
+    if (typeof options !== 'object' || options === null) {
+      throw new TypeError(`options must be an object, not ${kindOf(options)}`);
+    }
+    const { types = 'portable', reviver = reviveTemporal } = options;
+    if (typeof types !== 'string') throw new TypeError(`types must be a string, not ${kindOf(types)}`);
+    if (types !== 'portable' && types !== 'node') throw new RangeError("types must be 'portable' or 'node'");
+    assertReviver(reviver);
+    this.#encoder = new ExactEncoder(types === 'node' ? encodeNodeType : undefined);
+    this.#reader = new MessagePackReader(reviver, types === 'node' ? readNodeType : refuseExtension);
+  }
+
+  /**
+   * @throws SerializationError for a value that would not be read back as it is, ValueTooLargeError over 512 MiB.
+   */
+  serialize(value: unknown): Uint8Array {
+    return this.#encoder.exact(value);
+  }
+
+  /**
+   * @throws TypeError for a wrong type, SerializationError for bytes that are not exactly one MessagePack document.
+   */
+  deserialize(payload: Uint8Array): unknown {
+    assertBytes('payload', payload);
+    return this.#reader.read(payload, payload.length);
+  }
+
+  /** @internal The payload in memory that the next call overwrites. */
+  serializeShared(value: unknown): Uint8Array {
+    // A class that extends this one may have a `serialize` of its own.
+    if (this.serialize !== StandardSerializer.prototype.serialize) return this.serialize(value);
+    return this.#encoder.shared(value);
+  }
+
+  /** @internal The value of `buffer[0..length]`, of which nothing is kept. */
+  deserializeShared(buffer: Uint8Array, length: number): unknown {
+    if (this.deserialize !== StandardSerializer.prototype.deserialize) {
+      return this.deserialize(new Uint8Array(buffer.subarray(0, length)));
+    }
+    return this.#reader.read(buffer, length);
+  }
+}
+
+export function assertReviver(reviver: unknown): asserts reviver is TemporalReviver {
+  if (typeof reviver !== 'function') throw new TypeError(`reviver must be a function, not ${kindOf(reviver)}`);
+}
