@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Table, tableFromArrays } from 'apache-arrow';
 import {
@@ -25,7 +24,8 @@ interface Flight {
   destination: string;
 }
 
-const datasets = createRequire(import.meta.url).resolve('vega-datasets/data/flights-5k.json');
+// 5,000 flights of 2001 (US Department of Transportation).
+const datasets = new URL('../node_modules/vega-datasets/data/flights-5k.json', import.meta.url);
 const masterKey = randomBytes(32).toString('hex');
 const backend = new MemoryBackend();
 

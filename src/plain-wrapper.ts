@@ -1,5 +1,5 @@
 import { allocate, assertBytes, trim } from './bytes.js';
-import { SealedFormatError } from './errors.js';
+import { EnvelopeError, SealedFormatError } from './errors.js';
 import { assertValueLen } from './keys/sealer.js';
 import { checked, NEEDS, native, nativeError } from './native.js';
 import { Payloads } from './payloads.js';
@@ -58,6 +58,7 @@ export class PlainWrapper<T = unknown> implements ValueCodec<T> {
       length = native.unpack(out, 0, stored, offset, this.#mode);
     }
     if (length < 0) throw nativeError(length);
+    if (this.#profile.container === 'envelope') this.#assertFormat(stored, offset);
     return this.#payloads.decodeOwned(out.subarray(0, length));
   }
 
@@ -89,6 +90,23 @@ export class PlainWrapper<T = unknown> implements ValueCodec<T> {
         return { ok: false, error: error as Error };
       }
     });
+  }
+
+  /** What the AAD does for an encrypted value: the payload of another serializer is not taken for one of this one's. */
+  #assertFormat(stored: Uint8Array, offset: number): void {
+    const format = this.#format;
+    // The format is the last thing in an envelope, unless another writer left something behind it.
+    const at = stored.length - format.length;
+    let same = format.length < 32 && stored[at - 1] === (0xa0 | format.length);
+    for (let i = 0; same && i < format.length; i++) same = stored[at + i] === format[i];
+    if (same) return;
+    const envelope = stored.subarray(offset);
+    const info = new Uint32Array(3);
+    checked(native.envelopeInfo(envelope, info));
+    const [, start, length] = info as unknown as [number, number, number];
+    if (format.compare(envelope, start, start + length) !== 0) {
+      throw new EnvelopeError('The envelope holds a value of another format');
+    }
   }
 
   #payloadOffset(stored: Uint8Array): number {
