@@ -28,6 +28,7 @@ interface Flight {
 const datasets = new URL('../node_modules/vega-datasets/data/flights-5k.json', import.meta.url);
 const masterKey = randomBytes(32).toString('hex');
 const backend = new MemoryBackend();
+const frames = new EncryptionWrapper<Table>({ serializer: new ArrowSerializer(), masterKey });
 
 const { aes, name } = hardwareAcceleration();
 console.log(bold('cachekit-native: what the cache holds, nobody can read'));
@@ -84,7 +85,7 @@ async function socialSecurityNumber(): Promise<void> {
 async function dataFrame(): Promise<void> {
   heading('A DataFrame through Arrow');
   const getFlights = cache({
-    serializer: new EncryptionWrapper<Table>({ serializer: new ArrowSerializer(), masterKey }),
+    serializer: frames,
     backend,
     namespace: 'frames',
     operation: 'getFlights',
@@ -99,6 +100,7 @@ async function dataFrame(): Promise<void> {
   });
   const miss = await timed(() => getFlights(2001));
   const hit = await timed(() => getFlights(2001));
+  assert.equal(getFlights.stats().hits, 1);
   const table = hit.value;
   assert.ok(table.numRows >= 3000);
   assert.deepEqual(table.get(4999)?.toJSON(), miss.value.get(4999)?.toJSON());

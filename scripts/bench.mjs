@@ -37,7 +37,8 @@ await main(async (args) => {
   });
   const names = positionals.length > 0 ? positionals : Object.keys(benchmarks);
   const unknown = names.find((name) => !(name in benchmarks) && name !== 'gate');
-  if (unknown !== undefined) throw new Stop(`There is no benchmark '${unknown}'; there are ${Object.keys(benchmarks).join(', ')}.`);
+  if (unknown !== undefined)
+    throw new Stop(`There is no benchmark '${unknown}'; there are ${Object.keys(benchmarks).join(', ')}.`);
   await ensureInstalled();
   await ensureInstalled('bench');
   await ensureBuilt({ bench: true });

@@ -11,7 +11,7 @@
 //! | 15 + d | t | tenant id, UTF-8 |
 
 use ring::digest::{Context, SHA256};
-use ring::hkdf::{Salt, HKDF_SHA256};
+use ring::hkdf::{KeyType, Salt, HKDF_SHA256};
 
 use crate::error::Failure;
 use crate::secret::{Secret, KEY_LEN};
@@ -50,11 +50,7 @@ pub fn derive_domain_key(master_key: &[u8], domain: &[u8], tenant_id: &[u8]) -> 
     salt.extend_from_slice(tenant_id);
 
     let mut key = Secret::zeros(KEY_LEN);
-    Salt::new(HKDF_SHA256, &salt)
-        .extract(master_key)
-        .expand(&[domain], HKDF_SHA256)
-        .and_then(|okm| okm.fill(key.expose_mut()))
-        .map_err(|_| Failure::InvalidLength)?;
+    hkdf_sha256(&salt, master_key, domain, key.expose_mut())?;
     Ok(key)
 }
 
@@ -66,4 +62,18 @@ pub fn fingerprint(key: &[u8]) -> [u8; FINGERPRINT_LEN] {
     let mut short = [0; FINGERPRINT_LEN];
     short.copy_from_slice(&context.finish().as_ref()[..FINGERPRINT_LEN]);
     short
+}
+
+pub(crate) fn hkdf_sha256(salt: &[u8], ikm: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), Failure> {
+    struct Len(usize);
+    impl KeyType for Len {
+        fn len(&self) -> usize {
+            self.0
+        }
+    }
+    Salt::new(HKDF_SHA256, salt)
+        .extract(ikm)
+        .expand(&[info], Len(out.len()))
+        .and_then(|okm| okm.fill(out))
+        .map_err(|_| Failure::InvalidLength)
 }

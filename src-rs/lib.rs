@@ -19,3 +19,6 @@ pub mod nonce;
 pub mod scratch;
 pub mod sealer;
 pub mod secret;
+
+#[cfg(test)]
+mod tests;

@@ -38,6 +38,16 @@ impl Nonce {
         bytes
     }
 
+    /// A nonce chosen by a known-answer test.
+    #[cfg(test)]
+    pub fn fixed(bytes: [u8; NONCE_LEN]) -> Self {
+        let (instance, counter) = bytes.split_at(8);
+        Self {
+            instance: u64::from_be_bytes(instance.try_into().unwrap()),
+            counter: u32::from_be_bytes(counter.try_into().unwrap()),
+        }
+    }
+
     fn random() -> Result<Self, Failure> {
         let (mut instance, mut counter) = ([0; 8], [0; 4]);
         fill_random(&mut instance)?;
@@ -74,6 +84,12 @@ impl Sequence {
         let sequence = Self::counter()?;
         sequence.used.store(SEQUENCE_LIMIT.saturating_sub(remaining), Ordering::Relaxed);
         Ok(sequence)
+    }
+
+    /// As [`Self::near_end`], of a random sequence.
+    #[cfg(test)]
+    pub fn random_near_end(remaining: u64) -> Self {
+        Self { used: AtomicU64::new(SEQUENCE_LIMIT - remaining), ..Self::random() }
     }
 
     /// The next nonce.

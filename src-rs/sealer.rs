@@ -47,9 +47,7 @@ impl Sealer {
         Ok(Self::from_key(key, sequence))
     }
 
-    /// A sealer of a raw key, for known-answer tests.
-    #[doc(hidden)]
-    pub fn from_key(key: &[u8; KEY_LEN], sequence: Arc<Sequence>) -> Self {
+    pub(crate) fn from_key(key: &[u8; KEY_LEN], sequence: Arc<Sequence>) -> Self {
         Self { key: AeadKey::new(key), sequence, fingerprint: kdf::fingerprint(key) }
     }
 

@@ -28,7 +28,7 @@ import { sealedBound, type Wire, type WireProfile, wireProfile } from './wire.js
 
 export interface EncryptionWrapperOptions<T = unknown> {
   /** Default: StandardSerializer (InteropSerializer for wire `interop`). */
-  serializer?: Serializer<T>;
+  serializer?: Serializer<T> | Serializer;
   /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
   masterKey?: MasterKeyInput;
   /** Shared with whoever else uses it; `destroy` leaves it alone. */

@@ -26,7 +26,7 @@ export class PlainWrapper<T = unknown> implements ValueCodec<T> {
   readonly #mode: number;
   readonly #head: Buffer | undefined;
 
-  constructor(options: { serializer?: Serializer<T>; wire?: Wire; compress?: boolean } = {}) {
+  constructor(options: { serializer?: Serializer<T> | Serializer; wire?: Wire; compress?: boolean } = {}) {
     this.#profile = wireProfile(options.wire, options.serializer as Serializer | undefined, options.compress);
     this.#payloads = new Payloads<T>(this.#profile.serializer as Serializer<T>);
     this.#format = Buffer.from(this.#profile.format);

@@ -1,5 +1,5 @@
 import { cpus, loadavg, totalmem } from 'node:os';
-import { hardwareAcceleration } from 'cachekit-native';
+import { hardwareAcceleration } from './product.js';
 
 export interface Machine {
   cpu: string;

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { exclusively, step } from './fresh.mjs';
 import { at, npm, onPath, packageJson, root, run, runQuietly, Stop, say, seconds, tool } from './project.mjs';
+import { writeSubpathTypes } from './types.mjs';
 
 const rustInputs = ['Cargo.toml', 'Cargo.lock', 'build.rs', '.cargo', 'rust-toolchain.toml', 'src-rs'];
 
@@ -49,6 +50,7 @@ const javascript = () =>
     name: 'javascript',
     inputs: ['index.ts', 'src', 'tsconfig.json', 'node_modules/typescript/package.json'],
     outputs: ['dist/index.js', 'dist/index.d.ts'],
+    extra: packageJson().exports,
   });
 
 /**
@@ -89,9 +91,7 @@ export async function ensureBuilt({ force = false, testHooks: withTestHooks = fa
     ...(withTestHooks
       ? [{ ...testHooks(), work: () => buildAddon(['--no-js', '--features', 'test-hooks', '-o', testHooksDir]) }]
       : []),
-    ...(bench
-      ? [{ ...benchAddon(), work: () => buildAddon(['--no-js', '--features', 'bench', '-o', benchDir]) }]
-      : []),
+    ...(bench ? [{ ...benchAddon(), work: () => buildAddon(['--no-js', '--features', 'bench', '-o', benchDir]) }] : []),
     { ...javascript(), work: buildJavaScript },
   ];
   if (!force && steps.every(({ isFresh }) => isFresh())) return;
@@ -133,6 +133,7 @@ async function buildJavaScript() {
   if ((await run(process.execPath, [compiler, '-p', 'tsconfig.json', '--outDir', fresh])) !== 0) {
     throw new Stop('the TypeScript sources do not compile; the messages stand above.');
   }
+  await writeSubpathTypes(fresh);
   rmSync(at('dist'), { recursive: true, force: true });
   renameSync(fresh, at('dist'));
   say(`built dist/ in ${seconds(start)}`);

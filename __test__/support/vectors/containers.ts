@@ -34,7 +34,7 @@ const readers: Record<ContainerRow['reader'], { serializer: Serializer; containe
   };
 
 export const containerSections = [
-  section<ContainerRow>(file, 'decrypted_container.vectors', 0, async (row, via) => {
+  section<ContainerRow>(file, 'decrypted_container.vectors', 96, async (row, via) => {
     const { format, compressed, original_type: originalType } = row;
     const { serializer, container } = readers[row.reader];
     const opening = {

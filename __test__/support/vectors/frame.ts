@@ -50,7 +50,7 @@ const secureReadings = (frame: Uint8Array) =>
   );
 
 export const frameSections = [
-  section<FrameRow>(file, 'frame_vectors', 0, async (row, via) => {
+  section<FrameRow>(file, 'frame_vectors', 56, async (row, via) => {
     const frame = hex(row.frame_hex);
     const { s, m } = row.expected_header;
     await via('parseFrame', () => {
@@ -81,7 +81,7 @@ export const frameSections = [
     }
   }),
 
-  section<ErrorRow>(file, 'error_vectors', 0, async (row, via) => {
+  section<ErrorRow>(file, 'error_vectors', 56, async (row, via) => {
     const frame = hex(row.frame_hex);
     if (row.rejected_by === undefined) {
       // A frame at an interop reader: one small integer, followed by more.
@@ -98,7 +98,7 @@ export const frameSections = [
     }
   }),
 
-  section<ReadRow>(file, 'encrypted_read_vectors', 0, async (row, via) => {
+  section<ReadRow>(file, 'encrypted_read_vectors', 24, async (row, via) => {
     assert.equal(row.outcome, 'fail_closed');
     for (const [name, read] of secureReadings(hex(row.frame_hex))) {
       await via(name, () => assertRefused(read, refusals[row.name] as string));

@@ -33,7 +33,7 @@ async function exchange(cacheKey: string, headers: Record<string, string> = {}) 
 }
 
 export const httpSections = [
-  section<PathRow>('protocol/path-encoding.json', 'vectors', 0, async (row, via) => {
+  section<PathRow>('protocol/path-encoding.json', 'vectors', 62, async (row, via) => {
     if (row.encoded === null) {
       await via('encodeCacheKey', () => assertRefused(() => encodeCacheKey(row.key), RangeError));
       return via('HttpBackend', () => assertRefused(() => exchange(row.key), RangeError));
@@ -47,7 +47,7 @@ export const httpSections = [
   section<{ value: string | null; stale: boolean }>(
     'protocol/freshness-headers.json',
     'freshness_vectors',
-    0,
+    18,
     async (row, via) => {
       await via('isStale', () => assert.equal(isStale(row.value ?? undefined), row.stale));
       await via('HttpBackend', async () => {
@@ -61,7 +61,7 @@ export const httpSections = [
   section<{ value: string | null; fresh_for: number | null }>(
     'protocol/freshness-headers.json',
     'fresh_for_vectors',
-    0,
+    44,
     async (row, via) => {
       const expected = row.fresh_for ?? undefined;
       await via('freshForSeconds', () => assert.equal(freshForSeconds(row.value ?? undefined), expected));
@@ -73,7 +73,7 @@ export const httpSections = [
     },
   ),
 
-  section<FileRow>('protocol/file-backend.json', 'vectors', 0, async (row, via) => {
+  section<FileRow>('protocol/file-backend.json', 'vectors', 16, async (row, via) => {
     const directory = mkdtempSync(join(tmpdir(), 'cachekit-vectors-'));
     const path = join(directory, row.filename);
     const now = () => (row.reader_now_unix_seconds ?? 0) * 1000;

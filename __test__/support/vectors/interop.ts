@@ -130,12 +130,12 @@ async function documentRefused(document: Uint8Array, via: Via): Promise<void> {
 }
 
 export const interopSections = [
-  section<KeyRow>(file, 'key_vectors', 0, keyMatches),
-  section<KeyRow>(peer, 'interop_key', 0, keyMatches),
-  section<ValueRow>(file, 'value_vectors', 0, valueMatches),
-  section<ValueRow>(peer, 'interop_value', 0, valueMatches),
+  section<KeyRow>(file, 'key_vectors', 132, keyMatches),
+  section<KeyRow>(peer, 'interop_key', 54, keyMatches),
+  section<ValueRow>(file, 'value_vectors', 29, valueMatches),
+  section<ValueRow>(peer, 'interop_value', 64, valueMatches),
 
-  section<ErrorRow>(file, 'error_vectors', 0, async (row, via) => {
+  section<ErrorRow>(file, 'error_vectors', 42, async (row, via) => {
     const { namespace = 'ok', operation = 'ok' } = row;
     const make = () => row.args.map((arg) => fromTagged(arg, argumentReaders));
     await via('interopKey', () => assertRefused(() => interopKey(namespace, operation, make()), TypeError, RangeError));
@@ -144,7 +144,7 @@ export const interopSections = [
     }
   }),
 
-  section<ReaderRow>(file, 'reader_accept_vectors', 0, async (row, via) => {
+  section<ReaderRow>(file, 'reader_accept_vectors', 24, async (row, via) => {
     for (const [name, reading] of readings(hex(row.input_hex))) {
       await via(name, async () => {
         const value = await reading();
@@ -155,7 +155,7 @@ export const interopSections = [
 
   section<ReaderRow>(file, 'reader_reject_vectors', 4, (row, via) => documentRefused(hex(row.input_hex), via)),
 
-  section<RoundTripRow>(file, 'encryption_vectors', 0, async (row, via) => {
+  section<RoundTripRow>(file, 'encryption_vectors', 13, async (row, via) => {
     const opening = {
       masterKey: hex(row.master_key_hex),
       tenantId: row.tenant_id,

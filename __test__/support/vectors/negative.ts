@@ -163,7 +163,7 @@ function noFetch(): never {
 }
 
 export const negativeSections = [
-  section<NegativeRow>('cachekit-peer.json', 'negative', 0, ({ name, op, request }, via) => {
+  section<NegativeRow>('cachekit-peer.json', 'negative', 372, ({ name, op, request }, via) => {
     const run = runs[op];
     assert.ok(run, `no runner for ${op}`);
     return run(request, via, name);

@@ -100,7 +100,7 @@ async function readsAs(value: Tagged, list: [string, () => unknown][], via: Via)
 }
 
 export const valueSections = [
-  section<SerializerRow>(peer, 'serializer', 0, async (row, via) => {
+  section<SerializerRow>(peer, 'serializer', 23, async (row, via) => {
     const data = Buffer.from(row.data_b64, 'base64');
     const serializer = serializerOf(row.serializer);
     const payload = () => {
@@ -110,9 +110,8 @@ export const valueSections = [
     await readsAs(row.value, [['serializer', () => serializer.deserialize(payload())]], via);
     const wire = row.serializer === 'interop' ? 'interop' : 'protocol';
     if (row.integrity) {
-      await via('plain wrapper', () =>
-        assertValue(new PlainWrapper({ serializer, wire }).deserialize(data), row.value),
-      );
+      const plain = new PlainWrapper({ serializer, wire });
+      await readsAs(row.value, [['plain wrapper', () => plain.deserialize(data)]], via);
     }
     if (!isExact(row.value)) return;
     const value = fromTagged(row.value, valueReaders);
@@ -124,7 +123,7 @@ export const valueSections = [
     }
   }),
 
-  section<WrapperRow>(peer, 'wrapper', 0, async (row, via) => {
+  section<WrapperRow>(peer, 'wrapper', 36, async (row, via) => {
     const sealed = Buffer.from(row.data_b64, 'base64');
     const { master_key_hex: masterKey, tenant_id: tenantId, cache_key: cacheKey, metadata } = row;
     await via('Sealer', () => {
@@ -140,7 +139,7 @@ export const valueSections = [
     await readsAs(row.value, readings({ masterKey, tenantId, cacheKey, wire, serializer }, stored), via);
   }),
 
-  section<StoredRow>(peer, 'stored', 0, async (row, via) => {
+  section<StoredRow>(peer, 'stored', 23, async (row, via) => {
     const { master_key_hex: masterKey, deployment_uuid: tenantId = 'default', interop, integrity = true } = row.options;
     const stored = hex(row.stored_hex);
     const wire = interop ? 'interop' : 'python';
@@ -158,7 +157,7 @@ export const valueSections = [
     });
   }),
 
-  section<LegacyRow>(peer, 'stored_legacy', 0, async (row, via) => {
+  section<LegacyRow>(peer, 'stored_legacy', 8, async (row, via) => {
     // The first versions stored JSON. No wire reads that container, but all that is in it.
     const { master_key_hex: masterKey, deployment_uuid: tenantId = 'default' } = row.options;
     const stored = Buffer.from(row.stored_utf8);
