@@ -333,7 +333,7 @@ interface Serializer<T = unknown> {
     /** The flag that is authenticated with every sealed value. Default: whether the container is `envelope`. */
     readonly compressed?: boolean;
     /** A further name that is authenticated with every sealed value. Default: none. */
-    readonly originalType?: string;
+    readonly originalType?: string | undefined;
     /**
      * The payload of a value. What it returns is read at once or copied, and never changed.
      *
@@ -655,7 +655,7 @@ type RotationHeaderMode = 'auto' | 'always' | 'never';
 
 interface EncryptionWrapperOptions<T = unknown> {
     /** Default: StandardSerializer (InteropSerializer for wire `interop`). */
-    serializer?: Serializer<T>;
+    serializer?: Serializer<T> | Serializer;
     /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
     masterKey?: MasterKeyInput;
     /** Shared with whoever else uses it; `destroy` leaves it alone. */

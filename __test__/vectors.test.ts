@@ -76,7 +76,7 @@ test('every exception names a row and a reason, and there are as many as we know
 
 for (const { file, path, checks, run } of sections) {
   const rows = rowsOf(file, path);
-  test(`${file}, ${path}: ${rows.length} rows, ${checks} checks`, async (t) => {
+  test.serial(`${file}, ${path}: ${rows.length} rows, ${checks} checks`, async (t) => {
     let done = 0;
     for (const [index, row] of rows.entries()) {
       const name = nameOf(row, index);

@@ -41,7 +41,7 @@ await main(async (args) => {
     throw new Stop(`There is no benchmark '${unknown}'; there are ${Object.keys(benchmarks).join(', ')}.`);
   await ensureInstalled();
   await ensureInstalled('bench');
-  await ensureBuilt({ bench: true });
+  await ensureBuilt({ features: ['bench'] });
   const failed = [];
   for (const name of names) {
     const start = performance.now();

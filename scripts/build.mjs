@@ -18,6 +18,6 @@ await main(async (args) => {
   if (asksForHelp(args, usage)) return;
   const ifNeeded = args.includes('--if-needed');
   await ensureInstalled();
-  await ensureBuilt({ force: !ifNeeded, testHooks: args.includes('--test-hooks') });
+  await ensureBuilt({ force: !ifNeeded, features: args.includes('--test-hooks') ? ['test-hooks'] : [] });
   if (!ifNeeded) writeFileSync(at('index.d.ts'), await rollUpTypes(at('dist')));
 });

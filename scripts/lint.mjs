@@ -22,6 +22,7 @@ const checks = [
 await main(async (args) => {
   if (asksForHelp(args, usage)) return;
   await ensureInstalled();
+  await ensureInstalled('bench');
   if (!onPath('cargo')) throw new Stop('Rust is needed to lint: https://rustup.rs (cargo is not on PATH).');
   const failed = [];
   for (const [name, command, commandArgs] of checks) {

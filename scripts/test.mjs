@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { ensurePeerVenv } from './lib/peer-venv.mjs';
-import { asksForHelp, at, main, root, say, seconds, tool } from './lib/project.mjs';
+import { asksForHelp, main, root, say, seconds, tool } from './lib/project.mjs';
 import { ensureBuilt, ensureInstalled } from './lib/steps.mjs';
 import { cargoReader, tapReader } from './lib/tap.mjs';
 
@@ -54,7 +53,7 @@ await main(async (args) => {
 
   await ensureInstalled();
   if (only !== 'rust') {
-    await ensureBuilt({ testHooks: /^test-hooks\s*=/m.test(readFileSync(at('Cargo.toml'), 'utf8')) });
+    await ensureBuilt({ features: ['test-hooks'] });
     ensurePeerVenv();
   }
   if (only !== 'ts') {

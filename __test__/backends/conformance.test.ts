@@ -96,7 +96,8 @@ const targets: Target[] = [
 
 for (const { name, traits = {}, needsRedis, make } of targets) {
   for (const behaviour of behaviours) {
-    test(`${name}: ${behaviour.title}`, async (t) => {
+    // One after the other: a machine under load must not run into the backends' timeouts.
+    test.serial(`${name}: ${behaviour.title}`, async (t) => {
       if (needsRedis && !redis) {
         await requireRedis(t);
         return;

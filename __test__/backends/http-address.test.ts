@@ -189,6 +189,7 @@ test('an address is judged by its range, to the last one in it', (t) => {
     'fdff::1',
     'fe80::1',
     'fe80::1%eth0',
+    '2606:4700::1%eth0',
     '64:ff9b::192.168.0.1',
     '64:ff9b::c0a8:1',
     '4000::1',

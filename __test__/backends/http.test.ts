@@ -65,50 +65,53 @@ interface PathRow {
   reject?: boolean;
 }
 
-test('every cache key of the protocol is one path segment on the wire, or refused before any request', async (t) => {
-  const rows = vectors<{ vectors: PathRow[] }>('path-encoding.json').vectors;
-  const server = await start(t);
-  const plain = open(t, `${server.url}/api`);
-  const fetching = open(t, `${server.url}/api/`, { fetch: globalThis.fetch });
-  let [sent, rejected] = [0, 0];
-  for (const { key: cacheKey, encoded, decoded, reject } of rows) {
-    for (const backend of [plain, fetching]) {
-      server.seen.length = 0;
-      const calls = [
-        () => backend.get(cacheKey),
-        () => backend.set(cacheKey, SECRET_VALUE),
-        () => backend.delete(cacheKey),
-        () => backend.delete(cacheKey, { ifBytes: SECRET_VALUE }),
-        () => backend.has(cacheKey),
-        () => backend.expire(cacheKey, 1_000),
-      ];
-      for (const call of calls) {
-        if (reject) await t.throwsAsync(call(), { instanceOf: RangeError }, cacheKey);
-        else await call().catch(() => undefined);
-      }
-      const paths = server.seen.map(({ path }) => path);
-      if (reject) {
-        t.deepEqual(paths, []);
-        rejected++;
-      } else {
-        const path = `/api/v1/cache/${encoded}`;
-        t.deepEqual(paths, [path, path, path, path, path, `${path}/ttl`], cacheKey);
-        const segment = encodeCacheKey(cacheKey);
-        t.is(segment, encoded ?? '');
-        t.is(decodeURIComponent(segment), decoded ?? '');
-        sent++;
+test.serial(
+  'every cache key of the protocol is one path segment on the wire, or refused before any request',
+  async (t) => {
+    const rows = vectors<{ vectors: PathRow[] }>('path-encoding.json').vectors;
+    const server = await start(t);
+    const plain = open(t, `${server.url}/api`);
+    const fetching = open(t, `${server.url}/api/`, { fetch: globalThis.fetch });
+    let [sent, rejected] = [0, 0];
+    for (const { key: cacheKey, encoded, decoded, reject } of rows) {
+      for (const backend of [plain, fetching]) {
+        server.seen.length = 0;
+        const calls = [
+          () => backend.get(cacheKey),
+          () => backend.set(cacheKey, SECRET_VALUE),
+          () => backend.delete(cacheKey),
+          () => backend.delete(cacheKey, { ifBytes: SECRET_VALUE }),
+          () => backend.has(cacheKey),
+          () => backend.expire(cacheKey, 1_000),
+        ];
+        for (const call of calls) {
+          if (reject) await t.throwsAsync(call(), { instanceOf: RangeError }, cacheKey);
+          else await call().catch(() => undefined);
+        }
+        const paths = server.seen.map(({ path }) => path);
+        if (reject) {
+          t.deepEqual(paths, []);
+          rejected++;
+        } else {
+          const path = `/api/v1/cache/${encoded}`;
+          t.deepEqual(paths, [path, path, path, path, path, `${path}/ttl`], cacheKey);
+          const segment = encodeCacheKey(cacheKey);
+          t.is(segment, encoded ?? '');
+          t.is(decodeURIComponent(segment), decoded ?? '');
+          sent++;
+        }
       }
     }
-  }
-  t.deepEqual([rows.length, sent, rejected], [31, 50, 12]);
-});
+    t.deepEqual([rows.length, sent, rejected], [31, 50, 12]);
+  },
+);
 
 interface FreshnessVectors {
   freshness_vectors: { name: string; value: string | null; stale: boolean }[];
   fresh_for_vectors: { name: string; value: string | null; fresh_for: number | null }[];
 }
 
-test('every freshness header of the protocol is read as it says, also from the wire', async (t) => {
+test.serial('every freshness header of the protocol is read as it says, also from the wire', async (t) => {
   const rows = vectors<FreshnessVectors>('freshness-headers.json');
   let header = '';
   const url = await startRaw(t, (socket) =>
@@ -139,7 +142,7 @@ test('every freshness header of the protocol is read as it says, also from the w
   t.is(checked, 31);
 });
 
-test('repeated freshness headers are a list, which is neither fresh nor a number', async (t) => {
+test.serial('repeated freshness headers are a list, which is neither fresh nor a number', async (t) => {
   const headers =
     'X-CacheKit-Freshness: fresh\r\nX-CacheKit-Freshness: fresh\r\nX-CacheKit-Fresh-For: 5\r\nX-CacheKit-Fresh-For: 5\r\n';
   const url = await startRaw(t, (socket) =>
@@ -150,7 +153,7 @@ test('repeated freshness headers are a list, which is neither fresh nor a number
   t.is(entry?.expiresInMs, 0);
 });
 
-test('every request carries the API key, the state of L1 and its content type', async (t) => {
+test.serial('every request carries the API key, the state of L1 and its content type', async (t) => {
   const server = await start(t);
   const backend = open(t, server.url);
   await backend.set('a', Buffer.from('x'), { ttlMs: 1_001, l1: 'miss' });
@@ -172,27 +175,30 @@ test('every request carries the API key, the state of L1 and its content type', 
   await t.throwsAsync(backend.get('a', { l1: 'no' as never }), { instanceOf: TypeError });
 });
 
-test('a TTL is whole seconds, rounded up, from one second to 30 days, and left out when there is none', async (t) => {
-  const server = await start(t);
-  const backend = open(t, server.url);
-  const ttls: [number | undefined, string | undefined][] = [
-    [1, '1'],
-    [999.5, '1'],
-    [1_000, '1'],
-    [1_000.001, '2'],
-    [2_592_000_000, '2592000'],
-    [undefined, undefined],
-    [Number.POSITIVE_INFINITY, undefined],
-  ];
-  for (const [ttlMs, header] of ttls) {
-    await backend.set('a', Buffer.from('x'), { ttlMs });
-    t.is(server.seen.at(-1)?.headers['x-cachekit-ttl'], header, `${ttlMs}`);
-  }
-  await t.throwsAsync(backend.set('a', Buffer.from('x'), { ttlMs: 2_592_000_001 }), { instanceOf: RangeError });
-  t.is(server.seen.length, ttls.length);
-});
+test.serial(
+  'a TTL is whole seconds, rounded up, from one second to 30 days, and left out when there is none',
+  async (t) => {
+    const server = await start(t);
+    const backend = open(t, server.url);
+    const ttls: [number | undefined, string | undefined][] = [
+      [1, '1'],
+      [999.5, '1'],
+      [1_000, '1'],
+      [1_000.001, '2'],
+      [2_592_000_000, '2592000'],
+      [undefined, undefined],
+      [Number.POSITIVE_INFINITY, undefined],
+    ];
+    for (const [ttlMs, header] of ttls) {
+      await backend.set('a', Buffer.from('x'), { ttlMs });
+      t.is(server.seen.at(-1)?.headers['x-cachekit-ttl'], header, `${ttlMs}`);
+    }
+    await t.throwsAsync(backend.set('a', Buffer.from('x'), { ttlMs: 2_592_000_001 }), { instanceOf: RangeError });
+    t.is(server.seen.length, ttls.length);
+  },
+);
 
-test('each status is its own kind of failure, with nothing of the request in it', async (t) => {
+test.serial('each status is its own kind of failure, with nothing of the request in it', async (t) => {
   const server = await start(t);
   const kinds: [number, boolean][] = [
     [201, false],
@@ -236,7 +242,7 @@ test('each status is its own kind of failure, with nothing of the request in it'
   }
 });
 
-test('404 is a miss, and nothing to delete', async (t) => {
+test.serial('404 is a miss, and nothing to delete', async (t) => {
   const server = await start(t);
   server.handler = (_, response) => {
     response.writeHead(404).end('{"error":"not found"}');
@@ -250,7 +256,7 @@ test('404 is a miss, and nothing to delete', async (t) => {
   await t.throwsAsync(backend.set('a', Buffer.from('x')), { instanceOf: BackendError });
 });
 
-test('redirects are errors and not followed', async (t) => {
+test.serial('redirects are errors and not followed', async (t) => {
   const server = await start(t);
   const target = await start(t);
   for (const status of [301, 302, 303, 307, 308]) {
@@ -269,7 +275,7 @@ test('redirects are errors and not followed', async (t) => {
   t.is(target.seen.length, 0);
 });
 
-test('only PUT and DELETE that were answered 503 with a short Retry-After are sent again, once', async (t) => {
+test.serial('only PUT and DELETE that were answered 503 with a short Retry-After are sent again, once', async (t) => {
   const server = await start(t);
   const backend = open(t, server.url);
   const attempts = async (retryAfter: string | undefined, call: () => Promise<unknown>, status = 503) => {
@@ -294,7 +300,7 @@ test('only PUT and DELETE that were answered 503 with a short Retry-After are se
   for (const status of [429, 500, 502]) t.is(await attempts('0', put, status), 1, `${status}`);
 });
 
-test('a request that was sent again carries the same body and succeeds', async (t) => {
+test.serial('a request that was sent again carries the same body and succeeds', async (t) => {
   const server = await start(t);
   server.handler = (_, response) => {
     server.handler = undefined;
@@ -313,7 +319,7 @@ test('a request that was sent again carries the same body and succeeds', async (
   t.deepEqual((await backend.get('a'))?.bytes, SECRET_VALUE);
 });
 
-test('an answer over the limit is an error, declared or not', async (t) => {
+test.serial('an answer over the limit is an error, declared or not', async (t) => {
   const server = await start(t);
   for (const options of [{}, { fetch: globalThis.fetch }]) {
     const backend = open(t, server.url, { maxResponseBytes: 1_000, ...options });
@@ -337,7 +343,7 @@ test('an answer over the limit is an error, declared or not', async (t) => {
   }
 });
 
-test('a body that was encoded on the way is an error', async (t) => {
+test.serial('a body that was encoded on the way is an error', async (t) => {
   const server = await start(t);
   server.handler = ({ headers }, response) => {
     t.is(headers['accept-encoding'], 'identity');
@@ -347,26 +353,27 @@ test('a body that was encoded on the way is an error', async (t) => {
   await t.throwsAsync(open(t, server.url).get('a'), { instanceOf: BackendError, message: /encoded body/ });
 });
 
-test('a server that hangs is a TimeoutError, wherever it stops', async (t) => {
+test.serial('a server that hangs is a TimeoutError, wherever it stops', async (t) => {
   const stops = ['', 'HTTP/1.1 200 OK\r\nContent-Le', 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc'];
   for (const text of stops) {
-    let ended = 0;
-    const url = await startRaw(t, (socket) => {
-      socket.on('data', () => socket.write(text)).on('close', () => ended++);
-    });
-    for (const options of [{}, { fetch: globalThis.fetch }]) {
-      const backend = open(t, url, { timeoutMs: 150, ...options });
-      await t.throwsAsync(backend.get('a'), { instanceOf: TimeoutError }, text);
-      await t.throwsAsync(backend.set('a', Buffer.from('x')), { instanceOf: TimeoutError }, text);
-    }
-    while (ended < 4) await new Promise((resolve) => setTimeout(resolve, 10));
-    t.is(ended, 4, 'the connections were given up');
+    let connections = 0;
+    const serve = (socket: Socket) => {
+      connections++;
+      socket.on('data', () => socket.write(text));
+    };
+    const backend = open(t, await startRaw(t, serve), { timeoutMs: 150, connections: 1 });
+    await t.throwsAsync(backend.get('a'), { instanceOf: TimeoutError }, text);
+    await t.throwsAsync(backend.set('a', Buffer.from('x')), { instanceOf: TimeoutError }, text);
+    t.is(connections, 2, 'the first one was given up, and made room for the second');
+    const fetching = open(t, await startRaw(t, serve), { timeoutMs: 150, fetch: globalThis.fetch });
+    await t.throwsAsync(fetching.get('a'), { instanceOf: TimeoutError }, text);
+    await t.throwsAsync(fetching.set('a', Buffer.from('x')), { instanceOf: TimeoutError }, text);
   }
   const never = open(t, 'https://cache.example.com', { timeoutMs: 100, fetch: () => new Promise(() => undefined) });
   await t.throwsAsync(never.get('a'), { instanceOf: TimeoutError });
 });
 
-test('an abort ends a waiting request with its reason', async (t) => {
+test.serial('an abort ends a waiting request with its reason', async (t) => {
   const url = await startRaw(t, () => undefined);
   const controller = new AbortController();
   const waiting = open(t, url).get('a', { signal: controller.signal });
@@ -375,7 +382,7 @@ test('an abort ends a waiting request with its reason', async (t) => {
   t.is(await waiting.catch((error) => error), reason);
 });
 
-test('broken answers are BackendErrors, never values', async (t) => {
+test.serial('broken answers are BackendErrors, never values', async (t) => {
   const answers = [
     'garbage\r\n\r\n',
     `${SECRET_VALUE}\r\n\r\n`,
@@ -396,7 +403,7 @@ test('broken answers are BackendErrors, never values', async (t) => {
   }
 });
 
-test('a server that went away is a transient BackendError, and one that is back is used again', async (t) => {
+test.serial('a server that went away is a transient BackendError, and one that is back is used again', async (t) => {
   const server = await startCacheServer();
   t.teardown(() => server.stop());
   const backend = open(t, server.url);
@@ -415,7 +422,7 @@ test('a server that went away is a transient BackendError, and one that is back 
   t.true((await t.throwsAsync(unreachable.get('a'), { instanceOf: BackendError })).transient);
 });
 
-test('an idle connection that the server has closed does not fail the next request', async (t) => {
+test.serial('an idle connection that the server has closed does not fail the next request', async (t) => {
   const server = await start(t);
   const backend = open(t, server.url);
   for (let round = 0; round < 20; round++) {
@@ -426,7 +433,7 @@ test('an idle connection that the server has closed does not fail the next reque
   }
 });
 
-test('a request whose connection breaks is sent once, unless the connection was an old one', async (t) => {
+test.serial('a request whose connection breaks is sent once, unless the connection was an old one', async (t) => {
   const server = await start(t);
   const backend = open(t, server.url);
   server.handler = (_, response) => {
@@ -446,7 +453,7 @@ test('a request whose connection breaks is sent once, unless the connection was 
   t.is(server.seen.length, 2);
 });
 
-test('the connections of a backend are kept and bounded', async (t) => {
+test.serial('the connections of a backend are kept and bounded', async (t) => {
   const server = await start(t);
   const ports = new Set<number>();
   let [open_, most] = [0, 0];
@@ -465,7 +472,7 @@ test('the connections of a backend are kept and bounded', async (t) => {
   t.is(most, 3);
 });
 
-test('an API key comes from the options or the environment, and is checked', (t) => {
+test.serial('an API key comes from the options or the environment, and is checked', (t) => {
   const url = 'https://cache.example.com';
   const before = process.env.CACHEKIT_API_KEY;
   t.teardown(() => {
@@ -488,7 +495,7 @@ test('an API key comes from the options or the environment, and is checked', (t)
   t.throws(() => new HttpBackend({ url, apiKey: 5 as never }), { instanceOf: TypeError });
 });
 
-test('CACHEKIT_API_URL may name the hosts of the service, and others only when that is allowed too', (t) => {
+test.serial('CACHEKIT_API_URL may name the hosts of the service, and others only when that is allowed too', (t) => {
   const names = ['CACHEKIT_API_URL', 'CACHEKIT_ALLOW_CUSTOM_HOST'] as const;
   const before = names.map((name) => process.env[name]);
   t.teardown(() => {
@@ -519,7 +526,7 @@ test('CACHEKIT_API_URL may name the hosts of the service, and others only when t
   t.throws(make(), { instanceOf: ConfigurationError });
 });
 
-test('options of a wrong type or range are refused', (t) => {
+test.serial('options of a wrong type or range are refused', (t) => {
   const url = 'https://cache.example.com';
   const make = (options: unknown) => () => new HttpBackend(options as never);
   const wrong = [
@@ -549,32 +556,35 @@ test('options of a wrong type or range are refused', (t) => {
   }
 });
 
-test('a fetch of the caller gets the whole request, and what it throws is cut down to its message', async (t) => {
-  const calls: [string, RequestInit | undefined][] = [];
-  const answer: typeof globalThis.fetch = async (url, init) => {
-    calls.push([String(url), init]);
-    return new Response(SECRET_VALUE, { headers: { 'x-cachekit-fresh-for': '9' } });
-  };
-  const url = 'https://cache.example.com:8443/api';
-  const backend = new HttpBackend({ url, apiKey: API_KEY, fetch: answer });
-  t.deepEqual(await backend.get('a:b'), { bytes: SECRET_VALUE, expiresInMs: 9_000 });
-  t.is(calls[0]?.[0], 'https://cache.example.com:8443/api/v1/cache/a%3Ab');
-  t.is(calls[0]?.[1]?.redirect, 'manual');
-  await t.throwsAsync(new HttpBackend({ url, apiKey: API_KEY, fetch: answer, maxResponseBytes: 5 }).get('a'), {
-    instanceOf: BackendError,
-  });
-  const broken: typeof globalThis.fetch = async () => {
-    throw Object.assign(new TypeError('no network'), { code: 'EBROKEN', body: SECRET_VALUE, request: SECRET_KEY });
-  };
-  const error = await t.throwsAsync(new HttpBackend({ url, apiKey: API_KEY, fetch: broken }).get(SECRET_KEY), {
-    instanceOf: BackendError,
-  });
-  t.regex(error.message, /EBROKEN/);
-  t.is((error.cause as Error).message, 'no network');
-  assertNoSecret(t, error);
-});
+test.serial(
+  'a fetch of the caller gets the whole request, and what it throws is cut down to its message',
+  async (t) => {
+    const calls: [string, RequestInit | undefined][] = [];
+    const answer: typeof globalThis.fetch = async (url, init) => {
+      calls.push([String(url), init]);
+      return new Response(SECRET_VALUE, { headers: { 'x-cachekit-fresh-for': '9' } });
+    };
+    const url = 'https://cache.example.com:8443/api';
+    const backend = new HttpBackend({ url, apiKey: API_KEY, fetch: answer });
+    t.deepEqual(await backend.get('a:b'), { bytes: SECRET_VALUE, expiresInMs: 9_000 });
+    t.is(calls[0]?.[0], 'https://cache.example.com:8443/api/v1/cache/a%3Ab');
+    t.is(calls[0]?.[1]?.redirect, 'manual');
+    await t.throwsAsync(new HttpBackend({ url, apiKey: API_KEY, fetch: answer, maxResponseBytes: 5 }).get('a'), {
+      instanceOf: BackendError,
+    });
+    const broken: typeof globalThis.fetch = async () => {
+      throw Object.assign(new TypeError('no network'), { code: 'EBROKEN', body: SECRET_VALUE, request: SECRET_KEY });
+    };
+    const error = await t.throwsAsync(new HttpBackend({ url, apiKey: API_KEY, fetch: broken }).get(SECRET_KEY), {
+      instanceOf: BackendError,
+    });
+    t.regex(error.message, /EBROKEN/);
+    t.is((error.cause as Error).message, 'no network');
+    assertNoSecret(t, error);
+  },
+);
 
-test('neither a backend nor its errors show the API key', async (t) => {
+test.serial('neither a backend nor its errors show the API key', async (t) => {
   const server = await start(t);
   const backend = new HttpBackend({ url: server.url, apiKey: `${API_KEY}-other`, allowPrivateHosts: true });
   assertNoSecret(t, backend);

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
-import { createClient } from 'redis';
+import { createClient, createCluster } from 'redis';
 import { RedisBackend, type RedisBackendOptions } from '../../src/backends/redis.js';
 import { BackendError, ConfigurationError, TimeoutError } from '../../src/errors.js';
 import { freePort, requireRedis } from '../support/redis-server.js';
@@ -319,6 +319,13 @@ test.serial('a client of the caller stays its own: errors do no harm, close leav
   const backends = [ioredis, nodeRedis].map((client) => new RedisBackend({ client, timeoutMs: 2_000 }));
   await nodeRedis.connect();
   for (const backend of backends) await backend.set('a', Buffer.from('x'));
+  // Many backends on one client are one listener, and the last one to close takes it away.
+  const others = [ioredis, nodeRedis].flatMap((client) =>
+    Array.from({ length: 12 }, () => new RedisBackend({ client })),
+  );
+  t.is(ioredis.listenerCount('error'), 1);
+  for (const other of others) await other.close();
+  t.is(nodeRedis.listenerCount('error'), 1);
   await server.kill();
   for (const backend of backends) {
     const error = await t.throwsAsync(backend.get(SECRET_KEY));
@@ -351,11 +358,12 @@ test.serial('options that are no URL, no client or both are refused when constru
   const make = (options: unknown) => () => new RedisBackend(options as never);
   const cluster = new Redis.Cluster([], { lazyConnect: true });
   t.teardown(() => cluster.disconnect());
+  const nodeCluster = createCluster({ rootNodes: [{ url: 'redis://127.0.0.1:1' }] });
   for (const options of [
     {},
     { url: 'redis://127.0.0.1', client: {} },
     { client: cluster },
-    { client: { on() {}, sendCommand() {}, slots: [] } },
+    { client: nodeCluster },
     { client: { on() {}, sendCommand() {} } },
   ]) {
     t.throws(make(options), { instanceOf: ConfigurationError });

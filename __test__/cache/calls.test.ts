@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import { cache } from '../../src/cache/cache.js';
+import { EncryptionWrapper } from '../../src/encryption-wrapper.js';
 import { deferred, MapBackend, masterKey, settle } from './map-backend.js';
 
 interface User {
@@ -23,7 +25,10 @@ for (const [kind, wrap] of [
     t.deepEqual(await user(2), { id: 2, name: 'n2' });
     t.is(runs, 2);
     const { hits, misses, l1Hits, loads, sets, l1Entries } = user.stats();
-    t.deepEqual({ hits, misses, l1Hits, loads, sets, l1Entries }, { hits: 1, misses: 2, l1Hits: 1, loads: 2, sets: 2, l1Entries: 2 });
+    t.deepEqual(
+      { hits, misses, l1Hits, loads, sets, l1Entries },
+      { hits: 1, misses: 2, l1Hits: 1, loads: 2, sets: 2, l1Entries: 2 },
+    );
   });
 
   test(`${kind}: another process finds in the backend what this one stored`, async (t) => {
@@ -61,6 +66,7 @@ for (const [kind, wrap] of [
     t.is(await find(2), undefined);
     t.is(runs, 3);
     t.is(backend.stored.size, 1);
+    t.is(find.stats().refusedValues, 0);
   });
 
   test(`${kind}: changing what a call returned changes no later hit`, async (t) => {
@@ -90,7 +96,10 @@ for (const [kind, wrap] of [
     const user = wrap(shared(backend))((id: number) => ({ id, fresh: true }));
     const values = await Promise.all([user(1), user(1), user(1)]);
     t.is(backend.calls.get, 2, 'one by the writer, one by all readers');
-    t.deepEqual(values.map((value) => ({ ...value })), [{ id: 1 }, { id: 1 }, { id: 1 }] as never);
+    t.deepEqual(
+      values.map((value) => ({ ...value })),
+      [{ id: 1 }, { id: 1 }, { id: 1 }] as never,
+    );
     t.is(new Set(values).size, 3);
   });
 
@@ -110,14 +119,32 @@ for (const [kind, wrap] of [
   });
 }
 
+test('values from 1 MiB are sealed and opened off the event loop, smaller ones at once', async (t) => {
+  const wrapper = new EncryptionWrapper({ masterKey });
+  const context = { cacheKey: 'k' };
+  for (const [length, large] of [
+    [1_000_000, false],
+    [1024 * 1024, true],
+  ] as const) {
+    const value = randomBytes(length);
+    const sealing = wrapper.serializeSized(value, context);
+    t.is(sealing instanceof Promise, large);
+    const opening = wrapper.deserializeSized(await sealing, context);
+    t.is(opening instanceof Promise, large);
+    t.is(Buffer.compare((await opening) as Uint8Array, value), 0);
+  }
+});
+
 test('a thousand callers at once run the function once and share its result', async (t) => {
   let runs = 0;
   const gate = deferred();
-  const load = cache.secure({ masterKey, backend: new MapBackend(), namespace: 'n', operation: 'load' })(async (id: number) => {
-    runs++;
-    await gate.promise;
-    return { id };
-  });
+  const load = cache.secure({ masterKey, backend: new MapBackend(), namespace: 'n', operation: 'load' })(
+    async (id: number) => {
+      runs++;
+      await gate.promise;
+      return { id };
+    },
+  );
   const calls = Array.from({ length: 1000 }, () => load(7));
   await settle();
   const late = load(7);
@@ -227,15 +254,17 @@ test('a refresh that finds nothing removes what was stored, one that fails leave
 test('`this` and the arguments reach the function, and `this` is no part of the key', async (t) => {
   const seen: unknown[] = [];
   const load = cache({})(function (this: { id: number } | undefined, a: number, b?: string) {
-    seen.push([this?.id, a, b]);
+    seen.push([this, a, b]);
     return this?.id ?? 0;
   });
   t.is(await load.call({ id: 5 }, 1, 'x'), 5);
   t.is(await load.call({ id: 6 }, 1, 'x'), 5);
   t.is((await load.entry(2)).value, 0);
+  t.is(await load.refresh(3), 0);
   t.deepEqual(seen, [
-    [5, 1, 'x'],
+    [{ id: 5 }, 1, 'x'],
     [undefined, 2, undefined],
+    [undefined, 3, undefined],
   ]);
 });
 
@@ -255,13 +284,17 @@ test('trailing undefined and an argument left out are the same call', async (t) 
 
 test('decoded values are kept and handed out as they are with l1.values', async (t) => {
   for (const backend of [null, new MapBackend()]) {
-    const load = cache.secure({ masterKey, backend, namespace: 'n', operation: 'o', l1: { values: true } })(() => ({ a: 1 }));
+    const load = cache.secure({ masterKey, backend, namespace: 'n', operation: 'o', l1: { values: true } })(() => ({
+      a: 1,
+    }));
     const first = await load();
     t.is(await load(), first);
     t.is((await load.entry()).value, first);
     t.true(load.stats().l1Bytes > 0);
     if (backend === null) continue;
-    const other = cache.secure({ masterKey, backend, namespace: 'n', operation: 'o', l1: { values: true } })(() => ({ a: 2 }));
+    const other = cache.secure({ masterKey, backend, namespace: 'n', operation: 'o', l1: { values: true } })(() => ({
+      a: 2,
+    }));
     const decoded = await other();
     t.deepEqual(decoded, { a: 1 });
     t.is(await other(), decoded);

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
+import { MemoryBackend } from '../../src/backends/memory.js';
 import { cache } from '../../src/cache/cache.js';
 import { createCache } from '../../src/cache/create-cache.js';
-import { MemoryBackend } from '../../src/backends/memory.js';
 import {
   AuthenticationError,
   BackendError,
@@ -145,7 +145,11 @@ test('a value sealed with an unknown key is a miss and stays for the neighbour t
   t.is(backend.calls.delete, 0);
   t.is(await createCache({ backend, keyring: ahead }).get('k'), 'new');
   t.is(await behind.getOrSet('k', () => 'old'), 'old');
-  t.is(await createCache({ backend, keyring: ahead }).get('k'), 'old', 'who is ahead reads what was written with the old key');
+  t.is(
+    await createCache({ backend, keyring: ahead }).get('k'),
+    'old',
+    'who is ahead reads what was written with the old key',
+  );
 });
 
 test('an L1 entry whose key was dropped by a rotation is a miss', async (t) => {
@@ -161,6 +165,29 @@ test('an L1 entry whose key was dropped by a rotation is a miss', async (t) => {
   t.is(load.stats().authenticationFailures + load.stats().unknownKeys, 1);
 });
 
+test('an L1 entry that does not open is forgotten, and the backend is asked', async (t) => {
+  for (const backend of [undefined, new MapBackend()]) {
+    const keyring = new Keyring({ masterKey });
+    const entries = createCache({ backend, keyring });
+    await entries.set('k', 'old');
+    keyring.startRotation(otherKey);
+    keyring.completeRotation();
+    if (backend !== undefined) await createCache({ backend, masterKey: otherKey }).set('k', 'new');
+    const expected = backend && 'new';
+    t.deepEqual([await entries.get('k'), await entries.get('k')], [expected, expected]);
+    t.is(entries.stats().authenticationFailures, 1);
+  }
+});
+
+test('after a set of which the outcome is unknown, L1 does not answer with the old value', async (t) => {
+  const backend = new MapBackend();
+  const entries = createCache({ backend });
+  await entries.set('k', 'old');
+  backend.after = (operation) => (operation === 'set' ? Promise.reject(new Error('lost the answer')) : undefined);
+  t.false(await entries.set('k', 'new'));
+  t.is(await entries.get('k'), 'new');
+});
+
 test('a value that the serializer refuses is returned, counted and reported, and refused by set', async (t) => {
   const errors: unknown[] = [];
   const load = cache({ onError: (error) => errors.push(error) })(() => ({ now: new Map([[1, 2]]) }));
@@ -170,7 +197,13 @@ test('a value that the serializer refuses is returned, counted and reported, and
   t.true(errors.every((error) => error instanceof SerializationError) && errors.length === 2);
   await t.throwsAsync(createCache().set('k', new Map()), { instanceOf: SerializationError });
   const entries = createCache();
-  await t.throwsAsync(entries.setMany([['a', 1], ['b', new Map()]]), { instanceOf: SerializationError });
+  await t.throwsAsync(
+    entries.setMany([
+      ['a', 1],
+      ['b', new Map()],
+    ]),
+    { instanceOf: SerializationError },
+  );
   t.is(await entries.get('a'), undefined, 'all or nothing');
 });
 
@@ -197,11 +230,16 @@ test('a value over a limit is returned and counted', async (t) => {
   const onError = (error: unknown) => errors.push(error);
   const local = cache({ l1: { maxBytes: 4096 }, onError })(() => new Uint8Array(big));
   t.is((await local()).length, 5000);
-  const shared = cache({ ...named, backend: new MemoryBackend({ maxBytes: 4096 }), onError })(() => new Uint8Array(big));
+  const shared = cache({ ...named, backend: new MemoryBackend({ maxBytes: 4096 }), onError })(
+    () => new Uint8Array(big),
+  );
   t.is((await shared()).length, 5000);
-  for (const { stats } of [local, shared]) t.like(stats(), { oversizeValues: 1, sets: 0, l1Entries: 0, backendErrors: 0 });
+  for (const { stats } of [local, shared])
+    t.like(stats(), { oversizeValues: 1, sets: 0, l1Entries: 0, backendErrors: 0 });
   t.true(errors.length === 2 && errors.every((error) => error instanceof ValueTooLargeError));
-  await t.throwsAsync(createCache({ l1: { maxBytes: 300 } }).set('k', 'x'.repeat(999)), { instanceOf: ValueTooLargeError });
+  await t.throwsAsync(createCache({ l1: { maxBytes: 300 } }).set('k', 'x'.repeat(999)), {
+    instanceOf: ValueTooLargeError,
+  });
   const roomy = cache({ ...named, backend: new MapBackend(), l1: { maxBytes: 300 } })(() => new Uint8Array(big));
   await roomy();
   t.like(roomy.stats(), { oversizeValues: 0, sets: 1, l1Entries: 0 }, 'with a backend, L1 may go without');
@@ -224,8 +262,11 @@ test('misconfiguration is never a miss', async (t) => {
   const keyring = new Keyring({ masterKey });
   const load = cache.secure({ keyring })(() => 1);
   await load();
+  const entries = createCache({ keyring });
+  await entries.set('k', 1);
   keyring.destroy();
   await t.throwsAsync(load(), { instanceOf: KeyError });
+  await t.throwsAsync(entries.get('k'), { instanceOf: KeyError });
   const backend = new MapBackend();
   backend.get = async () => {
     throw new ConfigurationError('install it');
@@ -243,7 +284,10 @@ test('a backend that answers with something else is a failing one', async (t) =>
   }
   const garbage = new MapBackend();
   garbage.get = async () => ({ bytes: new Uint8Array([1, 2, 3]) });
-  for (const load of [cache({ ...named, backend: garbage })(() => 1), cache.secure({ ...named, backend: garbage, masterKey })(() => 1)]) {
+  for (const load of [
+    cache({ ...named, backend: garbage })(() => 1),
+    cache.secure({ ...named, backend: garbage, masterKey })(() => 1),
+  ]) {
     t.is(await load(), 1);
     t.is(load.stats().backendErrors, 0);
   }

@@ -47,7 +47,10 @@ test('the key of a call is the key in the backend and in the AAD', async (t) => 
     await load(42);
     t.is(backend.only, load.keyFor(42));
     const tenantId = 'tenant' in options ? 'acme' : 'default';
-    t.deepEqual(wrapper.deserialize(backend.stored.get(backend.only) as Uint8Array, { cacheKey: load.keyFor(42), tenantId }), { id: 42 });
+    t.deepEqual(
+      wrapper.deserialize(backend.stored.get(backend.only) as Uint8Array, { cacheKey: load.keyFor(42), tenantId }),
+      { id: 42 },
+    );
   }
 });
 
@@ -95,7 +98,9 @@ test('shortening counts characters and cuts none in two', (t) => {
 });
 
 test('the interop wire has the key of every SDK', (t) => {
-  const load = cache({ wire: 'interop', namespace: 'users', operation: 'get_user' })((id: number, _deep?: unknown) => id);
+  const load = cache({ wire: 'interop', namespace: 'users', operation: 'get_user' })(
+    (id: number, _deep?: unknown) => id,
+  );
   t.is(load.keyFor(42), `users:get_user:${hashOf42}`);
   t.is(load.keyFor(42), interopKey('users', 'get_user', [42]));
   t.throws(() => load.keyFor(42, undefined), { instanceOf: TypeError }, 'every argument counts');
@@ -124,7 +129,12 @@ test('what key returns must be a key', async (t) => {
     await t.throwsAsync(load(), { instanceOf: error });
     t.throws(() => load.keyFor(), { instanceOf: error });
   }
-  const python = cache({ wire: 'python', namespace: 'n', key: () => 't:0123456789abcdef:k', backend: new MapBackend() })(() => 1);
+  const python = cache({
+    wire: 'python',
+    namespace: 'n',
+    key: () => 't:0123456789abcdef:k',
+    backend: new MapBackend(),
+  })(() => 1);
   t.is(python.keyFor(), 't:0123456789abcdef:k', "Python's keys are Python's");
 });
 
@@ -173,12 +183,17 @@ test('names that could be taken for others, or not be stored, are refused', (t) 
 test('in a shared store a function must have a name', (t) => {
   const backend = new MapBackend();
   for (const options of [{}, { namespace: 'n' }, { operation: 'o' }, { key: () => 'k' }]) {
-    t.throws(() => cache({ ...options, backend }), { instanceOf: ConfigurationError, message: /namespace.*operation.*key/ });
+    t.throws(() => cache({ ...options, backend }), {
+      instanceOf: ConfigurationError,
+      message: /namespace.*operation.*key/,
+    });
     t.notThrows(() => cache({ ...options }));
   }
   t.throws(() => cache({ ...named, wire: 'python', backend }), { instanceOf: ConfigurationError });
   for (const wire of ['interop', 'python'] as const) {
-    t.throws(() => cache({ ...named, wire, tenant: () => 't', key: () => 'k', backend }), { instanceOf: ConfigurationError });
+    t.throws(() => cache({ ...named, wire, tenant: () => 't', key: () => 'k', backend }), {
+      instanceOf: ConfigurationError,
+    });
     t.throws(() => createCache({ wire }).tenant('t'), { instanceOf: ConfigurationError });
     t.throws(() => createCache({ wire, tenantId: 't' }), { instanceOf: ConfigurationError });
     t.notThrows(() => createCache({ wire, tenantId: 't', masterKey }));

@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import { cache } from '../../src/cache/cache.js';
 import { createCache } from '../../src/cache/create-cache.js';
-import { deferred, MapBackend, settle } from './map-backend.js';
+import { deferred, MapBackend, masterKey, settle } from './map-backend.js';
 
 const named = { namespace: 'n', operation: 'o' };
 
@@ -131,4 +132,61 @@ test('a run that never ends holds up only its own entry', async (t) => {
   void load(1);
   t.is(await load(2), 2);
   await load.invalidate(1);
+});
+
+test('a value read while it is being deleted does not come back into L1', async (t) => {
+  const backend = new MapBackend();
+  const entries = createCache({ backend });
+  await createCache({ backend }).set('k', 'old');
+  const [deleting, reading] = [deferred(), deferred()];
+  backend.before = (operation) => (operation === 'delete' ? deleting.promise : undefined);
+  backend.after = (operation) => (operation === 'get' ? reading.promise : undefined);
+  const deleted = entries.delete('k');
+  const get = entries.get('k');
+  await settle();
+  deleting.resolve();
+  t.true(await deleted);
+  reading.resolve();
+  t.is(await get, 'old');
+  t.is(await entries.get('k'), undefined);
+});
+
+test('while somebody waits for an entry, others still see what is stored now', async (t) => {
+  const backend = new MapBackend();
+  const entries = createCache({ backend, l1: false });
+  const gate = deferred<string>();
+  const loading = entries.getOrSet('k', () => gate.promise);
+  await settle();
+  t.is(await entries.get('k'), undefined);
+  await createCache({ backend }).set('k', 'by another process');
+  t.is(await entries.get('k'), 'by another process');
+  gate.resolve('loaded');
+  t.is(await loading, 'loaded');
+});
+
+test('a run that failed is not joined by later callers, also when somebody still uses the entry', async (t) => {
+  const backend = new MapBackend();
+  const entries = createCache({ backend, l1: false });
+  const gate = deferred();
+  backend.before = (operation) => (operation === 'delete' ? gate.promise : undefined);
+  const deleting = entries.delete('k');
+  await t.throwsAsync(
+    entries.getOrSet('k', () => Promise.reject(new Error('down'))),
+    { message: 'down' },
+  );
+  t.is(await entries.getOrSet('k', () => 'up'), 'up');
+  gate.resolve();
+  await deleting;
+});
+
+test('a large value that is invalidated while it is being sealed is not stored', async (t) => {
+  const backend = new MapBackend();
+  const load = cache.secure({ ...named, masterKey, backend })(() => randomBytes(2 * 1024 * 1024));
+  const loading = load();
+  while (load.stats().loads === 0) await Promise.resolve();
+  const invalidated = load.invalidate();
+  t.is((await loading).length, 2 * 1024 * 1024);
+  await invalidated;
+  t.is(backend.stored.size, 0);
+  t.is(load.stats().l1Entries, 0);
 });

@@ -71,7 +71,6 @@ test.serial('L1 never outlives the entry in the backend', async (t) => {
   });
 });
 
-
 test.serial('ttl and expire tell and change when an entry ends', async (t) => {
   await withClock(async (clock) => {
     const entries = createCache({ masterKey, ttl: '1m' });
@@ -91,5 +90,14 @@ test.serial('ttl and expire tell and change when an entry ends', async (t) => {
     t.is(await entries.ttl('b'), undefined);
     clock.ms += 201_000;
     t.false(await entries.has('a'));
+  });
+});
+
+test.serial('l1.ttl is about copies: it ends nothing that this process alone has', async (t) => {
+  await withClock(async (clock) => {
+    const entries = createCache({ l1: { ttl: '1s' } });
+    await entries.set('k', 1);
+    clock.ms += 2000;
+    t.is(await entries.get('k'), 1);
   });
 });

@@ -64,16 +64,14 @@ function* cases(t: { log(message: string): void }): Generator<Case> {
 test('keys and fingerprints are those of HKDF and SHA-256', (t) => {
   for (const { masterKey, tenantId, format } of cases(t)) {
     const domain = format || 'd';
-    equal(t, (deriveDomainKey(masterKey, domain, tenantId)),
-      (oracleDomainKey(masterKey, domain, tenantId)),
-    );
+    equal(t, deriveDomainKey(masterKey, domain, tenantId), oracleDomainKey(masterKey, domain, tenantId));
   }
   const masterKey = random.bytes(32);
   const { encryption, authentication, cacheKeys } = deriveTenantKeys(masterKey, 'Mieter Ø');
-  equal(t, (encryption), (oracleDomainKey(masterKey, 'encryption', 'Mieter Ø')));
-  equal(t, (authentication), (oracleDomainKey(masterKey, 'authentication', 'Mieter Ø')));
-  equal(t, (cacheKeys), (oracleDomainKey(masterKey, 'cache_keys', 'Mieter Ø')));
-  equal(t, (keyFingerprint(encryption)), (oracleFingerprint(encryption)));
+  equal(t, encryption, oracleDomainKey(masterKey, 'encryption', 'Mieter Ø'));
+  equal(t, authentication, oracleDomainKey(masterKey, 'authentication', 'Mieter Ø'));
+  equal(t, cacheKeys, oracleDomainKey(masterKey, 'cache_keys', 'Mieter Ø'));
+  equal(t, keyFingerprint(encryption), oracleFingerprint(encryption));
   using sealer = new Sealer(masterKey, 'Mieter Ø');
   t.is(sealer.fingerprint, oracleFingerprint(encryption).toString('hex'));
 });
@@ -82,11 +80,11 @@ test("the protocol text's salt example is the salt that is used", (t) => {
   const masterKey = Buffer.alloc(32, 1);
   const salt = Buffer.from('63616368656b69745f76315f056361636865000a74656e616e742d313233', 'hex');
   const expected = Buffer.from(hkdfSync('sha256', masterKey, salt, 'cache', 32));
-  equal(t, (deriveDomainKey(masterKey, 'cache', 'tenant-123')), (expected));
+  equal(t, deriveDomainKey(masterKey, 'cache', 'tenant-123'), expected);
 });
 
 test('AADs are equal', (t) => {
-  for (const parts of cases(t)) equal(t, (createAad(parts)), (oracleAad(parts)));
+  for (const parts of cases(t)) equal(t, createAad(parts), oracleAad(parts));
 });
 
 test('each opens what the other sealed, and given the nonce the bytes are equal', async (t) => {
@@ -95,11 +93,11 @@ test('each opens what the other sealed, and given the nonce the bytes are equal'
     const key = oracleDomainKey(masterKey, 'encryption', tenantId);
     const aad = oracleAad({ tenantId, ...parts });
     const sealed = sealer.seal(plaintext, aad);
-    equal(t, (oracleOpen(key, sealed, aad)), plaintext);
-    equal(t, (oracleSeal(key, sealed.subarray(0, 12), plaintext, aad)), (sealed));
+    equal(t, oracleOpen(key, sealed, aad), plaintext);
+    equal(t, oracleSeal(key, sealed.subarray(0, 12), plaintext, aad), sealed);
     const theirs = oracleSeal(key, random.bytes(12), plaintext, aad);
-    equal(t, (sealer.open(theirs, aad)), plaintext);
-    equal(t, (await sealer.openAsync(theirs, aad)), plaintext);
+    equal(t, sealer.open(theirs, aad), plaintext);
+    equal(t, await sealer.openAsync(theirs, aad), plaintext);
   }
 });
 
@@ -114,11 +112,11 @@ test("a wrapper's bytes are an oracle's: header, AAD, AES-GCM, envelope, Message
     });
     const key = oracleDomainKey(masterKey, 'encryption', tenantId);
     const stored = wrapper.serialize(value, { cacheKey });
-    equal(t, (stored.subarray(0, 32)), (oracleHeader(key, tenantId, 0)));
+    equal(t, stored.subarray(0, 32), oracleHeader(key, tenantId, 0));
     const aad = oracleAad({ tenantId, cacheKey, format: 'msgpack', compressed: true });
     const envelope = oracleEnvelope(oracleOpen(key, stored.subarray(32), aad));
     t.is(envelope.format, 'msgpack');
-    equal(t, (envelope.data), (reader.deserialize(stored, { cacheKey })));
+    equal(t, envelope.data, reader.deserialize(stored, { cacheKey }));
     // The oracle seals it again, bare, with a nonce of its own.
     const again = oracleSeal(key, random.bytes(12), ByteStorage.store(envelope.data), aad);
     t.deepEqual(wrapper.deserialize(again, { cacheKey }), value);
@@ -129,9 +127,9 @@ test('rotation headers are equal, also after a rotation', (t) => {
   const [first, second] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
   using keyring = new Keyring({ masterKey: first });
   const wrapper = new EncryptionWrapper({ keyring, tenantId: 'ten' });
-  const headerOf = () => (wrapper.serialize(1, { cacheKey: 'k' }).subarray(0, 32));
+  const headerOf = () => wrapper.serialize(1, { cacheKey: 'k' }).subarray(0, 32);
   const headerFor = (masterKey: Uint8Array, keyVersion: 0 | 1) =>
-    (oracleHeader(oracleDomainKey(masterKey, 'encryption', 'ten'), 'ten', keyVersion));
+    oracleHeader(oracleDomainKey(masterKey, 'encryption', 'ten'), 'ten', keyVersion);
   keyring.stage(second);
   equal(t, headerOf(), headerFor(first, 0));
   keyring.startRotation(second);
@@ -141,5 +139,5 @@ test('rotation headers are equal, also after a rotation', (t) => {
   keyring.startRotation(second);
   keyring.completeRotation();
   equal(t, headerOf(), headerFor(second, 1));
-  equal(t, (encodeRotationHeader(parseRotationHeader(headerOf()))), headerOf());
+  equal(t, encodeRotationHeader(parseRotationHeader(headerOf())), headerOf());
 });

@@ -22,7 +22,16 @@ test('index.d.ts is what the sources say (npm run build writes it)', async (t) =
   t.is(compiled.status, 0, compiled.stdout);
   const script = new URL('../../scripts/lib/types.mjs', import.meta.url).href;
   const { rollUpTypes } = (await import(script)) as { rollUpTypes(declarations: string): Promise<string> };
-  t.is(readFileSync(join(root, 'index.d.ts'), 'utf8'), await rollUpTypes(folder));
+  const committed = readFileSync(join(root, 'index.d.ts'), 'utf8');
+  const expected = await rollUpTypes(folder);
+  const linesNotIn = (text: string, other: string) => {
+    const others = new Set(other.split('\n'));
+    return text.split('\n').filter((line) => !others.has(line));
+  };
+  // Lines first, because ava would print both texts whole.
+  t.deepEqual(linesNotIn(expected, committed), [], 'missing');
+  t.deepEqual(linesNotIn(committed, expected), [], 'no longer there');
+  t.true(committed === expected, 'the order differs');
 });
 
 test('npm/ is what package.json says (npx napi create-npm-dirs writes it)', (t) => {
@@ -58,6 +67,18 @@ test('every platform package names its licence, engine and machine', (t) => {
       },
     );
   }
+});
+
+test('the lockfile has every platform, as npm ci wants it (scripts/complete-lockfile.mjs adds what a mirror lacks)', (t) => {
+  const folder = temporaryFolder(t, tmpdir());
+  copyFileSync(join(root, 'package-lock.json'), join(folder, 'package-lock.json'));
+  const completed = node('scripts/complete-lockfile.mjs', join(folder, 'package-lock.json'));
+  t.is(completed.stderr, '0 packages added to the lockfile\n');
+});
+
+test('the crate and the package have one version', (t) => {
+  const crate = /^version = "(.+)"$/m.exec(readFileSync(join(root, 'Cargo.toml'), 'utf8'));
+  t.is(crate?.[1], readPackageJson(root).version);
 });
 
 test('publint finds nothing wrong with the packed package', (t) => {

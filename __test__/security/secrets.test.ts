@@ -6,7 +6,9 @@ import {
   cache,
   createCache,
   EncryptionWrapper,
+  HttpBackend,
   Keyring,
+  RedisBackend,
   Sealer,
   UnknownKeyError,
 } from '../../index.js';
@@ -18,7 +20,11 @@ import { forms, shownIn } from '../support/secret-forms.js';
 const masterKey = Buffer.from('6b65796b65797365637265744b4559fe00ff10203a5c77e1d2c3b4a596877869', 'hex');
 const previous = Buffer.from('91f2c40b7de6835a20cc17b94e03ad6855f9b0e1728c3d46aa1e97d05b3884c6', 'hex');
 const tenantId = 'tenant-of-the-secrets';
+const password = 'pass-word-of-the-store-83';
+const apiKey = 'ck_live_key-of-the-api-4711';
 const secrets = {
+  'the password of a store': forms(Buffer.from(password)),
+  'the API key': forms(Buffer.from(apiKey)),
   'the master key': forms(masterKey),
   'a previous master key': forms(previous),
   'the encryption key': forms(oracleDomainKey(masterKey, 'encryption', tenantId)),
@@ -54,6 +60,15 @@ async function holders(): Promise<Record<string, object>> {
       { CACHEKIT_MASTER_KEY: hex, CACHEKIT_PREVIOUS_MASTER_KEYS: previous.toString('hex') },
       () => new EncryptionWrapper(),
     ),
+    'Redis backend': new RedisBackend({ url: `redis://user:${password}@127.0.0.1:1` }),
+    'HTTP backend': new HttpBackend({ url: 'https://cache.example', apiKey }),
+    'cache with a URL': createCache({ masterKey, namespace: 'n', backend: `redis://user:${password}@127.0.0.1:1` }),
+    'function with a URL': cache.secure({
+      masterKey,
+      namespace: 'n',
+      operation: 'o',
+      backend: `rediss://user:${password}@127.0.0.1:1`,
+    })(async () => 1),
     'usage of a keyring': keyring.usage(),
     'what inspect says': wrapper.inspect(wrapper.serialize({ a: 1 }, { cacheKey: 'k' })),
   };
@@ -98,7 +113,7 @@ test('no object that holds a key shows it in any form', async (t) => {
       }
     }
   }
-  t.is(looks, 11 * 7 * 5);
+  t.is(looks, 15 * 7 * 7);
 });
 
 test('the search finds a key that is shown, in each form', (t) => {
@@ -156,6 +171,11 @@ test('errors of every class say neither key, plaintext nor cache key', async (t)
     () => wrapper.serialize({ plaintext }, { cacheKey: `${cacheKey}\ud800` }),
     () => wrapper.serialize({ plaintext }, { cacheKey, tenantId: '' }),
     () => createCache({ masterKey: `${hex}zz`, namespace: 'n' }),
+    () => createCache({ masterKey, backend: `redis://user:${password}@bad host` }),
+    () => createCache({ masterKey, backend: `nowhere://user:${password}@host` }),
+    () => new RedisBackend({ url: `redis://user:${password}@host:port` }),
+    () => new HttpBackend({ url: `https://user:${password}@cache.example`, apiKey }),
+    () => new HttpBackend({ url: 'https://cache.example', apiKey: `${apiKey}\n` }),
   ];
   const forbidden = {
     ...secrets,

@@ -127,7 +127,10 @@ function respond(entries: Map<string, Stored>, request: SeenRequest, base: strin
     case 'HEAD': {
       if (!live) return { status: 404 };
       const seconds = Math.floor((live.expiresAt - Date.now()) / 1000);
-      const replyHeaders: Record<string, string> = { 'x-cachekit-freshness': 'fresh' };
+      const replyHeaders: Record<string, string> = {
+        'x-cachekit-freshness': 'fresh',
+        'content-length': String(live.bytes.length),
+      };
       if (Number.isFinite(seconds)) replyHeaders['x-cachekit-fresh-for'] = String(seconds);
       return { status: 200, headers: replyHeaders, body: live.bytes };
     }

@@ -47,9 +47,9 @@ const header = {
   keyVersion: 0,
 } as const;
 
-const without = (values: WrongValue[], ...names: string[]) => values.filter(({ name }) => !names.includes(name));
+export const without = (values: WrongValue[], ...names: string[]) => values.filter(({ name }) => !names.includes(name));
 const optional = (values: WrongValue[]) => without(values, 'undefined', 'null');
-const parameter = (name: string, wrong: WrongValue[], call: (value: never) => unknown): Parameter => ({
+export const parameter = (name: string, wrong: WrongValue[], call: (value: never) => unknown): Parameter => ({
   name,
   call,
   wrong,

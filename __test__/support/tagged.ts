@@ -31,7 +31,7 @@ function readTag(tag: string, content: Tagged, readers: TagReaders): unknown {
     case '$undefined':
       return null;
     case '$map':
-      return new Map((content as [Tagged, Tagged][]).map(([k, v]) => [fromTagged(k, readers), fromTagged(v, readers)]));
+      return readMap(content as [Tagged, Tagged][], readers);
     case '$repeat': {
       const [unit, times] = content as [string, number];
       return unit.repeat(times);
@@ -49,6 +49,12 @@ function readTag(tag: string, content: Tagged, readers: TagReaders): unknown {
     default:
       return missing(tag);
   }
+}
+
+/** A map is an object when all its keys are strings; one whose only key begins with a dollar sign has this form too. */
+function readMap(entries: [Tagged, Tagged][], readers: TagReaders): unknown {
+  const read = entries.map(([key, value]) => [fromTagged(key, readers), fromTagged(value, readers)] as const);
+  return read.every(([key]) => typeof key === 'string') ? Object.fromEntries(read) : new Map(read);
 }
 
 function missing(tag: unknown): never {

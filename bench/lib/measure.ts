@@ -93,7 +93,7 @@ export function spreadOf(values: readonly number[]): Spread {
 
 /** Times the candidates in turns. */
 export async function interleave(cases: readonly Case[], options: MeasureOptions): Promise<Timings> {
-  const { rounds, batchMs = 2, warmUpMs = 50, onRound } = options;
+  const { rounds, batchMs = 0.2, warmUpMs = 50, onRound } = options;
   const prepared: Prepared[] = [];
   for (const candidate of cases) prepared.push(await prepare(candidate, batchMs, warmUpMs));
   for (let round = 0; round < rounds; round++) {

@@ -108,6 +108,6 @@ function batchCases(masterKey: Uint8Array, plaintext: Buffer): Case[] {
 
 /** Rounds and turns for a size: enough of them for a steady median, few enough to end. */
 export function measureOptions(size: number, quick: boolean) {
-  const rounds = size >= 64 * MiB ? 9 : size >= 4 * MiB ? 25 : 41;
-  return { rounds: quick ? 5 : rounds, batchMs: 2, warmUpMs: quick || size >= 64 * MiB ? 20 : 60 };
+  const rounds = size >= 64 * MiB ? 11 : size >= 4 * MiB ? 41 : 401;
+  return { rounds: quick ? 5 : rounds, warmUpMs: quick || size >= 64 * MiB ? 20 : 60 };
 }

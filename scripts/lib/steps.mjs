@@ -15,9 +15,6 @@ export function platformName() {
 const isMusl = () => !process.report?.getReport()?.header?.glibcVersionRuntime;
 
 const addonName = () => `${packageJson().napi.binaryName}.${platformName()}.node`;
-/** Where the addon with the crate's `test-hooks` feature lies; tests load it by NAPI_RS_NATIVE_LIBRARY_PATH. */
-const testHooksDir = '.build/test-hooks';
-
 const napiConfig = () => {
   const { name, version, napi } = packageJson();
   return { name, version, napi };
@@ -26,22 +23,12 @@ const napiConfig = () => {
 const addon = () =>
   step({ name: 'addon', inputs: rustInputs, outputs: [addonName(), 'native.cjs'], extra: napiConfig() });
 
-const testHooks = () =>
+/** Builds of the crate with a feature that no published build has, for tests and benchmarks to load by path. */
+const featureAddon = (feature) =>
   step({
-    name: 'test-hooks',
+    name: feature,
     inputs: rustInputs,
-    outputs: [`${testHooksDir}/${addonName()}`],
-    extra: packageJson().napi,
-  });
-
-/** Where the addon with the crate's `bench` feature lies: a loop over ring alone, for the benchmarks. */
-const benchDir = '.build/bench';
-
-const benchAddon = () =>
-  step({
-    name: 'bench',
-    inputs: rustInputs,
-    outputs: [`${benchDir}/${addonName()}`],
+    outputs: [`.build/${feature}/${addonName()}`],
     extra: packageJson().napi,
   });
 
@@ -82,16 +69,13 @@ function isInstalled(folder) {
 }
 
 /**
- * Builds what is stale: the addon, then `dist/`; with `testHooks` also the addon that tests load, with `bench` also
- * that of the benchmarks. `force` builds everything. Never touches the committed index.d.ts.
+ * Builds what is stale: the addon, those with a feature (`test-hooks`, `bench`) into .build/, then `dist/`.
+ * `force` builds everything. Never touches the committed index.d.ts.
  */
-export async function ensureBuilt({ force = false, testHooks: withTestHooks = false, bench = false } = {}) {
+export async function ensureBuilt({ force = false, features = [] } = {}) {
   const steps = [
-    { ...addon(), work: () => buildAddon(['--js', 'native.cjs', '--dts', 'native.d.cts']) },
-    ...(withTestHooks
-      ? [{ ...testHooks(), work: () => buildAddon(['--no-js', '--features', 'test-hooks', '-o', testHooksDir]) }]
-      : []),
-    ...(bench ? [{ ...benchAddon(), work: () => buildAddon(['--no-js', '--features', 'bench', '-o', benchDir]) }] : []),
+    { ...addon(), work: () => buildAddon('the addon', ['--js', 'native.cjs', '--dts', 'native.d.cts']) },
+    ...features.map((feature) => ({ ...featureAddon(feature), work: () => buildFeatureAddon(feature) })),
     { ...javascript(), work: buildJavaScript },
   ];
   if (!force && steps.every(({ isFresh }) => isFresh())) return;
@@ -100,13 +84,14 @@ export async function ensureBuilt({ force = false, testHooks: withTestHooks = fa
   });
 }
 
-async function buildAddon(options) {
+const buildFeatureAddon = (feature) =>
+  buildAddon(`the addon with ${feature}`, ['--no-js', '--features', feature, '--output-dir', `.build/${feature}`]);
+
+async function buildAddon(what, options) {
   if (!onPath('cargo')) {
     throw new Stop('Rust is needed to build from a clone: https://rustup.rs (cargo is not on PATH).');
   }
   const start = performance.now();
-  const feature = options[options.indexOf('--features') + 1];
-  const what = { 'test-hooks': 'the addon for tests', bench: 'the addon for benchmarks' }[feature] ?? 'the addon';
   say(`building ${what} (cargo; one to two minutes the first time) …`);
   const cli = tool('@napi-rs/cli/dist/cli.js');
   const args = [cli, 'build', '--platform', '--release', ...options];

@@ -9,9 +9,11 @@ use napi::bindgen_prelude::{AsyncTask, ToNapiValue, TypeName};
 use napi::{sys, Env, Task, ValueType};
 
 use super::abort::{Abort, Reference};
-use super::call::{check, guard, number, Answer, Call, Entry, Output, Target};
+use super::call::{check, guard, number, Answer, Call, Entry, Target};
+use super::memory::Output;
 use super::mode::Mode;
-use super::sealer::{output_with_lead, split_aad, Shared};
+use super::sealer::{output_with_lead, split_aad};
+use super::sealer_class::Shared;
 use crate::error::Failure;
 use crate::sealer::{Opened, Unsealed};
 
@@ -94,13 +96,12 @@ impl Entry for Take {
             Ok(move || {
                 let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
                 let unsealed = slot.take().ok_or(Failure::InvalidArgument)?;
-                if out.len() < unsealed.payload_len() {
-                    let needed = unsealed.payload_len();
-                    *slot = Some(unsealed);
-                    return Err(Failure::Needs(needed));
-                }
                 // SAFETY: the task references the array, and the caller leaves it alone until it is done.
-                unsealed.read(&mut unsafe { Output::of(out) }).map(Opened::Written)
+                let taken = unsealed.read(&mut unsafe { Output::of(out) });
+                if let Err(Failure::Needs(_)) = taken {
+                    *slot = Some(unsealed);
+                }
+                taken.map(Opened::Written)
             })
         })
     }

@@ -11,9 +11,10 @@ use std::ffi::CStr;
 
 use napi::sys::TypedarrayType;
 
-use super::call::{Answer, Call, Entry, Memory};
+use super::call::{Answer, Call, Entry};
+use super::memory::Memory;
 use super::mode::Mode;
-use super::sealer::Shared;
+use super::sealer_class::Shared;
 use crate::error::Failure;
 use crate::sealer::{Opened, OVERHEAD_LEN};
 

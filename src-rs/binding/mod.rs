@@ -8,8 +8,10 @@ mod call;
 #[cfg(feature = "test-hooks")]
 mod hooks;
 mod keys;
+mod memory;
 mod mode;
 mod sealer;
+mod sealer_class;
 
 #[cfg(feature = "bench")]
 mod bench;
@@ -21,6 +23,7 @@ use napi_derive::napi;
 #[napi(module_exports)]
 pub fn exports(exports: Object, env: Env) -> Result<()> {
     let target = call::Target { env: env.raw(), object: exports.raw() };
+    sealer_class::define_class(env.raw())?;
     bytes::export(&target)?;
     #[cfg(feature = "test-hooks")]
     hooks::export(&target)?;

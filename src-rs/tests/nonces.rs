@@ -71,9 +71,7 @@ fn threads_that_race_to_the_end_share_exactly_what_is_left() {
 fn sequences_of_one_process_never_share_an_instance_id() {
     let ids: HashSet<_> = thread::scope(|scope| {
         let threads: Vec<_> = (0..8)
-            .map(|_| {
-                scope.spawn(|| (0..1_000).map(|_| Sequence::counter().unwrap().instance_id()).collect::<Vec<_>>())
-            })
+            .map(|_| scope.spawn(|| (0..1_000).map(|_| Sequence::counter().unwrap().instance_id()).collect::<Vec<_>>()))
             .collect();
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
@@ -84,8 +82,12 @@ fn sequences_of_one_process_never_share_an_instance_id() {
 fn a_random_sequence_repeats_nothing_and_is_counted() {
     let sequence = Sequence::random();
     let nonces: HashSet<_> = (0..10_000).map(|_| sequence.next().unwrap().into_bytes()).collect();
-    let heads: HashSet<_> = nonces.iter().map(|nonce| nonce[..8].to_vec()).collect();
-    assert_eq!((nonces.len(), heads.len(), sequence.used(), sequence.instance_id()), (10_000, 10_000, 10_000, 0));
+    assert_eq!((nonces.len(), sequence.used(), sequence.instance_id()), (10_000, 10_000, 0));
+    // Every part is random: 32 bits repeat about 0.01 times among so many, and never a hundred times.
+    for part in [0..4, 4..8, 8..12] {
+        let parts: HashSet<_> = nonces.iter().map(|nonce| nonce[part.clone()].to_vec()).collect();
+        assert!(parts.len() > 9_900);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 import { TimeoutError } from '../errors.js';
 import { assertSignal, integerOption } from './arguments.js';
 
-export const DEFAULT_TIMEOUT_MS = 5_000;
+const DEFAULT_TIMEOUT_MS = 5_000;
 /** The longest that a timer of Node waits; longer ones fire at once. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 

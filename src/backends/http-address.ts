@@ -119,13 +119,13 @@ export function parseServerUrl(value: unknown, allowPrivate: boolean): ServerUrl
   const loopbackOnly = protocol === 'http:';
   if (protocol !== 'https:' && !(loopbackOnly && allowPrivate && local)) {
     throw new ConfigurationError(
-      'The URL must begin with https://; http:// is for this machine, with new HttpBackend({ allowPrivateHosts: true })',
+      'The URL must begin with https://; http:// is for this machine, with new HttpBackend({ allowPrivateHosts: true }) of cachekit-native/http',
     );
   }
   const rules = { allowPrivate, loopbackOnly };
   if (literal ? !isAllowedAddress(address, rules) : local && !allowPrivate) {
     throw new ConfigurationError(
-      'The host is a private, loopback or reserved address; private and loopback ones need new HttpBackend({ allowPrivateHosts: true })',
+      'The host is a private, loopback or reserved address; private and loopback ones need new HttpBackend({ allowPrivateHosts: true }) of cachekit-native/http',
     );
   }
   return {

@@ -137,7 +137,7 @@ async function collect(chunks: AsyncIterable<Uint8Array>, maxBytes: number): Pro
 }
 
 /** A `lookup` for `connect` that answers only with addresses that are allowed; one that is not refuses the whole name. */
-export function checkedLookup(server: ServerUrl, lookup: LookupFunction | undefined): LookupFunction {
+function checkedLookup(server: ServerUrl, lookup: LookupFunction | undefined): LookupFunction {
   return (hostname, options, callback) => {
     const resolve = async () => {
       const lookUp = lookup ?? ((await import('node:dns')).lookup as LookupFunction);

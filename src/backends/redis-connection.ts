@@ -257,16 +257,22 @@ async function withinMs(ms: number, promise: Promise<unknown>): Promise<void> {
   clearTimeout(timer);
 }
 
+/** One listener for each client, however many backends use it: Node warns of a leak from the eleventh. */
+const watched = new WeakMap<object, { users: number; unwatch: () => void }>();
+
 /** A client that belongs to someone else: it is used, watched for errors, and never closed. */
 export class BorrowedClient implements RedisSource {
+  readonly #client: object;
   readonly #commands: RedisCommands;
-  readonly #unwatch: () => void;
   #closed = false;
 
   constructor(client: unknown) {
     this.#commands = redisCommands(client);
+    this.#client = client as object;
+    const watch = watched.get(this.#client);
+    if (watch) watch.users++;
     // Without a listener, Node ends the process for an 'error' event.
-    this.#unwatch = this.#commands.onError(() => undefined);
+    else watched.set(this.#client, { users: 1, unwatch: this.#commands.onError(() => undefined) });
   }
 
   commands(): RedisCommands {
@@ -279,6 +285,9 @@ export class BorrowedClient implements RedisSource {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#unwatch();
+    const watch = watched.get(this.#client);
+    if (!watch || --watch.users > 0) return;
+    watched.delete(this.#client);
+    watch.unwatch();
   }
 }

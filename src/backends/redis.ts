@@ -32,6 +32,7 @@ import {
 import { redisError } from './redis-error.js';
 
 export type { IoredisClient, IoredisPipeline, NodeRedisClient, RedisClient } from './redis-client.js';
+export type { RedisLibrary } from './redis-connection.js';
 
 export interface RedisBackendOptions {
   /** `redis://[user[:password]@]host[:port][/database]`, or `rediss://` for TLS. Either this or `client`. */

@@ -207,7 +207,7 @@ export class EntryStore {
     target.counters.loads++;
     const value = await load();
     const unstored: Outcome = { value, status: 'miss', expiresAt: Number.NaN };
-    if (value === undefined || !writer.current()) return unstored;
+    if (value === undefined) return unstored;
     const at = now();
     try {
       if (!(await this.tiers.write(target, value, writer))) return unstored;

@@ -83,7 +83,8 @@ export function openStore(storage: Storage): EntryStore {
     codec,
     backend,
     l1: l1 && new L1(l1.maxBytes),
-    l1TtlMs: l1?.ttlMs ?? 0,
+    // Without a backend L1's entries are no copies.
+    l1TtlMs: backend === undefined ? Number.POSITIVE_INFINITY : (l1?.ttlMs ?? 0),
     keepValues: l1?.values ?? false,
     signal,
     failures,
@@ -114,6 +115,7 @@ function resolveCodec(
   secure: boolean,
 ): Pick<Storage, 'codec' | 'secure' | 'profile' | 'destroy'> {
   const { serializer, masterKey, keyring, tenantId, wire, nonces } = options;
+  if (serializer === null) throw new TypeError('serializer must be a Serializer or left out, not null');
   if (serializer instanceof EncryptionWrapper) {
     if (masterKey !== undefined || keyring !== undefined || nonces !== undefined) {
       throw new ConfigurationError(

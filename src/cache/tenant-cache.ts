@@ -91,6 +91,9 @@ export class TenantCache {
    * @throws as {@link set}.
    */
   async setMany(entries: Iterable<readonly [string, unknown]>, options?: SetOptions): Promise<boolean> {
+    if (typeof entries?.[Symbol.iterator] !== 'function') {
+      throw new TypeError(`entries must be iterable, not ${kindOf(entries)}`);
+    }
     const items = Array.from(entries, ([cacheKey, value]) => {
       assertValue(value);
       return { target: this.#target(cacheKey, options), value };

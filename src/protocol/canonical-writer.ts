@@ -1,9 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { ValueTooLargeError } from '../errors.js';
+import { MAX_PAYLOAD_LEN } from './limits.js';
 import { writeUtf8 } from './utf8.js';
-
-/** Bytes. Protocol: limits. */
-const MAX_DOCUMENT = 536_870_912;
 
 const INITIAL_BUFFER = 1024;
 /** A buffer that has grown beyond this is not kept for the next document. */
@@ -50,22 +48,22 @@ export class CanonicalWriter {
     if (value >= 0) {
       if (value < 0x80) this.buffer[this.length++] = value;
       else if (value < 0x1_0000_0000) this.sized(value, 0xcc);
-      else this.uint64(BigInt(value));
+      else this.wide(0xcf, value);
     } else if (value >= -0x20) {
       this.buffer[this.length++] = value;
     } else if (value >= -0x8000_0000) {
       this.negative(value);
     } else {
-      this.int64(BigInt(value));
+      this.wide(0xd3, value);
     }
   }
 
   /** A BigInt from -2^63 to 2^64 − 1. */
   bigint(value: bigint): void {
     this.reserve(9);
-    if (value > 0xffff_ffffn) this.uint64(value);
-    else if (value < -0x8000_0000n) this.int64(value);
-    else this.integer(Number(value));
+    if (value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER) this.integer(Number(value));
+    else
+      this.halves(value < 0n ? 0xd3 : 0xcf, Number(BigInt.asIntN(32, value >> 32n)), Number(BigInt.asUintN(32, value)));
   }
 
   float(value: number): void {
@@ -168,15 +166,16 @@ export class CanonicalWriter {
     this.bytes(value, 1 << width);
   }
 
-  private uint64(value: bigint): void {
-    this.buffer[this.length++] = 0xcf;
-    this.bytes(Number(value >> 32n), 4);
-    this.bytes(Number(value & 0xffff_ffffn), 4);
+  /** 64 bits of a number: both halves are exact. */
+  private wide(marker: number, value: number): void {
+    const high = Math.floor(value / 0x1_0000_0000);
+    this.halves(marker, high, value - high * 0x1_0000_0000);
   }
 
-  private int64(value: bigint): void {
-    this.uint64(BigInt.asUintN(64, value));
-    this.buffer[this.length - 9] = 0xd3;
+  private halves(marker: number, high: number, low: number): void {
+    this.buffer[this.length++] = marker;
+    this.bytes(high, 4);
+    this.bytes(low, 4);
   }
 
   private bytes(value: number, width: number): void {
@@ -186,8 +185,9 @@ export class CanonicalWriter {
   private reserve(size: number): void {
     const needed = this.length + size;
     if (needed <= this.buffer.length) return;
-    if (needed > MAX_DOCUMENT) throw new ValueTooLargeError(`A value is limited to ${MAX_DOCUMENT} serialized bytes`);
-    const grown = new Uint8Array(Math.min(needed * 2, MAX_DOCUMENT));
+    if (needed > MAX_PAYLOAD_LEN)
+      throw new ValueTooLargeError(`A value is limited to ${MAX_PAYLOAD_LEN} serialized bytes`);
+    const grown = new Uint8Array(Math.min(needed * 2, MAX_PAYLOAD_LEN));
     grown.set(this.buffer.subarray(0, this.length));
     this.buffer = grown;
   }

@@ -3,6 +3,7 @@ import { types } from 'node:util';
 import { kindOf } from '../bytes.js';
 import { CanonicalWriter, sortByCodePoint } from './canonical-writer.js';
 import { isDetached, isPlainArray, isPlainBytes, isPlainDate, isPlainObject, kindOfValue } from './kinds.js';
+import { MAX_DEPTH, MAX_UINT64, MIN_INT64 } from './limits.js';
 
 const SEGMENT = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const RESERVED_NAMESPACES: readonly string[] = ['ns', 'nsapi'];
@@ -61,11 +62,8 @@ export function encodeInteropArgsShared(args: readonly unknown[]): SharedBytes {
 const shared = new CanonicalWriter();
 let busy = false;
 
-const MAX_DEPTH = 1024;
-const MIN_INT64 = -(2 ** 63);
-const UINT64_END = 2 ** 64;
-const MIN_INT64_BIG = -(2n ** 63n);
-const MAX_UINT64_BIG = 2n ** 64n - 1n;
+const INTEGERS_FROM = -(2 ** 63);
+const INTEGERS_TO = 2 ** 64;
 
 function encodeInto(writer: CanonicalWriter, args: readonly unknown[]): CanonicalWriter {
   writer.begin();
@@ -87,7 +85,7 @@ function encode(writer: CanonicalWriter, value: unknown, depth: number): void {
       writer.boolean(value);
       break;
     case 'bigint':
-      if (value < MIN_INT64_BIG || value > MAX_UINT64_BIG) throw outside('a BigInt beyond 64 bits');
+      if (value < MIN_INT64 || value > MAX_UINT64) throw outside('a BigInt beyond 64 bits');
       writer.bigint(value);
       break;
     case 'object':
@@ -100,7 +98,7 @@ function encode(writer: CanonicalWriter, value: unknown, depth: number): void {
 }
 
 function encodeNumber(writer: CanonicalWriter, value: number): void {
-  if (Number.isInteger(value) && value >= MIN_INT64 && value < UINT64_END) writer.integer(value);
+  if (Number.isInteger(value) && value >= INTEGERS_FROM && value < INTEGERS_TO) writer.integer(value);
   else if (Number.isFinite(value)) writer.float(value);
   else throw outside('NaN or an infinity');
 }

@@ -12,6 +12,7 @@ import {
   isPlainObject,
   kindOfValue,
 } from '../protocol/kinds.js';
+import { MAX_DEPTH, MAX_UINT64, MIN_INT64 } from '../protocol/limits.js';
 import {
   formatDateTime,
   isTemporal,
@@ -21,8 +22,8 @@ import {
   reviveTemporal,
   type TemporalReviver,
 } from '../protocol/temporal.js';
-import { MAX_DEPTH, MessagePackReader } from './msgpack-reader.js';
-import { refused } from './refused.js';
+import { MessagePackReader } from './msgpack-reader.js';
+import { refusalOf, refused } from './refused.js';
 import type { Serializer } from './serializer.js';
 import { assertReviver } from './standard.js';
 
@@ -30,9 +31,6 @@ export interface InteropSerializerOptions {
   /** As for the StandardSerializer. */
   reviver?: TemporalReviver;
 }
-
-const MIN_INT64 = -(2n ** 63n);
-const MAX_UINT64 = 2n ** 64n - 1n;
 
 /**
  * Values that every CacheKit SDK reads: one canonical MessagePack document, with no envelope.
@@ -98,6 +96,8 @@ export class InteropSerializer implements Serializer {
       writer.begin();
       encode(writer, value, 1);
       return writer;
+    } catch (error) {
+      throw refusalOf(error);
     } finally {
       this.#busy = entered;
     }

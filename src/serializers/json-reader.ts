@@ -1,10 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { SerializationError } from '../errors.js';
+import { MAX_DEPTH, MAX_UINT64, MIN_INT64 } from '../protocol/limits.js';
 import { readUtf8 } from '../protocol/utf8.js';
-import { MAX_DEPTH } from './msgpack-reader.js';
 
-const MIN_INT64 = -(2n ** 63n);
-const MAX_UINT64 = 2n ** 64n - 1n;
 /** Digits of 2^53: an integer with fewer is a safe one. */
 const UNSAFE_DIGITS = 16;
 
@@ -15,14 +13,16 @@ const UNSAFE_DIGITS = 16;
  *   64 bits. A message never quotes the input, as those of the engine do.
  */
 export function readJson(bytes: Uint8Array, length: number): unknown {
-  const text = readUtf8(bytes, 0, length);
-  if (text.includes('\ufffd') && !isUtf8(bytes.subarray(0, length))) throw notJson();
+  let text: string;
   let value: unknown;
   try {
+    text = readUtf8(bytes, 0, length);
     value = JSON.parse(text);
   } catch {
     throw notJson();
   }
+  // The runtime puts U+FFFD for what is not UTF-8, and so does a text that has that very character.
+  if (text.includes('\ufffd') && !isUtf8(bytes.subarray(0, length))) throw notJson();
   if (countOpeners(text) > MAX_DEPTH) assertDepth(text);
   return hasUnsafeInteger(text) ? new ExactParser(text).value() : value;
 }

@@ -1,11 +1,10 @@
 import { Buffer } from 'node:buffer';
 import { ValueTooLargeError } from '../errors.js';
 import { hasOnlyElements, hasOnlyNames, isPlainArray, isPlainObject, kindOfValue } from '../protocol/kinds.js';
+import { MAX_DEPTH, MAX_PAYLOAD_LEN } from '../protocol/limits.js';
 import { writeUtf8 } from '../protocol/utf8.js';
-import { MAX_DEPTH } from './msgpack-reader.js';
 import { refused } from './refused.js';
 
-const MAX_PAYLOAD = 536_870_912;
 const INITIAL_BUFFER = 4096;
 const LARGEST_KEPT = 1 << 20;
 const SHORT_STRING = 96;
@@ -140,8 +139,9 @@ export class JsonWriter {
   private reserve(size: number): void {
     const needed = this.length + size;
     if (needed <= this.buffer.length) return;
-    if (needed > MAX_PAYLOAD) throw new ValueTooLargeError(`A value is limited to ${MAX_PAYLOAD} serialized bytes`);
-    const grown = new Uint8Array(Math.min(needed * 2, MAX_PAYLOAD));
+    if (needed > MAX_PAYLOAD_LEN)
+      throw new ValueTooLargeError(`A value is limited to ${MAX_PAYLOAD_LEN} serialized bytes`);
+    const grown = new Uint8Array(Math.min(needed * 2, MAX_PAYLOAD_LEN));
     grown.set(this.buffer.subarray(0, this.length));
     this.buffer = grown;
   }

@@ -1,6 +1,7 @@
 import { assertBytes } from '../bytes.js';
 import { readJson } from './json-reader.js';
 import { JsonWriter } from './json-writer.js';
+import { refusalOf } from './refused.js';
 import type { Serializer } from './serializer.js';
 
 /**
@@ -49,17 +50,16 @@ export class JsonSerializer implements Serializer {
 
   #write(value: unknown): JsonWriter {
     // A getter in a value may serialize a value of its own.
-    if (this.#busy) {
-      const writer = new JsonWriter();
-      writer.write(value);
-      return writer;
-    }
+    const writer = this.#busy ? new JsonWriter() : this.#writer;
+    const entered = this.#busy;
     this.#busy = true;
     try {
-      this.#writer.write(value);
-      return this.#writer;
+      writer.write(value);
+      return writer;
+    } catch (error) {
+      throw refusalOf(error);
     } finally {
-      this.#busy = false;
+      this.#busy = entered;
     }
   }
 }

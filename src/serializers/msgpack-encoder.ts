@@ -11,10 +11,10 @@ import {
   isPlainObject,
   kindOfValue,
 } from '../protocol/kinds.js';
+import { MAX_DEPTH, MAX_PAYLOAD_LEN, MAX_UINT64, MIN_INT64 } from '../protocol/limits.js';
 import { formatDateTime, MARKERS, PlainDate, PlainTime } from '../protocol/temporal.js';
 import { writeUtf8 } from '../protocol/utf8.js';
-import { MAX_DEPTH } from './msgpack-reader.js';
-import { refused } from './refused.js';
+import { refusalOf, refused } from './refused.js';
 
 /**
  * The parts of the library's Encoder that decide what is written for which value. They are private to it, so its version
@@ -24,6 +24,7 @@ interface EncoderParts {
   pos: number;
   bytes: Uint8Array<ArrayBuffer>;
   view: DataView<ArrayBuffer>;
+  readonly entered: boolean;
   encodeSharedRef(value: unknown): Uint8Array<ArrayBuffer>;
   clone(): EncoderParts;
   doEncode(value: unknown, depth: number): void;
@@ -44,16 +45,13 @@ interface EncoderParts {
 
 const Base = Encoder as unknown as new (options: EncoderOptions) => EncoderParts;
 
-/** Bytes of a payload. Protocol: limits. */
-const MAX_PAYLOAD = 536_870_912;
 const INITIAL_BUFFER = 4096;
 /** A buffer that has grown beyond this is given away with its value rather than kept. */
 const LARGEST_KEPT = 1 << 20;
 /** Below this length, looking at each character costs less than a call into the runtime. */
 const SHORT_STRING = 96;
 
-const MIN_INT64 = -(2n ** 63n);
-const MAX_UINT64 = 2n ** 64n - 1n;
+const NODE_KINDS = /^a (Map|Set|\w+Array)$/;
 
 /**
  * Encodes a value the library does not know; answers whether it did.
@@ -73,9 +71,14 @@ export class ExactEncoder extends Base {
 
   /** The payload in a buffer that the next call overwrites. */
   shared(value: unknown): Uint8Array<ArrayBuffer> {
-    const payload = this.encodeSharedRef(value);
-    if (payload.buffer === this.bytes.buffer && this.bytes.length > LARGEST_KEPT) this.forget();
-    return payload;
+    try {
+      return this.encodeSharedRef(value);
+    } catch (error) {
+      throw refusalOf(error);
+    } finally {
+      // The payload keeps the large buffer, and is then the only one that does.
+      if (this.bytes.length > LARGEST_KEPT && !this.entered) this.forget();
+    }
   }
 
   /** The payload in memory that nobody else holds. */
@@ -173,8 +176,10 @@ export class ExactEncoder extends Base {
 
   override resizeBuffer(size: number): void {
     // The library asks for twice what it needs.
-    if (size / 2 > MAX_PAYLOAD) throw new ValueTooLargeError(`A value is limited to ${MAX_PAYLOAD} serialized bytes`);
-    super.resizeBuffer(Math.min(size, MAX_PAYLOAD));
+    if (size / 2 > MAX_PAYLOAD_LEN) {
+      throw new ValueTooLargeError(`A value is limited to ${MAX_PAYLOAD_LEN} serialized bytes`);
+    }
+    super.resizeBuffer(Math.min(size, MAX_PAYLOAD_LEN));
   }
 
   private encodeContainer(value: object, depth: number): void {
@@ -184,7 +189,13 @@ export class ExactEncoder extends Base {
     else if (isPlainDate(value)) this.encodeDate(value);
     else if (value instanceof PlainDate) this.encodeSentinel('__date__', value.iso);
     else if (value instanceof PlainTime) this.encodeSentinel('__time__', value.iso);
-    else if (!this.extraTypes?.(this, value, depth)) throw refused(kindOfValue(value));
+    else if (!this.extraTypes?.(this, value, depth)) throw this.refusedObject(value);
+  }
+
+  private refusedObject(value: object): SerializationError {
+    const kind = kindOfValue(value);
+    const node = this.extraTypes === undefined && NODE_KINDS.test(kind);
+    return refused(kind, node ? "; a StandardSerializer with types: 'node' carries it" : '');
   }
 
   private encodePlainArray(array: unknown[], depth: number): void {

@@ -1,11 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { SerializationError } from '../errors.js';
+import { MAX_DEPTH } from '../protocol/limits.js';
 import { isTemporal, MARKERS, type TemporalReviver } from '../protocol/temporal.js';
 import { readLatin1, readUtf8 } from '../protocol/utf8.js';
 import { decodeAscii, NameCache } from './names.js';
-
-/** Levels of arrays and maps that a document may have. Protocol: decode bounds (32 to 1,024). */
-export const MAX_DEPTH = 1024;
+import { refusalOf } from './refused.js';
 
 /**
  * Reads an extension of `length` bytes at `reader.at` and leaves `reader.at` behind it.
@@ -62,6 +61,8 @@ export class MessagePackReader {
       const value = this.value();
       if (this.at !== length) throw new SerializationError(`${length - this.at} bytes follow the MessagePack document`);
       return value;
+    } catch (error) {
+      throw refusalOf(error);
     } finally {
       this.busy = false;
       this.bytes = NOTHING;

@@ -18,6 +18,9 @@ const MAP = 2;
 const SET = 3;
 const TYPED_ARRAY = 4;
 
+/** Beyond this the engine itself begins to refuse. */
+const MAX_BIGINT_LEN = 1 << 20;
+
 type ElementArray =
   | Int8Array
   | Uint8ClampedArray
@@ -53,7 +56,9 @@ const TYPED_ARRAYS: readonly ElementArrayClass[] = [
 /** Writes a built-in of Node; answers false for a value that is none, and for an instance of a class that extends one. */
 export function encodeNodeType(encoder: ExactEncoder, value: object | bigint, depth: number): boolean {
   if (typeof value === 'bigint') {
-    encoder.encodeExtensionOf(BIGINT, () => encoder.writeBytes(bigintBytes(value)));
+    const bytes = bigintBytes(value);
+    if (bytes.length > MAX_BIGINT_LEN) return false;
+    encoder.encodeExtensionOf(BIGINT, () => encoder.writeBytes(bytes));
     return true;
   }
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -115,7 +120,7 @@ function bigintBytes(value: bigint): Uint8Array {
 
 function readBigInt(bytes: Uint8Array): bigint {
   const sign = bytes[0];
-  if (bytes.length < 2 || (sign !== 0 && sign !== 1)) throw malformed();
+  if (bytes.length < 2 || bytes.length > MAX_BIGINT_LEN || (sign !== 0 && sign !== 1)) throw malformed();
   const magnitude = BigInt(`0x${Buffer.from(bytes.buffer, 1).toString('hex')}`);
   return sign === 1 ? -magnitude : magnitude;
 }

@@ -25,7 +25,7 @@ export interface Serializer<T = unknown> {
   /** The flag that is authenticated with every sealed value. Default: whether the container is `envelope`. */
   readonly compressed?: boolean;
   /** A further name that is authenticated with every sealed value. Default: none. */
-  readonly originalType?: string;
+  readonly originalType?: string | undefined;
   /**
    * The payload of a value. What it returns is read at once or copied, and never changed.
    *

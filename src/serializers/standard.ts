@@ -8,7 +8,7 @@ import type { Serializer } from './serializer.js';
 export interface StandardSerializerOptions {
   /**
    * `portable` (the default) carries what every CacheKit SDK reads. `node` also carries Map, Set, the typed arrays and
-   * BigInt of any size, as MessagePack extensions that only this package reads.
+   * BigInt of up to 1 MiB, as MessagePack extensions that only this package reads.
    */
   types?: 'portable' | 'node';
   /**

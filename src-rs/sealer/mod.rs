@@ -1,0 +1,133 @@
+//! One tenant's AES-256-GCM key: seals payloads with their container, and opens them.
+//!
+//! | offset | bytes | |
+//! |---|---|---|
+//! | 0 | 12 | nonce |
+//! | 12 | n | ciphertext of the container |
+//! | 12 + n | 16 | tag |
+
+mod open;
+
+use std::sync::Arc;
+
+use ring::aead::{Aad, Nonce as RingNonce};
+
+use crate::container::Packing;
+use crate::envelope::MAX_LEN;
+use crate::error::Failure;
+use crate::kdf::{self, FINGERPRINT_LEN};
+use crate::nonce::{Nonce, Sequence, NONCE_LEN};
+use crate::secret::{AeadKey, KEY_LEN};
+
+pub use open::{Opened, Unsealed};
+
+/// Length of an authentication tag in bytes.
+pub const TAG_LEN: usize = 16;
+
+/// What a seal adds to its container.
+pub const OVERHEAD_LEN: usize = NONCE_LEN + TAG_LEN;
+
+/// A key, the sequence that its nonces come from, and its fingerprint.
+#[derive(Debug)]
+pub struct Sealer {
+    key: AeadKey,
+    sequence: Arc<Sequence>,
+    fingerprint: [u8; FINGERPRINT_LEN],
+}
+
+impl Sealer {
+    /// Derives a tenant's encryption key.
+    ///
+    /// # Errors
+    /// [`Failure::InvalidLength`] for a master key or tenant id that the protocol refuses.
+    pub fn derive(master_key: &[u8], tenant_id: &[u8], sequence: Arc<Sequence>) -> Result<Self, Failure> {
+        let key = kdf::derive_domain_key(master_key, kdf::ENCRYPTION_DOMAIN, tenant_id)?;
+        let key: &[u8; KEY_LEN] = key.expose().try_into().map_err(|_| Failure::InvalidLength)?;
+        Ok(Self::from_key(key, sequence))
+    }
+
+    pub(crate) fn from_key(key: &[u8; KEY_LEN], sequence: Arc<Sequence>) -> Self {
+        Self { key: AeadKey::new(key), sequence, fingerprint: kdf::fingerprint(key) }
+    }
+
+    /// Names the key without revealing it.
+    pub fn fingerprint(&self) -> &[u8; FINGERPRINT_LEN] {
+        &self.fingerprint
+    }
+
+    /// Takes the next nonce, for a seal that runs elsewhere.
+    ///
+    /// # Errors
+    /// [`Failure::NonceExhausted`], [`Failure::Random`].
+    pub fn next_nonce(&self) -> Result<Nonce, Failure> {
+        self.sequence.next()
+    }
+
+    /// Seals a payload to the start of `out` and returns the sealed length. A failure leaves nothing of it.
+    ///
+    /// # Errors
+    /// [`Failure::Needs`] if `out` is shorter than the container's room and 28 bytes, [`Failure::TooLarge`] above
+    /// 512 MiB, [`Failure::NonceExhausted`].
+    #[inline]
+    pub fn seal(&self, out: &mut [u8], payload: &[u8], aad: &[u8], packing: Packing<'_>) -> Result<usize, Failure> {
+        self.seal_with(|| self.sequence.next(), out, payload, aad, packing)
+    }
+
+    /// As [`Self::seal`]; `nonce` is called last, when nothing but it can fail.
+    ///
+    /// # Errors
+    /// As [`Self::seal`].
+    #[inline]
+    pub fn seal_with(
+        &self,
+        nonce: impl FnOnce() -> Result<Nonce, Failure>,
+        out: &mut [u8],
+        payload: &[u8],
+        aad: &[u8],
+        packing: Packing<'_>,
+    ) -> Result<usize, Failure> {
+        let room = packing.room(payload.len())? + OVERHEAD_LEN;
+        if out.len() < room {
+            return Err(Failure::Needs(room));
+        }
+        let len = packing.pack(&mut out[NONCE_LEN..], payload)?;
+        self.encrypt(nonce, &mut out[..NONCE_LEN + len + TAG_LEN], aad).inspect_err(|_| {
+            out[NONCE_LEN..NONCE_LEN + len].fill(0);
+        })
+    }
+
+    /// Seals `plaintext_len` bytes that stand 12 bytes inside `buffer` and returns the sealed length.
+    ///
+    /// # Errors
+    /// [`Failure::OutputTooSmall`] without 28 more bytes, [`Failure::TooLarge`] above 512 MiB,
+    /// [`Failure::NonceExhausted`]. The plaintext is then as it was.
+    pub fn seal_in_place(&self, buffer: &mut [u8], plaintext_len: usize, aad: &[u8]) -> Result<usize, Failure> {
+        if plaintext_len > MAX_LEN {
+            return Err(Failure::TooLarge);
+        }
+        let buffer = buffer.get_mut(..plaintext_len + OVERHEAD_LEN).ok_or(Failure::OutputTooSmall)?;
+        self.encrypt(|| self.sequence.next(), buffer, aad)
+    }
+
+    // `buffer` is a nonce's room, the plaintext, and a tag's room.
+    #[inline]
+    fn encrypt(
+        &self,
+        nonce: impl FnOnce() -> Result<Nonce, Failure>,
+        buffer: &mut [u8],
+        aad: &[u8],
+    ) -> Result<usize, Failure> {
+        let len = buffer.len();
+        let (head, rest) = buffer.split_at_mut(NONCE_LEN);
+        let (text, tail) = rest.split_at_mut(rest.len() - TAG_LEN);
+        let nonce = nonce()?.into_bytes();
+        let tag = self
+            .key
+            .expose()
+            .seal_in_place_separate_tag(RingNonce::assume_unique_for_key(nonce), Aad::from(aad), text)
+            .map_err(|_| Failure::TooLarge)?;
+        head.copy_from_slice(&nonce);
+        tail.copy_from_slice(tag.as_ref());
+        Ok(len)
+    }
+}
