@@ -16,14 +16,20 @@ export { ByteStorage, blake2b256, hardwareAcceleration } from './src/byte-storag
 export { type CacheWrap, cache } from './src/cache/cache.js';
 export type { CachedFunction, Entry } from './src/cache/cached-function.js';
 export type { CacheStats } from './src/cache/counters.js';
-export { type Cache, type CreateCacheOptions, createCache } from './src/cache/create-cache.js';
-export type { CacheOptions, L1Options, Ttl } from './src/cache/options.js';
+export {
+  type Cache,
+  type CreateCacheOptions,
+  createCache,
+  type SecureFunctionOptions,
+} from './src/cache/create-cache.js';
+export type { CacheOptions, FunctionOptions, L1Options, StorageOptions, Ttl } from './src/cache/options.js';
 export type { SetOptions, TenantCache } from './src/cache/tenant-cache.js';
 export type { Duration } from './src/duration.js';
 export { EncryptionWrapper, type EncryptionWrapperOptions } from './src/encryption-wrapper.js';
 export {
   AuthenticationError,
   BackendError,
+  type BackendErrorOptions,
   CacheKitError,
   type CacheKitErrorCode,
   ConfigurationError,

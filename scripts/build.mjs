@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { asksForHelp, at, main } from './lib/project.mjs';
-import { ensureBuilt, ensureInstalled } from './lib/steps.mjs';
+import { ensureReady } from './lib/steps.mjs';
 import { rollUpTypes } from './lib/types.mjs';
 
 const usage = `
@@ -17,7 +17,6 @@ installing the Node modules first when they are missing.
 await main(async (args) => {
   if (asksForHelp(args, usage)) return;
   const ifNeeded = args.includes('--if-needed');
-  await ensureInstalled();
-  await ensureBuilt({ force: !ifNeeded, features: args.includes('--test-hooks') ? ['test-hooks'] : [] });
+  await ensureReady({ force: !ifNeeded, features: args.includes('--test-hooks') ? ['test-hooks'] : [] });
   if (!ifNeeded) writeFileSync(at('index.d.ts'), await rollUpTypes(at('dist')));
 });

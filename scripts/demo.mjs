@@ -1,5 +1,5 @@
 import { asksForHelp, main, root, run, tool } from './lib/project.mjs';
-import { ensureBuilt, ensureInstalled } from './lib/steps.mjs';
+import { ensureReady } from './lib/steps.mjs';
 
 const usage = `
 npm run demo [-- options]
@@ -10,7 +10,6 @@ Options are passed on to the demo; --help shows this text.
 
 await main(async (args) => {
   if (asksForHelp(args, usage)) return;
-  await ensureInstalled();
-  await ensureBuilt();
+  await ensureReady();
   return run(process.execPath, [tool('tsx/dist/cli.mjs'), 'examples/demo.ts', ...args], { cwd: root });
 });

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { ensurePeerVenv } from './lib/peer-venv.mjs';
 import { asksForHelp, main, root, say, seconds, tool } from './lib/project.mjs';
-import { ensureBuilt, ensureInstalled } from './lib/steps.mjs';
+import { ensureReady, requireRust } from './lib/steps.mjs';
 import { cargoReader, tapReader } from './lib/tap.mjs';
 
 const usage = `
@@ -51,9 +51,9 @@ await main(async (args) => {
   const only = args.includes('--rust') ? 'rust' : args.includes('--ts') || forAva.length > 0 ? 'ts' : undefined;
   const parts = [];
 
-  await ensureInstalled();
-  if (only !== 'rust') {
-    await ensureBuilt({ features: ['test-hooks'] });
+  if (only === 'rust') requireRust();
+  else {
+    await ensureReady({ features: ['test-hooks'] });
     ensurePeerVenv();
   }
   if (only !== 'ts') {

@@ -10,6 +10,7 @@ import type { MasterKeyInput } from './keys/master-key.js';
 import { assertValueLen, SEAL_OVERHEAD, settled, signalOf } from './keys/sealer.js';
 import { checked, type NativeOpened, NEEDS, nativeError } from './native.js';
 import { Payloads } from './payloads.js';
+import { openedScratch, SCRATCH_LEN, sealedScratch } from './scratch.js';
 import type { Serializer } from './serializers/serializer.js';
 import { type Located, type RotationHeaderMode, TenantContext, type WrapperSettings } from './tenant-context.js';
 import {
@@ -49,11 +50,6 @@ const NONCE_EXHAUSTED = -2;
 const AUTHENTICATION = -1;
 /** Tenants whose keys and templates a wrapper keeps. */
 const MAX_TENANTS = 10_000;
-
-// Reused for results of unknown size: sealed ones are copied out, opened ones decoded, before anything else can run.
-const SCRATCH_LEN = 64 * 1024;
-const sealedScratch = allocate(SCRATCH_LEN);
-const openedScratch = allocate(SCRATCH_LEN);
 
 /**
  * Serializes values and seals them, each bound to its tenant and cache key: a serializer with encryption.

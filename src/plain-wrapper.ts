@@ -4,6 +4,7 @@ import { assertValueLen } from './keys/sealer.js';
 import { checked, NEEDS, native, nativeError } from './native.js';
 import { Payloads } from './payloads.js';
 import { encodeFramePrefix, parseFrame } from './protocol/frame.js';
+import { openedScratch, SCRATCH_LEN } from './scratch.js';
 import type { Serializer } from './serializers/serializer.js';
 import type {
   AsyncValueContext,
@@ -51,7 +52,8 @@ export class PlainWrapper<T = unknown> implements ValueCodec<T> {
   deserialize(stored: Uint8Array, _context?: ValueContext): T {
     assertBytes('stored', stored);
     const offset = this.#payloadOffset(stored);
-    let out = allocate(this.#profile.container === 'envelope' ? 0 : stored.length - offset);
+    const most = stored.length - offset;
+    let out = this.#profile.container === 'envelope' || most <= SCRATCH_LEN ? openedScratch : allocate(most);
     let length = native.unpack(out, 0, stored, offset, this.#mode);
     if (length <= NEEDS) {
       out = allocate(NEEDS - length);
@@ -59,7 +61,9 @@ export class PlainWrapper<T = unknown> implements ValueCodec<T> {
     }
     if (length < 0) throw nativeError(length);
     if (this.#profile.container === 'envelope') this.#assertFormat(stored, offset);
-    return this.#payloads.decodeOwned(out.subarray(0, length));
+    return out === openedScratch
+      ? this.#payloads.decodeShared(out, length)
+      : this.#payloads.decodeOwned(out.subarray(0, length));
   }
 
   async serializeAsync(value: T, context: AsyncValueContext): Promise<Buffer> {

@@ -21,12 +21,19 @@ export class Stop extends Error {}
 /** Runs a script's body; a `Stop` becomes one line and exit code 1. */
 export async function main(body) {
   try {
+    requireNode();
     process.exitCode = (await body(process.argv.slice(2))) ?? 0;
   } catch (error) {
     if (!(error instanceof Stop)) throw error;
     say(`\n${error.message}`);
     process.exitCode = 1;
   }
+}
+
+function requireNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return;
+  throw new Stop(`Node >= 20.19 is needed; this is ${process.version}.`);
 }
 
 /** Prints the usage and answers true when the arguments ask for it. */

@@ -68,6 +68,18 @@ function isInstalled(folder) {
   );
 }
 
+export function requireRust() {
+  if (onPath('cargo')) return;
+  throw new Stop('Rust is needed to build from a clone: https://rustup.rs (cargo is not on PATH).');
+}
+
+/** Installs and builds what is missing or stale, and says what cannot be built before anything is downloaded. */
+export async function ensureReady(options) {
+  if (!addon().isFresh()) requireRust();
+  await ensureInstalled();
+  await ensureBuilt(options);
+}
+
 /**
  * Builds what is stale: the addon, those with a feature (`test-hooks`, `bench`) into .build/, then `dist/`.
  * `force` builds everything. Never touches the committed index.d.ts.
@@ -88,9 +100,7 @@ const buildFeatureAddon = (feature) =>
   buildAddon(`the addon with ${feature}`, ['--no-js', '--features', feature, '--output-dir', `.build/${feature}`]);
 
 async function buildAddon(what, options) {
-  if (!onPath('cargo')) {
-    throw new Stop('Rust is needed to build from a clone: https://rustup.rs (cargo is not on PATH).');
-  }
+  requireRust();
   const start = performance.now();
   say(`building ${what} (cargo; one to two minutes the first time) …`);
   const cli = tool('@napi-rs/cli/dist/cli.js');

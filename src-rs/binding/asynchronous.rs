@@ -12,7 +12,7 @@ use super::abort::{Abort, Reference};
 use super::call::{check, guard, number, Answer, Call, Entry, Target};
 use super::memory::Output;
 use super::mode::Mode;
-use super::sealer::{output_with_lead, split_aad};
+use super::sealer::split_aad;
 use super::sealer_class::Shared;
 use crate::error::Failure;
 use crate::sealer::{Opened, Unsealed};
@@ -61,7 +61,7 @@ impl Entry for OpenAsync {
         let abort = Abort::listen(call, 7)?;
         queue(call, Self::NAME, [0, 2], abort, || {
             let unpacking = Mode(call.integer(6)?).unpacking()?;
-            let (out, lead) = output_with_lead(call, 0, unpacking)?;
+            let out = call.memory_from_offset(0)?;
             let sealed = call.memory_from_offset(2)?;
             let (_, [_, aad]) = call.borrow(out, [sealed, call.memory(4)?.first(call.integer(5)?)?])?;
             let aad = aad.to_vec();
@@ -69,7 +69,8 @@ impl Entry for OpenAsync {
             Ok(move || {
                 // SAFETY: the task references both arrays, and the caller leaves them alone until it is done.
                 let (mut out, sealed) = unsafe { (Output::of(out), sealed.slice()) };
-                sealer.open(&mut out, lead, sealed, &aad, unpacking)
+                // No lead: what stands before the output is in use by others meanwhile.
+                sealer.open(&mut out, 0, sealed, &aad, unpacking)
             })
         })
     }

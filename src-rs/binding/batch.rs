@@ -67,7 +67,7 @@ impl Entry for OpenMany {
         Shared::of(call).with(|sealer| {
             let (mut at, mut aad_at) = (0, 0);
             for (index, item) in batch.items.iter().enumerate() {
-                let (aad, _) = rows.aad(index, &mut aad_at)?;
+                let (aad, _) = rows.aad(index, &mut aad_at).inspect_err(|_| out[..at].fill(0))?;
                 let opened = rows.number(index, 1).and_then(|offset| item.from(offset)).and_then(|item| {
                     // SAFETY: read in this call, JavaScript has not run since, and no output overlaps it.
                     let sealed = unsafe { item.slice() };
@@ -98,10 +98,9 @@ struct Batch {
 
 impl Batch {
     fn read(call: &Call) -> Result<Self, Failure> {
-        // First, because reading an array's elements can run JavaScript.
-        let items = call.memories(1)?;
-        let out = call.memory(0)?;
-        let aads = call.memory(2)?;
+        let rows = call.words(3, TypedarrayType::int32_array)?.len() / STRIDE;
+        let items = call.memories(1, rows)?;
+        let (out, aads) = (call.memory(0)?, call.memory(2)?);
         let table = call.words(3, TypedarrayType::int32_array)?;
         if table.len() / STRIDE < items.len() {
             return Err(Failure::InvalidArgument);

@@ -117,16 +117,20 @@ impl Call {
         }
     }
 
-    /// The memory of each `Uint8Array` in an array argument.
-    pub fn memories(&self, index: usize) -> Result<Vec<Memory>, Failure> {
+    /// The memory of each `Uint8Array` in an array argument of at most `limit`. Can run JavaScript: read no memory
+    /// before.
+    pub fn memories(&self, index: usize, limit: usize) -> Result<Vec<Memory>, Failure> {
         let array = self.value(index);
         let mut len = 0;
         // SAFETY: `env` and the argument belong to this call.
         check(unsafe { sys::napi_get_array_length(self.env, array, &mut len) })?;
+        if len as usize > limit {
+            return Err(Failure::InvalidArgument);
+        }
         let mut items = Vec::with_capacity(len as usize);
         for position in 0..len {
             let mut item = ptr::null_mut();
-            // SAFETY: as above. An accessor on the array can run JavaScript here, so that no memory is held yet.
+            // SAFETY: as above.
             check(unsafe { sys::napi_get_element(self.env, array, position, &mut item) })?;
             items.push(item);
         }

@@ -18,7 +18,7 @@ pub fn split_aad(aad: Memory, aad_len: usize, mode: Mode) -> Result<Memory, Fail
 }
 
 /// The output of an open, with the bytes before it that a checksum can be opened over, and their number.
-pub fn output_with_lead(call: &Call, index: usize, unpacking: Unpacking) -> Result<(Memory, usize), Failure> {
+fn output_with_lead(call: &Call, index: usize, unpacking: Unpacking) -> Result<(Memory, usize), Failure> {
     let offset = call.integer(index + 1)?;
     let lead = match unpacking.kind {
         Kind::Checksum => offset.min(CHECKSUM_LEN),

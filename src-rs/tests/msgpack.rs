@@ -53,6 +53,47 @@ fn every_marker_has_exactly_one_length() {
 }
 
 #[test]
+fn every_wide_form_has_the_length_that_messagepack_says() {
+    let forms = [
+        "c402c0c0",
+        "c50002c0c0",
+        "c600000002c0c0",
+        "c70205c0c0",
+        "c8000205c0c0",
+        "c90000000205c0c0",
+        "ca00000000",
+        "cb0000000000000000",
+        "cc00",
+        "cd0000",
+        "ce00000000",
+        "cf0000000000000000",
+        "d000",
+        "d10000",
+        "d200000000",
+        "d30000000000000000",
+        "d405c0",
+        "d505c0c0",
+        "d605c0c0c0c0",
+        "d705c0c0c0c0c0c0c0c0",
+        "d805c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0",
+        "d902c0c0",
+        "da0002c0c0",
+        "db00000002c0c0",
+        "dc0002c0c0",
+        "dd00000002c0c0",
+        "de0001c0c0",
+        "df00000001c0c0",
+    ];
+    for form in forms {
+        let document = hex::decode(form).unwrap();
+        assert_eq!(check(&document), Ok(()), "{form}");
+        assert_eq!(check(&document[..document.len() - 1]), Err(Failure::PayloadBounds), "{form} cut");
+        assert_eq!(check(&[&document[..], &[0xc0]].concat()), Err(Failure::PayloadBounds), "{form} and one more");
+    }
+    assert_eq!(forms.len(), 28);
+}
+
+#[test]
 fn nesting_is_bounded_whatever_is_nested() {
     for (open, last) in
         [(&[0x91][..], &[0xc0][..]), (&[0x81, 0xa0], &[0xc0]), (&[0x91], &[0x90]), (&[0xdc, 0, 1], &[0x80])]
