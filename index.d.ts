@@ -1217,7 +1217,7 @@ declare class JsonSerializer implements Serializer {
 interface StandardSerializerOptions {
     /**
      * `portable` (the default) carries what every CacheKit SDK reads. `node` also carries Map, Set, the typed arrays and
-     * BigInt of any size, as MessagePack extensions that only this package reads.
+     * BigInt of up to 1 MiB, as MessagePack extensions that only this package reads.
      */
     types?: 'portable' | 'node';
     /**
@@ -1264,4 +1264,4 @@ declare class StandardSerializer implements Serializer {
 }
 
 export { ArrowSerializer, AuthenticationError, BackendError, ByteStorage, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, InternalError, InteropSerializer, JsonSerializer, KeyError, Keyring, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, blake2b256, cache, createAad, createCache, deriveDomainKey, deriveTenantKeys, encodeInteropArgs, encodeRotationHeader, hardwareAcceleration, interopKey, keyFingerprint, parseRotationHeader };
-export type { AadParts, ArrowSerializerOptions, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendGetOptions, BackendItem, BackendOptions, BackendSetOptions, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, Duration, EncryptionWrapperOptions, Entry, FileBackendOptions, HttpBackendOptions, InspectedValue, InteropSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, L1Options, L1Status, MasterKeyInput, MemoryBackendOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RotationHeader, Serializer, SetOptions, StandardSerializerOptions, TemporalReviver, TemporalType, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };
+export type { AadParts, ArrowSerializerOptions, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendOptions, BackendSetOptions, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, Duration, EncryptionWrapperOptions, Entry, FileBackendOptions, FunctionOptions, HttpBackendOptions, InspectedValue, InteropSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, L1Options, L1Status, MasterKeyInput, MemoryBackendOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };

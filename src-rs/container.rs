@@ -1,5 +1,6 @@
 //! What lies inside the seal: the bare payload, an envelope, or a checksum and the payload.
 
+use crate::copy::copy;
 use crate::envelope::{self, Envelope, MAX_LEN};
 use crate::error::Failure;
 use crate::hash::{checksum, CHECKSUM_LEN};
@@ -47,11 +48,11 @@ impl Packing<'_> {
             return Err(Failure::Needs(room));
         }
         match self {
-            Self::Bare => out[..room].copy_from_slice(payload),
+            Self::Bare => copy(&mut out[..room], payload),
             Self::Envelope { format, literals } => return envelope::write(out, payload, format, literals),
             Self::Checksum => {
                 out[..CHECKSUM_LEN].copy_from_slice(&checksum(payload));
-                out[CHECKSUM_LEN..room].copy_from_slice(payload);
+                copy(&mut out[CHECKSUM_LEN..room], payload);
             }
         }
         Ok(room)
@@ -110,7 +111,7 @@ impl Unpacking {
                 if self.kind == Kind::Checksum && checksum(payload) != sum {
                     return Err(Failure::Envelope);
                 }
-                target.copy_from_slice(payload);
+                copy(target, payload);
                 len
             }
         };

@@ -8,6 +8,7 @@
 
 pub mod binding;
 pub mod container;
+pub mod copy;
 pub mod envelope;
 pub mod error;
 pub mod hardware;

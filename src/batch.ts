@@ -55,12 +55,12 @@ function sealGroup(settings: WrapperSettings, tenant: TenantContext, group: read
     result = current.sealer.sealMany(out, payloads, aads, table, tenant.mode);
   }
   checked(result);
+  keyring.countSeals(current, group.length);
   let at = 0;
   return group.map((_, i) => {
     const start = at;
     at += headLen + (table[i * STRIDE + 2] as number);
     if (tenant.head !== undefined) out.set(tenant.head, start);
-    keyring.countSeal(current);
     return out.subarray(start, at);
   });
 }

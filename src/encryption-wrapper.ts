@@ -262,7 +262,7 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
     const out = allocate(headLen + sealedBound(this.#profile, payload.length));
     const aadLen = tenant.aad.write(cacheKey);
     const pending = current.sealer.sealAsync(out, headLen, payload, tenant.aad.scratch, aadLen, tenant.mode, signal);
-    this.#settings.keyring.countSeal(current);
+    this.#settings.keyring.countSeals(current, 1);
     const result = await pending;
     // Counted on the main thread, so this is rare and the value is simply sealed again with a fresh sequence.
     if (result === NONCE_EXHAUSTED) return this.#seal(tenant, payload, cacheKey);
@@ -308,7 +308,7 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
       length = tenant.keys.current.sealer.seal(out, offset, payload, aad.scratch, aadLen, mode);
     }
     if (length < 0) throw nativeError(length);
-    keyring.countSeal(key);
+    keyring.countSeals(key, 1);
     return length;
   }
 

@@ -30,6 +30,7 @@ export interface WireProfile {
   readonly mode: number;
 }
 
+const MAX_FORMAT_LEN = 255;
 const WIRES: readonly unknown[] = ['protocol', 'interop', 'python'];
 
 /**
@@ -75,7 +76,7 @@ export function modeOf(profile: WireProfile, formatLen: number): number {
 
 /** The most bytes that the container of a payload may need while it is written. */
 export function packedBound(profile: WireProfile, payloadLen: number): number {
-  if (profile.container === 'envelope') return envelopeBound(payloadLen, 255);
+  if (profile.container === 'envelope') return envelopeBound(payloadLen, MAX_FORMAT_LEN);
   return profile.container === 'checksum' ? payloadLen + 8 : payloadLen;
 }
 

@@ -3,12 +3,13 @@ import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { cache } from '../../src/cache/cache.js';
 import { createCache } from '../../src/cache/create-cache.js';
-import { L1, now } from '../../src/cache/l1.js';
+import { L1 } from '../../src/cache/l1.js';
 import type { CacheOptions } from '../../src/cache/options.js';
 import { identityOf } from '../../src/cache/single-flight.js';
+import { now } from '../../src/clock.js';
 import { EncryptionWrapper } from '../../src/encryption-wrapper.js';
 import { ConfigurationError } from '../../src/errors.js';
-import { argumentsHash } from '../../src/protocol/cache-key.js';
+import { HashedKeys } from '../../src/protocol/cache-key.js';
 import { JsonSerializer } from '../../src/serializers/json.js';
 import type { Serializer } from '../../src/serializers/serializer.js';
 import { StandardSerializer } from '../../src/serializers/standard.js';
@@ -32,7 +33,7 @@ const own = (format: string, container?: Serializer['container']): Serializer =>
       .slice(format.length + 1),
 });
 
-const hash = argumentsHash([1]);
+const hash = new HashedKeys('', '').keyOf([1]);
 const base = { namespace: 'n', operation: 'o' };
 const pairs: [what: string, one: CacheOptions<[number]>, two: CacheOptions<[number]>][] = [
   ['operations', base, { ...base, operation: 'p' }],

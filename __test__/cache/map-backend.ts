@@ -5,6 +5,7 @@ import type {
   BackendGetOptions,
   BackendSetOptions,
 } from '../../src/backends/backend.js';
+import { advance } from '../../src/clock.js';
 
 type Operation = 'get' | 'set' | 'delete';
 
@@ -93,14 +94,20 @@ export function settle(): Promise<void> {
 
 /** Runs `work` while the clock that L1 goes by is `offset.ms` ahead. Not for tests that run at the same time. */
 export async function withClock<R>(work: (offset: { ms: number }) => Promise<R>): Promise<R> {
-  const offset = { ms: 0 };
-  const { performance } = globalThis;
-  const real = performance.now.bind(performance);
-  Object.defineProperty(performance, 'now', { value: () => real() + offset.ms, configurable: true });
+  let ahead = 0;
+  const offset = {
+    get ms() {
+      return ahead;
+    },
+    set ms(ms: number) {
+      advance(ms - ahead);
+      ahead = ms;
+    },
+  };
   try {
     return await work(offset);
   } finally {
-    Reflect.deleteProperty(performance, 'now');
+    offset.ms = 0;
   }
 }
 

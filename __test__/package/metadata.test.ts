@@ -81,22 +81,16 @@ test('the crate and the package have one version', (t) => {
   t.is(crate?.[1], readPackageJson(root).version);
 });
 
-test('publint finds nothing wrong with the packed package', (t) => {
-  const { status, stdout, stderr } = node('node_modules/publint/src/cli.js', packTo(t), '--strict');
-  t.is(status, 0, stdout + stderr);
-});
-
-test('attw resolves the packed types from every kind of ESM importer', (t) => {
-  const options = ['--profile', 'esm-only', '--no-color', '--format', 'ascii'];
-  const { status, stdout, stderr } = node('node_modules/@arethetypeswrong/cli/dist/index.js', packTo(t), ...options);
-  t.is(status, 0, stdout + stderr);
-});
-
-function packTo(t: ExecutionContext): string {
+test('publint and attw find nothing wrong with the packed package and its types', (t) => {
   const packed = node('scripts/pack.mjs', '--out', temporaryFolder(t, tmpdir()));
   t.is(packed.status, 0, packed.stderr);
-  return packed.stdout.split('\n')[0] ?? '';
-}
+  const tarball = packed.stdout.split('\n')[0] ?? '';
+  const publint = node('node_modules/publint/src/cli.js', tarball, '--strict');
+  t.is(publint.status, 0, publint.stdout + publint.stderr);
+  const options = ['--profile', 'esm-only', '--no-color', '--format', 'ascii'];
+  const attw = node('node_modules/@arethetypeswrong/cli/dist/index.js', tarball, ...options);
+  t.is(attw.status, 0, attw.stdout + attw.stderr);
+});
 
 test('the newest glibc symbol that the addon needs is known (printed)', (t) => {
   const addons = readdirSync(root).filter((file) => file.endsWith('.node'));

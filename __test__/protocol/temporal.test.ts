@@ -90,7 +90,7 @@ test('a PlainDate has its parts, its text, and nothing that can be changed', (t)
   }
   t.notThrows(() => new PlainDate('2000-02-29'));
   for (const iso of [undefined, 5, new Date(), ['2025-01-01']]) {
-    t.throws(() => new PlainDate(iso as string), { instanceOf: TypeError });
+    t.throws(() => new PlainDate(iso as unknown as string), { instanceOf: TypeError });
   }
 });
 

@@ -113,27 +113,34 @@ test('writing into one result changes no other one', (t) => {
 test('an input that changes after an async call does not change the result', async (t) => {
   using sealer = new Sealer(masterKey, 'aliasing');
   using wrapper = new EncryptionWrapper<Uint8Array>({ masterKey });
+  const aad = new Uint8Array([1, 2, 3]);
+  const context = { cacheKey: 'k' };
+  // More than the pool has threads, so that what follows waits while its input changes.
+  const busy = Array.from({ length: 16 }, () => sealer.sealAsync(new Uint8Array(1 << 22), aad));
   for (const size of [1, 1000, 1 << 20]) {
     const original = random.bytes(size);
-    const plaintext = new Uint8Array(original);
-    const aad = new Uint8Array([1, 2, 3]);
-    const sealing = sealer.sealAsync(plaintext, aad);
-    const serializing = wrapper.serializeAsync(plaintext, { cacheKey: 'k' });
-    plaintext.fill(0xff);
-    aad.fill(0xff);
-    const sealed = await sealing;
-    t.true(equal(sealer.open(sealed, new Uint8Array([1, 2, 3])), original));
-    t.true(equal(wrapper.deserialize(await serializing, { cacheKey: 'k' }), original));
-
-    const copy = new Uint8Array(sealed);
-    const stored = new Uint8Array(wrapper.serialize(original, { cacheKey: 'k' }));
-    const opening = sealer.openAsync(copy, new Uint8Array([1, 2, 3]));
-    const deserializing = wrapper.deserializeAsync(stored, { cacheKey: 'k' });
-    copy.fill(0);
-    stored.fill(0);
-    t.true(equal(await opening, original));
-    t.true(equal(await deserializing, original));
+    const sealed = sealer.seal(original, aad);
+    const stored = wrapper.serialize(original, context);
+    const changing = <T>(bytes: Uint8Array, call: (copy: Uint8Array, aadCopy: Uint8Array) => T): T => {
+      const [copy, aadCopy] = [new Uint8Array(bytes), new Uint8Array(aad)];
+      const pending = call(copy, aadCopy);
+      copy.fill(0xff);
+      aadCopy.fill(0xff);
+      return pending;
+    };
+    const [resealed, reserialized, opened, deserialized] = await Promise.all([
+      changing(original, (copy, aadCopy) => sealer.sealAsync(copy, aadCopy)),
+      changing(original, (copy) => wrapper.serializeAsync(copy, context)),
+      changing(sealed, (copy, aadCopy) => sealer.openAsync(copy, aadCopy)),
+      changing(stored, (copy) => wrapper.deserializeAsync(copy, context)),
+    ]);
+    t.true(equal(sealer.open(resealed, aad), original));
+    t.true(equal(wrapper.deserialize(reserialized, context), original));
+    t.true(equal(opened, original));
+    t.true(equal(deserialized, original));
+    busy.push(...Array.from({ length: 16 }, () => sealer.sealAsync(new Uint8Array(1 << 22), aad)));
   }
+  t.is((await Promise.all(busy)).length, 64);
 });
 
 test('the output of sealInto and openInto may lie beside an input, but not on it', (t) => {

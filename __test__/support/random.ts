@@ -41,6 +41,8 @@ export class Random {
           0x20 + this.below(0x5f),
           0xa1 + this.below(0x300),
           0x4e00 + this.below(0x5000),
+          // Above the surrogates: by code units they come after what lies beyond U+FFFF.
+          0xff61 + this.below(0x30),
           0x1f300 + this.below(0x300),
         ]),
       );

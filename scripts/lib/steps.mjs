@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { bundle } from './bundle.mjs';
 import { exclusively, step } from './fresh.mjs';
 import { at, npm, onPath, packageJson, root, run, runQuietly, Stop, say, seconds, tool } from './project.mjs';
-import { writeSubpathTypes } from './types.mjs';
 
 const rustInputs = ['Cargo.toml', 'Cargo.lock', 'build.rs', '.cargo', 'rust-toolchain.toml', 'src-rs'];
 
@@ -35,7 +35,7 @@ const featureAddon = (feature) =>
 const javascript = () =>
   step({
     name: 'javascript',
-    inputs: ['index.ts', 'src', 'tsconfig.json', 'node_modules/typescript/package.json'],
+    inputs: ['index.ts', 'src', 'tsconfig.json', 'scripts/lib/bundle.mjs', 'node_modules/typescript/package.json'],
     outputs: ['dist/index.js', 'dist/index.d.ts'],
     extra: packageJson().exports,
   });
@@ -128,7 +128,7 @@ async function buildJavaScript() {
   if ((await run(process.execPath, [compiler, '-p', 'tsconfig.json', '--outDir', fresh])) !== 0) {
     throw new Stop('the TypeScript sources do not compile; the messages stand above.');
   }
-  await writeSubpathTypes(fresh);
+  await bundle(fresh);
   rmSync(at('dist'), { recursive: true, force: true });
   renameSync(fresh, at('dist'));
   say(`built dist/ in ${seconds(start)}`);

@@ -4,6 +4,7 @@ use ring::aead::{Aad, Nonce, Tag};
 
 use super::{Sealer, NONCE_LEN, OVERHEAD_LEN, TAG_LEN};
 use crate::container::{Kind, Unpacking};
+use crate::copy::copy;
 use crate::envelope::{Envelope, MAX_LEN};
 use crate::error::Failure;
 use crate::hash::{checksum, CHECKSUM_LEN};
@@ -63,7 +64,7 @@ impl Sealer {
             self.open_checksummed(out, lead, [nonce, text, tag], aad)?;
         } else {
             let target = &mut out[lead..lead + len];
-            target.copy_from_slice(text);
+            copy(target, text);
             self.decrypt(nonce, target, tag, aad)?;
         }
         unpacking.check(&mut out[lead..lead + payload_len]).map(Opened::Written)
@@ -104,7 +105,7 @@ impl Sealer {
             let mut saved = [0; CHECKSUM_LEN];
             saved.copy_from_slice(&out[start..lead]);
             let region = &mut out[start..start + len];
-            region.copy_from_slice(text);
+            copy(region, text);
             let opened = self.decrypt(nonce, region, tag, aad).and_then(|_| verify(region));
             region[..CHECKSUM_LEN].copy_from_slice(&saved);
             if opened.is_err() {
@@ -114,7 +115,7 @@ impl Sealer {
         }
         if len > SMALL_LEN && out.len() - lead >= len {
             let region = &mut out[lead..lead + len];
-            region.copy_from_slice(text);
+            copy(region, text);
             let opened = self.decrypt(nonce, region, tag, aad).and_then(|_| verify(region));
             if opened.is_ok() {
                 region.copy_within(CHECKSUM_LEN.., 0);
@@ -131,7 +132,7 @@ impl Sealer {
         Ok(())
     }
 
-    // Leaves zeros in `text` if it does not open.
+    // Leaves zeros in `text` if it does not open. ring does so too, but its documentation promises nothing.
     #[inline]
     fn decrypt(&self, nonce: &[u8], text: &mut [u8], tag: &[u8], aad: &[u8]) -> Result<usize, Failure> {
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Failure::Authentication)?;

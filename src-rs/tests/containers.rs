@@ -155,6 +155,19 @@ fn what_is_over_512_mib_is_refused_by_its_length() {
 }
 
 #[test]
+fn a_large_copy_is_exact_at_every_alignment() {
+    let from: Vec<u8> = (0..(8 << 20) + 100).map(|at: u32| ((at * 31) >> 3) as u8).collect();
+    for (start, end) in [(0, 0), (1, 0), (7, 9), (15, 1), (16, 16), (17, 3)] {
+        let from = &from[start..from.len() - end];
+        let mut out = vec![UNTOUCHED; from.len() + 40];
+        let at = 40 - start;
+        crate::copy::copy(&mut out[at..at + from.len()], from);
+        assert!(out[..at].iter().chain(&out[at + from.len()..]).all(|byte| *byte == UNTOUCHED));
+        assert!(out[at..at + from.len()] == *from);
+    }
+}
+
+#[test]
 fn a_nonce_is_taken_only_when_everything_else_is_right() {
     let sealer = sealer(&[7; 32]);
     let taken = std::cell::Cell::new(false);

@@ -1,5 +1,5 @@
+import { now } from '../clock.js';
 import type { EntryStore, Work } from './entry-store.js';
-import { now } from './l1.js';
 import { NOTHING, type Target, usable } from './tiers.js';
 
 /** The values of many entries, in the order of the targets; `undefined` for a miss. */

@@ -1,8 +1,8 @@
 import { kindOf } from '../bytes.js';
+import { now } from '../clock.js';
 import type { CacheStats, Counters } from './counters.js';
 import type { EntryNames } from './entry-names.js';
 import type { EntryStore, Outcome } from './entry-store.js';
-import { now } from './l1.js';
 import { NOTHING, type Target } from './tiers.js';
 
 /** A value and what is known of where it came from. */

@@ -4,9 +4,9 @@ import { assertWellFormed } from '../bytes.js';
 import { ConfigurationError } from '../errors.js';
 import { assertTenantId } from '../keys/derive.js';
 import {
-  argumentsHash,
-  functionKey,
+  functionKeys,
   givenArguments,
+  HashedKeys,
   hasTenantPrefix,
   type StorageCode,
   tenantPrefix,
@@ -122,21 +122,16 @@ function keyFunction(options: NamingOptions, context: NamingContext): (args: rea
     throw new ConfigurationError("wire 'python' needs key: the Python function's own cache key");
   }
   if (namespace === undefined || operation === undefined) {
-    const prefix = `${ownNames}:${++ownNamesGiven}:args:`;
-    return (args) => prefix + argumentsHash(givenArguments(args));
+    const keys = new HashedKeys(`${ownNames}:${++ownNamesGiven}:args:`, '');
+    return (args) => keys.keyOf(givenArguments(args));
   }
   if (wire === 'interop') {
     validateSegment('namespace', namespace);
     validateSegment('operation', operation);
     // Every argument counts here: the other SDKs hash a call's full list, in which nothing is left out.
-    return (args) => `${namespace}:${operation}:${argumentsHash(args)}`;
+    const keys = new HashedKeys(`${namespace}:${operation}:`, '');
+    return (args) => keys.keyOf(args);
   }
-  return autoKeys(namespace, operation, code);
-}
-
-function autoKeys(namespace: string, operation: string, code: StorageCode): (args: readonly unknown[]) => string {
-  const [before, after] = [`ns:${namespace}:func:${operation}:args:`, `:${code}`];
-  const long = before.length + 64 + after.length > 250;
-  if (long) return (args) => functionKey(namespace, operation, argumentsHash(givenArguments(args)), code);
-  return (args) => before + argumentsHash(givenArguments(args)) + after;
+  const keys = functionKeys(namespace, operation, code);
+  return (args) => keys.keyOf(givenArguments(args));
 }

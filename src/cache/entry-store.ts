@@ -1,6 +1,6 @@
+import { now } from '../clock.js';
 import { BackendError } from '../errors.js';
 import type { Failures } from './failures.js';
-import { now } from './l1.js';
 import { type Flight, identityOf, SingleFlight } from './single-flight.js';
 import type { Found, Target, Tiers } from './tiers.js';
 

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { now } from '../clock.js';
 
 /** What an entry costs beside its bytes and key: the objects, the map's slot, the list's links. */
 const ENTRY_OVERHEAD = 256;
@@ -13,11 +14,6 @@ export interface L1Entry {
   until: number;
   /** When the entry itself ends: `Infinity` for never, NaN when unknown. Not before `until`. */
   expiresAt: number;
-}
-
-/** Milliseconds on a clock that nobody sets: only differences mean something. */
-export function now(): number {
-  return performance.now();
 }
 
 /**

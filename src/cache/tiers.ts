@@ -1,9 +1,10 @@
 import type { Backend, BackendEntry, L1Status } from '../backends/backend.js';
+import { now } from '../clock.js';
 import { BackendError, ValueTooLargeError } from '../errors.js';
 import { ASYNC_FROM, type DeserializeResult, type ValueCodec } from '../value-codec.js';
 import type { Counters } from './counters.js';
 import type { Failures } from './failures.js';
-import { type L1, type L1Entry, now } from './l1.js';
+import type { L1, L1Entry } from './l1.js';
 import type { Reader, Writer } from './single-flight.js';
 
 /** How long L1 keeps an entry of which the backend does not say when it ends. */

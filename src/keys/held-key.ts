@@ -20,8 +20,9 @@ export class HeldKey {
   readonly fingerprint: string;
   seals = 0;
   opens = 0;
-  lastUsedMs = 0;
-  lastOpenedMs = 0;
+  /** On the clock of `now()`. */
+  lastSealed = 0;
+  lastOpened = 0;
   readonly #native: NativeMasterKey;
   readonly #tenants = new LRUCache<string, TenantKey>({ max: MAX_TENANTS });
 

@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { kindOf } from '../bytes.js';
+import { dateOf, now } from '../clock.js';
 import { type Duration, durationMs } from '../duration.js';
 import { KeyError, NonceExhaustedError } from '../errors.js';
 import { type NativeSequence, native } from '../native.js';
@@ -55,6 +56,7 @@ export class Keyring implements Disposable {
   #destroyed = false;
   #sequence: NativeSequence = new native.NonceSequence(false);
   #sequenceSeals = 0;
+  #announced = false;
   #randomSequence: NativeSequence | undefined;
   #generation = 0;
 
@@ -131,8 +133,8 @@ export class Keyring implements Disposable {
     const { ifUnusedFor } = options;
     const window = ifUnusedFor === undefined ? 0 : durationMs('ifUnusedFor', ifUnusedFor);
     if (this.#previous.length === 0) throw new KeyError('There is no rotation to complete: no previous key is held');
-    const since = Date.now() - window;
-    if (window > 0 && this.#previous.some((key) => key.lastOpenedMs > 0 && key.lastOpenedMs >= since)) {
+    const since = now() - window;
+    if (window > 0 && this.#previous.some((key) => key.opens > 0 && key.lastOpened >= since)) {
       throw new KeyError('A previous key was still needed within that time');
     }
     for (const key of this.#previous) key.destroy();
@@ -192,12 +194,14 @@ export class Keyring implements Disposable {
     };
   }
 
-  /** @internal Counts a seal, and tells when half of the nonces of a sequence are used. */
-  countSeal(key: TenantKey): void {
+  /** @internal Counts seals, and tells when half of the nonces of a sequence are used. */
+  countSeals(key: TenantKey, seals: number): void {
     const { master } = key;
-    master.seals++;
-    master.lastUsedMs = Date.now();
-    if (++this.#sequenceSeals === HALF_OF_A_SEQUENCE) {
+    master.seals += seals;
+    master.lastSealed = now();
+    this.#sequenceSeals += seals;
+    if (this.#sequenceSeals >= HALF_OF_A_SEQUENCE && !this.#announced) {
+      this.#announced = true;
       announce('half-used', master);
     }
   }
@@ -206,7 +210,7 @@ export class Keyring implements Disposable {
   countOpen(key: TenantKey): void {
     const { master } = key;
     master.opens++;
-    master.lastOpenedMs = master.lastUsedMs = Date.now();
+    master.lastOpened = now();
   }
 
   /**
@@ -217,6 +221,7 @@ export class Keyring implements Disposable {
     if (nonces === 'random') throw new NonceExhaustedError();
     this.#sequence = new native.NonceSequence(false);
     this.#sequenceSeals = 0;
+    this.#announced = false;
     for (const key of this.#keys()) key.forgetTenants();
     this.#generation++;
     announce('renewed', this.#current);
@@ -257,7 +262,8 @@ export class Keyring implements Disposable {
 }
 
 function usageOf(key: HeldKey, position: KeyUsage['position']): KeyUsage {
-  const lastUsed = key.lastUsedMs === 0 ? undefined : new Date(key.lastUsedMs);
+  const used = key.seals > 0 || key.opens > 0;
+  const lastUsed = used ? dateOf(Math.max(key.lastSealed, key.lastOpened)) : undefined;
   return { fingerprint: key.fingerprint, position, seals: key.seals, opens: key.opens, lastUsed };
 }
 

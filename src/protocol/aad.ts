@@ -14,6 +14,8 @@ export interface AadParts {
 }
 
 const AAD_VERSION = 0x03;
+/** Cache keys up to this length, in characters, are written without a native call. */
+const SHORT = 40;
 
 /**
  * The additional authenticated data, version 0x03, in a fresh array:
@@ -79,7 +81,10 @@ export class AadTemplate {
     const most = cacheKey.length * 3;
     if (at + most + suffixLen > this.scratch.length) this.scratch = this.#grown(this.scratch.subarray(0, at - 4), most);
     const scratch = this.scratch;
-    const keyLen = (scratch as FastBuffer).utf8Write(cacheKey, at, most);
+    const keyLen =
+      cacheKey.length <= SHORT
+        ? writeShort(scratch, cacheKey, at)
+        : (scratch as FastBuffer).utf8Write(cacheKey, at, most);
     scratch[at - 4] = keyLen >>> 24;
     scratch[at - 3] = keyLen >>> 16;
     scratch[at - 2] = keyLen >>> 8;
@@ -95,6 +100,17 @@ export class AadTemplate {
     scratch.set(prefix);
     return scratch;
   }
+}
+
+/** Writes ASCII itself, because a native call costs as much as forty characters. */
+function writeShort(scratch: Buffer, text: string, at: number): number {
+  const { length } = text;
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 0x7f) return (scratch as FastBuffer).utf8Write(text, at, length * 3);
+    scratch[at + i] = code;
+  }
+  return length;
 }
 
 function part(value: string): Buffer {

@@ -1,8 +1,8 @@
-import { Buffer } from 'node:buffer';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { assertBytes, kindOf } from '../bytes.js';
 import { ConfigurationError, SerializationError } from '../errors.js';
+import { isArrowFile } from './arrow-file.js';
 import type { Serializer } from './serializer.js';
 
 /** What is used here of a Table of `apache-arrow`, which is an optional peer: `ArrowSerializer<Table>` has its full type. */
@@ -14,9 +14,9 @@ export interface ArrowTable {
 
 /** What is used here of the module `apache-arrow`. */
 export interface ArrowModule<T extends ArrowTable = ArrowTable> {
-  readonly Table: abstract new (...args: never[]) => T;
-  tableToIPC(table: T, type: 'file'): Uint8Array;
-  tableFromIPC(bytes: Uint8Array): T;
+  readonly Table: { readonly prototype: T };
+  tableToIPC(table: never, type: 'file'): Uint8Array;
+  tableFromIPC(bytes: Uint8Array): unknown;
 }
 
 export interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
@@ -29,10 +29,6 @@ export interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
   compressed?: boolean;
 }
 
-// An Arrow file: magic | 2 bytes | … | footer | u32le length of the footer | magic
-const MAGIC = Buffer.from('ARROW1');
-const HEAD_LEN = 8;
-const TAIL_LEN = 10;
 /** Arrow reads its columns where they are, as typed arrays of up to eight bytes an element. */
 const ALIGNMENT = 8;
 
@@ -70,7 +66,7 @@ export class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Seria
   serialize(value: T): Uint8Array {
     const arrow = this.#moduleOf(value);
     try {
-      return arrow.tableToIPC(value, 'file');
+      return arrow.tableToIPC(value as never, 'file');
     } catch {
       throw new SerializationError('The Table cannot be written as an Arrow file');
     }
@@ -79,11 +75,11 @@ export class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Seria
   /** @throws TypeError for a wrong type, SerializationError for bytes that are not an Arrow file that can be read here. */
   deserialize(payload: Uint8Array): T {
     assertBytes('payload', payload);
-    if (!isFile(payload)) throw new SerializationError('The payload is not an Arrow file');
+    if (!isArrowFile(payload)) throw new SerializationError('The payload is not an Arrow file');
     const arrow = this.#module();
     const aligned = payload.byteOffset % ALIGNMENT === 0 ? payload : new Uint8Array(payload);
     try {
-      return arrow.tableFromIPC(aligned);
+      return arrow.tableFromIPC(aligned) as T;
     } catch (error) {
       if (error instanceof Error && error.message.includes('codec not found')) {
         throw new SerializationError(
@@ -156,12 +152,6 @@ function looksLikeTable(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const { schema, batches, numRows } = value as Record<string, unknown>;
   return typeof schema === 'object' && Array.isArray(batches) && typeof numRows === 'number';
-}
-
-function isFile(payload: Uint8Array): boolean {
-  const { length } = payload;
-  if (length < HEAD_LEN + TAIL_LEN) return false;
-  return MAGIC.equals(payload.subarray(0, MAGIC.length)) && MAGIC.equals(payload.subarray(length - MAGIC.length));
 }
 
 function assertModule(arrow: unknown): void {

@@ -4,6 +4,7 @@ import {
   ArrowSerializer,
   ByteStorage,
   createAad,
+  EncryptionWrapper,
   InteropSerializer,
   JsonSerializer,
   Sealer,
@@ -139,11 +140,21 @@ export const valueSections = [
     await readsAs(row.value, readings({ masterKey, tenantId, cacheKey, wire, serializer }, stored), via);
   }),
 
-  section<StoredRow>(peer, 'stored', 23, async (row, via) => {
+  section<StoredRow>(peer, 'stored', 30, async (row, via) => {
     const { master_key_hex: masterKey, deployment_uuid: tenantId = 'default', interop, integrity = true } = row.options;
     const stored = hex(row.stored_hex);
     const wire = interop ? 'interop' : 'python';
     const serializer = serializerOf(interop ? 'interop' : (row.options.serializer ?? 'std'));
+    if (!interop && integrity) {
+      // Header and all, up to the payload, a frame is written byte for byte as Python writes it.
+      const wrapper = masterKey ? new EncryptionWrapper({ masterKey, tenantId, wire, serializer }) : undefined;
+      const write = () =>
+        (wrapper ?? new PlainWrapper({ wire, serializer })).serialize({ id: 42 }, { cacheKey: row.aad_cache_key });
+      await via('the frame written', () => {
+        const { payloadOffset } = parseFrame(stored);
+        assertBytesEqual(write().subarray(0, payloadOffset), stored.subarray(0, payloadOffset));
+      });
+    }
     if (masterKey !== undefined) {
       const reader = { masterKey, tenantId, cacheKey: row.aad_cache_key, wire, serializer } as const;
       return readsAs(row.value, readings(reader, stored), via);
