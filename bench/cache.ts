@@ -1,7 +1,7 @@
 /** Hits in the process: an encrypted cache beside caches that hold plaintext. */
 import type { TopLevelSpec } from 'vega-lite';
 import { CACHES, HANDS_OUT, hitCases } from './lib/caches.js';
-import { bytes, time, times, timeSpread } from './lib/format.js';
+import { bytes, time, timeSpread, times } from './lib/format.js';
 import { interleave, type Timings } from './lib/measure.js';
 import { benchOptions } from './lib/options.js';
 import { progress } from './lib/progress.js';

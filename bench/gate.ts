@@ -1,6 +1,7 @@
 /** Compares with the targets and exits with 1 below them: `npm run bench:gate`. */
-import { GATES } from './lib/gates.js';
+
 import { digits } from './lib/format.js';
+import { GATES } from './lib/gates.js';
 import { machine, machineLine } from './lib/machine.js';
 import { benchOptions } from './lib/options.js';
 import { progress } from './lib/progress.js';
@@ -27,7 +28,8 @@ for (const { name, measure } of GATES) {
 bar.done();
 
 const verdict = (target: Target) => (!reached(target) ? 'MISSED' : slack(target) >= 1 ? 'ok' : 'ok, within noise');
-const figure = (value: number, unit: Target['unit']) => (unit === '×' ? `${digits(value)}×` : `${digits(value)} ${unit}`);
+const figure = (value: number, unit: Target['unit']) =>
+  unit === '×' ? `${digits(value)}×` : `${digits(value)} ${unit}`;
 process.stdout.write(
   `\n${markdown({
     title: 'Targets',

@@ -86,7 +86,10 @@ const table = (direction: 'write' | 'read', title: string): Table => ({
   title,
   columns: ['payload', ...SMALL_SIZES.map((size) => bytes(payloadLens.get(size) as number))],
   rows: [
-    ['the serializer and its envelope', ...SMALL_SIZES.map((size) => time(benchmarked.get(size)?.[direction].base ?? 0))],
+    [
+      'the serializer and its envelope',
+      ...SMALL_SIZES.map((size) => time(benchmarked.get(size)?.[direction].base ?? 0)),
+    ],
     ...(Object.keys(CANDIDATES) as Candidate[]).map((name) => [
       `+ ${CANDIDATES[name]}`,
       ...SMALL_SIZES.map((size) => {

@@ -1,10 +1,9 @@
 /** Whole writes and reads through a cache, with and without encryption, and how long they keep the event loop busy. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { TopLevelSpec } from 'vega-lite';
 import { digits, time } from './lib/format.js';
 import { type Spread, spreadOf } from './lib/measure.js';
 import { benchOptions } from './lib/options.js';
-import { type Cost, costOf, PIPELINE_VALUES, type Pipeline, pipeline, serializing } from './lib/pipelines.js';
+import { type Cost, costOf, PIPELINE_VALUES, type Pipeline, pipeline, serializing, settle } from './lib/pipelines.js';
 import { progress } from './lib/progress.js';
 import { publish, type Table } from './lib/report.js';
 
@@ -24,7 +23,7 @@ interface Figures {
 }
 
 // The loop has to have turned once before it knows how busy it is.
-await sleep(10);
+await settle();
 const bar = progress(values.length, 'pipeline');
 const measured = new Map<string, Record<Direction, Figures>>();
 for (const { label, make, table, large } of values) {
@@ -34,16 +33,15 @@ for (const { label, make, table, large } of values) {
     plain: pipeline(value, table, false),
     encrypted: pipeline(value, table, true),
   };
-  measured.set(label, { write: await compare(pipelines, 'write', large), read: await compare(pipelines, 'read', large) });
+  measured.set(label, {
+    write: await compare(pipelines, 'write', large),
+    read: await compare(pipelines, 'read', large),
+  });
   bar.step(label);
 }
 bar.done();
 
-async function compare(
-  pipelines: Record<Stage, Pipeline>,
-  direction: Direction,
-  large: boolean,
-): Promise<Figures> {
+async function compare(pipelines: Record<Stage, Pipeline>, direction: Direction, large: boolean): Promise<Figures> {
   const costs: Record<Stage, Cost[]> = { serialized: [], plain: [], encrypted: [] };
   for (const stage of STAGES) {
     await pipelines[stage].write();
@@ -55,8 +53,7 @@ async function compare(
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < STAGES.length; turn++) {
       const stage = STAGES[(turn + round) % STAGES.length] as Stage;
-      // Garbage of hundreds of megabytes is collected before the next one's time is taken.
-      if (large) globalThis.gc?.();
+      if (large) await settle();
       costs[stage].push(await costOf(pipelines[stage][direction], count));
     }
   }
@@ -126,7 +123,10 @@ function chart(): TopLevelSpec {
   );
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    title: { text: 'How long a value keeps the event loop busy', subtitle: 'Milliseconds, logarithmic; shorter is better' },
+    title: {
+      text: 'How long a value keeps the event loop busy',
+      subtitle: 'Milliseconds, logarithmic; shorter is better',
+    },
     data: { values: bars },
     facet: { column: { field: 'direction', title: null, sort: [...DIRECTIONS] } },
     spec: {

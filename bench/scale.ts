@@ -64,7 +64,11 @@ await publish(
       {
         title: `Memory: sealing a value of ${bytes(size)}`,
         columns: ['', 'resident memory added', 'of the value'],
-        rows: memory.map(({ name, bytes: count }) => [name, bytes(Math.max(0, count)), times(Math.max(0, count) / size)]),
+        rows: memory.map(({ name, bytes: count }) => [
+          name,
+          bytes(Math.max(0, count)),
+          times(Math.max(0, count) / size),
+        ]),
         notes: [
           'The highest resident size less that before, the result included. `sealAsync` copies its input at the call: the caller may change it meanwhile.',
         ],

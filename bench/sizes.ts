@@ -22,7 +22,8 @@ const row = (title: string, cell: (timings: Timings, size: number) => string | u
   title,
   ...SIZES.map((size) => cell(measured.get(size) as Timings, size) ?? '–'),
 ];
-const timeRow = (name: string, title = name) => row(title, (timings) => (timings.has(name) ? time(timings.median(name)) : undefined));
+const timeRow = (name: string, title = name) =>
+  row(title, (timings) => (timings.has(name) ? time(timings.median(name)) : undefined));
 const fasterRow = (title: string, name: string, reference: string) =>
   row(title, (timings) => times(timings.ratio(reference, name).median));
 
@@ -63,7 +64,9 @@ const tables: Table[] = [
       fasterRow("sealInto, of ring's own time", NAMES.ring, NAMES.sealInto),
       fasterRow("sealInPlace, of ring's own time", NAMES.ring, NAMES.sealInPlace),
     ],
-    notes: ['Medians of the ratios of each round. The limit is ring in a loop of its own, without a call from JavaScript.'],
+    notes: [
+      'Medians of the ratios of each round. The limit is ring in a loop of its own, without a call from JavaScript.',
+    ],
   },
 ];
 
@@ -108,7 +111,8 @@ function chart(): TopLevelSpec {
         scale: { type: 'log', base: 2, nice: false },
         axis: {
           values: [...SIZES],
-          labelExpr: "datum.value < 1024 ? datum.value + ' B' : datum.value < 1048576 ? datum.value / 1024 + ' KiB' : datum.value / 1048576 + ' MiB'",
+          labelExpr:
+            "datum.value < 1024 ? datum.value + ' B' : datum.value < 1048576 ? datum.value / 1024 + ' KiB' : datum.value / 1048576 + ' MiB'",
           title: null,
           grid: false,
         },

@@ -8,6 +8,7 @@ const benchmarks = {
   pipeline: 'objects, rows and DataFrames, whole write and read, with event-loop time',
   cache: 'hits in the process, against other caches that store plaintext',
   scale: 'workers, memory, a soak, many tenants, many keys',
+  profile: 'where the time of a write and a read goes, and what they allocate',
 };
 
 const usage = `

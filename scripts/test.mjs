@@ -20,7 +20,7 @@ The last line says "N passed, N failed" and, when there are any, "N skipped".
 const print = (line) => process.stdout.write(`${line}\n`);
 
 /** Runs a test program; `reader` sees each line of its stdout. */
-async function runTests(command, args, reader, { echo = false } = {}) {
+async function runTests(name, command, args, reader, { echo = false } = {}) {
   const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
   const exit = new Promise((resolve, reject) => {
     child.on('error', reject);
@@ -34,15 +34,16 @@ async function runTests(command, args, reader, { echo = false } = {}) {
   const results = reader.results();
   if (code !== 0 && results.failed === 0) {
     results.failed = 1;
-    results.failures.push(`${[command, ...args].join(' ')} ended with exit code ${code}`);
+    const ran = results.passed + results.skipped > 0;
+    results.failures.push(`${name} ended with exit code ${code}${ran ? '' : ' and ran no test'}`);
   }
   return results;
 }
 
 // Not --release: overflow checks and debug assertions are on.
-const rustTests = () => runTests('cargo', ['test'], cargoReader(), { echo: true });
+const rustTests = () => runTests('cargo test', 'cargo', ['test'], cargoReader(), { echo: true });
 const tsTests = (args) =>
-  runTests(process.execPath, [tool('ava/entrypoints/cli.mjs'), '--tap', ...args], tapReader(print));
+  runTests('ava', process.execPath, [tool('ava/entrypoints/cli.mjs'), '--tap', ...args], tapReader(print));
 
 await main(async (args) => {
   if (asksForHelp(args, usage)) return;
@@ -71,8 +72,9 @@ await main(async (args) => {
   if (failures.length > 0) print(`\nFailed:\n${failures.map((title) => `  ✖ ${title}`).join('\n')}`);
   // A half that ran nothing did not succeed: a pattern that matches no test, a folder that moved.
   const empty = parts.some((part) => part.passed + part.failed + part.skipped === 0);
-  if (empty) print('\nNo tests were run.');
+  const nothing = empty || passed + failed === 0;
+  if (nothing) print('\nNo tests were run.');
   print(`\nTime: ${seconds(start)}`);
   print(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
-  return failed > 0 || empty || passed === 0 ? 1 : 0;
+  return failed > 0 || nothing ? 1 : 0;
 });

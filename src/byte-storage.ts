@@ -1,6 +1,6 @@
 import { allocate, assertBytes, assertWellFormed, trim } from './bytes.js';
 import { assertValueLen } from './keys/sealer.js';
-import { CONTAINER, checked, native } from './native.js';
+import { CONTAINER, checked, checkedText, native } from './native.js';
 
 /**
  * The envelope around a payload: LZ4 block, xxh3-64 checksum, original size and a format string, as a MessagePack array of four.
@@ -57,6 +57,6 @@ export function blake2b256(data: Uint8Array): Buffer {
 
 /** Whether this machine has instructions for AES, and what they are called. */
 export function hardwareAcceleration(): { aes: boolean; name: string } {
-  const name = native.hardware();
+  const name = checkedText(native.hardware());
   return { aes: name !== 'none', name };
 }

@@ -102,7 +102,7 @@ export interface NativeAddon {
   keyFingerprint(out: Uint8Array, key: Uint8Array): NativeResult;
   blake2b256(out: Uint8Array, data: Uint8Array): NativeResult;
   /** Lower-case hex of BLAKE2b over `data[0..len]`; `hashLen` is 16 or 32 bytes. */
-  blake2bHex(data: Uint8Array, len: number, hashLen: number): string;
+  blake2bHex(data: Uint8Array, len: number, hashLen: number): string | NativeResult;
   /** Container without a seal; the format's bytes are `format[0..]`, their length in `mode`. */
   pack(out: Uint8Array, outOffset: number, payload: Uint8Array, format: Uint8Array, mode: number): NativeResult;
   unpack(out: Uint8Array, outOffset: number, packed: Uint8Array, packedOffset: number, mode: number): NativeResult;
@@ -112,7 +112,7 @@ export interface NativeAddon {
   envelopeInfo(envelope: Uint8Array, info: Uint32Array): NativeResult;
   /** MessagePack structure: one complete document, nesting <= 1,024, no more claimed than the input backs. */
   checkMsgpack(bytes: Uint8Array): NativeResult;
-  hardware(): string;
+  hardware(): string | NativeResult;
 }
 
 export const native: NativeAddon = load();
@@ -175,4 +175,15 @@ export function nativeError(code: NativeResult): CacheKitError | RangeError | Ty
 export function checked(result: NativeResult): number {
   if (result < 0) throw nativeError(result);
   return result;
+}
+
+/** @throws the error for a failure; returns a text as it is. */
+export function checkedText(result: string | NativeResult): string {
+  if (typeof result === 'number') throw nativeError(result);
+  return result;
+}
+
+/** Lower-case hex of BLAKE2b over `data[0..length]`; `hashLen` is 16 or 32 bytes. */
+export function blake2bHex(data: Uint8Array, length: number, hashLen: 16 | 32): string {
+  return checkedText(native.blake2bHex(data, length, hashLen));
 }

@@ -1,4 +1,5 @@
 import { assertBytes } from './bytes.js';
+import { ArrowSerializer } from './serializers/arrow.js';
 import type { Serializer } from './serializers/serializer.js';
 
 /**
@@ -10,14 +11,19 @@ export interface SharedSerializer<T> extends Serializer<T> {
   deserializeShared(buffer: Uint8Array, length: number): T;
 }
 
+/** The largest buffer that a serializer of this package keeps for its next payload; larger ones it gives away. */
+const LARGEST_KEPT = 1 << 20;
+
 /** A serializer's payloads, copied only where somebody else may keep or change them. */
 export class Payloads<T> {
   readonly #serializer: Serializer<T>;
   readonly #shared: SharedSerializer<T> | undefined;
+  readonly #freshEachTime: boolean;
 
   constructor(serializer: Serializer<T>) {
     this.#serializer = serializer;
     this.#shared = 'serializeShared' in serializer ? (serializer as SharedSerializer<T>) : undefined;
+    this.#freshEachTime = serializer.serialize === ArrowSerializer.prototype.serialize;
   }
 
   /** Bytes that are good until anything else is serialized. */
@@ -27,7 +33,12 @@ export class Payloads<T> {
 
   /** Bytes that nobody else holds. */
   owned(value: T): Uint8Array {
-    return this.#shared === undefined ? new Uint8Array(this.#checked(value)) : this.#serializer.serialize(value);
+    return this.exclusive(this.shared(value));
+  }
+
+  /** A payload that `shared` has just returned, as bytes that nobody else holds: copied only if somebody does. */
+  exclusive(payload: Uint8Array): Uint8Array {
+    return this.#givesAway(payload) ? payload : new Uint8Array(payload);
   }
 
   /** The value of `buffer[0..length]`, which is overwritten afterwards. */
@@ -40,6 +51,11 @@ export class Payloads<T> {
   decodeOwned(payload: Uint8Array): T {
     if (this.#shared !== undefined) return this.#shared.deserializeShared(payload, payload.length);
     return this.#serializer.deserialize(payload);
+  }
+
+  #givesAway(payload: Uint8Array): boolean {
+    if (this.#shared !== undefined) return payload.length > LARGEST_KEPT;
+    return this.#freshEachTime;
   }
 
   #checked(value: T): Uint8Array {

@@ -177,6 +177,6 @@ test('a failed openInto or openInPlace leaves zeros and nothing of the plaintext
     t.true(out.every((byte) => byte === 0));
     const buffer = new Uint8Array(sealed);
     t.throws(() => sealer.openInPlace(buffer, nothing), { code: 'ERR_AUTHENTICATION' });
-    t.true(buffer.subarray(12, -16).every((byte) => byte === 0));
+    t.true(buffer.every((byte) => byte === 0));
   }
 });

@@ -185,7 +185,7 @@ test('a file with an altered continuation mark, block, vector or row count is re
     altered.setInt32(payload.length - 10, footerLen, true);
     t.false(isArrowFile(new Uint8Array(altered.buffer)));
   }
-  for (let length = 0; length < payload.length; length++) {
+  for (let length = 0; length < payload.length - 6; length++) {
     t.false(isArrowFile(Buffer.concat([payload.subarray(0, length), Buffer.from('ARROW1')])));
   }
 });

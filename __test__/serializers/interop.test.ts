@@ -3,7 +3,7 @@ import { SerializationError } from '../../src/errors.js';
 import { PlainDate, PlainTime } from '../../src/protocol/temporal.js';
 import { InteropSerializer } from '../../src/serializers/interop.js';
 import { notBytes, notObject } from '../support/wrong-values.js';
-import { nested, secret, unsupported } from './values.js';
+import { nested, nestedObjects, secret, unsupported } from './values.js';
 
 const interop = new InteropSerializer();
 const hexOf = (value: unknown) => Buffer.from(interop.serialize(value)).toString('hex');
@@ -112,6 +112,7 @@ const onlyInterop: Record<string, unknown> = {
   'an invalid Date': new Date(Number.NaN),
   'a Date in the year 10000': new Date('+010000-01-01T00:00:00Z'),
   '1,025 levels': nested(1025),
+  '1,025 levels of objects': nestedObjects(1025),
   '100,000 levels': nested(100_000),
 };
 

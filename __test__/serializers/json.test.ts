@@ -4,7 +4,7 @@ import { SerializationError } from '../../src/errors.js';
 import { PlainDate } from '../../src/protocol/temporal.js';
 import { JsonSerializer, OrjsonSerializer } from '../../src/serializers/json.js';
 import { notBytes } from '../support/wrong-values.js';
-import { nested, secret, unsupported } from './values.js';
+import { nested, nestedObjects, secret, unsupported } from './values.js';
 
 const json = new JsonSerializer();
 const textOf = (value: unknown) => Buffer.from(json.serialize(value)).toString();
@@ -116,6 +116,11 @@ test('a large integer is found wherever it stands', (t) => {
   }
 });
 
+test('a number of a million digits behind its point, and text of as many, cost no more than their length', (t) => {
+  t.is(read(`0.${'1'.repeat(1_000_000)}`), Number('0.1111111111111111111'));
+  t.deepEqual(read(`["${'1'.repeat(1_000_000)}"]`), ['1'.repeat(1_000_000)]);
+});
+
 test('beside a large integer everything else is read as JSON.parse reads it', (t) => {
   fc.assert(
     fc.property(fc.json({ maxDepth: 5 }), fc.boolean(), (text, spaced) => {
@@ -161,6 +166,7 @@ const onlyJson: Record<string, unknown> = {
   'a large BigInt': 2n ** 60n,
   bytes: new Uint8Array(1),
   '1,025 levels': nested(1025),
+  '1,025 levels of objects': nestedObjects(1025),
   '100,000 levels': nested(100_000),
 };
 

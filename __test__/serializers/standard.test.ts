@@ -5,7 +5,7 @@ import { SerializationError } from '../../src/errors.js';
 import { PlainDate, PlainTime } from '../../src/protocol/temporal.js';
 import { StandardSerializer } from '../../src/serializers/standard.js';
 import { notBytes, notObject, sentinel } from '../support/wrong-values.js';
-import { nested, secret, symbolKeyed, unsupported } from './values.js';
+import { nested, nestedObjects, secret, symbolKeyed, unsupported } from './values.js';
 
 const standard = new StandardSerializer();
 const hexOf = (value: unknown) => Buffer.from(standard.serialize(value)).toString('hex');
@@ -88,6 +88,7 @@ const exact: Record<string, unknown> = {
     { _: 1, value: 'x' },
   ],
   '1,024 levels': nested(1024),
+  '1,024 levels of objects': nestedObjects(1024),
 };
 
 for (const [name, value] of Object.entries(exact)) {
@@ -190,6 +191,7 @@ const onlyStandard: Record<string, unknown> = {
   'a map that a peer would try to read as a date': { value: 1, __date__: 'yes' },
   'a map that looks like a time once undefined is left out': { __time__: true, x: undefined, value: '10:30:00' },
   '1,025 levels': nested(1025),
+  '1,025 levels of objects': nestedObjects(1025),
 };
 
 for (const [name, value] of Object.entries(onlyStandard)) {
@@ -284,13 +286,13 @@ test('a getter may serialize with the same serializer, and both values are whole
   const value = {
     before: large,
     get middle() {
-      inner = standard.serializeShared({ inner: 'value' });
+      inner = standard.serializeShared({ inner: new Date(7), zero: -0 });
       return 1;
     },
     after: large,
   };
   t.deepEqual(again(value), { before: large, middle: 1, after: large });
-  t.deepEqual(standard.deserialize(inner as Uint8Array), { inner: 'value' });
+  t.deepEqual(standard.deserialize(inner as Uint8Array), { inner: new Date(7), zero: -0 });
 });
 
 test('after an error in the middle of a value the next one is whole', (t) => {
@@ -429,6 +431,7 @@ test('malformed extensions are refused', (t) => {
     'c7020191c0',
     'c70204ff00',
     'c702040200',
+    '92c7020290c0',
     'c70104',
     'd40100',
     'd40291',

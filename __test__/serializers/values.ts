@@ -8,6 +8,13 @@ export function nested(levels: number): unknown {
   return value;
 }
 
+/** `levels` objects, one in the other. */
+export function nestedObjects(levels: number): unknown {
+  let value: unknown = 'core';
+  for (let i = 0; i < levels; i++) value = { a: value };
+  return value;
+}
+
 export const symbolKeyed = (): object => ({ a: 1, [Symbol(secret)]: secret });
 
 class Point {

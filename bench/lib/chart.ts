@@ -13,8 +13,18 @@ const folder = join(import.meta.dirname, '..', '..', 'docs', 'charts');
 
 /** Ours first, in the colour that stands out; the others in quieter ones. */
 const themes = {
-  light: { ink: '#1f2328', faint: '#d1d9e0', background: '#ffffff', colours: ['#0969da', '#bc4c00', '#1a7f37', '#8250df', '#9a6700', '#cf222e', '#57606a', '#0a7ea4'] },
-  dark: { ink: '#e6edf3', faint: '#3d444d', background: '#0d1117', colours: ['#58a6ff', '#f0883e', '#3fb950', '#bc8cff', '#d29922', '#ff7b72', '#8b949e', '#39c5cf'] },
+  light: {
+    ink: '#1f2328',
+    faint: '#d1d9e0',
+    background: '#ffffff',
+    colours: ['#0969da', '#bc4c00', '#1a7f37', '#8250df', '#9a6700', '#cf222e', '#57606a', '#0a7ea4'],
+  },
+  dark: {
+    ink: '#e6edf3',
+    faint: '#3d444d',
+    background: '#0d1117',
+    colours: ['#58a6ff', '#f0883e', '#3fb950', '#bc8cff', '#d29922', '#ff7b72', '#8b949e', '#39c5cf'],
+  },
 } as const;
 
 /** Draws a chart for light and for dark pages. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as arrow from 'apache-arrow';
 import { frame } from './frames.js';
 import { ArrowSerializer, createCache, MemoryBackend, StandardSerializer } from './product.js';
@@ -69,6 +70,15 @@ export function pipeline(value: unknown, table: boolean, encrypted: boolean): Pi
       return read;
     },
   };
+}
+
+/**
+ * Collects the garbage of earlier runs and waits until its memory is given back, which for hundreds of megabytes would
+ * otherwise keep the loop busy in somebody else's turn.
+ */
+export async function settle(): Promise<void> {
+  globalThis.gc?.();
+  await sleep(20);
 }
 
 /** The cost of one operation, by doing `count` of them one after the other. */

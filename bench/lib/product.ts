@@ -3,7 +3,6 @@
  * `cachekit-native` means nothing; types come from the sources, so that checking them needs no build.
  */
 import type * as Public from '../../index.js';
-import type * as Keys from '../../src/protocol/cache-key.js';
 import type * as Native from '../../src/native.js';
 import type * as Plain from '../../src/plain-wrapper.js';
 
@@ -21,9 +20,6 @@ export const {
   Sealer,
   StandardSerializer,
 }: typeof Public = await import(dist('index.js'));
-
-/** The hash of a call's arguments, as every cache key has one. */
-export const { argumentsHash }: typeof Keys = await import(dist('src/protocol/cache-key.js'));
 
 // Not public: what a cache without encryption does, as that is what encryption is compared with.
 export const { PlainWrapper }: typeof Plain = await import(dist('src/plain-wrapper.js'));

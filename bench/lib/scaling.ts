@@ -87,7 +87,7 @@ export async function soak(seconds: number, onSecond: () => void): Promise<Soak>
   const large = { bytes: randomBytes(2 * MiB) };
   const collections = { minor: 0, major: 0, ms: 0 };
   const observer = new PerformanceObserver((list) => {
-    for (const { duration, detail } of list.getEntries() as (PerformanceEntry & { detail?: { kind: number } })[]) {
+    for (const { duration, detail } of list.getEntries() as { duration: number; detail?: { kind?: number } }[]) {
       collections.ms += duration;
       if (detail?.kind === 1) collections.minor++;
       else collections.major++;

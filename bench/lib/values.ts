@@ -68,7 +68,8 @@ export function rows(count: number): Record<string, unknown>[] {
   }));
 }
 
-const several = (count: number, make: (seed: number) => unknown) => Array.from({ length: count }, (_, i) => make(i + 1));
+const several = (count: number, make: (seed: number) => unknown) =>
+  Array.from({ length: count }, (_, i) => make(i + 1));
 
 /** What the caches hold: values of 100 bytes, 900 bytes and 55 kilobytes, as many as there are likely to be. */
 export const CACHED_VALUES = [

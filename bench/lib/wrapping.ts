@@ -19,8 +19,8 @@ const cacheKey = 'users:42:profile';
 const NONCE_LEN = 12;
 
 /**
- * One direction's candidates. `base` is the serializer with its envelope and nothing else: into memory that is reused,
- * without a result of its own, so that all that a wrapper does beyond is the wrapper's. The others contain it.
+ * One direction's candidates. `base` is the serializer with its envelope and nothing else: to a Buffer of its own when
+ * writing, and read through reused memory. The others do that and encrypt.
  */
 export interface Direction {
   base: () => unknown;
@@ -50,8 +50,12 @@ export async function wrapping(size: number): Promise<Wrapping> {
   const opened = Buffer.alloc(4096);
   const context = { cacheKey };
 
-  const pack = () => scratch.subarray(0, packed());
-  const packed = () => native.pack(scratch, 0, serializer.serializeShared(value), format, mode);
+  const pack = () => scratch.subarray(0, native.pack(scratch, 0, serializer.serializeShared(value), format, mode));
+  const packOwn = () => {
+    const payload = serializer.serializeShared(value);
+    const out = Buffer.allocUnsafe(payload.length + (payload.length >> 3) + 128);
+    return out.subarray(0, native.pack(out, 0, payload, format, mode));
+  };
   const unpacked = (envelope: Uint8Array) =>
     serializer.deserializeShared(opened, native.unpack(opened, 0, envelope, 0, mode));
   const envelope = Buffer.from(pack());
@@ -75,7 +79,9 @@ export async function wrapping(size: number): Promise<Wrapping> {
     const iv = webSealed.subarray(0, NONCE_LEN);
     const additionalData = Buffer.from(cacheKey);
     const text = webSealed.subarray(NONCE_LEN);
-    return unpacked(new Uint8Array(await webcrypto.subtle.decrypt({ name: 'AES-GCM', iv, additionalData }, webKey, text)));
+    return unpacked(
+      new Uint8Array(await webcrypto.subtle.decrypt({ name: 'AES-GCM', iv, additionalData }, webKey, text)),
+    );
   };
 
   const nonce = randomBytes(NONCE_LEN);
@@ -85,7 +91,7 @@ export async function wrapping(size: number): Promise<Wrapping> {
   return {
     payloadLen,
     write: {
-      base: packed,
+      base: packOwn,
       ours: () => wrapper.serialize(value, context),
       nodeCrypto: () => node.seal(pack(), Buffer.from(cacheKey)),
       webCrypto: webSeal,

@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open, rename, unlink, writeFile } from 'node:fs
 import { join, resolve } from 'node:path';
 import { assertBytes, kindOf } from '../bytes.js';
 import { BackendError, CacheKitError } from '../errors.js';
-import { native } from '../native.js';
+import { blake2bHex } from '../native.js';
 import { assertCacheKey, assertOptions, closedError, copyOf, finiteTtlMs, wholeTtlMs } from './arguments.js';
 import type {
   Backend,
@@ -179,7 +179,7 @@ export class FileBackend implements Backend {
   #path(cacheKey: string): string {
     assertCacheKey(cacheKey);
     const utf8 = Buffer.from(cacheKey);
-    return join(this.#directory, native.blake2bHex(utf8, utf8.length, NAME_HASH_LEN));
+    return join(this.#directory, blake2bHex(utf8, utf8.length, NAME_HASH_LEN));
   }
 
   #run<T>(options: BackendOptions | undefined, work: () => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { assertWellFormed } from '../bytes.js';
-import { native } from '../native.js';
+import { blake2bHex } from '../native.js';
 import { encodeInteropArgsShared } from './interop-args.js';
 
 /** The longest cache key that is used as it is, in characters. */
@@ -53,7 +53,7 @@ export class HashedKeys {
   }
 
   #make(buffer: Uint8Array, length: number): string {
-    return shortened(this.#before + native.blake2bHex(buffer, length, 32) + this.#after);
+    return shortened(this.#before + blake2bHex(buffer, length, 32) + this.#after);
   }
 }
 
@@ -81,7 +81,7 @@ export function shortened(cacheKey: string): string {
   const characters = Array.from(cacheKey);
   if (characters.length <= MAX_KEY_LEN) return cacheKey;
   const bytes = Buffer.from(cacheKey);
-  return `${characters.slice(0, KEPT_LEN).join('')}:${native.blake2bHex(bytes, bytes.length, 32).slice(0, 32)}`;
+  return `${characters.slice(0, KEPT_LEN).join('')}:${blake2bHex(bytes, bytes.length, 32).slice(0, 32)}`;
 }
 
 /** What a stored key begins with when its tenant comes with the call: `t:`, 16 hex digits of SHA-256(tenantId), `:`. */

@@ -1,4 +1,4 @@
-import { native } from '../native.js';
+import { blake2bHex } from '../native.js';
 import { encodeInteropArgs, validateSegment } from './interop-args.js';
 
 /**
@@ -13,5 +13,5 @@ export function interopKey(namespace: string, operation: string, args: readonly 
   validateSegment('namespace', namespace);
   validateSegment('operation', operation);
   const bytes = encodeInteropArgs(args);
-  return `${namespace}:${operation}:${native.blake2bHex(bytes, bytes.length, 32)}`;
+  return `${namespace}:${operation}:${blake2bHex(bytes, bytes.length, 32)}`;
 }

@@ -29,15 +29,12 @@ export interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
   compressed?: boolean;
 }
 
-/** Arrow reads its columns where they are, as typed arrays of up to eight bytes an element. */
-const ALIGNMENT = 8;
-
 /**
  * Tables of `apache-arrow` as Arrow IPC files, which is what other SDKs hold DataFrames in.
  *
  * Files are written without compression. A compressed one is read when its codec is in `apache-arrow`'s
- * `compressionRegistry`. The columns of a table that was read are views of the payload: no copy is made, and the payload
- * stays in memory as long as the table.
+ * `compressionRegistry`. The columns of a table that was read are views of the payload where its memory is aligned to
+ * eight bytes: no copy is made, and the payload stays in memory as long as the table.
  *
  * @throws TypeError for a wrong type, ConfigurationError when `apache-arrow` is not installed.
  */
@@ -77,9 +74,8 @@ export class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Seria
     assertBytes('payload', payload);
     if (!isArrowFile(payload)) throw new SerializationError('The payload is not an Arrow file');
     const arrow = this.#module();
-    const aligned = payload.byteOffset % ALIGNMENT === 0 ? payload : new Uint8Array(payload);
     try {
-      return arrow.tableFromIPC(aligned) as T;
+      return arrow.tableFromIPC(payload) as T;
     } catch (error) {
       if (error instanceof Error && error.message.includes('codec not found')) {
         throw new SerializationError(

@@ -51,7 +51,7 @@ function assertDepth(text: string): void {
   }
 }
 
-/** Whether the text may have an integer that JavaScript's numbers cannot hold. It looks at every 16th character. */
+/** Whether the text may have an integer that JavaScript's numbers cannot hold. It looks at one character in 16. */
 function hasUnsafeInteger(text: string): boolean {
   const { length } = text;
   for (let i = UNSAFE_DIGITS - 1; i < length; i += UNSAFE_DIGITS) {
@@ -61,8 +61,8 @@ function hasUnsafeInteger(text: string): boolean {
     let end = i + 1;
     while (end < length && isDigit(text.charCodeAt(end))) end++;
     if (end - start >= UNSAFE_DIGITS && mayBeInteger(text, start, end)) return true;
-    // The next character to look at is the first multiple behind this run.
-    i = end - ((end + 1) % UNSAFE_DIGITS);
+    // What follows begins behind a character that is no digit, so that this is far enough again.
+    i = end;
   }
   return false;
 }
