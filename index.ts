@@ -11,7 +11,14 @@ export type {
 export { FileBackend, type FileBackendOptions } from './src/backends/file.js';
 export { HttpBackend, type HttpBackendOptions } from './src/backends/http.js';
 export { MemoryBackend, type MemoryBackendOptions } from './src/backends/memory.js';
-export { RedisBackend, type RedisBackendOptions, type RedisClient } from './src/backends/redis.js';
+export {
+  type IoredisClient,
+  type IoredisPipeline,
+  type NodeRedisClient,
+  RedisBackend,
+  type RedisBackendOptions,
+  type RedisClient,
+} from './src/backends/redis.js';
 export { ByteStorage, blake2b256, hardwareAcceleration } from './src/byte-storage.js';
 export { type CacheWrap, cache } from './src/cache/cache.js';
 export type { CachedFunction, Entry } from './src/cache/cached-function.js';
@@ -55,7 +62,12 @@ export { encodeInteropArgs } from './src/protocol/interop-args.js';
 export { interopKey } from './src/protocol/interop-key.js';
 export { encodeRotationHeader, parseRotationHeader, type RotationHeader } from './src/protocol/rotation-header.js';
 export { PlainDate, PlainTime, type TemporalReviver, type TemporalType } from './src/protocol/temporal.js';
-export { ArrowSerializer, type ArrowSerializerOptions } from './src/serializers/arrow.js';
+export {
+  type ArrowModule,
+  ArrowSerializer,
+  type ArrowSerializerOptions,
+  type ArrowTable,
+} from './src/serializers/arrow.js';
 export { InteropSerializer, type InteropSerializerOptions } from './src/serializers/interop.js';
 export { JsonSerializer, OrjsonSerializer } from './src/serializers/json.js';
 export type { Serializer } from './src/serializers/serializer.js';

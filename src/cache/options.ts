@@ -34,11 +34,11 @@ export interface StorageOptions {
   /** Default: StandardSerializer. An EncryptionWrapper encrypts. */
   serializer?: Serializer | EncryptionWrapper;
   /** Encrypts with this key. */
-  masterKey?: MasterKeyInput;
+  masterKey?: MasterKeyInput | undefined;
   /** Encrypts with the keys of this keyring, which its owner destroys. */
-  keyring?: Keyring;
+  keyring?: Keyring | undefined;
   /** The tenant that all entries belong to. Default: the wrapper's, which is `'default'`. */
-  tenantId?: string;
+  tenantId?: string | undefined;
   wire?: Wire;
   /** With encryption: as in EncryptionWrapper. */
   nonces?: NonceMode;

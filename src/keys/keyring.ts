@@ -13,7 +13,7 @@ export type NonceMode = 'counter' | 'random';
 
 export interface KeyringOptions {
   /** Seals and opens. Default: CACHEKIT_MASTER_KEY, and with it CACHEKIT_PREVIOUS_MASTER_KEYS. */
-  masterKey?: MasterKeyInput;
+  masterKey?: MasterKeyInput | undefined;
   /** Open only, newest first, at most 3. */
   previousMasterKeys?: readonly MasterKeyInput[];
 }

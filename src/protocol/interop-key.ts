@@ -1,5 +1,5 @@
 import { blake2bHex } from '../native.js';
-import { encodeInteropArgs, validateSegment } from './interop-args.js';
+import { encodeInteropArgsShared, validateSegment } from './interop-args.js';
 
 /**
  * The cache key that every SDK computes for the same call: `{namespace}:{operation}:{BLAKE2b-256 of the arguments}`.
@@ -12,6 +12,6 @@ import { encodeInteropArgs, validateSegment } from './interop-args.js';
 export function interopKey(namespace: string, operation: string, args: readonly unknown[]): string {
   validateSegment('namespace', namespace);
   validateSegment('operation', operation);
-  const bytes = encodeInteropArgs(args);
-  return `${namespace}:${operation}:${blake2bHex(bytes, bytes.length, 32)}`;
+  const { buffer, length } = encodeInteropArgsShared(args);
+  return `${namespace}:${operation}:${blake2bHex(buffer, length, 32)}`;
 }

@@ -135,7 +135,7 @@ export function parseDateTime(iso: string): number | undefined {
   return at.getTime() + Math.floor(micros / 1000);
 }
 
-export function isDate(iso: string): boolean {
+function isDate(iso: string): boolean {
   const parts = DATE.exec(iso);
   if (parts === null) return false;
   const year = Number(parts[1]);
@@ -146,7 +146,7 @@ export function isDate(iso: string): boolean {
   return day <= (month === 2 ? (leap ? 29 : 28) : [4, 6, 9, 11].includes(month) ? 30 : 31);
 }
 
-export function isTime(iso: string): boolean {
+function isTime(iso: string): boolean {
   const parts = TIME.exec(iso);
   if (parts === null) return false;
   const below = (part: string | undefined, limit: number): boolean => part === undefined || Number(part) < limit;
