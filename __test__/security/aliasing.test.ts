@@ -59,7 +59,7 @@ test('no buffer handed out changes afterwards, overlaps another one or mixes pla
   using wrapper = new EncryptionWrapper<unknown>({ masterKey });
   using interop = new EncryptionWrapper<unknown>({ masterKey, wire: 'interop' });
   using headed = new EncryptionWrapper<unknown>({ masterKey, rotationHeader: 'always' });
-  for (let round = 0; round < 40; round++) {
+  for (let round = 0; round < 20; round++) {
     for (const size of sizes) {
       const plaintext = random.bytes(size);
       const cacheKey = `${round}:${random.text(30)}`;
@@ -90,7 +90,7 @@ test('no buffer handed out changes afterwards, overlaps another one or mixes pla
     }
   }
   t.log(`${held.count} results, seed ${random.seed}`);
-  t.true(held.count > 15_000);
+  t.true(held.count > 10_000);
   t.is(held.changed(), 0);
   t.is(held.overlapping(), 0);
   t.is([...held.sealedMemory].filter((memory) => held.plaintextMemory.has(memory)).length, 0);

@@ -177,6 +177,30 @@ test('the guard itself refuses what declares more than the input holds, before a
   t.throws(() => interop.deserialize(bytesOf('c9ffffffff0541')), { message: declaresMore });
 });
 
+test('a date as peers write it is held to the same bounds as any map', (t) => {
+  const date = Buffer.from(standard.serialize(new Date('2025-01-02T03:04:05.678Z'))).toString('hex');
+  const whole = bytesOf(date);
+  t.deepEqual(standard.deserialize(whole), new Date('2025-01-02T03:04:05.678Z'));
+  for (let length = 0; length < whole.length; length++) {
+    // What lies behind the end is part of the same memory, as in a buffer that is reused.
+    t.throws(() => standard.deserialize(whole.subarray(0, length)), { instanceOf: SerializationError }, `${length}`);
+  }
+  // Its names and its text count: three more elements are more than the bytes can hold.
+  const counted = `92 ${date} dc0003`;
+  for (const serializer of Object.values(readers)) {
+    t.throws(() => serializer.deserialize(bytesOf(counted)), { message: /declares more than/ });
+    t.throws(() => serializer.deserialize(bytesOf(counted.replace('0003', '0002'))), { message: /ends before/ });
+    t.deepEqual(serializer.deserialize(bytesOf(`92 ${date} ${date}`)), [
+      new Date(1735787045678),
+      new Date(1735787045678),
+    ]);
+  }
+  t.notThrows(() => read(`${'91'.repeat(1023)}${date}`));
+  t.throws(() => read(`${'91'.repeat(1024)}${date}`), { message: /nested deeper/ });
+  // The level of a date is left again.
+  t.is((read(`dc0800${date.repeat(2048)}`) as Date[]).length, 2048);
+});
+
 test('an extension is read as ExtData in interop mode, and refused elsewhere', (t) => {
   t.deepEqual(interop.deserialize(bytesOf('d4012a')), new ExtData(1, Uint8Array.of(42)));
   t.deepEqual(interop.deserialize(bytesOf('d6ff00000001')), new ExtData(-1, Uint8Array.of(0, 0, 0, 1)));

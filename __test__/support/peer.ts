@@ -83,19 +83,18 @@ export class Peer {
   }
 }
 
-function peerInstalled(): boolean {
-  if (!existsSync(python)) return false;
+function missingPeer(): string | undefined {
   const lib = join(root, '.venv', process.platform === 'win32' ? 'Lib' : 'lib');
-  return process.platform === 'win32'
-    ? existsSync(join(lib, 'site-packages/cachekit'))
-    : readdirSync(lib).some((version) => existsSync(join(lib, version, 'site-packages/cachekit')));
+  const versions = existsSync(python) ? ['.', ...readdirSync(lib)] : [];
+  if (versions.some((version) => existsSync(join(lib, version, 'site-packages/cachekit')))) return undefined;
+  return 'the Python peer is not installed (node scripts/peer-venv.mjs installs it)';
 }
 
 /**
- * The test function for a file that talks to the peer, and the peer it starts.
- * Without the peer each test passes with a line that says that it was skipped; in CI it fails.
+ * The test function for a file that talks to the peer, and the peer it starts. Without the peer, or without what else
+ * the file says is missing, each test passes with a line that says that it was skipped; in CI it fails.
  */
-export function peerTests(): {
+export function peerTests(missing?: string): {
   test: (title: string, run: (t: ExecutionContext) => Promise<void>) => void;
   peer: () => Peer;
 } {
@@ -104,7 +103,8 @@ export function peerTests(): {
     if (started === undefined) throw new Error('the Python peer is not running');
     return started;
   };
-  if (peerInstalled()) {
+  const reason = missing ?? missingPeer();
+  if (reason === undefined) {
     test.before(async () => {
       started = await Peer.start();
     });
@@ -113,11 +113,10 @@ export function peerTests(): {
     });
     return { test: test.serial, peer };
   }
-  return { test: (title) => test(title, skipped), peer };
+  return { test: (title) => test(title, (t) => skip(t, reason)), peer };
 }
 
-function skipped(t: ExecutionContext): void {
-  const reason = 'the Python peer is not installed (node scripts/peer-venv.mjs installs it)';
+function skip(t: ExecutionContext, reason: string): void {
   if (process.env.CI === 'true') {
     t.fail(reason);
     return;
