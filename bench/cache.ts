@@ -1,6 +1,7 @@
 /** Hits in the process: an encrypted cache beside caches that hold plaintext. */
 import type { TopLevelSpec } from 'vega-lite';
 import { CACHES, HANDS_OUT, hitCases } from './lib/caches.js';
+import { OURS_AND_OTHERS } from './lib/chart.js';
 import { bytes, time, timeSpread, times } from './lib/format.js';
 import { interleave, type Timings } from './lib/measure.js';
 import { benchOptions } from './lib/options.js';
@@ -93,7 +94,7 @@ function chart(): TopLevelSpec {
             y,
             x: { ...x, title: null, axis: { values: [1, 10, 100, 1000], format: '~g' } },
             x2: { datum: 0.3 },
-            color: { field: 'own', type: 'nominal', sort: [true, false], legend: null },
+            color: { field: 'own', ...OURS_AND_OTHERS },
           },
         },
         { mark: { type: 'text', align: 'left', dx: 5 }, encoding: { y, x, text: { field: 'text' } } },

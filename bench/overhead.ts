@@ -1,6 +1,7 @@
 /** What encryption adds to writing and reading a small value, beside others who would do the same. */
 import Benchmark from 'benchmark';
 import type { TopLevelSpec } from 'vega-lite';
+import { OURS_AND_OTHERS } from './lib/chart.js';
 import { bytes, time, timeSpread } from './lib/format.js';
 import { interleave, type Spread, spreadOf } from './lib/measure.js';
 import { benchOptions } from './lib/options.js';
@@ -67,8 +68,13 @@ function benchmark(run: () => unknown, isAsync = false): Promise<number> {
           (run() as Promise<unknown>).then(() => deferred.resolve(), reject);
         }
       : run;
-    const bench = new Benchmark('', fn as () => void, { maxTime: seconds, defer: isAsync, async: true });
-    // The median of the samples: a mean is another program's as much as this one's.
+    const bench = new Benchmark('', fn as () => void, {
+      minTime: 0.002,
+      maxTime: seconds,
+      defer: isAsync,
+      async: true,
+    });
+    // Short samples and their median: a mean of long ones is another program's as much as this one's.
     bench.on('complete', () => resolve(spreadOf(bench.stats.sample).median * 1e9));
     bench.on('error', () => reject(bench.error));
     bench.run();
@@ -157,7 +163,7 @@ function chart(): TopLevelSpec {
             y,
             x: { ...x, title: null, axis: { values: [0.1, 1, 10, 100], format: '~g' } },
             x2: { datum: 0.1 },
-            color: { field: 'ours', type: 'nominal', sort: [true, false], legend: null },
+            color: { field: 'ours', ...OURS_AND_OTHERS },
           },
         },
         {

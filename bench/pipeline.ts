@@ -138,7 +138,12 @@ function chart(): TopLevelSpec {
         yOffset: { field: 'kind', sort: ['encrypted', 'plain'] },
         x: { field: 'ms', type: 'quantitative', scale: { type: 'log' }, title: null, axis: { format: '~g' } },
         x2: { datum: 0.001 },
-        color: { field: 'kind', type: 'nominal', sort: ['encrypted', 'plain'], legend: { orient: 'bottom' } },
+        color: {
+          field: 'kind',
+          type: 'nominal',
+          scale: { domain: ['encrypted', 'plain'], range: 'ordinal' },
+          legend: { orient: 'bottom' },
+        },
       },
     },
   } as TopLevelSpec;

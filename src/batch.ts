@@ -1,6 +1,6 @@
-import { allocate } from './bytes.js';
+import { type BatchGroup, BatchGroups } from './batch-group.js';
+import { allocate, SLAB_MAX, sealedSlab } from './bytes.js';
 import type { CacheKitError } from './errors.js';
-import type { TenantKey } from './keys/held-key.js';
 import { assertValueLen } from './keys/sealer.js';
 import { checked } from './native.js';
 import type { TenantContext, WrapperSettings } from './tenant-context.js';
@@ -19,8 +19,6 @@ interface ValueToOpen {
   tenant: TenantContext;
 }
 
-/** Numbers an item has in the native call's table. */
-const STRIDE = 4;
 const NONCE_EXHAUSTED = -2;
 /** Room for opened payloads, whose sizes are not known before; what does not fit is opened alone. */
 const MAX_OPENED_LEN = 4 * 1024 * 1024;
@@ -28,41 +26,53 @@ const MAX_OPENED_LEN = 4 * 1024 * 1024;
 /** Seals a batch, one native call per key; all of it or, when an item fails, nothing. */
 export function sealBatch(settings: WrapperSettings, items: readonly PayloadToSeal[]): Buffer[] {
   const results = new Array<Buffer>(items.length);
-  for (const [tenant, indexes] of grouped(items, (item) => item.tenant)) {
-    const group = indexes.map((index) => items[index] as PayloadToSeal);
-    const sealed = sealGroup(settings, tenant, group);
-    for (const [i, index] of indexes.entries()) results[index] = sealed[i] as Buffer;
+  const groups = new BatchGroups();
+  for (let i = 0; i < items.length; i++) {
+    const { tenant, payload, cacheKey } = items[i] as PayloadToSeal;
+    assertValueLen(payload.length);
+    // First, because what goes in front of a value is that of the keys.
+    const { current } = tenant.keys;
+    groups.of(current, tenant).add(i, cacheKey, payload, tenant.head?.length ?? 0);
   }
+  for (const group of groups) sealGroup(settings, group, results);
   return results;
 }
 
-function sealGroup(settings: WrapperSettings, tenant: TenantContext, group: readonly PayloadToSeal[]): Buffer[] {
+function sealGroup(settings: WrapperSettings, group: BatchGroup, results: Buffer[]): void {
   const { profile, keyring, nonces } = settings;
-  let { current } = tenant.keys;
-  const headLen = tenant.head?.length ?? 0;
+  const { tenant, inputs, indexes } = group;
+  const { head } = tenant;
+  const headLen = head?.length ?? 0;
   let bound = 0;
-  for (const { payload } of group) {
-    assertValueLen(payload.length);
-    bound += headLen + sealedBound(profile, payload.length);
+  for (let i = 0; i < inputs.length; i++) {
+    bound += headLen + sealedBound(profile, (inputs[i] as Uint8Array).length);
   }
-  const out = allocate(bound);
-  const payloads = group.map((item) => item.payload);
-  const { aads, table } = packed(group.map(({ cacheKey }) => ({ tenant, cacheKey, offset: headLen })));
-  let result = current.sealer.sealMany(out, payloads, aads, table, tenant.mode);
-  if (result === NONCE_EXHAUSTED) {
+  const out = memoryFor(bound);
+  let { key } = group;
+  let used = key.sealer.sealMany(out, inputs, group.aads, group.table, tenant.mode);
+  if (used === NONCE_EXHAUSTED) {
     keyring.renewSequence(nonces);
-    current = tenant.keys.current;
-    result = current.sealer.sealMany(out, payloads, aads, table, tenant.mode);
+    key = tenant.keys.current;
+    used = key.sealer.sealMany(out, inputs, group.aads, group.table, tenant.mode);
   }
-  checked(result);
-  keyring.countSeals(current, group.length);
+  checked(used);
+  if (bound <= SLAB_MAX) sealedSlab.take(used);
+  keyring.countSeals(key, inputs.length);
   let at = 0;
-  return group.map((_, i) => {
+  for (let i = 0; i < indexes.length; i++) {
     const start = at;
-    at += headLen + (table[i * STRIDE + 2] as number);
-    if (tenant.head !== undefined) out.set(tenant.head, start);
-    return out.subarray(start, at);
-  });
+    at += headLen + group.result(i);
+    if (head !== undefined) out.set(head, start);
+    results[indexes[i] as number] = out.subarray(start, at);
+  }
+  group.release();
+}
+
+function memoryFor(bound: number): Buffer {
+  if (bound > SLAB_MAX) return allocate(bound);
+  sealedSlab.reserve(bound);
+  const { buffer, offset } = sealedSlab;
+  return buffer.subarray(offset, offset + bound);
 }
 
 /**
@@ -77,94 +87,59 @@ export function openBatch<T>(
   decode: (payload: Buffer) => T,
   openAlone: (item: ValueToOpen) => T,
 ): DeserializeResult<T>[] {
-  const results = new Array<DeserializeResult<T>>(items.length);
-  const located = items.map((item, index) => {
-    const result = attempt(() => {
-      const { offset, key, aad, mode } = item.tenant.locate(item.sealed);
-      return { offset, key: key ?? item.tenant.keys.current, aad, mode };
-    });
-    if (result.ok) return result.value;
-    results[index] = result;
-    return undefined;
-  });
-  const usual = located.map((place, index) => {
-    const { tenant } = items[index] as ValueToOpen;
-    // A frame with metadata of its own has an AAD template of its own.
-    return place !== undefined && place.aad === tenant.aad ? place.key : undefined;
-  });
-  for (const [key, indexes] of grouped(usual, (place) => place)) {
-    if (key === undefined) continue;
-    const group = indexes.map((index) => items[index] as ValueToOpen);
-    const offsets = indexes.map((index) => located[index]?.offset ?? 0);
-    openGroup(settings, key, group, offsets, decode, (i, result) => {
-      results[indexes[i] as number] = result;
-    });
+  const results = new Array<DeserializeResult<T> | undefined>(items.length);
+  const groups = new BatchGroups();
+  for (let i = 0; i < items.length; i++) {
+    const { tenant, sealed, cacheKey } = items[i] as ValueToOpen;
+    try {
+      const { offset, key, aad } = tenant.locate(sealed);
+      // A frame with metadata of its own has an AAD template of its own.
+      if (aad === tenant.aad) groups.of(key ?? tenant.keys.current, tenant).add(i, cacheKey, sealed, offset);
+    } catch (error) {
+      results[i] = failed(error);
+    }
   }
-  for (const [index, item] of items.entries()) results[index] ??= attempt(() => openAlone(item));
-  return results;
+  for (const group of groups) openGroup(settings, group, decode, results);
+  for (let i = 0; i < items.length; i++) {
+    if (results[i] !== undefined) continue;
+    try {
+      results[i] = { ok: true, value: openAlone(items[i] as ValueToOpen) };
+    } catch (error) {
+      results[i] = failed(error);
+    }
+  }
+  return results as DeserializeResult<T>[];
 }
 
 function openGroup<T>(
   settings: WrapperSettings,
-  key: TenantKey,
-  group: readonly ValueToOpen[],
-  offsets: readonly number[],
+  group: BatchGroup,
   decode: (payload: Buffer) => T,
-  settle: (i: number, result: DeserializeResult<T>) => void,
+  results: (DeserializeResult<T> | undefined)[],
 ): void {
-  const { tenant } = group[0] as ValueToOpen;
-  const total = group.reduce((sum, { sealed }) => sum + sealed.length, 0);
+  const { key, tenant, inputs, indexes } = group;
+  let total = 0;
+  for (let i = 0; i < inputs.length; i++) total += (inputs[i] as Uint8Array).length;
   const growth = settings.profile.container === 'envelope' ? 4 : 1;
-  const out = allocate(Math.min(total * growth, Math.max(total, MAX_OPENED_LEN)));
-  const { aads, table } = packed(group.map(({ cacheKey }, i) => ({ tenant, cacheKey, offset: offsets[i] as number })));
-  const sealed = group.map((item) => item.sealed);
-  checked(key.sealer.openMany(out, sealed, aads, table, tenant.mode));
+  const out = group.room(Math.min(total * growth, Math.max(total, MAX_OPENED_LEN)));
+  checked(key.sealer.openMany(out, inputs, group.aads, group.table, tenant.mode));
   let at = 0;
-  for (let i = 0; i < group.length; i++) {
-    const length = table[i * STRIDE + 2] as number;
+  for (let i = 0; i < indexes.length; i++) {
+    const length = group.result(i);
     // A failure may only mean that an older key is needed, or more room.
     if (length < 0) continue;
     const payload = out.subarray(at, at + length);
     at += length;
     settings.keyring.countOpen(key);
-    settle(
-      i,
-      attempt(() => decode(payload)),
-    );
+    try {
+      results[indexes[i] as number] = { ok: true, value: decode(payload) };
+    } catch (error) {
+      results[indexes[i] as number] = failed(error);
+    }
   }
+  group.release();
 }
 
-/** The AADs of a batch in one buffer, each followed by its format, and the table that the native call reads. */
-function packed(items: readonly { tenant: TenantContext; cacheKey: string; offset: number }[]): {
-  aads: Buffer;
-  table: Int32Array;
-} {
-  const table = new Int32Array(items.length * STRIDE);
-  const parts = items.map(({ tenant, cacheKey, offset }, i) => {
-    const { aad } = tenant;
-    const aadLen = aad.write(cacheKey);
-    table[i * STRIDE] = aadLen;
-    table[i * STRIDE + 1] = offset;
-    return Buffer.from(aad.scratch.subarray(0, aadLen + aad.formatLen));
-  });
-  return { aads: Buffer.concat(parts), table };
-}
-
-function grouped<I, K>(items: readonly I[], keyOf: (item: I) => K): Map<K, number[]> {
-  const groups = new Map<K, number[]>();
-  for (const [index, item] of items.entries()) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [index]);
-    else group.push(index);
-  }
-  return groups;
-}
-
-function attempt<R>(make: () => R): { ok: true; value: R } | { ok: false; error: CacheKitError | Error } {
-  try {
-    return { ok: true, value: make() };
-  } catch (error) {
-    return { ok: false, error: error as Error };
-  }
+function failed(error: unknown): { ok: false; error: CacheKitError | Error } {
+  return { ok: false, error: error as Error };
 }

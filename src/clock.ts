@@ -13,13 +13,18 @@ function forget(): void {
   reading = 0;
 }
 
-/**
- * Milliseconds on a clock that nobody sets; only differences mean something. Read once in a millisecond of the event loop
- * (or a hundred readings), because asking costs more than looking an entry up.
- */
+/** Milliseconds on a clock that nobody sets; only differences mean something. */
 export function now(): number {
+  return performance.now() + offset;
+}
+
+/**
+ * A reading of {@link now} of this millisecond of the event loop, for what need not be exact: asking costs more than
+ * looking an entry up. While the event loop is blocked it stands still.
+ */
+export function recently(): number {
   if (reading !== 0 && --readingsLeft > 0) return reading;
-  reading = performance.now() + offset;
+  reading = now();
   readingsLeft = MAX_READINGS;
   if (!armed) {
     armed = true;

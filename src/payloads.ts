@@ -1,4 +1,4 @@
-import { assertBytes } from './bytes.js';
+import { allocate, assertBytes } from './bytes.js';
 import { ArrowSerializer } from './serializers/arrow.js';
 import type { Serializer } from './serializers/serializer.js';
 
@@ -9,10 +9,31 @@ import type { Serializer } from './serializers/serializer.js';
 export interface SharedSerializer<T> extends Serializer<T> {
   serializeShared(value: T): Uint8Array;
   deserializeShared(buffer: Uint8Array, length: number): T;
+  /** Whether decoding runs the user's code, which may open another value, and so overwrite the memory that is being decoded. */
+  readonly runsReviver?: boolean;
 }
 
 /** The largest buffer that a serializer of this package keeps for its next payload; larger ones it gives away. */
 const LARGEST_KEPT = 1 << 20;
+
+/** Memory that small copies are carved from, one behind the other; none of it is handed out twice. */
+const ARENA_LEN = 64 * 1024;
+const SMALL = 4 * 1024;
+let arena = allocate(ARENA_LEN);
+let used = 0;
+
+function copyOf(payload: Uint8Array): Uint8Array {
+  const { length } = payload;
+  if (length > SMALL) return new Uint8Array(payload);
+  if (used + length > ARENA_LEN) {
+    arena = allocate(ARENA_LEN);
+    used = 0;
+  }
+  const start = used;
+  used += length;
+  arena.set(payload, start);
+  return arena.subarray(start, used);
+}
 
 /** A serializer's payloads, copied only where somebody else may keep or change them. */
 export class Payloads<T> {
@@ -38,13 +59,15 @@ export class Payloads<T> {
 
   /** A payload that `shared` has just returned, as bytes that nobody else holds: copied only if somebody does. */
   exclusive(payload: Uint8Array): Uint8Array {
-    return this.#givesAway(payload) ? payload : new Uint8Array(payload);
+    return this.#givesAway(payload) ? payload : copyOf(payload);
   }
 
   /** The value of `buffer[0..length]`, which is overwritten afterwards. */
   decodeShared(buffer: Uint8Array, length: number): T {
-    if (this.#shared !== undefined) return this.#shared.deserializeShared(buffer, length);
-    return this.#serializer.deserialize(new Uint8Array(buffer.subarray(0, length)));
+    if (this.#shared !== undefined && this.#shared.runsReviver !== true) {
+      return this.#shared.deserializeShared(buffer, length);
+    }
+    return this.decodeOwned(new Uint8Array(buffer.subarray(0, length)));
   }
 
   /** The value of bytes that nobody else holds. */

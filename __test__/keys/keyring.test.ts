@@ -140,6 +140,20 @@ test('completeRotation with ifUnusedFor refuses while an old key was needed', as
   t.throws(() => keyring.completeRotation({ ifUnusedFor: 'soon' as '1s' }), { instanceOf: TypeError });
 });
 
+test('completeRotation with ifUnusedFor refuses while an old key has just sealed', (t) => {
+  const keyring = new Keyring({ masterKey: A });
+  new EncryptionWrapper({ keyring }).serialize(value, context);
+  keyring.startRotation(B);
+  t.throws(() => keyring.completeRotation({ ifUnusedFor: '7d' }), { instanceOf: KeyError });
+  keyring.completeRotation();
+});
+
+test('a wrapper and a keyring cost microseconds, not tables for ten thousand tenants', (t) => {
+  const before = process.memoryUsage().heapUsed;
+  const made = Array.from({ length: 200 }, () => new EncryptionWrapper({ masterKey: A }));
+  t.true((process.memoryUsage().heapUsed - before) / made.length < 50_000);
+});
+
 test('keys come from the environment, previous ones only together with the current one', (t) => {
   process.env.CACHEKIT_MASTER_KEY = A;
   process.env.CACHEKIT_PREVIOUS_MASTER_KEYS = `${B},${C}`;

@@ -185,11 +185,11 @@ test('a date as peers write it is held to the same bounds as any map', (t) => {
     // What lies behind the end is part of the same memory, as in a buffer that is reused.
     t.throws(() => standard.deserialize(whole.subarray(0, length)), { instanceOf: SerializationError }, `${length}`);
   }
-  // Its names and its text count: three more elements are more than the bytes can hold.
-  const counted = `92 ${date} dc0003`;
+  // Its names and its text count: four more elements are more than the bytes can hold.
+  const counted = `92 ${date} dc0004`;
   for (const serializer of Object.values(readers)) {
     t.throws(() => serializer.deserialize(bytesOf(counted)), { message: /declares more than/ });
-    t.throws(() => serializer.deserialize(bytesOf(counted.replace('0003', '0002'))), { message: /ends before/ });
+    t.throws(() => serializer.deserialize(bytesOf(counted.replace('dc0004', 'dc0003'))), { message: /ends before/ });
     t.deepEqual(serializer.deserialize(bytesOf(`92 ${date} ${date}`)), [
       new Date(1735787045678),
       new Date(1735787045678),

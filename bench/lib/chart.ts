@@ -11,17 +11,19 @@ export interface Chart {
 
 const folder = join(import.meta.dirname, '..', '..', 'docs', 'charts');
 
-/** Ours first, in the colour that stands out; the others in quieter ones. */
+/** Ours first, in the colour that stands out. `quiet` is for bars that are only there to compare with. */
 const themes = {
   light: {
     ink: '#1f2328',
     faint: '#d1d9e0',
+    quiet: '#afb8c1',
     background: '#ffffff',
     colours: ['#0969da', '#bc4c00', '#1a7f37', '#8250df', '#9a6700', '#cf222e', '#57606a', '#0a7ea4'],
   },
   dark: {
     ink: '#e6edf3',
     faint: '#3d444d',
+    quiet: '#57606a',
     background: '#0d1117',
     colours: ['#58a6ff', '#f0883e', '#3fb950', '#bc8cff', '#d29922', '#ff7b72', '#8b949e', '#39c5cf'],
   },
@@ -39,7 +41,7 @@ export async function writeChart({ name, spec }: Chart): Promise<void> {
 }
 
 function config(theme: keyof typeof themes): Config {
-  const { ink, faint, background, colours } = themes[theme];
+  const { ink, faint, quiet, background, colours } = themes[theme];
   const font = 'system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif';
   return {
     background,
@@ -61,7 +63,14 @@ function config(theme: keyof typeof themes): Config {
     legend: { labelColor: ink, titleColor: ink, labelFontSize: 12, title: null },
     text: { color: ink, fontSize: 12 },
     rule: { color: ink },
-    range: { category: [...colours] },
+    range: { category: [...colours], ordinal: [colours[0], quiet] },
     view: { stroke: null },
   };
 }
+
+/** Ours in the first colour, whatever it is compared with in the quiet one. */
+export const OURS_AND_OTHERS = {
+  type: 'nominal',
+  scale: { domain: [true, false], range: 'ordinal' },
+  legend: null,
+} as const;

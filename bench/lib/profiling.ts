@@ -99,9 +99,12 @@ async function functionsOf(work: Work, count: number): Promise<Profile['function
     .slice(0, 12);
 }
 
+// V8 knows functions of an addon by an address that they share: the names it gives them are not theirs.
+const OF_NODE = /Slice$|Write$|^(byteLengthUtf8|copy|fill|now|refresh)/;
+
 function nameOf({ functionName, url }: { functionName: string; url: string }): string {
   const name = functionName || 'anonymous';
   const file = url.split('/dist/')[1] ?? url.split('/node_modules/').at(-1) ?? '';
-  if (url === '') return name.startsWith('(') ? name : `${name} (native)`;
+  if (url === '') return name.startsWith('(') ? name : OF_NODE.test(name) ? `${name} (Node)` : 'the addon';
   return url.includes('/bench/') ? 'the benchmark itself' : `${name} ${file}`;
 }

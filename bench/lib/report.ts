@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Chart, writeChart } from './chart.js';
 import { machine, machineLine } from './machine.js';
@@ -23,24 +23,34 @@ export interface Report {
   data: unknown;
 }
 
-const results = join(import.meta.dirname, '..', 'results');
+const root = join(import.meta.dirname, '..', '..');
+const results = join(root, 'bench', 'results');
+const page = join(root, 'docs', 'performance.md');
 
-/** Prints a report, and writes it: JSON always, Markdown and charts for a full run. */
+/** Prints a report, and writes it: JSON always; for a full run also its part of the page on performance, and charts. */
 export async function publish(report: Report, { quick }: BenchOptions): Promise<void> {
   const { name, title, tables, charts = [], data } = report;
   const host = machine();
   const text = [
-    `# ${title}`,
-    `\`npm run bench -- ${name}${quick ? ' --quick' : ''}\` on ${machineLine(host)}.`,
+    `\`npm run bench -- ${name}${quick ? ' --quick' : ''}\`, ${machineLine(host)}.`,
     ...tables.map(markdown),
   ].join('\n\n');
-  process.stdout.write(`\n${text}\n`);
+  process.stdout.write(`\n# ${title}\n\n${text}\n`);
   mkdirSync(results, { recursive: true });
   const json = { name, title, quick, date: new Date().toISOString(), machine: host, data };
   writeFileSync(join(results, `${name}.json`), `${JSON.stringify(json, null, 2)}\n`);
   if (quick) return;
-  writeFileSync(join(results, `${name}.md`), `${text}\n`);
   for (const chart of charts) await writeChart(chart);
+  writePart(name, text);
+}
+
+/** Puts the text where the page on performance has a place for it. */
+function writePart(name: string, text: string): void {
+  const [start, end] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
+  const before = readFileSync(page, 'utf8');
+  const [from, to] = [before.indexOf(start), before.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`docs/performance.md has no place for ${name}: ${start} … ${end}`);
+  writeFileSync(page, `${before.slice(0, from + start.length)}\n\n${text}\n\n${before.slice(to)}`);
 }
 
 /** A Markdown table that is also readable as it is: columns are padded, all but the first to the right. */
@@ -49,5 +59,5 @@ export function markdown({ title, columns, rows, notes = [] }: Table): string {
   const line = (cells: readonly string[]) =>
     `| ${widths.map((width, i) => (i === 0 ? (cells[i] ?? '').padEnd(width) : (cells[i] ?? '').padStart(width))).join(' | ')} |`;
   const rule = `| ${widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
-  return [`## ${title}`, '', line(columns), rule, ...rows.map(line), ...notes.map((note) => `\n${note}`)].join('\n');
+  return [`### ${title}`, '', line(columns), rule, ...rows.map(line), ...notes.map((note) => `\n${note}`)].join('\n');
 }

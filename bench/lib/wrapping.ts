@@ -1,15 +1,9 @@
 import { randomBytes, webcrypto } from 'node:crypto';
 import { gcm } from '@noble/ciphers/aes.js';
+import { CONTAINER, MODE_CHECK_MSGPACK, MODE_FORMAT_SHIFT, native } from '../../src/native.js';
 import type { Case } from './measure.js';
 import { NodeCryptoSealer } from './node-crypto.js';
-import {
-  CONTAINER,
-  EncryptionWrapper,
-  MODE_CHECK_MSGPACK,
-  MODE_FORMAT_SHIFT,
-  native,
-  StandardSerializer,
-} from './product.js';
+import { EncryptionWrapper, StandardSerializer } from './product.js';
 import { session } from './values.js';
 
 /** Payloads of small values, in bytes. */

@@ -20,7 +20,7 @@ export type L1Status = 'hit' | 'miss' | 'disabled';
 /** What every operation takes. */
 export interface BackendOptions {
   /** Rejects with `signal.reason` when aborted; what was already sent may still take effect. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Default `'disabled'`. */
   l1?: L1Status;
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { TimeoutError } from '../errors.js';
 import { assertSignal, integerOption } from './arguments.js';
 
@@ -41,7 +42,11 @@ export function withDeadline<T>(
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
     };
-    signal?.addEventListener('abort', abort, { once: true });
+    if (signal !== undefined) {
+      // One signal may stand behind any number of operations.
+      setMaxListeners(0, signal);
+      signal.addEventListener('abort', abort, { once: true });
+    }
     work().then(
       (value) => {
         settle();

@@ -51,7 +51,13 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
 
   const targetOf = (args: readonly unknown[]): Target => {
     const tenantId = names.tenantId(args);
-    return { cacheKey: names.cacheKey(args, tenantId), tenantId, ttlMs, counters };
+    return targetAt(names.cacheKey(args, tenantId), tenantId, args);
+  };
+
+  const targetAt = (cacheKey: string, tenantId: string | undefined, args: readonly unknown[]): Target => {
+    // The function runs later than its key was made; by then an object may say something else, even another tenant.
+    const unchanged = args.some(isObject) ? () => names.name(cacheKey, tenantId, args) : undefined;
+    return { cacheKey, tenantId, ttlMs, counters, unchanged };
   };
 
   function cached(this: unknown, ...args: unknown[]): Promise<unknown> {
@@ -60,7 +66,7 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
       const cacheKey = names.cacheKey(args, tenantId);
       const value = tiers.hit(cacheKey, tenantId, counters);
       if (value !== NOTHING) return Promise.resolve(value);
-      return store.fetch({ cacheKey, tenantId, ttlMs, counters }, () => fn.apply(this, args)).then(outcomeValue);
+      return store.fetch(targetAt(cacheKey, tenantId, args), () => fn.apply(this, args)).then(outcomeValue);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -101,12 +107,15 @@ export function assertWrappable(fn: unknown, context: unknown): asserts fn is Or
   if (kind !== 'method') throw new TypeError('As a decorator, cache(options) is for methods');
 }
 
-export function entryOf(outcome: Outcome, ttlMs: number): Entry<unknown> {
+/** @param ttlMs what the entry was stored with, if that is known. */
+export function entryOf(outcome: Outcome, ttlMs: number | undefined): Entry<unknown> {
   const { value, status, expiresAt } = outcome;
   const entry: Entry<unknown> = { value, status };
   if (Number.isFinite(expiresAt)) {
     entry.expiresInMs = Math.max(0, expiresAt - now());
-    if (Number.isFinite(ttlMs)) entry.ageMs = Math.max(0, ttlMs - entry.expiresInMs);
+    if (ttlMs !== undefined && Number.isFinite(ttlMs) && entry.expiresInMs <= ttlMs) {
+      entry.ageMs = Math.max(0, ttlMs - entry.expiresInMs);
+    }
   }
   return entry;
 }
@@ -118,4 +127,8 @@ export function statsOf(store: EntryStore, counters: Counters): CacheStats {
 
 function outcomeValue(outcome: Outcome): unknown {
   return outcome.value;
+}
+
+function isObject(value: unknown): boolean {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }

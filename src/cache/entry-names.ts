@@ -72,6 +72,15 @@ export class EntryNames {
     return tenantId;
   }
 
+  /** Whether arguments name this entry. */
+  name(cacheKey: string, tenantId: string | undefined, args: readonly unknown[]): boolean {
+    try {
+      return this.tenantId(args) === tenantId && this.cacheKey(args, tenantId) === cacheKey;
+    } catch {
+      return false;
+    }
+  }
+
   /** @throws TypeError for arguments that cannot be part of a cache key, and for what `key` returns unless it is one. */
   cacheKey(args: readonly unknown[], tenantId: string | undefined): string {
     const cacheKey = this.#keyOf(args);

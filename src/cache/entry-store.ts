@@ -10,6 +10,8 @@ export interface Outcome {
   readonly status: 'hit' | 'miss';
   /** On the clock of `now()`: `Infinity` for never, NaN when unknown or not stored. */
   readonly expiresAt: number;
+  /** The arguments were changed meanwhile: the value is of the one call that they belong to, and of no entry. */
+  readonly changed?: boolean;
 }
 
 export type Work = Flight<Found, Outcome>;
@@ -35,7 +37,9 @@ export class EntryStore {
       const hit = flight.load === undefined ? await this.#find(flight, target) : undefined;
       if (hit !== undefined) return hit;
       target.counters.misses++;
-      return this.#sharedLoad(flight, target, load);
+      const own = flight.load === undefined;
+      const outcome = await this.#sharedLoad(flight, target, load);
+      return outcome.changed && !own ? this.fetch(target, load) : outcome;
     });
   }
 
@@ -148,7 +152,7 @@ export class EntryStore {
   close(): void {
     this.#closed = true;
     this.#flights.supersedeAll();
-    this.tiers.l1?.clear();
+    this.tiers.close();
   }
 
   /** Does `work` with the entry's flight, which lives as long as somebody uses it. */
@@ -181,6 +185,9 @@ export class EntryStore {
     let found: Found | undefined;
     try {
       found = await read;
+    } catch (error) {
+      // Closed meanwhile, with its keys: whoever waits gets what the function returns.
+      if (!this.#closed) throw error;
     } finally {
       // Later callers read again: this answer is of now.
       if (flight.read === read) flight.read = undefined;
@@ -204,10 +211,13 @@ export class EntryStore {
 
   async #load(flight: Work, target: Target, load: () => unknown): Promise<Outcome> {
     const writer = flight.begin();
+    const unchanged = target.unchanged ?? always;
     target.counters.loads++;
+    const before = unchanged();
     const value = await load();
     const unstored: Outcome = { value, status: 'miss', expiresAt: Number.NaN };
-    if (value === undefined) return unstored;
+    if (!before || !unchanged()) return { ...unstored, changed: true };
+    if (value === undefined || this.#closed) return unstored;
     const at = now();
     try {
       if (!(await this.tiers.write(target, value, writer))) return unstored;
@@ -217,4 +227,8 @@ export class EntryStore {
     }
     return { value, status: 'miss', expiresAt: at + target.ttlMs };
   }
+}
+
+function always(): boolean {
+  return true;
 }

@@ -65,7 +65,8 @@ export class Failures {
 
   report(error: unknown): void {
     try {
-      this.#policy.onError?.(error);
+      const told: unknown = this.#policy.onError?.(error);
+      if (told instanceof Promise) told.catch(() => {});
     } catch {
       // What a listener throws must not change what a caller of the cache gets.
     }

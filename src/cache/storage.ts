@@ -115,6 +115,7 @@ function resolveCodec(
   secure: boolean,
 ): Pick<Storage, 'codec' | 'secure' | 'profile' | 'destroy'> {
   const { serializer, masterKey, keyring, tenantId, wire, nonces } = options;
+  if (!secure && !(serializer instanceof EncryptionWrapper)) assertKeysGiven(options);
   if (serializer === null) throw new TypeError('serializer must be a Serializer or left out, not null');
   if (serializer instanceof EncryptionWrapper) {
     if (masterKey !== undefined || keyring !== undefined || nonces !== undefined) {
@@ -136,6 +137,18 @@ function resolveCodec(
   }
   const plain = new PlainWrapper({ serializer, wire });
   return { codec: plain, secure: false, profile: plain.profile, destroy: () => {} };
+}
+
+/** A key that was asked for and is missing, as from an unset variable, must not mean a cache without encryption. */
+function assertKeysGiven(options: StorageOptions): void {
+  for (const name of ['masterKey', 'keyring'] as const) {
+    if (name in options && options[name] === undefined) {
+      throw new ConfigurationError(
+        `${name} is undefined: pass a key, use cache.secure for CACHEKIT_MASTER_KEY, or leave the option out. ` +
+          'An environment file must be loaded before the module that makes the cache is imported',
+      );
+    }
+  }
 }
 
 function resolveL1(given: unknown): Storage['l1'] {

@@ -65,7 +65,9 @@ export class TenantCache {
   async entry<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: SetOptions): Promise<Entry<V>> {
     const target = this.#target(cacheKey, options);
     assertLoader(load);
-    return entryOf(await this.#parts.store.fetch(target, load), target.ttlMs) as Entry<V>;
+    const outcome = await this.#parts.store.fetch(target, load);
+    // An entry that was there may have been stored with another TTL.
+    return entryOf(outcome, outcome.status === 'miss' ? target.ttlMs : undefined) as Entry<V>;
   }
 
   /**

@@ -22,6 +22,8 @@ export interface Target {
   /** `Infinity` for never. */
   readonly ttlMs: number;
   readonly counters: Counters;
+  /** Whether the arguments still name this entry, for a call whose arguments somebody may have changed meanwhile. */
+  readonly unchanged?: (() => boolean) | undefined;
 }
 
 export interface TierSettings {
@@ -59,6 +61,7 @@ export class Tiers {
   readonly #settings: TierSettings;
   readonly #codec: ValueCodec;
   readonly #failures: Failures;
+  #closed = false;
 
   constructor(settings: TierSettings) {
     this.#settings = settings;
@@ -132,7 +135,7 @@ export class Tiers {
     const { cacheKey, tenantId, ttlMs, counters } = target;
     const sealed = this.#codec.serializeSized(value, { cacheKey, tenantId });
     const bytes = sealed instanceof Promise ? await sealed : sealed;
-    if (!writer.current()) return false;
+    if (this.#closed || !writer.current()) return false;
     const at = now();
     if (this.backend !== undefined) {
       try {
@@ -158,6 +161,12 @@ export class Tiers {
       throw new ValueTooLargeError(`An entry of ${bytes.length} bytes does not fit into l1.maxBytes`);
     }
     counters.sets++;
+  }
+
+  /** Forgets L1; what is still under way leaves nothing in either tier. */
+  close(): void {
+    this.#closed = true;
+    this.l1?.clear();
   }
 
   /** What every operation of the backend is told. */
@@ -238,7 +247,7 @@ export class Tiers {
 
   #keep(target: Target, bytes: Uint8Array, value: unknown, until: number, expiresAt: number): boolean {
     const { l1TtlMs, keepValues } = this.#settings;
-    if (this.l1 === undefined) return false;
+    if (this.l1 === undefined || this.#closed) return false;
     const { cacheKey, tenantId } = target;
     const entry: L1Entry = {
       tenantId,

@@ -21,10 +21,11 @@ export class HeldKey {
   seals = 0;
   opens = 0;
   /** On the clock of `now()`. */
-  lastSealed = 0;
-  lastOpened = 0;
+  lastSealed = Number.NEGATIVE_INFINITY;
+  lastOpened = Number.NEGATIVE_INFINITY;
   readonly #native: NativeMasterKey;
-  readonly #tenants = new LRUCache<string, TenantKey>({ max: MAX_TENANTS });
+  // By size, because a cache by number allocates all its slots at once.
+  readonly #tenants = new LRUCache<string, TenantKey>({ maxSize: MAX_TENANTS, sizeCalculation: () => 1 });
 
   constructor(name: string, input: MasterKeyInput) {
     const bytes = masterKeyBytes(name, input);

@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { kindOf } from '../bytes.js';
-import { dateOf, now } from '../clock.js';
+import { dateOf, now, recently } from '../clock.js';
 import { type Duration, durationMs } from '../duration.js';
 import { KeyError, NonceExhaustedError } from '../errors.js';
 import { type NativeSequence, native } from '../native.js';
@@ -125,7 +125,7 @@ export class Keyring implements Disposable {
   /**
    * Drops and wipes the previous keys; what was sealed with them cannot be opened any more.
    *
-   * @param options.ifUnusedFor refuses while a previous key has opened something, in this process, within this time.
+   * @param options.ifUnusedFor refuses while a previous key has sealed or opened something, in this process, within this time.
    * @throws KeyError when there is no previous key, or one was needed.
    */
   completeRotation(options: { ifUnusedFor?: Duration } = {}): void {
@@ -134,8 +134,8 @@ export class Keyring implements Disposable {
     const window = ifUnusedFor === undefined ? 0 : durationMs('ifUnusedFor', ifUnusedFor);
     if (this.#previous.length === 0) throw new KeyError('There is no rotation to complete: no previous key is held');
     const since = now() - window;
-    if (window > 0 && this.#previous.some((key) => key.opens > 0 && key.lastOpened >= since)) {
-      throw new KeyError('A previous key was still needed within that time');
+    if (window > 0 && this.#previous.some((key) => lastUsed(key) >= since)) {
+      throw new KeyError('A previous key was still in use within that time');
     }
     for (const key of this.#previous) key.destroy();
     this.#previous = [];
@@ -144,6 +144,7 @@ export class Keyring implements Disposable {
 
   /** Whether previous keys are held. */
   get rotating(): boolean {
+    this.#assertUsable();
     return this.#previous.length > 0;
   }
 
@@ -198,7 +199,7 @@ export class Keyring implements Disposable {
   countSeals(key: TenantKey, seals: number): void {
     const { master } = key;
     master.seals += seals;
-    master.lastSealed = now();
+    master.lastSealed = recently();
     this.#sequenceSeals += seals;
     if (this.#sequenceSeals >= HALF_OF_A_SEQUENCE && !this.#announced) {
       this.#announced = true;
@@ -210,7 +211,7 @@ export class Keyring implements Disposable {
   countOpen(key: TenantKey): void {
     const { master } = key;
     master.opens++;
-    master.lastOpened = now();
+    master.lastOpened = recently();
   }
 
   /**
@@ -262,9 +263,18 @@ export class Keyring implements Disposable {
 }
 
 function usageOf(key: HeldKey, position: KeyUsage['position']): KeyUsage {
-  const used = key.seals > 0 || key.opens > 0;
-  const lastUsed = used ? dateOf(Math.max(key.lastSealed, key.lastOpened)) : undefined;
-  return { fingerprint: key.fingerprint, position, seals: key.seals, opens: key.opens, lastUsed };
+  const at = lastUsed(key);
+  return {
+    fingerprint: key.fingerprint,
+    position,
+    seals: key.seals,
+    opens: key.opens,
+    lastUsed: at === Number.NEGATIVE_INFINITY ? undefined : dateOf(at),
+  };
+}
+
+function lastUsed(key: HeldKey): number {
+  return Math.max(key.lastSealed, key.lastOpened);
 }
 
 /** Later, because a subscriber is a stranger's code and a seal is under way. */

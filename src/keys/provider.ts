@@ -19,6 +19,9 @@ export interface KeyProviderOptions {
   timeout?: `${number}${'ms' | 's' | 'm'}`;
 }
 
+/** Node's timers overflow above. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** @throws TimeoutError when the provider takes too long, ConfigurationError when it gives no key; its own errors pass through. */
 export async function fetchMasterKeys(provider: KeyProvider, options: KeyProviderOptions = {}): Promise<ProvidedKeys> {
   if (typeof provider !== 'function') throw new TypeError(`provider must be a function, not ${kindOf(provider)}`);
@@ -29,7 +32,7 @@ export async function fetchMasterKeys(provider: KeyProvider, options: KeyProvide
   const stop = (reason: unknown) => controller.abort(reason);
   const onAbort = () => stop(outer?.reason);
   outer?.addEventListener('abort', onAbort, { once: true });
-  const timer = setTimeout(stop, timeoutMs, new TimeoutError('The key provider took too long'));
+  const timer = setTimeout(stop, Math.min(timeoutMs, MAX_TIMER_MS), new TimeoutError('The key provider took too long'));
   const aborted = new Promise<never>((_, reject) => {
     controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true });
   });

@@ -16,6 +16,9 @@ export interface AadParts {
 const AAD_VERSION = 0x03;
 /** Cache keys up to this length, in characters, are written without a native call. */
 const SHORT = 40;
+const USUAL_KEY_LEN = 256;
+/** A scratch buffer that a long key has made longer than this is given up at the next shorter one. */
+const LARGEST_KEPT = 4096;
 
 /**
  * The additional authenticated data, version 0x03, in a fresh array:
@@ -70,7 +73,7 @@ export class AadTemplate {
     this.#suffix = Buffer.concat([...suffix, formatBytes]);
     const prefix = Buffer.concat([Buffer.of(AAD_VERSION), part(tenantId)]);
     this.#prefixLen = prefix.length + 4;
-    this.scratch = this.#grown(prefix, 256);
+    this.scratch = this.#grown(prefix, USUAL_KEY_LEN);
   }
 
   /** @returns the AAD's length in bytes. `cacheKey` must be well-formed. */
@@ -79,7 +82,10 @@ export class AadTemplate {
     const suffix = this.#suffix;
     const suffixLen = suffix.length;
     const most = cacheKey.length * 3;
-    if (at + most + suffixLen > this.scratch.length) this.scratch = this.#grown(this.scratch.subarray(0, at - 4), most);
+    const needed = at + most + suffixLen;
+    if (needed > this.scratch.length || (this.scratch.length > LARGEST_KEPT && needed <= LARGEST_KEPT)) {
+      this.scratch = this.#grown(this.scratch.subarray(0, at - 4), Math.max(most, USUAL_KEY_LEN));
+    }
     const scratch = this.scratch;
     const keyLen =
       cacheKey.length <= SHORT

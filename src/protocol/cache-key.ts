@@ -11,25 +11,10 @@ const TENANT_PREFIX = /^t:[0-9a-f]{16}:/;
 /** How a value is stored, as a function's cache key tells it: in an envelope or not, and the serializer. */
 export type StorageCode = `${0 | 1}${'s' | 'o' | 'w' | 'x'}`;
 
-// Node's direct reader; `toString('latin1')` looks the encoding up on every call.
-const { latin1Slice } = Buffer.prototype as unknown as {
-  latin1Slice(this: Uint8Array, start: number, end: number): string;
-};
-/** Arguments of at most so many canonical bytes are remembered with their key. */
-const MAX_REMEMBERED_LEN = 64;
-/** Keys remembered for one function, before the older half is forgotten. */
-const GENERATION = 2_048;
-
-/**
- * Makes cache keys of one form, `before` + hash of the arguments + `after`, and remembers the latest of them by their
- * arguments' canonical bytes. Finding a key costs a third of hashing again, and the same string object is found faster
- * in L1: this is what most of a hit would otherwise be spent on.
- */
+/** Makes cache keys of one form: `before`, 64 hex digits of BLAKE2b-256 of the arguments, `after`. */
 export class HashedKeys {
   readonly #before: string;
   readonly #after: string;
-  #young = new Map<string, string>();
-  #old = new Map<string, string>();
 
   constructor(before: string, after: string) {
     this.#before = before;
@@ -39,20 +24,6 @@ export class HashedKeys {
   /** @throws TypeError, naming the option `key`, for an argument that has no canonical form. */
   keyOf(args: readonly unknown[]): string {
     const { buffer, length } = encodeInteropArgsShared(args);
-    if (length > MAX_REMEMBERED_LEN) return this.#make(buffer, length);
-    const bytes = latin1Slice.call(buffer, 0, length);
-    const known = this.#young.get(bytes) ?? this.#old.get(bytes);
-    if (known !== undefined) return known;
-    const made = this.#make(buffer, length);
-    if (this.#young.size >= GENERATION) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
-    this.#young.set(bytes, made);
-    return made;
-  }
-
-  #make(buffer: Uint8Array, length: number): string {
     return shortened(this.#before + blake2bHex(buffer, length, 32) + this.#after);
   }
 }

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { ValueTooLargeError } from '../errors.js';
+import { DATE_TIME_LEN, writeDateTime } from './date-time.js';
 import { MAX_PAYLOAD_LEN } from './limits.js';
 import { writeUtf8 } from './utf8.js';
 
@@ -104,6 +105,15 @@ export class CanonicalWriter {
     else this.sized(byteLength, 0xd9);
     writeUtf8(this.buffer, text, this.length, byteLength);
     this.length += byteLength;
+    return true;
+  }
+
+  /** @returns false, with nothing written, for a Date that is invalid or outside the years 1 to 9999. */
+  dateTime(date: Date): boolean {
+    this.reserve(DATE_TIME_LEN);
+    const end = writeDateTime(this.buffer, this.length, date);
+    if (end === this.length) return false;
+    this.length = end;
     return true;
   }
 

@@ -1,3 +1,5 @@
+import { readDay, readInstant } from './date-time.js';
+
 /**
  * Dates and times on the wire: a map of two entries, a marker that is `true` and an ISO 8601 string.
  * MessagePack's own timestamp type is never written, because no peer reads it.
@@ -11,10 +13,11 @@ export type TemporalType = 'datetime' | 'date' | 'time';
 /** Makes the value that stands for a date or time that was read; `iso` has been checked to be one. */
 export type TemporalReviver = (type: TemporalType, iso: string) => unknown;
 
-const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
 const TIME = /^(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:Z|[+-](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,6})?)?)?$/;
 const OFFSET = /([+-])(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?$/;
 const DATE_LEN = 10;
+/** Room for the texts of nearly all dates and times. */
+const scratch = new Uint8Array(40);
 
 /**
  * A calendar date without a time or a zone: what Python's `datetime.date` is read as. It is written back as it was read.
@@ -102,27 +105,18 @@ export class PlainTime {
 }
 
 /**
- * The ISO 8601 form that every peer reads: `+00:00` rather than `Z`, and six digits of a fraction or none.
- *
- * @returns undefined for an invalid Date and outside the years 1 to 9999, which no peer can hold.
- */
-export function formatDateTime(date: Date): string | undefined {
-  const ms = date.getTime();
-  if (!(ms >= YEAR_1 && ms < YEAR_10000)) return undefined;
-  const iso = date.toISOString();
-  return ms % 1000 === 0 ? `${iso.slice(0, 19)}+00:00` : `${iso.slice(0, 23)}000+00:00`;
-}
-
-const YEAR_1 = -62_135_596_800_000;
-const YEAR_10000 = 253_402_300_800_000;
-
-/**
  * The instant of an ISO 8601 date and time, in whole milliseconds since the epoch: finer digits are cut.
  * Without an offset it is taken as UTC.
  *
  * @returns undefined for anything else.
  */
 export function parseDateTime(iso: string): number | undefined {
+  const length = toScratch(iso);
+  const instant = length === 0 ? Number.NaN : readInstant(scratch, 0, length);
+  return Number.isNaN(instant) ? parseAnyDateTime(iso) : instant;
+}
+
+function parseAnyDateTime(iso: string): number | undefined {
   const date = iso.slice(0, DATE_LEN);
   const separator = iso.charAt(DATE_LEN);
   const rest = iso.slice(DATE_LEN + 1);
@@ -136,14 +130,19 @@ export function parseDateTime(iso: string): number | undefined {
 }
 
 function isDate(iso: string): boolean {
-  const parts = DATE.exec(iso);
-  if (parts === null) return false;
-  const year = Number(parts[1]);
-  const month = Number(parts[2]);
-  const day = Number(parts[3]);
-  if (year < 1 || month < 1 || month > 12 || day < 1) return false;
-  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  return day <= (month === 2 ? (leap ? 29 : 28) : [4, 6, 9, 11].includes(month) ? 30 : 31);
+  return iso.length === DATE_LEN && toScratch(iso) === DATE_LEN && !Number.isNaN(readDay(scratch, 0));
+}
+
+/** @returns 0 for a text that is not ASCII, or longer than the buffer. */
+function toScratch(text: string): number {
+  const { length } = text;
+  if (length > scratch.length) return 0;
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) return 0;
+    scratch[i] = code;
+  }
+  return length;
 }
 
 function isTime(iso: string): boolean {

@@ -19,7 +19,11 @@ export function readUtf8(bytes: Uint8Array, start: number, end: number): string 
   return utf8Slice.call(bytes, start, end);
 }
 
-/** Writes the UTF-8 form of a well-formed string of `length` bytes, for which there is room. */
-export function writeUtf8(bytes: Uint8Array, text: string, offset: number, length: number): void {
-  utf8Write.call(bytes, text, offset, length);
+/**
+ * Writes the UTF-8 form of a string into the `length` bytes that there are for it, with U+FFFD for a lone surrogate.
+ *
+ * @returns the bytes written: as many as characters exactly when all of them are ASCII.
+ */
+export function writeUtf8(bytes: Uint8Array, text: string, offset: number, length: number): number {
+  return utf8Write.call(bytes, text, offset, length);
 }

@@ -14,7 +14,6 @@ import {
 } from '../protocol/kinds.js';
 import { MAX_DEPTH, MAX_UINT64, MIN_INT64 } from '../protocol/limits.js';
 import {
-  formatDateTime,
   isTemporal,
   MARKERS,
   PlainDate,
@@ -47,6 +46,8 @@ export class InteropSerializer implements Serializer {
   readonly container = 'none';
   readonly compressed = false;
   readonly originalType = undefined;
+  /** @internal */
+  readonly runsReviver: boolean;
   readonly #writer = new CanonicalWriter();
   readonly #reader: MessagePackReader;
   #busy = false;
@@ -58,6 +59,7 @@ export class InteropSerializer implements Serializer {
     }
     const { reviver = reviveTemporal } = options;
     assertReviver(reviver);
+    this.runsReviver = reviver !== reviveTemporal;
     this.#reader = new MessagePackReader(reviver, readExtension);
   }
 
@@ -163,9 +165,7 @@ function encodeObject(writer: CanonicalWriter, value: object, depth: number): vo
     if (isDetached(value)) throw refused('a detached Uint8Array');
     writer.binary(value);
   } else if (isPlainDate(value)) {
-    const iso = formatDateTime(value);
-    if (iso === undefined) throw refused('a Date that is invalid or outside the years 1 to 9999');
-    encodeSentinel(writer, '__datetime__', iso);
+    if (!writer.dateTime(value)) throw refused('a Date that is invalid or outside the years 1 to 9999');
   } else if (value instanceof PlainDate) {
     encodeSentinel(writer, '__date__', value.iso);
   } else if (value instanceof PlainTime) {

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { Encoder, type EncoderOptions } from '@msgpack/msgpack';
 import { type SerializationError, ValueTooLargeError } from '../errors.js';
+import { DATE_TIME_LEN, writeDateTime } from '../protocol/date-time.js';
 import {
   hasOnlyElements,
   hasOnlyNames,
@@ -12,7 +13,7 @@ import {
   kindOfValue,
 } from '../protocol/kinds.js';
 import { MAX_DEPTH, MAX_PAYLOAD_LEN, MAX_UINT64, MIN_INT64 } from '../protocol/limits.js';
-import { formatDateTime, MARKERS, PlainDate, PlainTime } from '../protocol/temporal.js';
+import { MARKERS, PlainDate, PlainTime } from '../protocol/temporal.js';
 import { writeUtf8 } from '../protocol/utf8.js';
 import { refusalOf, refused } from './refused.js';
 
@@ -49,7 +50,7 @@ const INITIAL_BUFFER = 4096;
 /** A buffer that has grown beyond this is given away with its value rather than kept. */
 const LARGEST_KEPT = 1 << 20;
 /** Below this length, looking at each character costs less than a call into the runtime. */
-const SHORT_STRING = 96;
+const SHORT_STRING = 40;
 
 const NODE_KINDS = /^a (Map|Set|\w+Array)$/;
 
@@ -136,6 +137,27 @@ export class ExactEncoder extends Base {
         return;
       }
     }
+    if (this.pos + 5 + 3 * length <= this.bytes.length) this.encodeFittingString(text);
+    else this.encodeLongString(text);
+  }
+
+  /** A string that fits whatever it is, so that nothing needs to be counted before. */
+  private encodeFittingString(text: string): void {
+    const { length } = text;
+    const { bytes, pos } = this;
+    const header = stringHeaderLen(length);
+    const written = writeUtf8(bytes, text, pos + header, 3 * length);
+    // Nothing but ASCII when there is a byte for each character.
+    if (written !== length) {
+      if (!text.isWellFormed()) throw refused('a string with a lone surrogate');
+      const needed = stringHeaderLen(written);
+      if (needed > header) bytes.copyWithin(pos + needed, pos + header, pos + header + written);
+    }
+    this.writeStringHeader(written);
+    this.pos += written;
+  }
+
+  private encodeLongString(text: string): void {
     if (!text.isWellFormed()) throw refused('a string with a lone surrogate');
     const byteLength = Buffer.byteLength(text);
     this.ensureBufferSizeToWrite(5 + byteLength);
@@ -231,9 +253,10 @@ export class ExactEncoder extends Base {
   }
 
   private encodeDate(date: Date): void {
-    const iso = formatDateTime(date);
-    if (iso === undefined) throw refused('a Date that is invalid or outside the years 1 to 9999');
-    this.encodeSentinel('__datetime__', iso);
+    this.ensureBufferSizeToWrite(DATE_TIME_LEN);
+    const end = writeDateTime(this.bytes, this.pos, date);
+    if (end === this.pos) throw refused('a Date that is invalid or outside the years 1 to 9999');
+    this.pos = end;
   }
 
   private encodeSentinel(marker: string, iso: string): void {
@@ -285,6 +308,10 @@ export class ExactEncoder extends Base {
     this.view = new DataView(new ArrayBuffer(INITIAL_BUFFER));
     this.bytes = new Uint8Array(this.view.buffer);
   }
+}
+
+function stringHeaderLen(length: number): number {
+  return length < 32 ? 1 : length < 256 ? 2 : length < 0x10000 ? 3 : 5;
 }
 
 function mapHeaderLen(size: number): number {

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { SerializationError } from '../errors.js';
+import { dateTimeHeader, readInstant } from '../protocol/date-time.js';
 import { MAX_DEPTH } from '../protocol/limits.js';
-import { isTemporal, MARKERS, type TemporalReviver } from '../protocol/temporal.js';
+import { isTemporal, MARKERS, reviveTemporal, type TemporalReviver } from '../protocol/temporal.js';
 import { readLatin1, readUtf8 } from '../protocol/utf8.js';
 import { decodeAscii, NameCache } from './names.js';
 import { refusalOf } from './refused.js';
@@ -13,10 +14,15 @@ import { refusalOf } from './refused.js';
 export type ExtensionReader = (reader: MessagePackReader, type: number, length: number, claimed: number) => unknown;
 
 const NOTHING = new Uint8Array(0);
+const FLOAT64 = 0xcb;
+/** Arrays beyond this many elements grow as they are read; the engine makes much longer ones a table of another kind. */
+const LARGEST_ALLOCATED = 0x10000;
 const MIN_INT64_HIGH = -0x200000;
 const MAX_INT64_HIGH = 0x1fffff;
-/** Below this length, looking at each byte costs less than a call into the runtime. */
-const SHORT_STRING = 48;
+/** Below these lengths, looking at each byte costs less than what a call into the runtime adds. */
+const SHORT_STRING = 24;
+const SHORT_BYTES = 48;
+const DATE_TIME_NAMES_LEN = '__datetime__'.length + 'value'.length;
 
 const float64 = new Float64Array(1);
 const float64Words = new Int32Array(float64.buffer);
@@ -37,11 +43,14 @@ export class MessagePackReader {
   private slots = 0;
   private depth = 0;
   private busy = false;
+  private readonly makesDates: boolean;
 
   constructor(
     private readonly revive: TemporalReviver,
     private readonly extension: ExtensionReader,
-  ) {}
+  ) {
+    this.makesDates = revive === reviveTemporal;
+  }
 
   /**
    * The value of `bytes[0..length]`, which must be exactly one document.
@@ -145,7 +154,7 @@ export class MessagePackReader {
   copy(length: number): Uint8Array {
     const start = this.skip(length);
     const copy = new Uint8Array(length);
-    if (length < SHORT_STRING) {
+    if (length < SHORT_BYTES) {
       for (let i = 0; i < length; i++) copy[i] = this.bytes[start + i] as number;
     } else {
       copy.set(this.bytes.subarray(start, start + length));
@@ -165,6 +174,10 @@ export class MessagePackReader {
   private map(size: number): unknown {
     this.claim(2 * size);
     if (++this.depth > MAX_DEPTH) throw tooDeep();
+    if (size === 2 && this.makesDates) {
+      const date = this.date();
+      if (date !== undefined) return date;
+    }
     const map: Record<string, unknown> = {};
     let key = '';
     let first = '';
@@ -201,6 +214,25 @@ export class MessagePackReader {
     return map;
   }
 
+  /** The Date that most maps with its marker stand for; undefined, with nothing read, for all else. */
+  private date(): Date | undefined {
+    const { bytes, at, end } = this;
+    if (bytes[at + 1] !== 0x5f) return undefined;
+    const header = dateTimeHeader(bytes, at, end);
+    if (header === 0) return undefined;
+    const marker = bytes[header] as number;
+    const short = (marker & 0xe0) === 0xa0;
+    if (!short && marker !== 0xd9) return undefined;
+    const start = header + (short ? 1 : 2);
+    const stop = start + (short ? marker & 0x1f : (bytes[header + 1] as number));
+    const instant = stop > end ? Number.NaN : readInstant(bytes, start, stop);
+    if (Number.isNaN(instant)) return undefined;
+    this.claim(DATE_TIME_NAMES_LEN + stop - start);
+    this.at = stop;
+    this.depth--;
+    return new Date(instant);
+  }
+
   private temporal(map: Record<string, unknown>, first: string, last: string): unknown {
     const marker = last === 'value' ? first : last;
     const type = MARKERS.get(marker);
@@ -213,8 +245,16 @@ export class MessagePackReader {
   private array(size: number): unknown[] {
     this.claim(size);
     if (++this.depth > MAX_DEPTH) throw tooDeep();
-    const array: unknown[] = [];
-    for (let i = 0; i < size; i++) array.push(this.value());
+    const array: unknown[] = size <= LARGEST_ALLOCATED ? new Array(size) : [];
+    for (let i = 0; i < size; i++) {
+      // Floats stay out of the general case, which would have to make an object of each.
+      if (this.bytes[this.at] === FLOAT64 && this.at < this.end) {
+        this.at++;
+        array[i] = this.float64();
+      } else {
+        array[i] = this.value();
+      }
+    }
     this.depth--;
     return array;
   }
@@ -268,8 +308,10 @@ export class MessagePackReader {
 
   // Words rather than a DataView of the input: making one costs as much as ten floats. Every platform we build for is little-endian.
   private float64(): number {
-    float64Words[1] = this.word();
-    float64Words[0] = this.word();
+    const { bytes } = this;
+    const i = this.skip(8);
+    float64Words[1] = word(bytes, i);
+    float64Words[0] = word(bytes, i + 4);
     return float64[0] as number;
   }
 
@@ -309,14 +351,7 @@ export class MessagePackReader {
 
   /** Four bytes as a signed integer, which the engine keeps in a register. */
   private word(): number {
-    const { bytes } = this;
-    const i = this.skip(4);
-    return (
-      ((bytes[i] as number) << 24) |
-      ((bytes[i + 1] as number) << 16) |
-      ((bytes[i + 2] as number) << 8) |
-      (bytes[i + 3] as number)
-    );
+    return word(this.bytes, this.skip(4));
   }
 
   private skip(length: number): number {
@@ -325,6 +360,15 @@ export class MessagePackReader {
     this.at = start + length;
     return start;
   }
+}
+
+function word(bytes: Uint8Array, i: number): number {
+  return (
+    ((bytes[i] as number) << 24) |
+    ((bytes[i + 1] as number) << 16) |
+    ((bytes[i + 2] as number) << 8) |
+    (bytes[i + 3] as number)
+  );
 }
 
 function own(map: Record<string, unknown>, key: string, value: unknown): void {

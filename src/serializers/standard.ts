@@ -42,6 +42,8 @@ export class StandardSerializer implements Serializer {
   readonly container = 'envelope';
   readonly compressed = true;
   readonly originalType = undefined;
+  /** @internal */
+  readonly runsReviver: boolean;
   readonly #encoder: ExactEncoder;
   readonly #reader: MessagePackReader;
 
@@ -54,6 +56,7 @@ export class StandardSerializer implements Serializer {
     if (typeof types !== 'string') throw new TypeError(`types must be a string, not ${kindOf(types)}`);
     if (types !== 'portable' && types !== 'node') throw new RangeError("types must be 'portable' or 'node'");
     assertReviver(reviver);
+    this.runsReviver = reviver !== reviveTemporal;
     this.#encoder = new ExactEncoder(types === 'node' ? encodeNodeType : undefined);
     this.#reader = new MessagePackReader(reviver, types === 'node' ? readNodeType : refuseExtension);
   }
