@@ -20,7 +20,7 @@ export {
   type RedisClient,
 } from './src/backends/redis.js';
 export { ByteStorage, blake2b256, hardwareAcceleration } from './src/byte-storage.js';
-export { type CacheWrap, cache } from './src/cache/cache.js';
+export { type CacheFunction, type CacheWrap, cache } from './src/cache/cache.js';
 export type { CachedFunction, Entry } from './src/cache/cached-function.js';
 export type { CacheStats } from './src/cache/counters.js';
 export {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import { type CacheOptions, ConfigurationError, cache, createCache, MemoryBackend } from '../../index.js';
+import { type CacheOptions, ConfigurationError, cache, createCache, MemoryBackend, TimeoutError } from '../../index.js';
 import { deferred, masterKey } from './map-backend.js';
 
 const named = { namespace: 'n', operation: 'o' };
@@ -145,4 +145,45 @@ test('a listener of errors that rejects is nobody else’s problem', async (t) =
   await sleep(20);
   process.off('unhandledRejection', heard);
   t.deepEqual(rejections, []);
+});
+
+test('a backend that does not answer is waited for once, not again to store the result', async (t) => {
+  let sets = 0;
+  const f = cache({
+    ...named,
+    backend: {
+      get: () => Promise.reject(new TimeoutError('no answer')),
+      set: async () => {
+        sets++;
+      },
+      delete: async () => false,
+    },
+    onError: () => {},
+  })(() => 1);
+  t.is(await f(), 1);
+  t.is(sets, 0);
+  t.is(f.stats().backendErrors, 1);
+});
+
+test('a failure that nobody listens to is told once for each kind, without a key or a value', async (t) => {
+  const warnings: Error[] = [];
+  const heard = (warning: Error) => warnings.push(warning);
+  process.on('warning', heard);
+  const backend = new MemoryBackend();
+  const writer = cache.secure({ ...named, backend, masterKey })((id: string) => `SECRET ${id}`);
+  await writer('SECRET');
+  const reader = cache.secure({ ...named, backend, masterKey: 'ab'.repeat(32) })((id: string) => id);
+  await reader('SECRET');
+  await writer.invalidate('SECRET');
+  await writer('SECRET');
+  await cache.secure({ ...named, backend, masterKey: 'cd'.repeat(32), onError: () => {} })((id: string) => id)(
+    'SECRET',
+  );
+  await sleep(10);
+  process.off('warning', heard);
+  t.deepEqual(
+    warnings.map((warning) => (warning as Error & { code?: string }).code),
+    ['CACHEKIT_NOT_OPENED'],
+  );
+  t.false(JSON.stringify(warnings.map(String)).includes('SECRET'));
 });

@@ -6,7 +6,7 @@ export type RedisCommand = readonly [name: string, ...args: (string | Buffer)[]]
 
 /** An ioredis or iovalkey client, as far as it is used here. */
 export interface IoredisClient {
-  readonly options: { readonly keyPrefix?: string };
+  readonly options: { readonly keyPrefix?: string | undefined };
   readonly status: string;
   callBuffer(name: string, ...args: (string | Buffer)[]): Promise<unknown>;
   pipeline(): IoredisPipeline;

@@ -18,37 +18,46 @@ export type CacheWrap<K extends unknown[] = unknown[], T extends unknown[] = unk
   context?: ClassMethodDecoratorContext<This, (this: This, ...args: A) => R>,
 ) => CachedFunction<This, A, Awaited<R>>;
 
-/**
- * Caches the results of a function. Values are stored as they are serialized, unless `masterKey`, `keyring` or an
- * EncryptionWrapper as `serializer` encrypts them; CACHEKIT_MASTER_KEY alone encrypts nothing.
- *
- * Default TTL 600 s. When the backend fails, the function runs.
- *
- * @example
- * const user = cache({ namespace: 'users', operation: 'user', backend: 'redis://localhost' })(fetchUser);
- * await user(42);
- *
- * @throws TypeError and RangeError for wrong options, ConfigurationError for missing and contradicting ones.
- */
-export function cache<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
-  options: CacheOptions<K, T> = {},
-): CacheWrap<K, T> {
-  return wrapWith(options, false);
+/** What `cache` is: call it for a cache as its options say, `cache.secure` for one that always encrypts. */
+export interface CacheFunction {
+  /**
+   * Caches the results of a function. Values are stored as they are serialized, unless `masterKey`, `keyring` or an
+   * EncryptionWrapper as `serializer` encrypts them; CACHEKIT_MASTER_KEY alone encrypts nothing.
+   *
+   * Default TTL 600 s. When the backend fails, the function runs.
+   *
+   * @example
+   * const user = cache({ namespace: 'users', operation: 'user', backend: 'redis://localhost' })(fetchUser);
+   * await user(42);
+   *
+   * @throws TypeError and RangeError for wrong options, ConfigurationError for missing and contradicting ones.
+   */
+  <K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
+
+  /**
+   * As {@link cache}, and every value is sealed with AES-256-GCM: neither the backend nor L1 ever holds plaintext.
+   * The key is `masterKey` (64 hex digits), `keyring` or CACHEKIT_MASTER_KEY.
+   *
+   * Default TTL 600 s. When the backend fails, the function runs.
+   *
+   * @example
+   * const ssn = cache.secure({ namespace: 'users', operation: 'ssn', backend: 'redis://localhost' })(fetchSsn);
+   * await ssn(42);
+   *
+   * @throws as {@link cache}, and ConfigurationError when there is no key.
+   */
+  secure<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
+    options?: CacheOptions<K, T>,
+  ): CacheWrap<K, T>;
 }
 
-/**
- * As {@link cache}, and every value is sealed with AES-256-GCM: neither the backend nor L1 ever holds plaintext.
- * The key is `masterKey`, `keyring` or CACHEKIT_MASTER_KEY.
- *
- * Default TTL 600 s. When the backend fails, the function runs.
- *
- * @throws as {@link cache}, and ConfigurationError when there is no key.
- */
-cache.secure = function secure<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
-  options: CacheOptions<K, T> = {},
-): CacheWrap<K, T> {
-  return wrapWith(options, true);
-};
+/** Caches the results of a function: `cache(options)(fn)`, or `cache.secure(options)(fn)` to encrypt them. */
+export const cache: CacheFunction = Object.assign(
+  <K extends unknown[], T extends unknown[]>(options: CacheOptions<K, T> = {}) => wrapWith(options, false),
+  {
+    secure: <K extends unknown[], T extends unknown[]>(options: CacheOptions<K, T> = {}) => wrapWith(options, true),
+  },
+);
 
 function wrapWith<K extends unknown[], T extends unknown[]>(
   options: CacheOptions<K, T>,

@@ -30,9 +30,9 @@ export interface CreateCacheOptions extends StorageOptions {
 export interface SecureFunctionOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>
   extends FunctionOptions<K, T> {
   /** Default: the cache's own key, or else CACHEKIT_MASTER_KEY. */
-  masterKey?: MasterKeyInput;
-  keyring?: Keyring;
-  nonces?: NonceMode;
+  masterKey?: MasterKeyInput | undefined;
+  keyring?: Keyring | undefined;
+  nonces?: NonceMode | undefined;
 }
 
 /** A cache of values and functions: one backend, one L1. Made by {@link createCache}. */

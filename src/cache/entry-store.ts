@@ -217,7 +217,7 @@ export class EntryStore {
     const value = await load();
     const unstored: Outcome = { value, status: 'miss', expiresAt: Number.NaN };
     if (!before || !unchanged()) return { ...unstored, changed: true };
-    if (value === undefined || this.#closed) return unstored;
+    if (value === undefined || this.#closed || target.unanswered) return unstored;
     const at = now();
     try {
       if (!(await this.tiers.write(target, value, writer))) return unstored;

@@ -1,5 +1,6 @@
 import {
   AuthenticationError,
+  CacheKitError,
   ConfigurationError,
   KeyError,
   SealedFormatError,
@@ -22,7 +23,7 @@ export interface FailurePolicy {
  */
 export class Failures {
   readonly #policy: FailurePolicy;
-  #warned = false;
+  readonly #warned = new Set<string>();
 
   constructor(policy: FailurePolicy) {
     this.#policy = policy;
@@ -42,6 +43,12 @@ export class Failures {
     else if (unknownKey) counters.unknownKeys++;
     else counters.unreadableValues++;
     if (foreign && this.#policy.throwUnopened) throw error;
+    if (foreign) {
+      this.#warn(
+        'CACHEKIT_NOT_OPENED',
+        'A stored value does not open and is a miss: is the master key the one that sealed it?',
+      );
+    }
     this.report(error);
     return !unknownKey && !(error instanceof SerializationError);
   }
@@ -49,10 +56,13 @@ export class Failures {
   /** A value that its caller gets but the cache does not. */
   unstored(error: unknown, counters: Counters): void {
     throwIfMisconfigured(error);
-    if (error instanceof ValueTooLargeError) counters.oversizeValues++;
-    else {
+    if (error instanceof ValueTooLargeError) {
+      counters.oversizeValues++;
+      this.#warn('CACHEKIT_OVERSIZE_VALUE', `A value was not cached: ${error.message}`);
+    } else {
       counters.refusedValues++;
-      if (this.#policy.onError === undefined) this.#warn(error);
+      const reason = error instanceof SerializationError ? `: ${error.message}` : '';
+      this.#warn('CACHEKIT_REFUSED_VALUE', `A value was not cached${reason}`);
     }
     this.report(error);
   }
@@ -60,6 +70,8 @@ export class Failures {
   backend(error: unknown, counters: Counters): void {
     throwIfMisconfigured(error);
     counters.backendErrors++;
+    const reason = error instanceof CacheKitError ? `: ${error.message}` : '';
+    this.#warn('CACHEKIT_BACKEND_FAILED', `The backend of a cache failed, and functions run instead${reason}`);
     this.report(error);
   }
 
@@ -72,12 +84,11 @@ export class Failures {
     }
   }
 
-  // A refused value is a mistake in the program that would otherwise show only as a cache that never hits.
-  #warn(error: unknown): void {
-    if (this.#warned) return;
-    this.#warned = true;
-    const reason = error instanceof SerializationError ? `: ${error.message}` : '';
-    process.emitWarning(`A value was not cached${reason}`, { type: 'CacheKitWarning', code: 'CACHEKIT_REFUSED_VALUE' });
+  // What nobody listens to would otherwise show only as a cache that never hits: each kind is told once.
+  #warn(code: string, message: string): void {
+    if (this.#policy.onError !== undefined || this.#warned.has(code)) return;
+    this.#warned.add(code);
+    process.emitWarning(message, { type: 'CacheKitWarning', code });
   }
 }
 

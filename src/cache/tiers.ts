@@ -1,6 +1,6 @@
 import type { Backend, BackendEntry, L1Status } from '../backends/backend.js';
 import { now } from '../clock.js';
-import { BackendError, ValueTooLargeError } from '../errors.js';
+import { BackendError, TimeoutError, ValueTooLargeError } from '../errors.js';
 import { ASYNC_FROM, type DeserializeResult, type ValueCodec } from '../value-codec.js';
 import type { Counters } from './counters.js';
 import type { Failures } from './failures.js';
@@ -24,6 +24,8 @@ export interface Target {
   readonly counters: Counters;
   /** Whether the arguments still name this entry, for a call whose arguments somebody may have changed meanwhile. */
   readonly unchanged?: (() => boolean) | undefined;
+  /** The backend did not answer in time: it is not asked to store the result, for which the caller would wait as long again. */
+  unanswered?: boolean;
 }
 
 export interface TierSettings {
@@ -177,7 +179,12 @@ export class Tiers {
   /** What the backend has; its failure is counted, and then it has nothing. */
   async stored(target: Target, ttl = this.l1 !== undefined): Promise<BackendEntry | undefined> {
     return this.asked(target.counters, undefined, async (backend) => {
-      return usable(await backend.get(target.cacheKey, { readOnly: true, ttl, ...this.backendOptions }));
+      try {
+        return usable(await backend.get(target.cacheKey, { readOnly: true, ttl, ...this.backendOptions }));
+      } catch (error) {
+        if (error instanceof TimeoutError) target.unanswered = true;
+        throw error;
+      }
     });
   }
 

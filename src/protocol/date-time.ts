@@ -68,10 +68,12 @@ export function writeDateTime(bytes: Uint8Array, at: number, date: Date): number
   return i + OFFSET_LEN;
 }
 
-/** Where the text's header is in a map that begins as above, with its first entry at `bytes[at]`; 0 for any other. */
-export function dateTimeHeader(bytes: Uint8Array, at: number, end: number): number {
+/**
+ * Where the text's header is in a map that begins as above, with its first entry at `bytes[at]`; 0 for any other. Where
+ * the input ends, the caller looks.
+ */
+export function dateTimeHeader(bytes: Uint8Array, at: number): number {
   const header = at + HEAD.length - 1;
-  if (header + 2 > end) return 0;
   for (let i = at, n = 1; i < header; i++, n++) if (bytes[i] !== HEAD[n]) return 0;
   return header;
 }

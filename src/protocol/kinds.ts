@@ -48,7 +48,7 @@ export function hasOnlyNames(value: object): boolean {
   return symbols.length === 0 || !symbols.some((symbol) => Object.prototype.propertyIsEnumerable.call(value, symbol));
 }
 
-const FEW = 64;
+const FEW = 96;
 const ELEMENTS_ONLY = /^\[ \.\.\. \d+ more items? \]$/;
 const SHOW_NO_ELEMENTS = { maxArrayLength: 0, depth: 0, customInspect: false, breakLength: Number.POSITIVE_INFINITY };
 

@@ -87,19 +87,22 @@ export class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Seria
   }
 
   #module(): ArrowModule<T> {
-    return this.#arrow ?? (imported as ArrowModule<T> | undefined) ?? load<T>('import');
+    if (this.#arrow !== undefined) return this.#arrow;
+    // A program that has required the package reads with that copy, any other with the one that it imports.
+    const copy = isRequired() ? attempt('require') : (imported ?? attempt('import'));
+    return (copy as ArrowModule<T> | undefined) ?? load<T>('require');
   }
 
   /** The copy of the package that made a table: no other one can write it. */
   #moduleOf(table: unknown): ArrowModule<T> {
-    const first = this.#module();
-    if (made(first, table)) return first;
     if (!looksLikeTable(table)) throw new SerializationError('ArrowSerializer carries Tables of apache-arrow only');
+    if (this.#arrow !== undefined && made(this.#arrow, table)) return this.#arrow;
     if (!this.#given) {
-      for (const other of [imported as ArrowModule<T> | undefined, load<T>('import'), load<T>('require')]) {
-        if (other === undefined || !made(other, table)) continue;
-        this.#arrow = other;
-        return other;
+      // The copy that `require` gives first: while the other one is being imported, it cannot be required.
+      for (const copy of [imported, attempt('require'), attempt('import')] as (ArrowModule<T> | undefined)[]) {
+        if (copy === undefined || !made(copy, table)) continue;
+        this.#arrow = copy;
+        return copy;
       }
     }
     throw new SerializationError(
@@ -127,6 +130,19 @@ function importInBackground(): void {
 
 function load<T extends ArrowTable>(condition: 'import' | 'require'): ArrowModule<T> {
   return require(condition === 'import' ? locate() : 'apache-arrow') as ArrowModule<T>;
+}
+
+function isRequired(): boolean {
+  return require.cache[require.resolve('apache-arrow')] !== undefined;
+}
+
+function attempt(condition: 'import' | 'require'): unknown {
+  try {
+    return load(condition);
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw error;
+    return undefined;
+  }
 }
 
 function locate(): string {

@@ -218,7 +218,7 @@ export class MessagePackReader {
   private date(): Date | undefined {
     const { bytes, at, end } = this;
     if (bytes[at + 1] !== 0x5f) return undefined;
-    const header = dateTimeHeader(bytes, at, end);
+    const header = dateTimeHeader(bytes, at);
     if (header === 0) return undefined;
     const marker = bytes[header] as number;
     const short = (marker & 0xe0) === 0xa0;
