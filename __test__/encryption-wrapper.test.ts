@@ -297,6 +297,57 @@ test('without compression a length does not depend on the content', (t) => {
   t.is(new EncryptionWrapper({ masterKey }).deserialize(wrapper.serialize(same, context), context), same);
 });
 
+test('a class that extends a serializer and has its own bytes is nobody that the wrapper knows', (t) => {
+  class Reversed extends StandardSerializer {
+    readonly #bytes = new Uint8Array(2_500_000);
+    override serialize(item: unknown): Uint8Array {
+      const payload = super.serialize(item);
+      this.#bytes.set(payload.reverse());
+      return this.#bytes.subarray(0, payload.length);
+    }
+    override deserialize(payload: Uint8Array): unknown {
+      return super.deserialize(new Uint8Array(payload).reverse());
+    }
+  }
+  const wrapper = new EncryptionWrapper({ masterKey, serializer: new Reversed() });
+  t.deepEqual(wrapper.deserialize(wrapper.serialize(value, context), context), value);
+  const values = ['a'.repeat(2_000_000), 'b'.repeat(2_000_000)];
+  const sealed = wrapper.serializeMany(values.map((text) => ({ value: text, ...context })));
+  const opened = wrapper.deserializeMany(sealed.map((bytes) => ({ sealed: bytes, ...context })));
+  t.true(opened.every((result, i) => result.ok && result.value === values[i]));
+});
+
+test("what a user's serializer says of a payload reaches nobody: parsers quote what they read", (t) => {
+  const serializer: Serializer = {
+    format: 'quoting',
+    serialize: (text) => Buffer.from(String(text)),
+    deserialize: (payload) => JSON.parse(Buffer.from(payload).toString()),
+  };
+  const wrapper = new EncryptionWrapper({ masterKey, serializer });
+  const sealed = wrapper.serialize('SECRET', context);
+  const error = t.throws(() => wrapper.deserialize(sealed, context), {
+    code: 'ERR_SERIALIZATION',
+    message: /SyntaxError/,
+  });
+  t.false(inspect(error, { showHidden: true, depth: 10 }).includes('SECRET'));
+});
+
+test('the results of a batch cannot be transferred from under each other', (t) => {
+  const wrapper = new EncryptionWrapper({ masterKey });
+  for (const size of [10, 100_000]) {
+    const items = [1, 2].map((n) => ({ value: new Uint8Array(size).fill(n), ...context }));
+    const [one, two] = wrapper.serializeMany(items) as [Buffer, Buffer];
+    const before = two.length;
+    try {
+      // Node 20 clones instead, later ones throw a DataCloneError.
+      structuredClone(one, { transfer: [one.buffer as ArrayBuffer] });
+    } catch (error) {
+      t.is((error as Error).name, 'DataCloneError');
+    }
+    t.is(two.length, before);
+  }
+});
+
 test('random nonces differ in their first half from value to value', (t) => {
   const wrapper = new EncryptionWrapper({ masterKey, nonces: 'random' });
   const ids = new Set(Array.from({ length: 50 }, () => wrapper.inspect(wrapper.serialize(1, context)).instanceId));

@@ -1,3 +1,4 @@
+import { markAsUntransferable } from 'node:worker_threads';
 import { type BatchGroup, BatchGroups } from './batch-group.js';
 import { allocate, SLAB_MAX, sealedSlab } from './bytes.js';
 import type { CacheKitError } from './errors.js';
@@ -69,7 +70,12 @@ function sealGroup(settings: WrapperSettings, group: BatchGroup, results: Buffer
 }
 
 function memoryFor(bound: number): Buffer {
-  if (bound > SLAB_MAX) return allocate(bound);
+  if (bound > SLAB_MAX) {
+    const out = allocate(bound);
+    // Transferring one result to a worker would detach all its neighbours.
+    markAsUntransferable(out.buffer);
+    return out;
+  }
   sealedSlab.reserve(bound);
   const { buffer, offset } = sealedSlab;
   return buffer.subarray(offset, offset + bound);

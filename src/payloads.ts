@@ -1,5 +1,6 @@
 import { allocate, assertBytes } from './bytes.js';
-import { ArrowSerializer } from './serializers/arrow.js';
+import { CacheKitError, SerializationError } from './errors.js';
+import { isBuiltIn } from './serializers/built-in.js';
 import type { Serializer } from './serializers/serializer.js';
 
 /**
@@ -39,12 +40,12 @@ function copyOf(payload: Uint8Array): Uint8Array {
 export class Payloads<T> {
   readonly #serializer: Serializer<T>;
   readonly #shared: SharedSerializer<T> | undefined;
-  readonly #freshEachTime: boolean;
+  readonly #ours: boolean;
 
   constructor(serializer: Serializer<T>) {
     this.#serializer = serializer;
-    this.#shared = 'serializeShared' in serializer ? (serializer as SharedSerializer<T>) : undefined;
-    this.#freshEachTime = serializer.serialize === ArrowSerializer.prototype.serialize;
+    this.#ours = isBuiltIn(serializer as Serializer);
+    this.#shared = this.#ours && 'serializeShared' in serializer ? (serializer as SharedSerializer<T>) : undefined;
   }
 
   /** Bytes that are good until anything else is serialized. */
@@ -73,12 +74,20 @@ export class Payloads<T> {
   /** The value of bytes that nobody else holds. */
   decodeOwned(payload: Uint8Array): T {
     if (this.#shared !== undefined) return this.#shared.deserializeShared(payload, payload.length);
-    return this.#serializer.deserialize(payload);
+    if (this.#ours) return this.#serializer.deserialize(payload);
+    try {
+      return this.#serializer.deserialize(payload);
+    } catch (error) {
+      if (error instanceof CacheKitError) throw error;
+      // No cause and no message: parsers quote what they read.
+      throw new SerializationError(`The serializer could not read a payload (${nameOf(error)})`);
+    }
   }
 
   #givesAway(payload: Uint8Array): boolean {
     if (this.#shared !== undefined) return payload.length > LARGEST_KEPT;
-    return this.#freshEachTime;
+    // ArrowSerializer makes new bytes each time.
+    return this.#ours;
   }
 
   #checked(value: T): Uint8Array {
@@ -86,4 +95,8 @@ export class Payloads<T> {
     assertBytes('What a serializer returns', payload);
     return payload;
   }
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error && /^[A-Za-z]+$/.test(error.name) ? error.name : 'an error';
 }

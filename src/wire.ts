@@ -4,6 +4,7 @@ import { ConfigurationError } from './errors.js';
 import { SEAL_OVERHEAD } from './keys/sealer.js';
 import { CONTAINER, MODE_CHECK_MSGPACK, MODE_FORMAT_SHIFT, MODE_LITERALS } from './native.js';
 import { ArrowSerializer } from './serializers/arrow.js';
+import { isBuiltIn } from './serializers/built-in.js';
 import { InteropSerializer } from './serializers/interop.js';
 import { JsonSerializer } from './serializers/json.js';
 import { assertSerializer, type Serializer } from './serializers/serializer.js';
@@ -56,7 +57,7 @@ export function wireProfile(wire: Wire = 'protocol', given?: Serializer, compres
   const container = serializer.container ?? 'envelope';
   const format = serializer.format;
   const literals = compress ? 0 : MODE_LITERALS;
-  const messagePack = serializer instanceof StandardSerializer || serializer instanceof InteropSerializer;
+  const messagePack = isBuiltIn(serializer) && format === 'msgpack';
   return {
     wire,
     serializer,

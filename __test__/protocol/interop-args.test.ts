@@ -248,3 +248,11 @@ test('segments are checked in full, and reserved namespaces are refused', (t) =>
     t.throws(() => validateSegment('operation', segment), { instanceOf: TypeError });
   }
 });
+
+test('an argument with more than its properties and elements is no other argument', (t) => {
+  const symbol = Symbol('s');
+  const extra = Object.assign([1, 2], { extra: 1 });
+  for (const arg of [{ [symbol]: 'a' }, [{ [symbol]: 'b' }], extra]) {
+    t.throws(() => encodeInteropArgs([arg]), { instanceOf: TypeError, message: /key/ });
+  }
+});

@@ -2,7 +2,16 @@ import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
 import { kindOf } from '../bytes.js';
 import { CanonicalWriter, sortByCodePoint } from './canonical-writer.js';
-import { isDetached, isPlainArray, isPlainBytes, isPlainDate, isPlainObject, kindOfValue } from './kinds.js';
+import {
+  hasOnlyElements,
+  hasOnlyNames,
+  isDetached,
+  isPlainArray,
+  isPlainBytes,
+  isPlainDate,
+  isPlainObject,
+  kindOfValue,
+} from './kinds.js';
 import { MAX_DEPTH, MAX_UINT64, MIN_INT64 } from './limits.js';
 
 const SEGMENT = /^[a-z0-9][a-z0-9._-]{0,63}$/;
@@ -106,6 +115,7 @@ function encodeNumber(writer: CanonicalWriter, value: number): void {
 function encodeObject(writer: CanonicalWriter, value: object, depth: number): void {
   if (Array.isArray(value)) {
     if (!isPlainArray(value)) throw outside(kindOfValue(value));
+    if (!hasOnlyElements(value)) throw outside('an array with properties beside its elements');
     enter(depth);
     const size = value.length;
     writer.arrayHeader(size);
@@ -125,6 +135,7 @@ function encodeObject(writer: CanonicalWriter, value: object, depth: number): vo
 }
 
 function encodeMap(writer: CanonicalWriter, map: Record<string, unknown>, depth: number): void {
+  if (!hasOnlyNames(map)) throw outside('an object with symbols as properties');
   enter(depth);
   const names = sortByCodePoint(Object.keys(map));
   const header = writer.length;

@@ -1,0 +1,20 @@
+import { ArrowSerializer } from './arrow.js';
+import { InteropSerializer } from './interop.js';
+import { JsonSerializer } from './json.js';
+import type { Serializer } from './serializer.js';
+import { StandardSerializer } from './standard.js';
+
+const CLASSES = [StandardSerializer, JsonSerializer, InteropSerializer, ArrowSerializer];
+
+/**
+ * Whether a serializer does what a class of this package does. One that extends a class and has a `serialize` or
+ * `deserialize` of its own is a stranger: its payloads may be anything, and its bytes anybody's.
+ */
+export function isBuiltIn(serializer: Serializer): boolean {
+  return CLASSES.some(
+    ({ prototype }) =>
+      Object.prototype.isPrototypeOf.call(prototype, serializer) &&
+      serializer.serialize === prototype.serialize &&
+      serializer.deserialize === prototype.deserialize,
+  );
+}
