@@ -22,17 +22,25 @@ type Candidate = keyof typeof CANDIDATES;
 type Figures = Partial<Record<Candidate | 'base', number>>;
 
 const options = benchOptions();
-const seconds = options.quick ? 0.05 : 1.5;
+/** Each candidate is timed this often, in turns: `benchmark` itself takes one after the other. */
+const passes = options.quick ? 1 : 5;
+const seconds = options.quick ? 0.05 : 0.3;
 const directions = ['write', 'read'] as const;
-const bar = progress(SMALL_SIZES.length * 11, 'overhead');
+const bar = progress(SMALL_SIZES.length * (2 * passes + 1), 'overhead');
 
-const benchmarked = new Map<number, { write: Figures; read: Figures }>();
+const benchmarked = new Map<number, { write: Figures[]; read: Figures[] }>();
 const interleaved = new Map<number, { write: Spread; read: Spread }>();
 const payloadLens = new Map<number, number>();
 for (const size of SMALL_SIZES) {
   const candidates = await wrapping(size);
   payloadLens.set(size, candidates.payloadLen);
-  const figures = { write: await timeEach(candidates.write, size), read: await timeEach(candidates.read, size) };
+  const figures: { write: Figures[]; read: Figures[] } = { write: [], read: [] };
+  for (let pass = 0; pass < passes; pass++) {
+    for (const direction of directions) {
+      figures[direction].push(await timeEach(candidates[direction]));
+      bar.step(`${direction} of ${bytes(size)}`);
+    }
+  }
   benchmarked.set(size, figures);
   const timings = await interleave(overheadCases(candidates), { rounds: options.quick ? 21 : 601 });
   interleaved.set(size, {
@@ -42,22 +50,19 @@ for (const size of SMALL_SIZES) {
   bar.step();
 }
 bar.done();
-for (const [i, size] of SMALL_SIZES.entries()) {
+for (const size of SMALL_SIZES) {
   const python = pythonOverhead([session(size)], options.quick ? 0.05 : 1)?.[0];
   if (python === undefined) break;
-  const figures = benchmarked.get(SMALL_SIZES[i] as number);
-  for (const direction of directions) if (figures) figures[direction].python = python[direction];
+  for (const direction of directions) {
+    for (const figures of benchmarked.get(size)?.[direction] ?? []) figures.python = python[direction];
+  }
 }
 
 /** Nanoseconds of each candidate's operation, by the package `benchmark`. */
-async function timeEach(direction: Direction, size: number): Promise<Figures> {
+async function timeEach(direction: Direction): Promise<Figures> {
   const figures: Figures = {};
-  for (const name of ['base', 'ours', 'nodeCrypto', 'noble'] as const) {
-    figures[name] = await benchmark(direction[name]);
-    bar.step(`${CANDIDATES[name as Candidate] ?? 'serializer'}, ${bytes(size)}`);
-  }
+  for (const name of ['base', 'ours', 'nodeCrypto', 'noble'] as const) figures[name] = await benchmark(direction[name]);
   figures.webCrypto = await benchmark(direction.webCrypto, true);
-  bar.step();
   return figures;
 }
 
@@ -81,12 +86,19 @@ function benchmark(run: () => unknown, isAsync = false): Promise<number> {
   });
 }
 
-const added = (size: number, direction: 'write' | 'read', name: Candidate): number | undefined => {
-  const figures = benchmarked.get(size)?.[direction];
-  if (name === 'python') return figures?.python;
-  const [whole, base] = [figures?.[name], figures?.base];
-  return whole === undefined || base === undefined ? undefined : whole - base;
+/** The median of the passes. */
+const median = (size: number, direction: 'write' | 'read', figure: (pass: Figures) => number | undefined) => {
+  const figures = (benchmarked.get(size)?.[direction] ?? []).map(figure).filter((value) => value !== undefined);
+  return figures.length === 0 ? undefined : spreadOf(figures).median;
 };
+
+const added = (size: number, direction: 'write' | 'read', name: Candidate): number | undefined =>
+  median(size, direction, (pass) => {
+    const whole = pass[name];
+    if (whole === undefined || pass.base === undefined) return undefined;
+    // The peer's figure is a difference already.
+    return name === 'python' ? whole : whole - pass.base;
+  });
 
 const table = (direction: 'write' | 'read', title: string): Table => ({
   title,
@@ -94,7 +106,7 @@ const table = (direction: 'write' | 'read', title: string): Table => ({
   rows: [
     [
       'the serializer and its envelope',
-      ...SMALL_SIZES.map((size) => time(benchmarked.get(size)?.[direction].base ?? 0)),
+      ...SMALL_SIZES.map((size) => time(median(size, direction, (pass) => pass.base) ?? 0)),
     ],
     ...(Object.keys(CANDIDATES) as Candidate[]).map((name) => [
       `+ ${CANDIDATES[name]}`,
@@ -110,7 +122,7 @@ const table = (direction: 'write' | 'read', title: string): Table => ({
     ],
   ],
   notes: [
-    'What is added to the line on top. By the package `benchmark` (medians of its samples), except the last line: medians (25 % to 75 % of the rounds) with both in turns. Python: its wrapper less its own serializer.',
+    'What is added to the line on top. By the package `benchmark`: medians of its samples, and of five passes. The last line is by the interleaved harness: medians, and 25 % to 75 % of the rounds. Python: its wrapper less its own serializer.',
   ],
 });
 
