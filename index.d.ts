@@ -22,7 +22,7 @@ type L1Status = 'hit' | 'miss' | 'disabled';
 /** What every operation takes. */
 interface BackendOptions {
     /** Rejects with `signal.reason` when aborted; what was already sent may still take effect. */
-    signal?: AbortSignal;
+    signal?: AbortSignal | undefined;
     /** Default `'disabled'`. */
     l1?: L1Status;
 }
@@ -181,7 +181,7 @@ declare class MemoryBackend implements Backend {
 /** An ioredis or iovalkey client, as far as it is used here. */
 interface IoredisClient {
     readonly options: {
-        readonly keyPrefix?: string;
+        readonly keyPrefix?: string | undefined;
     };
     readonly status: string;
     callBuffer(name: string, ...args: (string | Buffer)[]): Promise<unknown>;
@@ -559,7 +559,7 @@ interface KeyProviderOptions {
 type NonceMode = 'counter' | 'random';
 interface KeyringOptions {
     /** Seals and opens. Default: CACHEKIT_MASTER_KEY, and with it CACHEKIT_PREVIOUS_MASTER_KEYS. */
-    masterKey?: MasterKeyInput;
+    masterKey?: MasterKeyInput | undefined;
     /** Open only, newest first, at most 3. */
     previousMasterKeys?: readonly MasterKeyInput[];
 }
@@ -608,7 +608,7 @@ declare class Keyring implements Disposable {
     /**
      * Drops and wipes the previous keys; what was sealed with them cannot be opened any more.
      *
-     * @param options.ifUnusedFor refuses while a previous key has opened something, in this process, within this time.
+     * @param options.ifUnusedFor refuses while a previous key has sealed or opened something, in this process, within this time.
      * @throws KeyError when there is no previous key, or one was needed.
      */
     completeRotation(options?: {
@@ -657,11 +657,11 @@ interface EncryptionWrapperOptions<T = unknown> {
     /** Default: StandardSerializer (InteropSerializer for wire `interop`). */
     serializer?: Serializer<T> | Serializer;
     /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
-    masterKey?: MasterKeyInput;
+    masterKey?: MasterKeyInput | undefined;
     /** Shared with whoever else uses it; `destroy` leaves it alone. */
-    keyring?: Keyring;
+    keyring?: Keyring | undefined;
     /** 1 to 1,024 bytes as UTF-8. Default `'default'`. */
-    tenantId?: string;
+    tenantId?: string | undefined;
     /** Default `'protocol'`. */
     wire?: Wire;
     /** When a header names the key in front of a value: `'auto'` is while keys are being rotated. */
@@ -741,11 +741,11 @@ interface StorageOptions {
     /** Default: StandardSerializer. An EncryptionWrapper encrypts. */
     serializer?: Serializer | EncryptionWrapper;
     /** Encrypts with this key. */
-    masterKey?: MasterKeyInput;
+    masterKey?: MasterKeyInput | undefined;
     /** Encrypts with the keys of this keyring, which its owner destroys. */
-    keyring?: Keyring;
+    keyring?: Keyring | undefined;
     /** The tenant that all entries belong to. Default: the wrapper's, which is `'default'`. */
-    tenantId?: string;
+    tenantId?: string | undefined;
     wire?: Wire;
     /** With encryption: as in EncryptionWrapper. */
     nonces?: NonceMode;
@@ -778,22 +778,37 @@ type CacheOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown
  * The function must take what `key` (`K`) and `tenant` (`T`) take.
  */
 type CacheWrap<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> = <This, A extends [...K, ...unknown[]] & [...T, ...unknown[]], R>(fn: (this: This, ...args: A) => R, context?: ClassMethodDecoratorContext<This, (this: This, ...args: A) => R>) => CachedFunction<This, A, Awaited<R>>;
-/**
- * Caches the results of a function. Values are stored as they are serialized, unless `masterKey`, `keyring` or an
- * EncryptionWrapper as `serializer` encrypts them; CACHEKIT_MASTER_KEY alone encrypts nothing.
- *
- * Default TTL 600 s. When the backend fails, the function runs.
- *
- * @example
- * const user = cache({ namespace: 'users', operation: 'user', backend: 'redis://localhost' })(fetchUser);
- * await user(42);
- *
- * @throws TypeError and RangeError for wrong options, ConfigurationError for missing and contradicting ones.
- */
-declare function cache<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
-declare namespace cache {
-    var secure: <K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>) => CacheWrap<K, T>;
+/** What `cache` is: call it for a cache as its options say, `cache.secure` for one that always encrypts. */
+interface CacheFunction {
+    /**
+     * Caches the results of a function. Values are stored as they are serialized, unless `masterKey`, `keyring` or an
+     * EncryptionWrapper as `serializer` encrypts them; CACHEKIT_MASTER_KEY alone encrypts nothing.
+     *
+     * Default TTL 600 s. When the backend fails, the function runs.
+     *
+     * @example
+     * const user = cache({ namespace: 'users', operation: 'user', backend: 'redis://localhost' })(fetchUser);
+     * await user(42);
+     *
+     * @throws TypeError and RangeError for wrong options, ConfigurationError for missing and contradicting ones.
+     */
+    <K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
+    /**
+     * As {@link cache}, and every value is sealed with AES-256-GCM: neither the backend nor L1 ever holds plaintext.
+     * The key is `masterKey` (64 hex digits), `keyring` or CACHEKIT_MASTER_KEY.
+     *
+     * Default TTL 600 s. When the backend fails, the function runs.
+     *
+     * @example
+     * const ssn = cache.secure({ namespace: 'users', operation: 'ssn', backend: 'redis://localhost' })(fetchSsn);
+     * await ssn(42);
+     *
+     * @throws as {@link cache}, and ConfigurationError when there is no key.
+     */
+    secure<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
 }
+/** Caches the results of a function: `cache(options)(fn)`, or `cache.secure(options)(fn)` to encrypt them. */
+declare const cache: CacheFunction;
 
 interface SetOptions {
     /** Default: the cache's. */
@@ -859,9 +874,9 @@ interface CreateCacheOptions extends StorageOptions {
 }
 interface SecureFunctionOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> extends FunctionOptions<K, T> {
     /** Default: the cache's own key, or else CACHEKIT_MASTER_KEY. */
-    masterKey?: MasterKeyInput;
-    keyring?: Keyring;
-    nonces?: NonceMode;
+    masterKey?: MasterKeyInput | undefined;
+    keyring?: Keyring | undefined;
+    nonces?: NonceMode | undefined;
 }
 /** A cache of values and functions: one backend, one L1. Made by {@link createCache}. */
 declare class Cache extends TenantCache implements AsyncDisposable {
@@ -987,7 +1002,7 @@ declare class Sealer implements Disposable {
      * Seals the plaintext at `buffer[12 .. 12 + plaintextLen]` where it lies.
      *
      * @param buffer has 12 bytes of headroom and at least 16 of tailroom around the plaintext.
-     * @returns `buffer[0 .. plaintextLen + 28]`, a view.
+     * @returns `buffer[0 .. plaintextLen + 28]`, a view; `buffer` itself when that is all of it.
      * @throws RangeError when the lengths do not fit; else as {@link seal}.
      */
     sealInPlace(buffer: Uint8Array, plaintextLen: number, aad: Uint8Array): Uint8Array;
@@ -1130,9 +1145,11 @@ interface ArrowTable {
 }
 /** What is used here of the module `apache-arrow`. */
 interface ArrowModule<T extends ArrowTable = ArrowTable> {
-    readonly Table: abstract new (...args: never[]) => T;
-    tableToIPC(table: T, type: 'file'): Uint8Array;
-    tableFromIPC(bytes: Uint8Array): T;
+    readonly Table: {
+        readonly prototype: T;
+    };
+    tableToIPC(table: never, type: 'file'): Uint8Array;
+    tableFromIPC(bytes: Uint8Array): unknown;
 }
 interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
     /**
@@ -1147,8 +1164,8 @@ interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
  * Tables of `apache-arrow` as Arrow IPC files, which is what other SDKs hold DataFrames in.
  *
  * Files are written without compression. A compressed one is read when its codec is in `apache-arrow`'s
- * `compressionRegistry`. The columns of a table that was read are views of the payload: no copy is made, and the payload
- * stays in memory as long as the table.
+ * `compressionRegistry`. The columns of a table that was read are views of the payload where its memory is aligned to
+ * eight bytes: no copy is made, and the payload stays in memory as long as the table.
  *
  * @throws TypeError for a wrong type, ConfigurationError when `apache-arrow` is not installed.
  */
@@ -1264,4 +1281,4 @@ declare class StandardSerializer implements Serializer {
 }
 
 export { ArrowSerializer, AuthenticationError, BackendError, ByteStorage, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, InternalError, InteropSerializer, JsonSerializer, KeyError, Keyring, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, blake2b256, cache, createAad, createCache, deriveDomainKey, deriveTenantKeys, encodeInteropArgs, encodeRotationHeader, hardwareAcceleration, interopKey, keyFingerprint, parseRotationHeader };
-export type { AadParts, ArrowSerializerOptions, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendOptions, BackendSetOptions, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, Duration, EncryptionWrapperOptions, Entry, FileBackendOptions, FunctionOptions, HttpBackendOptions, InspectedValue, InteropSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, L1Options, L1Status, MasterKeyInput, MemoryBackendOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };
+export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendOptions, BackendSetOptions, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, Duration, EncryptionWrapperOptions, Entry, FileBackendOptions, FunctionOptions, HttpBackendOptions, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisPipeline, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, L1Options, L1Status, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };

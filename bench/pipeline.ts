@@ -136,7 +136,13 @@ function chart(): TopLevelSpec {
       encoding: {
         y: { field: 'label', type: 'nominal', sort: values.map(({ label }) => label), title: null },
         yOffset: { field: 'kind', sort: ['encrypted', 'plain'] },
-        x: { field: 'ms', type: 'quantitative', scale: { type: 'log' }, title: null, axis: { format: '~g' } },
+        x: {
+          field: 'ms',
+          type: 'quantitative',
+          scale: { type: 'log', domain: [0.001, 1000] },
+          title: null,
+          axis: { values: [0.001, 0.01, 0.1, 1, 10, 100, 1000], format: '~g' },
+        },
         x2: { datum: 0.001 },
         color: {
           field: 'kind',

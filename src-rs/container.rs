@@ -27,6 +27,7 @@ impl Packing<'_> {
     ///
     /// # Errors
     /// [`Failure::TooLarge`] above 512 MiB.
+    #[inline]
     pub fn room(self, payload_len: usize) -> Result<usize, Failure> {
         if payload_len > MAX_LEN {
             return Err(Failure::TooLarge);
@@ -42,6 +43,7 @@ impl Packing<'_> {
     ///
     /// # Errors
     /// [`Failure::TooLarge`] above 512 MiB, [`Failure::Needs`] if `out` is shorter than [`Self::room`].
+    #[inline]
     pub fn pack(self, out: &mut [u8], payload: &[u8]) -> Result<usize, Failure> {
         let room = self.room(payload.len())?;
         if out.len() < room {

@@ -32,6 +32,8 @@ pub enum Failure {
     Panic,
     /// The operating system gave no random bytes.
     Random,
+    /// Memory of the caller's caller that may be shared or resizable: TypeScript has to look closer. Nothing was done.
+    Unvetted,
     /// The output has too little room for a result of this many bytes.
     Needs(usize),
 }
@@ -53,6 +55,7 @@ impl Failure {
             Self::Cancelled => -11,
             Self::Panic => -12,
             Self::Random => -13,
+            Self::Unvetted => -14,
             Self::Needs(len) => NEEDS - len as i64,
         }
     }

@@ -2,8 +2,8 @@ import { markAsUntransferable } from 'node:worker_threads';
 import { type BatchGroup, BatchGroups } from './batch-group.js';
 import { allocate, SLAB_MAX, sealedSlab } from './bytes.js';
 import type { CacheKitError } from './errors.js';
-import { assertValueLen } from './keys/sealer.js';
-import { checked } from './native.js';
+import { assertValueLen } from './keys/sealer-arguments.js';
+import { checked, native } from './native.js';
 import type { TenantContext, WrapperSettings } from './tenant-context.js';
 import type { DeserializeResult } from './value-codec.js';
 import { sealedBound } from './wire.js';
@@ -50,11 +50,11 @@ function sealGroup(settings: WrapperSettings, group: BatchGroup, results: Buffer
   }
   const out = memoryFor(bound);
   let { key } = group;
-  let used = key.sealer.sealMany(out, inputs, group.aads, group.table, tenant.mode);
+  let used = native.sealMany(key.sealer.handle, out, inputs, group.aads, group.table, tenant.mode);
   if (used === NONCE_EXHAUSTED) {
     keyring.renewSequence(nonces);
     key = tenant.keys.current;
-    used = key.sealer.sealMany(out, inputs, group.aads, group.table, tenant.mode);
+    used = native.sealMany(key.sealer.handle, out, inputs, group.aads, group.table, tenant.mode);
   }
   checked(used);
   if (bound <= SLAB_MAX) sealedSlab.take(used);
@@ -128,7 +128,7 @@ function openGroup<T>(
   for (let i = 0; i < inputs.length; i++) total += (inputs[i] as Uint8Array).length;
   const growth = settings.profile.container === 'envelope' ? 4 : 1;
   const out = group.room(Math.min(total * growth, Math.max(total, MAX_OPENED_LEN)));
-  checked(key.sealer.openMany(out, inputs, group.aads, group.table, tenant.mode));
+  checked(native.openMany(key.sealer.handle, out, inputs, group.aads, group.table, tenant.mode));
   let at = 0;
   for (let i = 0; i < indexes.length; i++) {
     const length = group.result(i);

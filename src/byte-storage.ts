@@ -1,5 +1,5 @@
 import { allocate, assertBytes, assertWellFormed, trim } from './bytes.js';
-import { assertValueLen } from './keys/sealer.js';
+import { assertValueLen } from './keys/sealer-arguments.js';
 import { CONTAINER, checked, checkedText, native } from './native.js';
 
 /**

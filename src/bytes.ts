@@ -1,6 +1,8 @@
 import { types } from 'node:util';
 import { markAsUntransferable } from 'node:worker_threads';
 
+const { isUint8Array } = types;
+
 /**
  * A `Uint8Array` (or Buffer) whose memory nobody can take away or change from another thread during a call.
  *
@@ -14,6 +16,14 @@ export function assertBytes(name: string, value: unknown): asserts value is Uint
   }
   if ((buffer as ArrayBuffer).resizable) throw new TypeError(`${name} must not be backed by a resizable ArrayBuffer`);
   if (value.length === 0 && isDetached(buffer as ArrayBuffer)) throw new TypeError(`${name} is detached`);
+}
+
+/**
+ * Whether it is a `Uint8Array` that is neither empty nor detached: what JavaScript sees at once. Whether its memory is
+ * shared or resizable is left to the native addon (`VETTED`), because `value.buffer` costs a quarter of a short seal.
+ */
+export function hasBytes(value: unknown): value is Uint8Array {
+  return isUint8Array(value) && value.length !== 0;
 }
 
 /** @throws TypeError for a wrong type, RangeError unless `value` has exactly `length` bytes. */
@@ -57,7 +67,8 @@ export const SLAB_MAX = 4 * 1024;
 
 /**
  * Memory for small results, handed out once and never reused. A result is written straight to
- * `buffer` at `offset` after `reserve`, and becomes a Buffer of its exact length by `take`.
+ * `buffer` at `offset` after `reserve`, and becomes a Buffer of its exact length by `take`; one whose length is known
+ * before is taken at once.
  * Sealed bytes have a slab of their own, so that none of them shares memory with plaintext.
  */
 class Slab {
@@ -72,6 +83,7 @@ class Slab {
   }
 
   take(length: number): Buffer {
+    this.reserve(length);
     const start = this.offset;
     const end = start + length;
     this.offset = (end + 7) & ~7;

@@ -1,4 +1,4 @@
-import { SEAL_OVERHEAD } from './keys/sealer.js';
+import { SEAL_OVERHEAD } from './keys/sealer-arguments.js';
 import { type FrameMetadata, parseFrame } from './protocol/frame.js';
 import { isRotationHeader, parseRotationHeader } from './protocol/rotation-header.js';
 import type { Wire } from './wire.js';

@@ -24,21 +24,46 @@ export const CONTAINER = { none: 0, envelope: 1, checksum: 2 } as const;
 export const MODE_LITERALS = 1 << 2;
 /** On opening, check the payload as untrusted MessagePack (PROTOCOL.md, decode bounds). */
 export const MODE_CHECK_MSGPACK = 1 << 3;
+/**
+ * Bits of a handle: the output, or the inputs, of the call are this package's own arrays or have passed `assertBytes`. Without
+ * them the addon looks for itself, and answers `UNVETTED` for memory that may be shared or resizable.
+ */
+export const VETTED_OUT = 1;
+export const VETTED_INPUTS = 2;
+export const VETTED = VETTED_OUT | VETTED_INPUTS;
+/** An array has to pass `assertBytes` before the call: nothing was done. */
+export const UNVETTED = -14;
 /** Bits 8–15: length of the envelope's format string, whose bytes follow the AAD in the scratch buffer. */
 export const MODE_FORMAT_SHIFT = 8;
 
-/** One tenant's key with its nonce sequence. All memory is the caller's; `aad` is read up to `aadLen`. */
+/** One tenant's key with its nonce sequence, for as long as this object is held. */
 export interface NativeSealer {
-  fingerprint(out: Uint8Array): NativeResult;
-  seal(
+  /** What the functions below know it by. */
+  readonly handle: number;
+}
+
+/**
+ * What sealers do. One function serves them all, because V8 calls a function the slow way where it has seen several.
+ * All memory is the caller's.
+ */
+export interface NativeSealerFunctions {
+  sealInto(handle: number, out: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): NativeResult;
+  openInto(handle: number, out: Uint8Array, sealed: Uint8Array, aad: Uint8Array): NativeResult;
+  sealInPlace(handle: number, buffer: Uint8Array, plaintextLen: number, aad: Uint8Array): NativeResult;
+  openInPlace(handle: number, buffer: Uint8Array, aad: Uint8Array): NativeResult;
+  /** Seals with a container. `aad` is read up to `aadLen`; every array is this package's own. */
+  sealValue(
+    handle: number,
     out: Uint8Array,
     outOffset: number,
-    plaintext: Uint8Array,
+    payload: Uint8Array,
     aad: Uint8Array,
     aadLen: number,
     mode: number,
   ): NativeResult;
-  open(
+  /** Opens with a container. Of the arrays only `sealed` may be a stranger's. What surrounds the payload in `out` is lent. */
+  openValue(
+    handle: number,
     out: Uint8Array,
     outOffset: number,
     sealed: Uint8Array,
@@ -47,24 +72,39 @@ export interface NativeSealer {
     aadLen: number,
     mode: number,
   ): NativeResult;
-  /** Fills `out` with what the last `open` of this sealer opened when it answered `NEEDS - n`. */
-  takeOpened(out: Uint8Array, outOffset: number): NativeResult;
-  sealInPlace(buffer: Uint8Array, plaintextLen: number, aad: Uint8Array, aadLen: number): NativeResult;
-  openInPlace(buffer: Uint8Array, aad: Uint8Array, aadLen: number): NativeResult;
+  /** Fills `out` with what the last `openValue` opened, if it was this sealer's and answered `NEEDS - n`. */
+  takeOpened(handle: number, out: Uint8Array, outOffset: number): NativeResult;
   /** `table` has 4 numbers an item: in aadLen, in room to leave before the item, out result, unused. AADs lie one after the other in `aads`, each followed by the format bytes. */
-  sealMany(out: Uint8Array, payloads: Uint8Array[], aads: Uint8Array, table: Int32Array, mode: number): NativeResult;
+  sealMany(
+    handle: number,
+    out: Uint8Array,
+    payloads: Uint8Array[],
+    aads: Uint8Array,
+    table: Int32Array,
+    mode: number,
+  ): NativeResult;
   /** As `sealMany`; the second number is the offset in the sealed item. Opened items lie one after the other in `out`. */
-  openMany(out: Uint8Array, sealed: Uint8Array[], aads: Uint8Array, table: Int32Array, mode: number): NativeResult;
+  openMany(
+    handle: number,
+    out: Uint8Array,
+    sealed: Uint8Array[],
+    aads: Uint8Array,
+    table: Int32Array,
+    mode: number,
+  ): NativeResult;
+  /** The work is left undone if the first byte of `fired` is not 0 when its turn comes; written by `Atomics.store`. */
   sealAsync(
+    handle: number,
     out: Uint8Array,
     outOffset: number,
     plaintext: Uint8Array,
     aad: Uint8Array,
     aadLen: number,
     mode: number,
-    signal?: AbortSignal,
+    fired?: Uint8Array,
   ): Promise<NativeResult>;
   openAsync(
+    handle: number,
     out: Uint8Array,
     outOffset: number,
     sealed: Uint8Array,
@@ -72,9 +112,11 @@ export interface NativeSealer {
     aad: Uint8Array,
     aadLen: number,
     mode: number,
-    signal?: AbortSignal,
+    fired?: Uint8Array,
   ): Promise<NativeResult | NativeOpened>;
-  destroy(): void;
+  fingerprint(handle: number, out: Uint8Array): NativeResult;
+  /** Wipes the key; async work under way finishes. */
+  destroy(handle: number): void;
 }
 
 /** An opened container whose payload waits, in native memory, for an output of `length` bytes. */
@@ -95,7 +137,7 @@ export interface NativeMasterKey {
   destroy(): void;
 }
 
-export interface NativeAddon {
+export interface NativeAddon extends NativeSealerFunctions {
   MasterKey: new (bytes: Uint8Array) => NativeMasterKey;
   NonceSequence: new (random: boolean) => NativeSequence;
   deriveDomainKey(out: Uint8Array, masterKey: Uint8Array, domain: Uint8Array, tenantSalt: Uint8Array): NativeResult;
@@ -186,4 +228,14 @@ export function checkedText(result: string | NativeResult): string {
 /** Lower-case hex of BLAKE2b over `data[0..length]`; `hashLen` is 16 or 32 bytes. */
 export function blake2bHex(data: Uint8Array, length: number, hashLen: 16 | 32): string {
   return checkedText(native.blake2bHex(data, length, hashLen));
+}
+
+/** Runs what is a constructor or method of a native class, whose failures are thrown with their code. @throws the error for it. */
+export function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const code = Number((error as { code?: unknown }).code);
+    throw Number.isInteger(code) ? nativeError(code) : new InternalError('The native addon failed');
+  }
 }

@@ -1,6 +1,6 @@
 import { allocate, assertBytes, trim } from './bytes.js';
 import { EnvelopeError, SealedFormatError } from './errors.js';
-import { assertValueLen } from './keys/sealer.js';
+import { assertValueLen } from './keys/sealer-arguments.js';
 import { checked, NEEDS, native, nativeError } from './native.js';
 import { Payloads } from './payloads.js';
 import { encodeFramePrefix, parseFrame } from './protocol/frame.js';

@@ -1,7 +1,7 @@
 import { envelopeBound } from './byte-storage.js';
 import { kindOf } from './bytes.js';
 import { ConfigurationError } from './errors.js';
-import { SEAL_OVERHEAD } from './keys/sealer.js';
+import { SEAL_OVERHEAD } from './keys/sealer-arguments.js';
 import { CONTAINER, MODE_CHECK_MSGPACK, MODE_FORMAT_SHIFT, MODE_LITERALS } from './native.js';
 import { ArrowSerializer } from './serializers/arrow.js';
 import { isBuiltIn } from './serializers/built-in.js';

@@ -148,6 +148,30 @@ test('completeRotation with ifUnusedFor refuses while an old key has just sealed
   keyring.completeRotation();
 });
 
+test('a rotation that is completed while a value is being opened is a failed open, not a broken key', async (t) => {
+  const keyring = new Keyring({ masterKey: A });
+  const wrapper = new EncryptionWrapper({ keyring });
+  const old = wrapper.serialize(value, context);
+  keyring.startRotation(B);
+  const pending = wrapper.deserializeAsync(old, context);
+  keyring.completeRotation();
+  await t.throwsAsync(pending, { instanceOf: AuthenticationError });
+  const other = wrapper.deserializeAsync(old, context);
+  keyring.destroy();
+  await t.throwsAsync(other, { any: true, message: /destroyed|Cannot open/ });
+});
+
+test('a wrapper that was destroyed refuses also what needs no key', (t) => {
+  const wrapper = new EncryptionWrapper({ masterKey: A });
+  wrapper.destroy();
+  const uses = [
+    () => wrapper.serializeMany([]),
+    () => wrapper.deserializeMany([]),
+    () => wrapper.inspect(Buffer.alloc(40)),
+  ];
+  for (const use of uses) t.throws(use, { instanceOf: KeyError });
+});
+
 test('a wrapper and a keyring cost microseconds, not tables for ten thousand tenants', (t) => {
   const before = process.memoryUsage().heapUsed;
   const made = Array.from({ length: 200 }, () => new EncryptionWrapper({ masterKey: A }));

@@ -16,21 +16,22 @@ const { parentPort } = require('node:worker_threads');
 const native = require(${JSON.stringify(addon)});
 const master = new native.MasterKey(Buffer.alloc(32, 1));
 const sealer = master.sealer(Buffer.from('t'), new native.NonceSequence(false));
+const { handle } = sealer;
 const plaintext = Buffer.alloc(300_000, 'x');
 const aad = Buffer.alloc(3);
 const sealed = Buffer.alloc(plaintext.length + 28);
-sealer.seal(sealed, 0, plaintext, aad, 3, 0);
+native.sealInto(handle, sealed, plaintext, aad);
 const forever = async (work) => {
   for (;;) if (await work() < 0) throw new Error('it failed');
 };
-const controller = new AbortController();
+const fired = new Uint8Array(1);
 for (let i = 0; i < 4; i++) {
-  forever(() => sealer.sealAsync(Buffer.alloc(plaintext.length + 28), 0, plaintext, aad, 3, 0, controller.signal));
-  forever(() => sealer.openAsync(Buffer.alloc(plaintext.length), 0, sealed, 0, aad, 3, 0));
+  forever(() => native.sealAsync(handle, Buffer.alloc(plaintext.length + 28), 0, plaintext, aad, 3, 0, fired));
+  forever(() => native.openAsync(handle, Buffer.alloc(plaintext.length), 0, sealed, 0, aad, 3, 0));
 }
 forever(async () => {
-  for (let i = 0; i < 20; i++) sealer.seal(Buffer.alloc(plaintext.length + 28), 0, plaintext, aad, 3, 0);
-  new native.MasterKey(Buffer.alloc(32, 2)).sealer(Buffer.from('u'), new native.NonceSequence(false)).destroy();
+  for (let i = 0; i < 20; i++) native.sealInto(handle, Buffer.alloc(plaintext.length + 28), plaintext, aad);
+  native.destroy(new native.MasterKey(Buffer.alloc(32, 2)).sealer(Buffer.from('u'), new native.NonceSequence(false)).handle);
   await new Promise(setImmediate);
   parentPort.postMessage('busy');
   return 0;

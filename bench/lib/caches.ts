@@ -14,7 +14,7 @@ export const CACHES = {
   secure: 'cachekit-native, secure',
   plain: 'cachekit-native, without encryption',
   secureStore: 'cachekit-native, secure, get by name',
-  values: 'cachekit-native, secure, decoded values kept',
+  values: 'cachekit-native, secure, values kept',
   lru: 'lru-cache get',
   pMemoize: 'p-memoize',
   cacheManager: 'cache-manager wrap',

@@ -64,6 +64,7 @@ function config(theme: keyof typeof themes): Config {
     text: { color: ink, fontSize: 12 },
     rule: { color: ink },
     range: { category: [...colours], ordinal: [colours[0], quiet] },
+    mark: { color: colours[0] },
     view: { stroke: null },
   };
 }

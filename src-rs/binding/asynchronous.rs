@@ -12,28 +12,29 @@ use super::abort::{Abort, Reference};
 use super::call::{check, guard, number, Answer, Call, Entry, Target};
 use super::memory::Output;
 use super::mode::Mode;
-use super::sealer::split_aad;
-use super::sealer_class::Shared;
+use super::sealer::{split_aad, with_lead};
+use super::sealers::Sealers;
 use crate::error::Failure;
 use crate::sealer::{Opened, Unsealed};
 
-/// `sealAsync(out, outOffset, plaintext, aad, aadLen, mode, signal?)`
+/// `sealAsync(handle, out, outOffset, plaintext, aad, aadLen, mode, fired?)`
 pub struct SealAsync;
 
 impl Entry for SealAsync {
     const NAME: &'static CStr = c"sealAsync";
+    const ARGUMENTS: usize = 8;
     const ASYNC: bool = true;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
-        let abort = Abort::listen(call, 6)?;
-        queue(call, Self::NAME, [0, 2], abort, || {
-            let mode = Mode(call.integer(5)?);
-            let aad_len = call.integer(4)?;
-            let aad = split_aad(call.memory(3)?, aad_len, mode)?;
-            let (out, payload) = (call.memory_from_offset(0)?, call.memory(2)?);
+        let abort = Abort::of(call, 7)?;
+        queue(call, Self::NAME, [1, 3], abort, || {
+            let mode = Mode(call.integer(6)?);
+            let aad_len = call.integer(5)?;
+            let aad = split_aad(call.memory(4)?, aad_len, mode)?;
+            let (out, payload) = (call.memory_from_offset(1)?, call.memory(3)?);
             let (_, [_, aad]) = call.borrow(out, [payload, aad])?;
             let aad = aad.to_vec();
-            let sealer = Shared::of(call).sealer()?;
+            let sealer = Sealers::of(call).hold(call.handle()?)?;
             let room = mode.packing(&aad[aad_len..])?.room(payload.len())? + crate::sealer::OVERHEAD_LEN;
             if out.len() < room {
                 return Err(Failure::Needs(room));
@@ -50,27 +51,27 @@ impl Entry for SealAsync {
     }
 }
 
-/// `openAsync(out, outOffset, sealed, sealedOffset, aad, aadLen, mode, signal?)`
+/// `openAsync(handle, out, outOffset, sealed, sealedOffset, aad, aadLen, mode, fired?)`
 pub struct OpenAsync;
 
 impl Entry for OpenAsync {
     const NAME: &'static CStr = c"openAsync";
+    const ARGUMENTS: usize = 9;
     const ASYNC: bool = true;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
-        let abort = Abort::listen(call, 7)?;
-        queue(call, Self::NAME, [0, 2], abort, || {
-            let unpacking = Mode(call.integer(6)?).unpacking()?;
-            let out = call.memory_from_offset(0)?;
-            let sealed = call.memory_from_offset(2)?;
-            let (_, [_, aad]) = call.borrow(out, [sealed, call.memory(4)?.first(call.integer(5)?)?])?;
+        let abort = Abort::of(call, 8)?;
+        queue(call, Self::NAME, [1, 3], abort, || {
+            let unpacking = Mode(call.integer(7)?).unpacking()?;
+            let (out, lead) = with_lead(call.memory(1)?, call.integer(2)?, unpacking)?;
+            let sealed = call.memory_from_offset(3)?;
+            let (_, [_, aad]) = call.borrow(out, [sealed, call.memory(5)?.first(call.integer(6)?)?])?;
             let aad = aad.to_vec();
-            let sealer = Shared::of(call).sealer()?;
+            let sealer = Sealers::of(call).hold(call.handle()?)?;
             Ok(move || {
                 // SAFETY: the task references both arrays, and the caller leaves them alone until it is done.
                 let (mut out, sealed) = unsafe { (Output::of(out), sealed.slice()) };
-                // No lead: what stands before the output is in use by others meanwhile.
-                sealer.open(&mut out, 0, sealed, &aad, unpacking)
+                sealer.open(&mut out, lead, sealed, &aad, unpacking)
             })
         })
     }
@@ -79,10 +80,11 @@ impl Entry for OpenAsync {
 /// `take(out, outOffset)` of an opened container.
 struct Take;
 
-type Slot = Mutex<Option<Unsealed>>;
+type Slot = Mutex<Option<Box<Unsealed>>>;
 
 impl Entry for Take {
     const NAME: &'static CStr = c"take";
+    const ARGUMENTS: usize = 2;
     const ASYNC: bool = true;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
@@ -157,7 +159,7 @@ where
 {
     let env = call.env();
     let prepared = prepare().and_then(|work| {
-        let held = held.iter().map(|index| Reference::new(env, call.value(*index))).collect::<Result<Vec<_>, _>>()?;
+        let held = held.iter().map(|index| Reference::new(call, *index)).collect::<Result<Vec<_>, _>>()?;
         Ok((work, held))
     });
     match prepared {
@@ -200,7 +202,7 @@ impl ToNapiValue for Settled {
 }
 
 // `{ length, take }`
-fn opened_object(env: sys::napi_env, unsealed: Unsealed) -> Result<sys::napi_value, Failure> {
+fn opened_object(env: sys::napi_env, unsealed: Box<Unsealed>) -> Result<sys::napi_value, Failure> {
     let (mut object, length) = (ptr::null_mut(), number(env, Ok(Answer::Length(unsealed.payload_len()))));
     // SAFETY: `env` is that of the completion that is running.
     unsafe {

@@ -14,49 +14,50 @@ use napi::sys::TypedarrayType;
 use super::call::{Answer, Call, Entry};
 use super::memory::Memory;
 use super::mode::Mode;
-use super::sealer_class::Shared;
+use super::sealers::Sealers;
 use crate::error::Failure;
 use crate::sealer::{Opened, OVERHEAD_LEN};
 
 const STRIDE: usize = 4 * size_of::<i32>();
 
-/// `sealMany(out, payloads, aads, table, mode)`: the bytes of `out` that were used.
+/// `sealMany(handle, out, payloads, aads, table, mode)`: the bytes of `out` that were used.
 pub struct SealMany;
 
 impl Entry for SealMany {
     const NAME: &'static CStr = c"sealMany";
+    const ARGUMENTS: usize = 6;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
         let batch = Batch::read(call)?;
         let (mut out, [aads]) = call.borrow(batch.out, [batch.aads])?;
         let (mut table, []) = call.borrow(batch.table, [])?;
         let mut rows = Rows { table: &mut table, aads, mode: batch.mode };
-        Shared::of(call).with(|sealer| {
-            let needed = rows.room(&batch.items)?;
-            if out.len() < needed {
-                return Err(Failure::Needs(needed));
-            }
-            let (mut at, mut aad_at) = (0, 0);
-            for (index, item) in batch.items.iter().enumerate() {
-                let (aad, format) = rows.aad(index, &mut aad_at)?;
-                at += rows.number(index, 1)?;
-                // SAFETY: read in this call, JavaScript has not run since, and no output overlaps it.
-                let payload = unsafe { item.slice() };
-                let packing = batch.mode.packing(format)?;
-                let len = sealer.seal(&mut out[at..], payload, aad, packing).inspect_err(|_| out[..at].fill(0))?;
-                rows.write(index, len as i64);
-                at += len;
-            }
-            Ok(Answer::Length(at))
-        })
+        let sealer = Sealers::of(call).get(call.handle()?)?;
+        let needed = rows.room(&batch.items)?;
+        if out.len() < needed {
+            return Err(Failure::Needs(needed));
+        }
+        let (mut at, mut aad_at) = (0, 0);
+        for (index, item) in batch.items.iter().enumerate() {
+            let (aad, format) = rows.aad(index, &mut aad_at)?;
+            at += rows.number(index, 1)?;
+            // SAFETY: read in this call, JavaScript has not run since, and no output overlaps it.
+            let payload = unsafe { item.slice() };
+            let packing = batch.mode.packing(format)?;
+            let len = sealer.seal(&mut out[at..], payload, aad, packing).inspect_err(|_| out[..at].fill(0))?;
+            rows.write(index, len as i64);
+            at += len;
+        }
+        Ok(Answer::Length(at))
     }
 }
 
-/// `openMany(out, sealed, aads, table, mode)`: the bytes of `out` that were used. Each item fails on its own.
+/// `openMany(handle, out, sealed, aads, table, mode)`: the bytes of `out` that were used. Each item fails on its own.
 pub struct OpenMany;
 
 impl Entry for OpenMany {
     const NAME: &'static CStr = c"openMany";
+    const ARGUMENTS: usize = 6;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
         let batch = Batch::read(call)?;
@@ -64,27 +65,26 @@ impl Entry for OpenMany {
         let (mut out, [aads]) = call.borrow(batch.out, [batch.aads])?;
         let (mut table, []) = call.borrow(batch.table, [])?;
         let mut rows = Rows { table: &mut table, aads, mode: batch.mode };
-        Shared::of(call).with(|sealer| {
-            let (mut at, mut aad_at) = (0, 0);
-            for (index, item) in batch.items.iter().enumerate() {
-                let (aad, _) = rows.aad(index, &mut aad_at).inspect_err(|_| out[..at].fill(0))?;
-                let opened = rows.number(index, 1).and_then(|offset| item.from(offset)).and_then(|item| {
-                    // SAFETY: read in this call, JavaScript has not run since, and no output overlaps it.
-                    let sealed = unsafe { item.slice() };
-                    sealer.open(&mut out[at..], 0, sealed, aad, unpacking)
-                });
-                let result = match opened {
-                    Ok(Opened::Written(len)) => {
-                        at += len;
-                        len as i64
-                    }
-                    Ok(Opened::Waiting(unsealed)) => Failure::Needs(unsealed.payload_len()).code(),
-                    Err(failure) => failure.code(),
-                };
-                rows.write(index, result);
-            }
-            Ok(Answer::Length(at))
-        })
+        let sealer = Sealers::of(call).get(call.handle()?)?;
+        let (mut at, mut aad_at) = (0, 0);
+        for (index, item) in batch.items.iter().enumerate() {
+            let (aad, _) = rows.aad(index, &mut aad_at).inspect_err(|_| out[..at].fill(0))?;
+            let opened = rows.number(index, 1).and_then(|offset| item.from(offset)).and_then(|item| {
+                // SAFETY: read in this call, JavaScript has not run since, and no output overlaps it.
+                let sealed = unsafe { item.slice() };
+                sealer.open(&mut out[at..], 0, sealed, aad, unpacking)
+            });
+            let result = match opened {
+                Ok(Opened::Written(len)) => {
+                    at += len;
+                    len as i64
+                }
+                Ok(Opened::Waiting(unsealed)) => Failure::Needs(unsealed.payload_len()).code(),
+                Err(failure) => failure.code(),
+            };
+            rows.write(index, result);
+        }
+        Ok(Answer::Length(at))
     }
 }
 
@@ -98,10 +98,10 @@ struct Batch {
 
 impl Batch {
     fn read(call: &Call) -> Result<Self, Failure> {
-        let rows = call.words(3, TypedarrayType::int32_array)?.len() / STRIDE;
-        let items = call.memories(1, rows)?;
-        let (out, aads) = (call.memory(0)?, call.memory(2)?);
-        let table = call.words(3, TypedarrayType::int32_array)?;
+        let rows = call.words(4, TypedarrayType::int32_array)?.len() / STRIDE;
+        let items = call.memories(2, rows)?;
+        let (out, aads) = (call.memory(1)?, call.memory(3)?);
+        let table = call.words(4, TypedarrayType::int32_array)?;
         if table.len() / STRIDE < items.len() {
             return Err(Failure::InvalidArgument);
         }
@@ -111,7 +111,7 @@ impl Batch {
         if overlap {
             return Err(Failure::Overlap);
         }
-        Ok(Self { out, items, aads, table, mode: Mode(call.integer(4)?) })
+        Ok(Self { out, items, aads, table, mode: Mode(call.integer(5)?) })
     }
 }
 

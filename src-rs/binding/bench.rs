@@ -21,6 +21,7 @@ struct RingSeal;
 
 impl Entry for RingSeal {
     const NAME: &'static CStr = c"ringSeal";
+    const ARGUMENTS: usize = 3;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
         let (mut buffer, [aad]) = call.borrow(call.memory(0)?, [call.memory(1)?])?;

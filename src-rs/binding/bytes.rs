@@ -36,6 +36,7 @@ struct DeriveDomainKey;
 
 impl Entry for DeriveDomainKey {
     const NAME: &'static CStr = c"deriveDomainKey";
+    const ARGUMENTS: usize = 4;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
         let (mut out, [master_key, domain, tenant_id]) =
@@ -48,6 +49,7 @@ struct KeyFingerprint;
 
 impl Entry for KeyFingerprint {
     const NAME: &'static CStr = c"keyFingerprint";
+    const ARGUMENTS: usize = 2;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
         let (mut out, [key]) = call.borrow(call.memory(0)?, [call.memory(1)?])?;
@@ -59,6 +61,7 @@ struct Blake2b256;
 
 impl Entry for Blake2b256 {
     const NAME: &'static CStr = c"blake2b256";
+    const ARGUMENTS: usize = 2;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
         let (mut out, [data]) = call.borrow(call.memory(0)?, [call.memory(1)?])?;
@@ -70,6 +73,7 @@ struct Blake2bHex;
 
 impl Entry for Blake2bHex {
     const NAME: &'static CStr = c"blake2bHex";
+    const ARGUMENTS: usize = 3;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
         let data = call.memory(0)?.first(call.integer(1)?)?;
@@ -95,6 +99,7 @@ struct Pack;
 
 impl Entry for Pack {
     const NAME: &'static CStr = c"pack";
+    const ARGUMENTS: usize = 5;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
         let mode = Mode(call.integer(4)?);
@@ -108,6 +113,7 @@ struct Unpack;
 
 impl Entry for Unpack {
     const NAME: &'static CStr = c"unpack";
+    const ARGUMENTS: usize = 5;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
         let mode = Mode(call.integer(4)?);
@@ -120,6 +126,7 @@ struct EnvelopeStore;
 
 impl Entry for EnvelopeStore {
     const NAME: &'static CStr = c"envelopeStore";
+    const ARGUMENTS: usize = 3;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
         let (mut out, [data, format]) = call.borrow(call.memory(0)?, [call.memory(1)?, call.memory(2)?])?;
@@ -131,6 +138,7 @@ struct EnvelopeInfo;
 
 impl Entry for EnvelopeInfo {
     const NAME: &'static CStr = c"envelopeInfo";
+    const ARGUMENTS: usize = 2;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
         let (mut info, [bytes]) = call.borrow(call.words(1, sys::TypedarrayType::uint32_array)?, [call.memory(0)?])?;
@@ -149,6 +157,7 @@ struct CheckMsgpack;
 
 impl Entry for CheckMsgpack {
     const NAME: &'static CStr = c"checkMsgpack";
+    const ARGUMENTS: usize = 1;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
         let bytes = call.memory(0)?;
@@ -162,6 +171,7 @@ struct Hardware;
 
 impl Entry for Hardware {
     const NAME: &'static CStr = c"hardware";
+    const ARGUMENTS: usize = 0;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
         latin1(call, hardware::implementation().as_bytes())

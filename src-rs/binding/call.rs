@@ -1,21 +1,25 @@
 //! One call from JavaScript: its arguments, and what it answers.
 
 use std::ffi::{c_void, CStr};
+use std::mem::{self, MaybeUninit};
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::{mem, ptr};
+use std::ptr;
 
 use napi::sys::{self, PropertyAttributes};
 use napi::{Error, Status};
 
-use super::memory::{typed_array, Memory, Output};
+use super::memory::{typed_array, vetted_array, Memory, Output};
+use super::sealers::Handle;
 use crate::error::Failure;
 
-const MAX_ARGUMENTS: usize = 8;
+const MAX_ARGUMENTS: usize = 9;
 
 /// A function for JavaScript.
 pub trait Entry {
     /// Its name there.
     const NAME: &'static CStr;
+    /// How many arguments it reads.
+    const ARGUMENTS: usize;
     /// Whether it answers with a promise.
     const ASYNC: bool = false;
 
@@ -36,7 +40,8 @@ pub enum Answer {
 /// A call's arguments, and the state of the function that was called.
 pub struct Call {
     env: sys::napi_env,
-    arguments: [sys::napi_value; MAX_ARGUMENTS],
+    arguments: [MaybeUninit<sys::napi_value>; MAX_ARGUMENTS],
+    count: usize,
     data: *mut c_void,
 }
 
@@ -60,8 +65,17 @@ impl Call {
     }
 
     /// An argument as it came.
+    #[inline]
     pub fn value(&self, index: usize) -> sys::napi_value {
-        self.arguments[index]
+        assert!(index < self.count);
+        // SAFETY: N-API has written the first `count` arguments.
+        unsafe { self.arguments[index].assume_init() }
+    }
+
+    /// The sealer that the first argument names.
+    #[inline]
+    pub fn handle(&self) -> Result<Handle, Failure> {
+        Ok(Handle(self.integer(0)?))
     }
 
     /// A `Uint8Array` argument.
@@ -76,11 +90,20 @@ impl Call {
 
     /// As [`Self::memory`], of any typed array: asking for the kind takes a tenth of a short seal's time. TypeScript
     /// has checked it. An array of wider elements shows its first bytes, as many as it has elements.
-    #[inline]
-    pub fn hot_memory(&self, index: usize) -> Result<Memory, Failure> {
+    ///
+    /// # Errors
+    /// [`Failure::Unvetted`] if it is `foreign` and others may have a hand on its memory.
+    #[inline(always)]
+    pub fn hot_memory(&self, index: usize, foreign: bool) -> Result<Memory, Failure> {
         let value = self.value(index);
         // SAFETY: `env` and `value` belong to this call.
-        unsafe { typed_array(self.env, value, ptr::null_mut()) }
+        unsafe {
+            if foreign {
+                vetted_array(self.env, value)
+            } else {
+                typed_array(self.env, value, ptr::null_mut())
+            }
+        }
     }
 
     /// The memory of a `Uint8Array`.
@@ -106,6 +129,7 @@ impl Call {
     }
 
     /// A non-negative integer argument below 2^32.
+    #[inline]
     pub fn integer(&self, index: usize) -> Result<usize, Failure> {
         let mut value = 0;
         // SAFETY: `env` and the argument belong to this call.
@@ -192,15 +216,17 @@ impl Target {
 /// What N-API calls for `E`.
 pub unsafe extern "C" fn enter<E: Entry>(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let outcome = guard(|| {
-        let (mut count, mut data) = (MAX_ARGUMENTS, ptr::null_mut());
-        let mut arguments = [ptr::null_mut(); MAX_ARGUMENTS];
-        // SAFETY: `env` and `info` are this call's; missing arguments read as undefined.
+        const { assert!(E::ARGUMENTS <= MAX_ARGUMENTS) };
+        let (mut given, mut data) = (E::ARGUMENTS, ptr::null_mut());
+        let mut arguments = [MaybeUninit::<sys::napi_value>::uninit(); MAX_ARGUMENTS];
+        // SAFETY: `env` and `info` are this call's. There is room for as many as are asked for, and all of them are
+        // written: missing ones as undefined.
         check(unsafe {
-            sys::napi_get_cb_info(env, info, &mut count, arguments.as_mut_ptr(), ptr::null_mut(), &mut data)
+            sys::napi_get_cb_info(env, info, &mut given, arguments.as_mut_ptr().cast(), ptr::null_mut(), &mut data)
         })?;
         #[cfg(feature = "test-hooks")]
         super::hooks::panic_if_armed(E::NAME);
-        E::run(&Call { env, arguments, data })
+        E::run(&Call { env, arguments, count: E::ARGUMENTS, data })
     });
     if E::ASYNC && !matches!(outcome, Ok(Answer::Value(_))) {
         return settled(env, number(env, outcome));

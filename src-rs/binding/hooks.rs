@@ -38,6 +38,7 @@ struct ForcePanic;
 
 impl Entry for ForcePanic {
     const NAME: &'static CStr = c"forcePanic";
+    const ARGUMENTS: usize = 1;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
         let (mut text, mut len) = ([0u8; 64], 0);

@@ -7,7 +7,7 @@ use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
 use super::call::guard;
-use super::sealer_class;
+use super::sealers;
 use crate::error::Failure;
 use crate::kdf::{self, MIN_MASTER_KEY_LEN};
 use crate::nonce::Sequence;
@@ -47,7 +47,7 @@ impl MasterKey {
         written.unwrap_or_else(|failure| failure.code() as i32)
     }
 
-    /// The functions of one tenant's key.
+    /// One tenant's key: `{ handle }`.
     #[napi(catch_unwind, ts_return_type = "object")]
     pub fn sealer<'env>(
         &self,
@@ -59,7 +59,7 @@ impl MasterKey {
             let bytes = self.bytes.borrow();
             let key = bytes.as_ref().ok_or(Failure::KeyDestroyed)?;
             let sealer = Sealer::derive(key.expose(), tenant_id, Arc::clone(&sequence.inner))?;
-            let object = sealer_class::object(env.raw(), sealer).map_err(|_| Failure::InvalidArgument)?;
+            let object = sealers::object(env.raw(), sealer)?;
             Ok(Object::from_raw(env.raw(), object))
         })
     }

@@ -11,7 +11,7 @@ mod keys;
 mod memory;
 mod mode;
 mod sealer;
-mod sealer_class;
+mod sealers;
 
 #[cfg(feature = "bench")]
 mod bench;
@@ -23,7 +23,7 @@ use napi_derive::napi;
 #[napi(module_exports)]
 pub fn exports(exports: Object, env: Env) -> Result<()> {
     let target = call::Target { env: env.raw(), object: exports.raw() };
-    sealer_class::define_class(env.raw())?;
+    sealer::export(&target, &sealers::install(env.raw())?)?;
     bytes::export(&target)?;
     #[cfg(feature = "test-hooks")]
     hooks::export(&target)?;

@@ -1,140 +1,207 @@
-//! The functions of one sealer.
+//! The functions of sealers. Each takes the sealer's handle first; the contract is `src/native.ts`.
 
 use std::ffi::CStr;
+use std::rc::Rc;
 
+use napi::Error;
+
+use super::asynchronous::{OpenAsync, SealAsync};
+use super::batch::{OpenMany, SealMany};
 use super::bytes::fill;
-use super::call::{Answer, Call, Entry};
+use super::call::{Answer, Call, Entry, Target};
 use super::memory::Memory;
 use super::mode::Mode;
-use super::sealer_class::Shared;
-use crate::container::{Kind, Unpacking};
+use super::sealers::{add, Sealers};
+use crate::container::{Kind, Packing, Unpacking};
 use crate::error::Failure;
 use crate::hash::CHECKSUM_LEN;
 use crate::sealer::Opened;
+
+/// Adds the functions to the module's exports.
+pub fn export(target: &Target, sealers: &Rc<Sealers>) -> Result<(), Error> {
+    add::<SealInto>(target, sealers)?;
+    add::<OpenInto>(target, sealers)?;
+    add::<SealInPlace>(target, sealers)?;
+    add::<OpenInPlace>(target, sealers)?;
+    add::<SealValue>(target, sealers)?;
+    add::<OpenValue>(target, sealers)?;
+    add::<TakeOpened>(target, sealers)?;
+    add::<SealMany>(target, sealers)?;
+    add::<OpenMany>(target, sealers)?;
+    add::<SealAsync>(target, sealers)?;
+    add::<OpenAsync>(target, sealers)?;
+    add::<Fingerprint>(target, sealers)?;
+    add::<Destroy>(target, sealers)
+}
 
 /// The AAD and the format string behind it.
 pub fn split_aad(aad: Memory, aad_len: usize, mode: Mode) -> Result<Memory, Failure> {
     aad.first(aad_len + mode.format_len())
 }
 
-/// The output of an open, with the bytes before it that a checksum can be opened over, and their number.
-fn output_with_lead(call: &Call, index: usize, unpacking: Unpacking) -> Result<(Memory, usize), Failure> {
-    let offset = call.integer(index + 1)?;
+/// An output from an offset on, with the bytes before it that a checksum can be opened over, and their number.
+pub fn with_lead(out: Memory, offset: usize, unpacking: Unpacking) -> Result<(Memory, usize), Failure> {
     let lead = match unpacking.kind {
         Kind::Checksum => offset.min(CHECKSUM_LEN),
         _ => 0,
     };
-    let out = call.hot_memory(index)?;
     if offset > out.len() {
         return Err(Failure::InvalidArgument);
     }
     Ok((out.from(offset - lead)?, lead))
 }
 
-/// `fingerprint`, as `src/native.ts` declares it.
-pub struct Fingerprint;
+/// `sealInto(handle, out, plaintext, aad)`
+struct SealInto;
 
-impl Entry for Fingerprint {
-    const NAME: &'static CStr = c"fingerprint";
+impl Entry for SealInto {
+    const NAME: &'static CStr = c"sealInto";
+    const ARGUMENTS: usize = 4;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
-        let (mut out, []) = call.borrow(call.memory(0)?, [])?;
-        Shared::of(call).with(|sealer| fill(&mut out, sealer.fingerprint()))
+        let handle = call.handle()?;
+        let out = call.hot_memory(1, handle.foreign_out())?;
+        let plaintext = call.hot_memory(2, handle.foreign_inputs())?;
+        let aad = call.hot_memory(3, handle.foreign_inputs())?;
+        let (mut out, [plaintext, aad]) = call.borrow(out, [plaintext, aad])?;
+        Sealers::of(call).get(handle)?.seal(&mut out, plaintext, aad, Packing::Bare).map(Answer::Length)
     }
 }
 
-/// `seal`, as `src/native.ts` declares it.
-pub struct Seal;
+/// `openInto(handle, out, sealed, aad)`
+struct OpenInto;
 
-impl Entry for Seal {
-    const NAME: &'static CStr = c"seal";
+impl Entry for OpenInto {
+    const NAME: &'static CStr = c"openInto";
+    const ARGUMENTS: usize = 4;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
-        let mode = Mode(call.integer(5)?);
-        let aad_len = call.integer(4)?;
-        let aad = split_aad(call.hot_memory(3)?, aad_len, mode)?;
-        let out = call.hot_memory(0)?.from(call.integer(1)?)?;
-        let (mut out, [payload, aad]) = call.borrow(out, [call.hot_memory(2)?, aad])?;
+        let handle = call.handle()?;
+        let out = call.hot_memory(1, handle.foreign_out())?;
+        let sealed = call.hot_memory(2, handle.foreign_inputs())?;
+        let aad = call.hot_memory(3, handle.foreign_inputs())?;
+        let (mut out, [sealed, aad]) = call.borrow(out, [sealed, aad])?;
+        Sealers::of(call).get(handle)?.open_bare(&mut out, sealed, aad).map(Answer::Length)
+    }
+}
+
+/// `sealInPlace(handle, buffer, plaintextLen, aad)`
+struct SealInPlace;
+
+impl Entry for SealInPlace {
+    const NAME: &'static CStr = c"sealInPlace";
+    const ARGUMENTS: usize = 4;
+
+    fn run(call: &Call) -> Result<Answer, Failure> {
+        let handle = call.handle()?;
+        let buffer = call.hot_memory(1, handle.foreign_out())?;
+        let aad = call.hot_memory(3, handle.foreign_inputs())?;
+        let plaintext_len = call.integer(2)?;
+        let (mut buffer, [aad]) = call.borrow(buffer, [aad])?;
+        Sealers::of(call).get(handle)?.seal_in_place(&mut buffer, plaintext_len, aad).map(Answer::Length)
+    }
+}
+
+/// `openInPlace(handle, buffer, aad)`
+struct OpenInPlace;
+
+impl Entry for OpenInPlace {
+    const NAME: &'static CStr = c"openInPlace";
+    const ARGUMENTS: usize = 3;
+
+    fn run(call: &Call) -> Result<Answer, Failure> {
+        let handle = call.handle()?;
+        let buffer = call.hot_memory(1, handle.foreign_out())?;
+        let aad = call.hot_memory(2, handle.foreign_inputs())?;
+        let (mut buffer, [aad]) = call.borrow(buffer, [aad])?;
+        Sealers::of(call).get(handle)?.open_in_place(&mut buffer, aad).map(Answer::Length)
+    }
+}
+
+/// `sealValue(handle, out, outOffset, payload, aad, aadLen, mode)`
+struct SealValue;
+
+impl Entry for SealValue {
+    const NAME: &'static CStr = c"sealValue";
+    const ARGUMENTS: usize = 7;
+
+    fn run(call: &Call) -> Result<Answer, Failure> {
+        let mode = Mode(call.integer(6)?);
+        let aad_len = call.integer(5)?;
+        let aad = split_aad(call.hot_memory(4, false)?, aad_len, mode)?;
+        let out = call.hot_memory(1, false)?.from(call.integer(2)?)?;
+        let (mut out, [payload, aad]) = call.borrow(out, [call.hot_memory(3, false)?, aad])?;
         let (aad, format) = aad.split_at(aad_len);
         let packing = mode.packing(format)?;
-        Shared::of(call).with(|sealer| sealer.seal(&mut out, payload, aad, packing)).map(Answer::Length)
+        Sealers::of(call).get(call.handle()?)?.seal(&mut out, payload, aad, packing).map(Answer::Length)
     }
 }
 
-/// `open`, as `src/native.ts` declares it.
-pub struct Open;
+/// `openValue(handle, out, outOffset, sealed, sealedOffset, aad, aadLen, mode)`
+struct OpenValue;
 
-impl Entry for Open {
-    const NAME: &'static CStr = c"open";
+impl Entry for OpenValue {
+    const NAME: &'static CStr = c"openValue";
+    const ARGUMENTS: usize = 8;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
-        let shared = Shared::of(call);
-        shared.forget_unsealed();
-        let unpacking = Mode(call.integer(6)?).unpacking()?;
-        let (out, lead) = output_with_lead(call, 0, unpacking)?;
-        let aad = call.hot_memory(4)?.first(call.integer(5)?)?;
-        let sealed = call.hot_memory(2)?.from(call.integer(3)?)?;
+        let (handle, mode) = (call.handle()?, Mode(call.integer(7)?));
+        let unpacking = mode.unpacking()?;
+        let sealed = call.hot_memory(3, handle.foreign_inputs())?.from(call.integer(4)?)?;
+        let (out, lead) = with_lead(call.hot_memory(1, false)?, call.integer(2)?, unpacking)?;
+        let aad = call.hot_memory(5, false)?.first(call.integer(6)?)?;
         let (mut out, [sealed, aad]) = call.borrow(out, [sealed, aad])?;
-        match shared.with(|sealer| sealer.open(&mut out, lead, sealed, aad, unpacking))? {
+        let sealers = Sealers::of(call);
+        sealers.forget_unsealed();
+        let opened = sealers.get(handle)?.open(&mut out, lead, sealed, aad, unpacking)?;
+        match opened {
             Opened::Written(len) => Ok(Answer::Length(len)),
             Opened::Waiting(unsealed) => {
                 let needed = unsealed.payload_len();
-                shared.keep_unsealed(unsealed);
+                sealers.keep_unsealed(handle, unsealed);
                 Err(Failure::Needs(needed))
             }
         }
     }
 }
 
-/// `takeOpened`, as `src/native.ts` declares it.
-pub struct TakeOpened;
+/// `takeOpened(handle, out, outOffset)`
+struct TakeOpened;
 
 impl Entry for TakeOpened {
     const NAME: &'static CStr = c"takeOpened";
+    const ARGUMENTS: usize = 3;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
-        let (mut out, []) = call.borrow(call.memory_from_offset(0)?, [])?;
-        let shared = Shared::of(call);
-        shared.with(|_| shared.take_unsealed(&mut out)).map(Answer::Length)
+        let (mut out, []) = call.borrow(call.memory_from_offset(1)?, [])?;
+        let (sealers, handle) = (Sealers::of(call), call.handle()?);
+        sealers.get(handle)?;
+        sealers.take_unsealed(handle, &mut out).map(Answer::Length)
     }
 }
 
-/// `sealInPlace`, as `src/native.ts` declares it.
-pub struct SealInPlace;
+/// `fingerprint(handle, out)`
+struct Fingerprint;
 
-impl Entry for SealInPlace {
-    const NAME: &'static CStr = c"sealInPlace";
+impl Entry for Fingerprint {
+    const NAME: &'static CStr = c"fingerprint";
+    const ARGUMENTS: usize = 2;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
-        let plaintext_len = call.integer(1)?;
-        let aad = call.hot_memory(2)?.first(call.integer(3)?)?;
-        let (mut buffer, [aad]) = call.borrow(call.hot_memory(0)?, [aad])?;
-        Shared::of(call).with(|sealer| sealer.seal_in_place(&mut buffer, plaintext_len, aad)).map(Answer::Length)
+        let (mut out, []) = call.borrow(call.memory(1)?, [])?;
+        fill(&mut out, Sealers::of(call).get(call.handle()?)?.fingerprint())
     }
 }
 
-/// `openInPlace`, as `src/native.ts` declares it.
-pub struct OpenInPlace;
-
-impl Entry for OpenInPlace {
-    const NAME: &'static CStr = c"openInPlace";
-
-    fn run(call: &Call) -> Result<Answer, Failure> {
-        let aad = call.hot_memory(1)?.first(call.integer(2)?)?;
-        let (mut buffer, [aad]) = call.borrow(call.hot_memory(0)?, [aad])?;
-        Shared::of(call).with(|sealer| sealer.open_in_place(&mut buffer, aad)).map(Answer::Length)
-    }
-}
-
-/// `destroy`, as `src/native.ts` declares it.
-pub struct Destroy;
+/// `destroy(handle)`
+struct Destroy;
 
 impl Entry for Destroy {
     const NAME: &'static CStr = c"destroy";
+    const ARGUMENTS: usize = 1;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
-        let shared = Shared::of(call);
-        shared.destroy();
+        Sealers::of(call).destroy(call.handle()?);
         Ok(Answer::Nothing)
     }
 }

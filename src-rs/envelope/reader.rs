@@ -187,8 +187,20 @@ impl<'a> Reader<'a> {
         self.range(len)
     }
 
+    // The forms that every writer of today uses come first: a checksum has eight of these.
+    #[inline]
     fn integer_byte(&mut self) -> Option<u8> {
-        u8::try_from(self.integer()?).ok()
+        match *self.bytes.get(self.at..)? {
+            [byte @ 0..=0x7f, ..] => {
+                self.at += 1;
+                Some(byte)
+            }
+            [0xcc, byte, ..] => {
+                self.at += 2;
+                Some(byte)
+            }
+            _ => u8::try_from(self.integer()?).ok(),
+        }
     }
 
     // An integer of any width that is not negative.

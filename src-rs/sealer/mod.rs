@@ -77,7 +77,7 @@ impl Sealer {
     ///
     /// # Errors
     /// As [`Self::seal`].
-    #[inline]
+    #[inline(always)]
     pub fn seal_with(
         &self,
         nonce: impl FnOnce() -> Result<Nonce, Failure>,
@@ -91,9 +91,11 @@ impl Sealer {
             return Err(Failure::Needs(room));
         }
         let len = packing.pack(&mut out[NONCE_LEN..], payload)?;
-        self.encrypt(nonce, &mut out[..NONCE_LEN + len + TAG_LEN], aad).inspect_err(|_| {
+        let sealed = self.encrypt(nonce, &mut out[..NONCE_LEN + len + TAG_LEN], aad);
+        if sealed.is_err() {
             out[NONCE_LEN..NONCE_LEN + len].fill(0);
-        })
+        }
+        sealed
     }
 
     /// Seals `plaintext_len` bytes that stand 12 bytes inside `buffer` and returns the sealed length.
@@ -110,7 +112,7 @@ impl Sealer {
     }
 
     // `buffer` is a nonce's room, the plaintext, and a tag's room.
-    #[inline]
+    #[inline(always)]
     fn encrypt(
         &self,
         nonce: impl FnOnce() -> Result<Nonce, Failure>,
@@ -121,11 +123,10 @@ impl Sealer {
         let (head, rest) = buffer.split_at_mut(NONCE_LEN);
         let (text, tail) = rest.split_at_mut(rest.len() - TAG_LEN);
         let nonce = nonce()?.into_bytes();
-        let tag = self
-            .key
-            .expose()
-            .seal_in_place_separate_tag(RingNonce::assume_unique_for_key(nonce), Aad::from(aad), text)
-            .map_err(|_| Failure::TooLarge)?;
+        let tag =
+            self.key.expose().seal_in_place_separate_tag(RingNonce::assume_unique_for_key(nonce), Aad::from(aad), text);
+        // By reference: moved out of the result, the tag is copied in pieces that the processor has to wait for.
+        let tag = tag.as_ref().map_err(|_| Failure::TooLarge)?;
         head.copy_from_slice(&nonce);
         tail.copy_from_slice(tag.as_ref());
         Ok(len)

@@ -228,6 +228,12 @@ fn read_every_way(envelope: &[u8]) -> Result<Vec<u8>, Failure> {
     sealer.seal(&mut sealed, envelope, b"aad", Packing::Bare).unwrap();
     let opened = written(sealer.open(&mut exact, 0, &sealed, b"aad", ENVELOPE)).map(|len| exact[..len].to_vec());
     assert!(opened == read);
+    // Room for the container too: it is opened behind the payload, and gone afterwards.
+    let mut roomy = vec![UNTOUCHED; len + sealed.len() + 100];
+    let opened = written(sealer.open(&mut roomy, 0, &sealed, b"aad", ENVELOPE));
+    let payload_len = opened.unwrap_or(0);
+    assert!(opened.map(|len| roomy[..len].to_vec()) == read);
+    assert!(roomy[payload_len..].iter().all(|byte| *byte == 0 || *byte == UNTOUCHED));
 
     if read.as_ref().is_ok_and(|payload| !payload.is_empty()) {
         let Ok(Opened::Waiting(unsealed)) = sealer.open(&mut exact[1..], 0, &sealed, b"aad", ENVELOPE) else {

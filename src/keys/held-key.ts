@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { checked, type NativeMasterKey, type NativeSealer, type NativeSequence, native } from '../native.js';
+import { checked, guarded, type NativeMasterKey, type NativeSealer, type NativeSequence, native } from '../native.js';
 import { type MasterKeyInput, masterKeyBytes } from './master-key.js';
 
 /** One tenant's key, derived in Rust from a held master key. */
@@ -30,7 +30,7 @@ export class HeldKey {
   constructor(name: string, input: MasterKeyInput) {
     const bytes = masterKeyBytes(name, input);
     try {
-      this.#native = new native.MasterKey(bytes);
+      this.#native = guarded(() => new native.MasterKey(bytes));
     } finally {
       bytes.fill(0);
     }
@@ -44,9 +44,9 @@ export class HeldKey {
     const slot = `${nonces}:${tenantId}`;
     const held = this.#tenants.get(slot);
     if (held !== undefined) return held;
-    const sealer = this.#native.sealer(Buffer.from(tenantId), sequence);
+    const sealer = guarded(() => this.#native.sealer(Buffer.from(tenantId), sequence));
     const fingerprint = Buffer.alloc(16);
-    checked(sealer.fingerprint(fingerprint));
+    checked(native.fingerprint(sealer.handle, fingerprint));
     const key = { sealer, fingerprint, fingerprintHex: fingerprint.toString('hex'), master: this };
     this.#tenants.set(slot, key);
     return key;
@@ -59,7 +59,7 @@ export class HeldKey {
 
   /** Wipes the key and all that was derived from it. */
   destroy(): void {
-    for (const key of this.#tenants.values()) key.sealer.destroy();
+    for (const key of this.#tenants.values()) native.destroy(key.sealer.handle);
     this.#tenants.clear();
     this.#native.destroy();
   }

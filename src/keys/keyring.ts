@@ -3,7 +3,7 @@ import { kindOf } from '../bytes.js';
 import { dateOf, now, recently } from '../clock.js';
 import { type Duration, durationMs } from '../duration.js';
 import { KeyError, NonceExhaustedError } from '../errors.js';
-import { type NativeSequence, native } from '../native.js';
+import { guarded, type NativeSequence, native } from '../native.js';
 import { HeldKey, type TenantKey } from './held-key.js';
 import { type MasterKeyInput, resolveMasterKeys } from './master-key.js';
 import { fetchMasterKeys, type KeyProvider, type KeyProviderOptions } from './provider.js';
@@ -54,7 +54,7 @@ export class Keyring implements Disposable {
   #staged: HeldKey[] = [];
   #replaced = false;
   #destroyed = false;
-  #sequence: NativeSequence = new native.NonceSequence(false);
+  #sequence: NativeSequence = guarded(() => new native.NonceSequence(false));
   #sequenceSeals = 0;
   #announced = false;
   #randomSequence: NativeSequence | undefined;
@@ -220,7 +220,7 @@ export class Keyring implements Disposable {
   renewSequence(nonces: NonceMode): void {
     this.#assertUsable();
     if (nonces === 'random') throw new NonceExhaustedError();
-    this.#sequence = new native.NonceSequence(false);
+    this.#sequence = guarded(() => new native.NonceSequence(false));
     this.#sequenceSeals = 0;
     this.#announced = false;
     for (const key of this.#keys()) key.forgetTenants();
@@ -229,7 +229,7 @@ export class Keyring implements Disposable {
   }
 
   #random(): NativeSequence {
-    this.#randomSequence ??= new native.NonceSequence(true);
+    this.#randomSequence ??= guarded(() => new native.NonceSequence(true));
     return this.#randomSequence;
   }
 

@@ -1,13 +1,30 @@
-import { allocate, assertBytes, kindOf, SLAB_MAX, sealedSlab } from '../bytes.js';
-import { KeyError, ValueTooLargeError } from '../errors.js';
-import { checked, type NativeSealer, type NativeSequence, native } from '../native.js';
+import { abortable, settled, signalOf } from '../abort.js';
+import { allocate, hasBytes, SLAB_MAX, sealedSlab } from '../bytes.js';
+import { KeyError } from '../errors.js';
+import {
+  checked,
+  guarded,
+  type NativeSealer,
+  type NativeSequence,
+  native,
+  UNVETTED,
+  VETTED,
+  VETTED_OUT,
+} from '../native.js';
 import { assertTenantId } from './derive.js';
 import { type MasterKeyInput, masterKeyBytes } from './master-key.js';
+import {
+  assertInputs,
+  assertOpenInPlace,
+  assertOpenInto,
+  assertSealed,
+  assertSealInPlace,
+  assertSealInto,
+  hasRoom,
+  isLengthIn,
+  SEAL_OVERHEAD,
+} from './sealer-arguments.js';
 
-/** Bytes that sealing adds: a nonce of 12 in front, a tag of 16 behind. */
-export const SEAL_OVERHEAD = 28;
-/** The most bytes that are sealed as one value: 512 MiB. */
-export const MAX_VALUE_LEN = 536_870_912;
 const NONCE_LEN = 12;
 
 /**
@@ -17,7 +34,9 @@ const NONCE_LEN = 12;
  * Source: protocol text, "Ciphertext Format" and "Nonce Generation".
  */
 export class Sealer implements Disposable {
+  // Held for its handle: the key goes when it goes.
   readonly #native: NativeSealer;
+  readonly #handle: number;
   readonly #sequence: NativeSequence;
   readonly #fingerprint: string;
   #destroyed = false;
@@ -30,15 +49,16 @@ export class Sealer implements Disposable {
     assertTenantId(tenantId);
     const bytes = masterKeyBytes('masterKey', masterKey);
     try {
-      const master = new native.MasterKey(bytes);
-      this.#sequence = new native.NonceSequence(false);
-      this.#native = master.sealer(Buffer.from(tenantId), this.#sequence);
+      const master = guarded(() => new native.MasterKey(bytes));
+      this.#sequence = guarded(() => new native.NonceSequence(false));
+      this.#native = guarded(() => master.sealer(Buffer.from(tenantId), this.#sequence));
       master.destroy();
     } finally {
       bytes.fill(0);
     }
+    this.#handle = this.#native.handle;
     const fingerprint = Buffer.alloc(16);
-    checked(this.#native.fingerprint(fingerprint));
+    checked(native.fingerprint(this.#handle, fingerprint));
     this.#fingerprint = fingerprint.toString('hex');
   }
 
@@ -48,16 +68,24 @@ export class Sealer implements Disposable {
    * @throws NonceExhaustedError after 2^32 seals, ValueTooLargeError over 512 MiB, KeyError after `destroy`.
    */
   seal(plaintext: Uint8Array, aad: Uint8Array): Buffer {
-    assertInputs(plaintext, aad);
+    // Above the slab's limit everything is checked before the result is allocated; below, the native addon helps.
+    if (!hasBytes(plaintext) || !hasBytes(aad) || plaintext.length > SLAB_MAX - SEAL_OVERHEAD) {
+      assertInputs(plaintext, aad);
+    }
     const length = plaintext.length + SEAL_OVERHEAD;
     if (length > SLAB_MAX) {
-      const sealed = allocate(length);
-      checked(this.#native.seal(sealed, 0, plaintext, aad, aad.length, 0));
-      return sealed;
+      const large = allocate(length);
+      checked(native.sealInto(this.#handle | VETTED, large, plaintext, aad));
+      return large;
     }
-    sealedSlab.reserve(length);
-    checked(this.#native.seal(sealedSlab.buffer, sealedSlab.offset, plaintext, aad, aad.length, 0));
-    return sealedSlab.take(length);
+    const sealed = sealedSlab.take(length);
+    let result = native.sealInto(this.#handle | VETTED_OUT, sealed, plaintext, aad);
+    if (result === UNVETTED) {
+      assertInputs(plaintext, aad);
+      result = native.sealInto(this.#handle | VETTED, sealed, plaintext, aad);
+    }
+    checked(result);
+    return sealed;
   }
 
   /**
@@ -65,10 +93,15 @@ export class Sealer implements Disposable {
    * @throws AuthenticationError when the key, the AAD or the bytes are not those that were sealed; KeyError after `destroy`.
    */
   open(sealed: Uint8Array, aad: Uint8Array): Buffer {
-    assertBytes('sealed', sealed);
-    assertBytes('aad', aad);
+    const vetted = !hasBytes(sealed) || !hasBytes(aad) || sealed.length > SLAB_MAX;
+    if (vetted) assertSealed(sealed, aad);
     const plaintext = Buffer.allocUnsafe(Math.max(0, sealed.length - SEAL_OVERHEAD));
-    checked(this.#native.open(plaintext, 0, sealed, 0, aad, aad.length, 0));
+    let result = native.openInto(this.#handle | (vetted ? VETTED : VETTED_OUT), plaintext, sealed, aad);
+    if (result === UNVETTED) {
+      assertSealed(sealed, aad);
+      result = native.openInto(this.#handle | VETTED, plaintext, sealed, aad);
+    }
+    checked(result);
     return plaintext;
   }
 
@@ -82,18 +115,25 @@ export class Sealer implements Disposable {
     const signal = signalOf(options);
     const sealed = allocate(plaintext.length + SEAL_OVERHEAD);
     const copy = copyOf(plaintext);
-    await settled(this.#native.sealAsync(sealed, 0, copy, aad, aad.length, 0, signal), signal);
+    settled(
+      await abortable(signal, (fired) => native.sealAsync(this.#handle, sealed, 0, copy, aad, aad.length, 0, fired)),
+      signal,
+    );
     return sealed;
   }
 
   /** Opens off the event loop. The inputs are copied at the call. @throws (rejects) as {@link open}. */
   async openAsync(sealed: Uint8Array, aad: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<Buffer> {
-    assertBytes('sealed', sealed);
-    assertBytes('aad', aad);
+    assertSealed(sealed, aad);
     const signal = signalOf(options);
     const plaintext = allocate(Math.max(0, sealed.length - SEAL_OVERHEAD));
     const copy = copyOf(sealed);
-    await settled(this.#native.openAsync(plaintext, 0, copy, 0, aad, aad.length, 0, signal), signal);
+    settled(
+      await abortable(signal, (fired) =>
+        native.openAsync(this.#handle, plaintext, 0, copy, 0, aad, aad.length, 0, fired),
+      ),
+      signal,
+    );
     return plaintext;
   }
 
@@ -105,10 +145,15 @@ export class Sealer implements Disposable {
    * @throws RangeError when `out` is too small or overlaps; else as {@link seal}.
    */
   sealInto(out: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): number {
-    assertBytes('out', out);
-    assertInputs(plaintext, aad);
-    assertRoom(out, plaintext.length + SEAL_OVERHEAD);
-    return checked(this.#native.seal(out, 0, plaintext, aad, aad.length, 0));
+    if (!hasBytes(out) || !hasBytes(plaintext) || !hasBytes(aad) || !hasRoom(out, plaintext.length + SEAL_OVERHEAD)) {
+      assertSealInto(out, plaintext, aad);
+    }
+    let length = native.sealInto(this.#handle, out, plaintext, aad);
+    if (length === UNVETTED) {
+      assertSealInto(out, plaintext, aad);
+      length = native.sealInto(this.#handle | VETTED, out, plaintext, aad);
+    }
+    return checked(length);
   }
 
   /**
@@ -119,30 +164,34 @@ export class Sealer implements Disposable {
    * @throws RangeError when `out` is too small or overlaps; else as {@link open}.
    */
   openInto(out: Uint8Array, sealed: Uint8Array, aad: Uint8Array): number {
-    assertBytes('out', out);
-    assertBytes('sealed', sealed);
-    assertBytes('aad', aad);
-    assertRoom(out, sealed.length - SEAL_OVERHEAD);
-    return checked(this.#native.open(out, 0, sealed, 0, aad, aad.length, 0));
+    if (!hasBytes(out) || !hasBytes(sealed) || !hasBytes(aad) || !hasRoom(out, sealed.length - SEAL_OVERHEAD)) {
+      assertOpenInto(out, sealed, aad);
+    }
+    let length = native.openInto(this.#handle, out, sealed, aad);
+    if (length === UNVETTED) {
+      assertOpenInto(out, sealed, aad);
+      length = native.openInto(this.#handle | VETTED, out, sealed, aad);
+    }
+    return checked(length);
   }
 
   /**
    * Seals the plaintext at `buffer[12 .. 12 + plaintextLen]` where it lies.
    *
    * @param buffer has 12 bytes of headroom and at least 16 of tailroom around the plaintext.
-   * @returns `buffer[0 .. plaintextLen + 28]`, a view.
+   * @returns `buffer[0 .. plaintextLen + 28]`, a view; `buffer` itself when that is all of it.
    * @throws RangeError when the lengths do not fit; else as {@link seal}.
    */
   sealInPlace(buffer: Uint8Array, plaintextLen: number, aad: Uint8Array): Uint8Array {
-    assertBytes('buffer', buffer);
-    if (typeof plaintextLen !== 'number')
-      throw new TypeError(`plaintextLen must be a number, not ${kindOf(plaintextLen)}`);
-    if (!Number.isInteger(plaintextLen) || plaintextLen < 0 || plaintextLen + SEAL_OVERHEAD > buffer.length) {
-      throw new RangeError(`plaintextLen must be an integer from 0 to the buffer's length less ${SEAL_OVERHEAD}`);
+    if (!hasBytes(buffer) || !hasBytes(aad) || !isLengthIn(buffer, plaintextLen)) {
+      assertSealInPlace(buffer, plaintextLen, aad);
     }
-    assertBytes('aad', aad);
-    assertValueLen(plaintextLen);
-    return buffer.subarray(0, checked(this.#native.sealInPlace(buffer, plaintextLen, aad, aad.length)));
+    let length = native.sealInPlace(this.#handle, buffer, plaintextLen, aad);
+    if (length === UNVETTED) {
+      assertSealInPlace(buffer, plaintextLen, aad);
+      length = native.sealInPlace(this.#handle | VETTED, buffer, plaintextLen, aad);
+    }
+    return checked(length) === buffer.length ? buffer : buffer.subarray(0, length);
   }
 
   /**
@@ -152,10 +201,13 @@ export class Sealer implements Disposable {
    * @throws as {@link open}.
    */
   openInPlace(buffer: Uint8Array, aad: Uint8Array): Uint8Array {
-    assertBytes('buffer', buffer);
-    assertBytes('aad', aad);
-    const length = checked(this.#native.openInPlace(buffer, aad, aad.length));
-    return buffer.subarray(NONCE_LEN, NONCE_LEN + length);
+    if (!hasBytes(buffer) || !hasBytes(aad)) assertOpenInPlace(buffer, aad);
+    let length = native.openInPlace(this.#handle, buffer, aad);
+    if (length === UNVETTED) {
+      assertOpenInPlace(buffer, aad);
+      length = native.openInPlace(this.#handle | VETTED, buffer, aad);
+    }
+    return buffer.subarray(NONCE_LEN, NONCE_LEN + checked(length));
   }
 
   /** Fingerprint of the derived key: 32 hex digits. */
@@ -180,7 +232,7 @@ export class Sealer implements Disposable {
   destroy(): void {
     if (this.#destroyed) return;
     this.#destroyed = true;
-    this.#native.destroy();
+    native.destroy(this.#handle);
   }
 
   [Symbol.dispose](): void {
@@ -190,40 +242,6 @@ export class Sealer implements Disposable {
   #assertUsable(): void {
     if (this.#destroyed) throw new KeyError('This key was destroyed');
   }
-}
-
-/** The value of an async native call. @throws the error for a failure, or the signal's reason. */
-export async function settled<T>(pending: Promise<number | T>, signal: AbortSignal | undefined): Promise<number | T> {
-  const result = await pending;
-  if (typeof result === 'number' && result < 0) {
-    if (signal?.aborted) throw signal.reason;
-    return checked(result);
-  }
-  return result;
-}
-
-/** @throws TypeError unless it is an AbortSignal or absent; the reason of one that has aborted. */
-export function signalOf(options: { signal?: AbortSignal } | undefined): AbortSignal | undefined {
-  const signal = options?.signal;
-  if (signal === undefined) return undefined;
-  if (!(signal instanceof AbortSignal)) throw new TypeError(`signal must be an AbortSignal, not ${kindOf(signal)}`);
-  signal.throwIfAborted();
-  return signal;
-}
-
-function assertInputs(plaintext: unknown, aad: unknown): asserts plaintext is Uint8Array {
-  assertBytes('plaintext', plaintext);
-  assertBytes('aad', aad);
-  assertValueLen(plaintext.length);
-}
-
-/** @throws ValueTooLargeError over 512 MiB, before anything is allocated for it. */
-export function assertValueLen(length: number): void {
-  if (length > MAX_VALUE_LEN) throw new ValueTooLargeError(`The value has ${length} bytes; the limit is 512 MiB`);
-}
-
-function assertRoom(out: Uint8Array, needed: number): void {
-  if (out.length < needed) throw new RangeError(`out must have at least ${needed} bytes, not ${out.length}`);
 }
 
 function copyOf(bytes: Uint8Array): Buffer {

@@ -58,6 +58,7 @@ export class AadTemplate {
   readonly formatLen: number;
   readonly #prefixLen: number;
   readonly #suffix: Uint8Array;
+  #keyLen = -1;
 
   constructor(tenantId: string, format: string, compressed: boolean, originalType?: string | null) {
     assertWellFormed('tenantId', tenantId);
@@ -71,52 +72,55 @@ export class AadTemplate {
     const formatBytes = Buffer.from(format);
     this.formatLen = formatBytes.length;
     this.#suffix = Buffer.concat([...suffix, formatBytes]);
-    const prefix = Buffer.concat([Buffer.of(AAD_VERSION), part(tenantId)]);
-    this.#prefixLen = prefix.length + 4;
-    this.scratch = this.#grown(prefix, USUAL_KEY_LEN);
+    const prefix = Buffer.concat([Buffer.of(AAD_VERSION), part(tenantId), Buffer.alloc(4)]);
+    this.#prefixLen = prefix.length;
+    this.scratch = prefix;
+    this.#resize(0);
   }
 
   /** @returns the AAD's length in bytes. `cacheKey` must be well-formed. */
   write(cacheKey: string): number {
     const at = this.#prefixLen;
-    const suffix = this.#suffix;
-    const suffixLen = suffix.length;
-    const most = cacheKey.length * 3;
-    const needed = at + most + suffixLen;
+    const { length } = cacheKey;
+    const needed = at + length * 3 + this.#suffix.length;
     if (needed > this.scratch.length || (this.scratch.length > LARGEST_KEPT && needed <= LARGEST_KEPT)) {
-      this.scratch = this.#grown(this.scratch.subarray(0, at - 4), Math.max(most, USUAL_KEY_LEN));
+      this.#resize(length * 3);
     }
-    const scratch = this.scratch;
-    const keyLen =
-      cacheKey.length <= SHORT
-        ? writeShort(scratch, cacheKey, at)
-        : (scratch as FastBuffer).utf8Write(cacheKey, at, most);
-    scratch[at - 4] = keyLen >>> 24;
-    scratch[at - 3] = keyLen >>> 16;
-    scratch[at - 2] = keyLen >>> 8;
-    scratch[at - 1] = keyLen;
-    const end = at + keyLen;
-    // A loop, because `set` costs more than 30 bytes are worth.
-    for (let i = 0; i < suffixLen; i++) scratch[end + i] = suffix[i] as number;
-    return end + suffixLen - this.formatLen;
+    const { scratch } = this;
+    const keyLen = length <= SHORT ? writeShort(scratch, cacheKey, at) : utf8Write(scratch, cacheKey, at);
+    if (keyLen !== this.#keyLen) this.#frame(keyLen);
+    return at + keyLen + this.#suffix.length - this.formatLen;
   }
 
-  #grown(prefix: Uint8Array, keyLen: number): Buffer {
-    const scratch = Buffer.allocUnsafeSlow(this.#prefixLen + keyLen + this.#suffix.length);
-    scratch.set(prefix);
-    return scratch;
+  /** What stands around the cache key. It stays for the next one, which is mostly as long: most of a kind are. */
+  #frame(keyLen: number): void {
+    this.scratch.writeUInt32BE(keyLen, this.#prefixLen - 4);
+    this.scratch.set(this.#suffix, this.#prefixLen + keyLen);
+    this.#keyLen = keyLen;
+  }
+
+  #resize(keyLen: number): void {
+    const scratch = Buffer.allocUnsafeSlow(this.#prefixLen + Math.max(keyLen, USUAL_KEY_LEN) + this.#suffix.length);
+    scratch.set(this.scratch.subarray(0, this.#prefixLen));
+    this.scratch = scratch;
+    this.#keyLen = -1;
   }
 }
 
 /** Writes ASCII itself, because a native call costs as much as forty characters. */
 function writeShort(scratch: Buffer, text: string, at: number): number {
   const { length } = text;
+  let all = 0;
   for (let i = 0; i < length; i++) {
     const code = text.charCodeAt(i);
-    if (code > 0x7f) return (scratch as FastBuffer).utf8Write(text, at, length * 3);
+    all |= code;
     scratch[at + i] = code;
   }
-  return length;
+  return all <= 0x7f ? length : utf8Write(scratch, text, at);
+}
+
+function utf8Write(scratch: Buffer, text: string, at: number): number {
+  return (scratch as FastBuffer).utf8Write(text, at, text.length * 3);
 }
 
 function part(value: string): Buffer {

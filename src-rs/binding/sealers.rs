@@ -1,0 +1,229 @@
+//! The sealers of one JavaScript environment, which knows them by number.
+//!
+//! One function serves all sealers. A function for each, which needs no number, is called the slow way as soon as there
+//! are two: V8 compiles a direct call only where it has seen a single function.
+//!
+//! | bits of a handle | |
+//! |---|---|
+//! | 0–1 | the caller's word about a call's arrays, see [`Handle`] |
+//! | 2–23 | place in the table |
+//! | 24–30 | how often the place was taken before, modulo 128 |
+
+use std::cell::{Ref, RefCell};
+use std::ffi::c_void;
+use std::ptr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use napi::{sys, Error};
+
+use super::call::{check, status, Call, Entry, Target};
+use crate::error::Failure;
+use crate::sealer::{Sealer, Unsealed};
+
+const PLACE_SHIFT: u32 = 2;
+const TURN_SHIFT: u32 = 24;
+const MAX_SEALERS: usize = 1 << (TURN_SHIFT - PLACE_SHIFT);
+const TURNS: u32 = 1 << (31 - TURN_SHIFT);
+
+/// Names a sealer. Its lowest bits say which arrays of a call JavaScript has looked at.
+#[derive(Clone, Copy)]
+pub struct Handle(pub usize);
+
+impl Handle {
+    /// Whether the output comes from outside.
+    #[inline]
+    pub fn foreign_out(self) -> bool {
+        self.0 & 1 == 0
+    }
+
+    /// Whether the inputs come from outside.
+    #[inline]
+    pub fn foreign_inputs(self) -> bool {
+        self.0 & 2 == 0
+    }
+
+    fn place(self) -> usize {
+        self.0 >> PLACE_SHIFT & (MAX_SEALERS - 1)
+    }
+}
+
+/// The table.
+#[derive(Default)]
+pub struct Sealers {
+    slots: RefCell<Vec<Slot>>,
+    free: RefCell<Vec<usize>>,
+    unsealed: RefCell<Option<(u32, Box<Unsealed>)>>,
+}
+
+struct Slot {
+    // Of the object that has the place; the lowest bits are 0.
+    handle: u32,
+    sealer: Option<Arc<Sealer>>,
+}
+
+impl Sealers {
+    /// The table behind a function.
+    pub fn of(call: &Call) -> &Self {
+        // SAFETY: `add` made the function with a count of its own on the table, which the function's
+        // finalizer gives back, so that the table outlives the call.
+        unsafe { &*call.data().cast::<Self>() }
+    }
+
+    /// The sealer, for the time of a call.
+    ///
+    /// # Errors
+    /// [`Failure::KeyDestroyed`], [`Failure::InvalidArgument`] for a number that names none.
+    #[inline(always)]
+    pub fn get(&self, handle: Handle) -> Result<Ref<'_, Sealer>, Failure> {
+        let slots = self.slots.borrow();
+        if slots.get(handle.place()).is_none_or(|slot| !slot.is(handle)) {
+            return Err(Failure::InvalidArgument);
+        }
+        Ref::filter_map(slots, |slots| slots[handle.place()].sealer.as_deref()).map_err(|_| Failure::KeyDestroyed)
+    }
+
+    /// The sealer, held by a task even if it is destroyed meanwhile.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub fn hold(&self, handle: Handle) -> Result<Arc<Sealer>, Failure> {
+        self.get(handle)?;
+        self.slots.borrow()[handle.place()].sealer.clone().ok_or(Failure::KeyDestroyed)
+    }
+
+    /// Keeps what an open could not write, for `takeOpened`.
+    pub fn keep_unsealed(&self, handle: Handle, unsealed: Box<Unsealed>) {
+        self.unsealed.replace(Some((handle.0 as u32 >> PLACE_SHIFT, unsealed)));
+    }
+
+    /// Reads what the sealer's last open left, and forgets it unless `out` is too short.
+    ///
+    /// # Errors
+    /// [`Failure::InvalidArgument`] if it left nothing, or as [`Unsealed::read`].
+    pub fn take_unsealed(&self, handle: Handle, out: &mut [u8]) -> Result<usize, Failure> {
+        let mut kept = self.unsealed.borrow_mut();
+        let taken = match &*kept {
+            Some((owner, unsealed)) if *owner == handle.0 as u32 >> PLACE_SHIFT => unsealed.read(out),
+            _ => return Err(Failure::InvalidArgument),
+        };
+        if !matches!(taken, Err(Failure::Needs(_))) {
+            *kept = None;
+        }
+        taken
+    }
+
+    /// Drops what an earlier open left.
+    #[inline]
+    pub fn forget_unsealed(&self) {
+        if self.unsealed.borrow().is_some() {
+            self.unsealed.replace(None);
+        }
+    }
+
+    /// Wipes the key, unless a task still works with it, and drops what an open left.
+    pub fn destroy(&self, handle: Handle) {
+        self.forget_unsealed();
+        if let Some(slot) = self.slots.borrow_mut().get_mut(handle.place()).filter(|slot| slot.is(handle)) {
+            slot.sealer = None;
+        }
+    }
+
+    fn add(&self, sealer: Sealer) -> Result<Handle, Failure> {
+        let sealer = Some(Arc::new(sealer));
+        let mut slots = self.slots.borrow_mut();
+        if let Some(place) = self.free.borrow_mut().pop() {
+            slots[place].sealer = sealer;
+            return Ok(Handle(slots[place].handle as usize));
+        }
+        if slots.len() == MAX_SEALERS {
+            return Err(Failure::InvalidLength);
+        }
+        let handle = (slots.len() as u32) << PLACE_SHIFT;
+        slots.push(Slot { handle, sealer });
+        Ok(Handle(handle as usize))
+    }
+
+    // The handle names nothing from now on.
+    fn remove(&self, handle: Handle) {
+        self.destroy(handle);
+        if let Some(slot) = self.slots.borrow_mut().get_mut(handle.place()).filter(|slot| slot.is(handle)) {
+            let turn = ((slot.handle >> TURN_SHIFT) + 1) % TURNS;
+            slot.handle = turn << TURN_SHIFT | (handle.place() as u32) << PLACE_SHIFT;
+            self.free.borrow_mut().push(handle.place());
+        }
+    }
+}
+
+impl Slot {
+    #[inline]
+    fn is(&self, handle: Handle) -> bool {
+        self.handle as usize ^ handle.0 < 1 << PLACE_SHIFT
+    }
+}
+
+/// Puts a table into the environment, which keeps it to its end.
+pub fn install(env: sys::napi_env) -> Result<Rc<Sealers>, Error> {
+    let sealers = Rc::new(Sealers::default());
+    let data = Rc::into_raw(Rc::clone(&sealers)).cast_mut().cast::<c_void>();
+    // SAFETY: `env` is that of the module's registration, whose instance data are ours alone.
+    status(unsafe { sys::napi_set_instance_data(env, data, Some(release), ptr::null_mut()) })?;
+    Ok(sealers)
+}
+
+/// Adds the function of `E`, which sees the table.
+pub fn add<E: Entry>(target: &Target, sealers: &Rc<Sealers>) -> Result<(), Error> {
+    let data = Rc::into_raw(Rc::clone(sealers)).cast_mut().cast::<c_void>();
+    let function = target.add::<E>(data).inspect_err(|_| {
+        // SAFETY: no function came to be that could use this count.
+        unsafe { drop(Rc::from_raw(data.cast_const().cast::<Sealers>())) };
+    })?;
+    // SAFETY: the finalizer runs once, when the function can no longer be called. Without it the count is never given
+    // back: a leak, and no danger.
+    status(unsafe {
+        sys::napi_add_finalizer(target.env, function, data, Some(release), ptr::null_mut(), ptr::null_mut())
+    })
+}
+
+/// Gives one count on the table back: the finalizer of whatever was made with one.
+unsafe extern "C" fn release(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
+    // SAFETY: whoever installed this finalizer gave it a count of its own.
+    unsafe { drop(Rc::from_raw(data.cast_const().cast::<Sealers>())) };
+}
+
+// What the object of a sealer holds.
+struct Owner {
+    sealers: Rc<Sealers>,
+    handle: Handle,
+}
+
+/// `{ handle }`: the sealer ends with this object.
+pub fn object(env: sys::napi_env, sealer: Sealer) -> Result<sys::napi_value, Failure> {
+    let (mut data, mut object, mut number) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+    // SAFETY: `env` is the running call's; the instance data are what `install` put there.
+    let sealers = unsafe {
+        check(sys::napi_get_instance_data(env, &mut data))?;
+        if data.is_null() {
+            return Err(Failure::InvalidArgument);
+        }
+        Rc::increment_strong_count(data.cast_const().cast::<Sealers>());
+        Rc::from_raw(data.cast_const().cast::<Sealers>())
+    };
+    let handle = sealers.add(sealer)?;
+    let owner = Box::into_raw(Box::new(Owner { sealers, handle })).cast::<c_void>();
+    // SAFETY: as above. The finalizer runs once, when the object is gone; if it was not installed, it is called here.
+    unsafe {
+        let made = check(sys::napi_create_object(env, &mut object))
+            .and_then(|()| check(sys::napi_create_uint32(env, handle.0 as u32, &mut number)))
+            .and_then(|()| check(sys::napi_set_named_property(env, object, c"handle".as_ptr(), number)))
+            .and_then(|()| check(sys::napi_wrap(env, object, owner, Some(end), ptr::null_mut(), ptr::null_mut())));
+        made.inspect_err(|_| end(env, owner, ptr::null_mut()))?;
+    }
+    Ok(object)
+}
+
+unsafe extern "C" fn end(_env: sys::napi_env, owner: *mut c_void, _hint: *mut c_void) {
+    // SAFETY: `object` made it, for this finalizer alone.
+    let owner = unsafe { Box::from_raw(owner.cast::<Owner>()) };
+    owner.sealers.remove(owner.handle);
+}

@@ -1,0 +1,71 @@
+import { assertBytes, kindOf } from '../bytes.js';
+import { ValueTooLargeError } from '../errors.js';
+
+/*
+ * What a sealer's methods refuse. A method looks only at what it can see for nothing; when that is in doubt, or the native
+ * addon is, the assertion of that method looks at everything, in the order of the arguments, and says what is wrong.
+ */
+
+/** Bytes that sealing adds: a nonce of 12 in front, a tag of 16 behind. */
+export const SEAL_OVERHEAD = 28;
+/** The most bytes that are sealed as one value: 512 MiB. */
+export const MAX_VALUE_LEN = 536_870_912;
+
+/** Whether `needed` bytes fit, and are no more than a value may have. */
+export function hasRoom(out: Uint8Array, needed: number): boolean {
+  return needed <= out.length && needed <= MAX_VALUE_LEN;
+}
+
+/** Whether a plaintext of this length, with what sealing adds, fits. */
+export function isLengthIn(buffer: Uint8Array, plaintextLen: number): boolean {
+  return Number.isInteger(plaintextLen) && plaintextLen >= 0 && hasRoom(buffer, plaintextLen + SEAL_OVERHEAD);
+}
+
+/** @throws ValueTooLargeError over 512 MiB, before anything is allocated for it. */
+export function assertValueLen(length: number): void {
+  if (length > MAX_VALUE_LEN) throw new ValueTooLargeError(`The value has ${length} bytes; the limit is 512 MiB`);
+}
+
+export function assertInputs(plaintext: Uint8Array, aad: Uint8Array): void {
+  assertBytes('plaintext', plaintext);
+  assertBytes('aad', aad);
+  assertValueLen(plaintext.length);
+}
+
+export function assertSealed(sealed: Uint8Array, aad: Uint8Array): void {
+  assertBytes('sealed', sealed);
+  assertBytes('aad', aad);
+}
+
+export function assertSealInto(out: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): void {
+  assertBytes('out', out);
+  assertInputs(plaintext, aad);
+  assertRoom(out, plaintext.length + SEAL_OVERHEAD);
+}
+
+export function assertOpenInto(out: Uint8Array, sealed: Uint8Array, aad: Uint8Array): void {
+  assertBytes('out', out);
+  assertSealed(sealed, aad);
+  assertRoom(out, sealed.length - SEAL_OVERHEAD);
+}
+
+export function assertSealInPlace(buffer: Uint8Array, plaintextLen: number, aad: Uint8Array): void {
+  assertBytes('buffer', buffer);
+  if (typeof plaintextLen !== 'number') {
+    throw new TypeError(`plaintextLen must be a number, not ${kindOf(plaintextLen)}`);
+  }
+  if (!Number.isInteger(plaintextLen) || plaintextLen < 0 || plaintextLen + SEAL_OVERHEAD > buffer.length) {
+    throw new RangeError(`plaintextLen must be an integer from 0 to the buffer's length less ${SEAL_OVERHEAD}`);
+  }
+  assertBytes('aad', aad);
+  assertValueLen(plaintextLen);
+}
+
+export function assertOpenInPlace(buffer: Uint8Array, aad: Uint8Array): void {
+  assertBytes('buffer', buffer);
+  assertBytes('aad', aad);
+}
+
+function assertRoom(out: Uint8Array, needed: number): void {
+  if (out.length < needed) throw new RangeError(`out must have at least ${needed} bytes, not ${out.length}`);
+}

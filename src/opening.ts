@@ -1,0 +1,111 @@
+import { abortable, settled } from './abort.js';
+import { allocate, assertBytes } from './bytes.js';
+import type { TenantKey } from './keys/held-key.js';
+import { SEAL_OVERHEAD } from './keys/sealer-arguments.js';
+import { checked, type NativeOpened, NEEDS, native, nativeError, UNVETTED, VETTED_INPUTS } from './native.js';
+import type { Payloads } from './payloads.js';
+import { CHECKSUM_LEN, openedBehindLead, openedScratch, SCRATCH_LEN } from './scratch.js';
+import type { Located, TenantContext, WrapperSettings } from './tenant-context.js';
+import type { WireProfile } from './wire.js';
+
+const AUTHENTICATION = -1;
+const KEY_DESTROYED = -8;
+
+/** Opens and decodes what is stored, with the key that it names, or else every key of the tenant, the current one first. */
+export function openNow<T>(
+  settings: WrapperSettings,
+  payloads: Payloads<T>,
+  tenant: TenantContext,
+  sealed: Uint8Array,
+  cacheKey: string,
+): T {
+  const { profile, keyring } = settings;
+  const { current, previous } = tenant.keys;
+  const located = tenant.locate(sealed);
+  const aadLen = located.aad.write(cacheKey);
+  const lead = leadOf(profile);
+  const small = profile.container === 'envelope' || sealed.length <= SCRATCH_LEN;
+  const out = small ? openedScratch : allocate(outputLen(sealed, located.offset, lead));
+  let key = located.key ?? current;
+  let length = openWith(key, out, lead, sealed, located, aadLen);
+  if (length === AUTHENTICATION && located.key === undefined) {
+    for (const older of previous) {
+      key = older;
+      length = openWith(key, out, lead, sealed, located, aadLen);
+      if (length !== AUTHENTICATION) break;
+    }
+  }
+  if (length >= 0) {
+    keyring.countOpen(key);
+    if (!small) return payloads.decodeOwned(out.subarray(lead, lead + length));
+    return payloads.decodeShared(lead === 0 ? openedScratch : openedBehindLead, length);
+  }
+  if (length > NEEDS) throw nativeError(length);
+  const exact = allocate(NEEDS - length);
+  checked(native.takeOpened(key.sealer.handle, exact, 0));
+  keyring.countOpen(key);
+  return payloads.decodeOwned(exact);
+}
+
+/** As {@link openNow}, off the event loop. Nobody may change `sealed` until the promise settles. */
+export async function openLater<T>(
+  { profile, keyring }: WrapperSettings,
+  payloads: Payloads<T>,
+  tenant: TenantContext,
+  sealed: Uint8Array,
+  cacheKey: string,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  const { current, previous } = tenant.keys;
+  const { offset, key, aad, mode } = tenant.locate(sealed);
+  const candidates = key === undefined ? [current, ...previous] : [key];
+  const lead = leadOf(profile);
+  const out = allocate(profile.container === 'envelope' ? 0 : outputLen(sealed, offset, lead));
+  for (const candidate of candidates) {
+    const aadLen = aad.write(cacheKey);
+    const opened = await abortable(signal, (fired) =>
+      native.openAsync(candidate.sealer.handle, out, lead, sealed, offset, aad.scratch, aadLen, mode, fired),
+    );
+    // Reading `keys` throws when all of them were destroyed; else a rotation was completed meanwhile.
+    const gone = opened === KEY_DESTROYED && tenant.keys !== undefined;
+    if (opened === AUTHENTICATION || gone) continue;
+    if (typeof opened === 'number') {
+      const length = settled(opened, signal);
+      keyring.countOpen(candidate);
+      return payloads.decodeOwned(out.subarray(lead, lead + length));
+    }
+    keyring.countOpen(candidate);
+    return payloads.decodeOwned(await taken(opened));
+  }
+  throw nativeError(AUTHENTICATION);
+}
+
+function openWith(
+  { sealer: { handle } }: TenantKey,
+  out: Buffer,
+  lead: number,
+  sealed: Uint8Array,
+  { aad, offset, mode }: Located,
+  aadLen: number,
+): number {
+  const length = native.openValue(handle, out, lead, sealed, offset, aad.scratch, aadLen, mode);
+  if (length !== UNVETTED) return length;
+  assertBytes('sealed', sealed);
+  return native.openValue(handle | VETTED_INPUTS, out, lead, sealed, offset, aad.scratch, aadLen, mode);
+}
+
+/** Room in front of a payload, lent to the native addon: a checksum is opened there, and the payload needs no second copy. */
+function leadOf({ container }: WireProfile): number {
+  return container === 'checksum' ? CHECKSUM_LEN : 0;
+}
+
+/** Length of an output for the value at `offset`, with `lead` bytes in front of the payload. */
+function outputLen(sealed: Uint8Array, offset: number, lead: number): number {
+  return Math.max(lead, sealed.length - offset - SEAL_OVERHEAD);
+}
+
+async function taken(opened: NativeOpened): Promise<Buffer> {
+  const exact = allocate(opened.length);
+  checked(await opened.take(exact, 0));
+  return exact;
+}

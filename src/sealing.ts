@@ -1,0 +1,85 @@
+import { abortable, settled } from './abort.js';
+import { allocate, SLAB_MAX, sealedSlab, trim } from './bytes.js';
+import type { TenantKey } from './keys/held-key.js';
+import { assertValueLen } from './keys/sealer-arguments.js';
+import { native, nativeError } from './native.js';
+import { SCRATCH_LEN, sealedScratch } from './scratch.js';
+import type { TenantContext, WrapperSettings } from './tenant-context.js';
+import { sealedBound } from './wire.js';
+
+const NONCE_EXHAUSTED = -2;
+
+/** Seals one payload, with the header or frame that its readers expect in front. */
+export function sealNow(
+  settings: WrapperSettings,
+  tenant: TenantContext,
+  payload: Uint8Array,
+  cacheKey: string,
+): Buffer {
+  const { profile } = settings;
+  const { current } = tenant.keys;
+  const { head } = tenant;
+  const headLen = head === undefined ? 0 : head.length;
+  assertValueLen(payload.length);
+  const bound = headLen + sealedBound(profile, payload.length);
+  if (bound <= SLAB_MAX) {
+    sealedSlab.reserve(bound);
+    const { buffer, offset } = sealedSlab;
+    const length = sealInto(settings, buffer, offset + headLen, tenant, current, payload, cacheKey);
+    if (head !== undefined) buffer.set(head, offset);
+    return sealedSlab.take(headLen + length);
+  }
+  // The exact length of a compressed value is known only afterwards.
+  const out = profile.container === 'envelope' && bound <= SCRATCH_LEN ? sealedScratch : allocate(bound);
+  const length = headLen + sealInto(settings, out, headLen, tenant, current, payload, cacheKey);
+  if (head !== undefined) out.set(head);
+  return trim(out, length, out === sealedScratch);
+}
+
+/** As {@link sealNow}, off the event loop. The nonce is taken at the call. @param payload bytes that nobody else holds. */
+export async function sealLater(
+  settings: WrapperSettings,
+  tenant: TenantContext,
+  payload: Uint8Array,
+  cacheKey: string,
+  signal: AbortSignal | undefined,
+): Promise<Buffer> {
+  const { current } = tenant.keys;
+  const { head, aad, mode } = tenant;
+  const headLen = head?.length ?? 0;
+  assertValueLen(payload.length);
+  const out = allocate(headLen + sealedBound(settings.profile, payload.length));
+  const aadLen = aad.write(cacheKey);
+  const pending = abortable(signal, (fired) =>
+    native.sealAsync(current.sealer.handle, out, headLen, payload, aad.scratch, aadLen, mode, fired),
+  );
+  settings.keyring.countSeals(current, 1);
+  const result = await pending;
+  // Counted on the main thread, so this is rare and the value is simply sealed again with a fresh sequence.
+  if (result === NONCE_EXHAUSTED) return sealNow(settings, tenant, payload, cacheKey);
+  const length = headLen + settled(result, signal);
+  if (head !== undefined) out.set(head);
+  return trim(out, length);
+}
+
+function sealInto(
+  { keyring, nonces }: WrapperSettings,
+  out: Buffer,
+  offset: number,
+  tenant: TenantContext,
+  key: TenantKey,
+  payload: Uint8Array,
+  cacheKey: string,
+): number {
+  const { aad, mode } = tenant;
+  const aadLen = aad.write(cacheKey);
+  let length = native.sealValue(key.sealer.handle, out, offset, payload, aad.scratch, aadLen, mode);
+  if (length === NONCE_EXHAUSTED) {
+    keyring.renewSequence(nonces);
+    const { handle } = tenant.keys.current.sealer;
+    length = native.sealValue(handle, out, offset, payload, aad.scratch, aadLen, mode);
+  }
+  if (length < 0) throw nativeError(length);
+  keyring.countSeals(key, 1);
+  return length;
+}
