@@ -66,7 +66,6 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
   readonly #ownsKeyring: boolean;
   readonly #tenantId: string;
   // By size, because a cache by number allocates all its slots at once.
-  // By size, because a cache by number allocates all its slots at once.
   readonly #tenants = new LRUCache<string, TenantContext>({ maxSize: MAX_TENANTS, sizeCalculation: () => 1 });
   #own: TenantContext | undefined;
   #destroyed = false;

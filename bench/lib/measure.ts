@@ -141,14 +141,9 @@ function compiledLoop(run: (i: number) => unknown, isAsync: boolean): Loop {
   return make(run, process.hrtime.bigint, keep);
 }
 
-let kept: unknown;
+const kept: { last: unknown } = { last: undefined };
 function keep(value: unknown): void {
-  kept = value;
-}
-
-/** The last result that a loop kept. */
-export function lastResult(): unknown {
-  return kept;
+  kept.last = value;
 }
 
 function rotated<T>(list: readonly T[], by: number): T[] {
