@@ -2,6 +2,9 @@
 
 /// Above this, a copy's own writes push it out of the caches before the cipher comes to read it.
 const STREAMED_LEN: usize = 8 << 20;
+/// Small enough that `memcpy` does not choose `rep movsb`, which some processors run twenty times slower where both sides
+/// lie at nearly the same place in a page, as a plaintext and its sealed form often do.
+const BLOCK_LEN: usize = 1 << 10;
 
 /// Copies `from` to `out`, which has its length.
 ///
@@ -12,7 +15,10 @@ pub fn copy(out: &mut [u8], from: &[u8]) {
     if from.len() >= STREAMED_LEN {
         return stream(out, from);
     }
-    out.copy_from_slice(from);
+    assert_eq!(out.len(), from.len());
+    for (out, from) in out.chunks_mut(BLOCK_LEN).zip(from.chunks(BLOCK_LEN)) {
+        out.copy_from_slice(from);
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
