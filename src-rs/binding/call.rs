@@ -217,16 +217,16 @@ impl Target {
 pub unsafe extern "C" fn enter<E: Entry>(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     let outcome = guard(|| {
         const { assert!(E::ARGUMENTS <= MAX_ARGUMENTS) };
-        let (mut given, mut data) = (E::ARGUMENTS, ptr::null_mut());
-        let mut arguments = [MaybeUninit::<sys::napi_value>::uninit(); MAX_ARGUMENTS];
+        let (uninit, data) = (MaybeUninit::uninit(), ptr::null_mut());
+        // Filled where it stays: what N-API has just written, a copy would have to wait for.
+        let mut call = Call { env, arguments: [uninit; MAX_ARGUMENTS], count: E::ARGUMENTS, data };
+        let (mut count, arguments) = (E::ARGUMENTS, call.arguments.as_mut_ptr().cast());
         // SAFETY: `env` and `info` are this call's. There is room for as many as are asked for, and all of them are
         // written: missing ones as undefined.
-        check(unsafe {
-            sys::napi_get_cb_info(env, info, &mut given, arguments.as_mut_ptr().cast(), ptr::null_mut(), &mut data)
-        })?;
+        check(unsafe { sys::napi_get_cb_info(env, info, &mut count, arguments, ptr::null_mut(), &mut call.data) })?;
         #[cfg(feature = "test-hooks")]
         super::hooks::panic_if_armed(E::NAME);
-        E::run(&Call { env, arguments, count: E::ARGUMENTS, data })
+        E::run(&call)
     });
     if E::ASYNC && !matches!(outcome, Ok(Answer::Value(_))) {
         return settled(env, number(env, outcome));
