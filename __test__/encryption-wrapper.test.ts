@@ -356,6 +356,19 @@ test('random nonces differ in their first half from value to value', (t) => {
   t.is(new Set(Array.from({ length: 50 }, () => counted.inspect(counted.serialize(1, context)).instanceId)).size, 1);
 });
 
+test("a signal's own addEventListener cannot bind a value to another cache key", async (t) => {
+  const wrapper = new EncryptionWrapper({ masterKey });
+  const other = { cacheKey: 'users:2' };
+  const { signal } = new AbortController();
+  signal.addEventListener = () => {
+    wrapper.serialize(1, other);
+  };
+  const sealed = await wrapper.serializeAsync(value, { ...context, signal });
+  t.deepEqual(wrapper.deserialize(sealed, context), value);
+  t.throws(() => wrapper.deserialize(sealed, other), { instanceOf: AuthenticationError });
+  t.deepEqual(await wrapper.deserializeAsync(sealed, { ...context, signal }), value);
+});
+
 test('an aborted signal rejects with its reason', async (t) => {
   const wrapper = new EncryptionWrapper({ masterKey });
   const signal = AbortSignal.abort(new Error('enough'));

@@ -62,10 +62,10 @@ export async function openLater<T>(
   const lead = leadOf(profile);
   const out = allocate(profile.container === 'envelope' ? 0 : outputLen(sealed, offset, lead));
   for (const candidate of candidates) {
-    const aadLen = aad.write(cacheKey);
-    const opened = await abortable(signal, (fired) =>
-      native.openAsync(candidate.sealer.handle, out, lead, sealed, offset, aad.scratch, aadLen, mode, fired),
-    );
+    const opened = await abortable(signal, (fired) => {
+      const aadLen = aad.write(cacheKey);
+      return native.openAsync(candidate.sealer.handle, out, lead, sealed, offset, aad.scratch, aadLen, mode, fired);
+    });
     // Reading `keys` throws when all of them were destroyed; else a rotation was completed meanwhile.
     const gone = opened === KEY_DESTROYED && tenant.keys !== undefined;
     if (opened === AUTHENTICATION || gone) continue;

@@ -49,10 +49,11 @@ export async function sealLater(
   const headLen = head?.length ?? 0;
   assertValueLen(payload.length);
   const out = allocate(headLen + sealedBound(settings.profile, payload.length));
-  const aadLen = aad.write(cacheKey);
-  const pending = abortable(signal, (fired) =>
-    native.sealAsync(current.sealer.handle, out, headLen, payload, aad.scratch, aadLen, mode, fired),
-  );
+  const pending = abortable(signal, (fired) => {
+    // Written only now: a signal's own `addEventListener` is a stranger's code, and the scratch buffer is shared.
+    const aadLen = aad.write(cacheKey);
+    return native.sealAsync(current.sealer.handle, out, headLen, payload, aad.scratch, aadLen, mode, fired);
+  });
   settings.keyring.countSeals(current, 1);
   const result = await pending;
   // Counted on the main thread, so this is rare and the value is simply sealed again with a fresh sequence.
