@@ -4,6 +4,7 @@ export type {
   BackendEntry,
   BackendGetOptions,
   BackendItem,
+  BackendLock,
   BackendOptions,
   BackendSetOptions,
   L1Status,

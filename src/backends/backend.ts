@@ -10,6 +10,11 @@ export interface BackendEntry {
    * elsewhere at all, absent when the store did not say.
    */
   expiresInMs?: number;
+  /**
+   * Milliseconds for which the store itself declares the entry fresh: `0` when it is, and must not be kept elsewhere.
+   * Absent where the store keeps no such time. Only the CacheKit HTTP API does.
+   */
+  freshInMs?: number;
   /** The store itself declares the entry past its freshness. Only the CacheKit HTTP API does. */
   stale?: boolean;
 }
@@ -35,6 +40,10 @@ export interface BackendGetOptions extends BackendOptions {
 export interface BackendSetOptions extends BackendOptions {
   /** Milliseconds, more than 0, rounded up to what the store can keep. Absent or `Infinity`: never expires. */
   ttlMs?: number;
+  /** Of `ttlMs`, the last so many milliseconds in which the entry is stale, for a store that tells (the CacheKit HTTP API). */
+  staleMs?: number;
+  /** Names under which `invalidateTags` finds the entry. Given only to stores that have that method. */
+  tags?: readonly string[];
   /** The bytes are given away: nobody changes them again, so that they need no copy. */
   owned?: boolean;
 }
@@ -47,8 +56,18 @@ export interface BackendDeleteOptions extends BackendOptions {
 export interface BackendItem {
   cacheKey: string;
   bytes: Uint8Array;
-  /** As in {@link BackendSetOptions}. */
+  /** These as in {@link BackendSetOptions}. */
   ttlMs?: number;
+  staleMs?: number;
+  tags?: readonly string[];
+}
+
+/** An entry's lock that this process holds until its lease ends. */
+export interface BackendLock {
+  /** Makes the lease end `leaseMs` from now; false when it had ended, and somebody else may hold the lock. */
+  extend(leaseMs: number): Promise<boolean>;
+  /** Gives the lock back, unless somebody else holds it by now. */
+  release(): Promise<void>;
 }
 
 /**
@@ -69,7 +88,10 @@ export interface Backend {
   /** One answer for each cache key, in their order. */
   getMany?(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
   /** When it rejects, some items may have been stored. */
-  setMany?(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs'>): Promise<void>;
+  setMany?(
+    items: readonly BackendItem[],
+    options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>,
+  ): Promise<void>;
   /** How many entries were removed, as far as the store can tell. */
   deleteMany?(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
   has?(cacheKey: string, options?: BackendOptions): Promise<boolean>;
@@ -77,6 +99,22 @@ export interface Backend {
   keys?(options?: BackendOptions & { prefix?: string }): AsyncIterable<string>;
   /** Gives an entry a new TTL in milliseconds; whether there was one, as far as the store can tell. */
   expire?(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;
+  /**
+   * Puts other bytes in the place of exactly these, in one step, and leaves TTL and tags as they are; whether it did.
+   */
+  replace?(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean>;
+  /** Removes every entry that was last set with one of the tags; how many, as far as the store can tell. */
+  invalidateTags?(tags: readonly string[], options?: BackendOptions): Promise<number>;
+  /**
+   * Takes the lock of a cache key for `leaseMs`, or answers `undefined` at once when somebody holds it. It keeps nobody
+   * from reading and writing the entry.
+   */
+  lock?(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined>;
+  /**
+   * Calls `listener` when somebody else has changed, removed or let expire an entry that this process has read: with its
+   * cache key, or with `undefined` when any may have changed unseen. Returns what ends it.
+   */
+  watch?(listener: (cacheKey: string | undefined) => void): () => void;
   /** Gives up connections and memory; every later operation rejects with `BackendError`. Closing twice is harmless. */
   close?(): Promise<void>;
 }
