@@ -30,7 +30,22 @@ export {
   createCache,
   type SecureFunctionOptions,
 } from './src/cache/create-cache.js';
-export type { CacheOptions, FunctionOptions, L1Options, StorageOptions, Ttl } from './src/cache/options.js';
+export type { CacheEvent, FailureKind } from './src/cache/events.js';
+export type { LatencyStats } from './src/cache/histogram.js';
+export { type LoadedOptions, skip, withTtl } from './src/cache/loaded.js';
+export type {
+  BreakerOptions,
+  CacheOptions,
+  FunctionOptions,
+  L1Options,
+  LockOptions,
+  Span,
+  StorageOptions,
+  TenantStore,
+  TimeoutOptions,
+  Ttl,
+} from './src/cache/options.js';
+export type { RewrapOptions, RewrapReport } from './src/cache/rewrap-entries.js';
 export type { SetOptions, TenantCache } from './src/cache/tenant-cache.js';
 export type { Duration } from './src/duration.js';
 export { EncryptionWrapper, type EncryptionWrapperOptions } from './src/encryption-wrapper.js';

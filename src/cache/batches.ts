@@ -1,10 +1,13 @@
 import { now } from '../clock.js';
 import type { EntryStore, Work } from './entry-store.js';
-import { NOTHING, type Target, usable } from './tiers.js';
+import { events, publish } from './events.js';
+import { FAILED } from './l2.js';
+import type { Target } from './target.js';
+import { NOTHING } from './tiers.js';
 
-/** The values of many entries, in the order of the targets; `undefined` for a miss. */
+/** The fresh values of many entries, in the order of the targets; `undefined` for a miss. */
 export async function readMany(store: EntryStore, targets: readonly Target[]): Promise<unknown[]> {
-  const { backend } = store.tiers;
+  const { l2 } = store.tiers;
   const missing: number[] = [];
   const values = targets.map((target, i) => {
     const value = store.tiers.hit(target.cacheKey, target.tenantId, target.counters);
@@ -14,7 +17,7 @@ export async function readMany(store: EntryStore, targets: readonly Target[]): P
   });
   const wanted = missing.map((i) => targets[i] as Target);
   const found =
-    backend?.getMany === undefined || wanted.length < 2
+    l2 === undefined || wanted.length < 2
       ? await Promise.all(wanted.map(async (target) => (await store.peek(target))?.value))
       : await store.joinedAll(wanted, (flights) => fromBackend(store, wanted, flights));
   for (const [n, i] of missing.entries()) values[i] = found[n];
@@ -23,23 +26,26 @@ export async function readMany(store: EntryStore, targets: readonly Target[]): P
 
 async function fromBackend({ tiers }: EntryStore, targets: readonly Target[], flights: Work[]): Promise<unknown[]> {
   const readers = flights.map((flight) => flight.begin());
-  const cacheKeys = targets.map((target) => target.cacheKey);
   const at = now();
-  const stored = await tiers.asked((targets[0] as Target).counters, [], async (backend) => {
-    const options = { readOnly: true, ttl: tiers.l1 !== undefined, ...tiers.backendOptions };
-    return ((await backend.getMany?.(cacheKeys, options)) ?? []).map(usable);
-  });
+  const answers = (await tiers.l2?.getMany(targets)) ?? [];
+  const stored = answers.map((answer) => (answer === FAILED ? undefined : answer));
   const opened = tiers.openMany(targets, stored);
   return Promise.all(
     targets.map(async (target, i) => {
+      const { counters } = target;
       const entry = stored[i];
       const result = opened[i];
       if (entry !== undefined && result?.ok === false) await tiers.unopened(target, entry.bytes, result.error);
       const value = result?.ok ? result.value : undefined;
       const reader = readers[i];
-      if (entry !== undefined && reader !== undefined) tiers.accept(target, entry, at, value, reader);
-      if (value === undefined) target.counters.misses++;
-      else target.counters.hits++;
+      const found = entry && reader && tiers.accept(target, entry, at, value, reader);
+      if (!found?.fresh) {
+        counters.misses++;
+        if (events.miss.hasSubscribers) publish(events.miss, target);
+        return undefined;
+      }
+      counters.hits++;
+      if (events.hit.hasSubscribers) publish(events.hit, target, { tier: 'backend' });
       return value;
     }),
   );
@@ -57,8 +63,7 @@ export interface Item {
  */
 export async function writeMany(store: EntryStore, items: readonly Item[]): Promise<boolean> {
   const { tiers } = store;
-  const [first] = items;
-  if (first === undefined) return true;
+  if (items.length === 0) return true;
   const sealed = tiers.sealMany(items);
   return store.joinedAll(
     items.map((item) => item.target),
@@ -68,26 +73,40 @@ export async function writeMany(store: EntryStore, items: readonly Item[]): Prom
         return flight.begin();
       });
       const at = now();
-      const toStore = items.map(({ target: { cacheKey, ttlMs } }, i) => ({
-        cacheKey,
-        bytes: sealed[i] as Buffer,
-        ttlMs,
-      }));
-      const options = { owned: true, ...tiers.backendOptions };
-      const stored =
-        tiers.backend === undefined ||
-        (await tiers.asked(first.target.counters, false, async (backend) => {
-          const one = ({ cacheKey, bytes, ttlMs }: (typeof toStore)[0]) =>
-            backend.set(cacheKey, bytes, { ttlMs, ...options });
-          await (backend.setMany === undefined ? Promise.all(toStore.map(one)) : backend.setMany(toStore, options));
-          return true;
-        }));
-      for (const [i, { target, value }] of items.entries()) {
+      const all = items.map(({ target }, i) => {
+        return { target, bytes: sealed[i] as Buffer, ttlMs: tiers.jittered(target.ttlMs) };
+      });
+      const stored = tiers.l2 === undefined || (await tiers.l2.setMany(all));
+      for (const [i, { target, bytes, ttlMs }] of all.entries()) {
         const writer = writers[i];
-        if (stored && writer !== undefined) tiers.written(target, sealed[i] as Buffer, value, at, writer);
+        const { value } = items[i] as Item;
+        if (stored && writer !== undefined) tiers.written(target, bytes, value, at + ttlMs, writer);
         else tiers.l1?.delete(target.cacheKey, target.tenantId);
       }
       return stored;
     },
   );
+}
+
+/**
+ * Removes many entries.
+ *
+ * @returns how many there were, as far as the store can tell.
+ * @throws what the backend throws.
+ */
+export async function deleteMany(store: EntryStore, targets: readonly Target[]): Promise<number> {
+  const { l1, l2 } = store.tiers;
+  return store.joinedAll(targets, async (flights) => {
+    const forget = () => {
+      for (const flight of flights) flight.supersede();
+      return targets.filter(({ cacheKey, tenantId }) => l1?.delete(cacheKey, tenantId) ?? false).length;
+    };
+    const held = forget();
+    if (l2 === undefined) return held;
+    try {
+      return await l2.deleteMany(targets);
+    } finally {
+      forget();
+    }
+  });
 }

@@ -1,9 +1,16 @@
+import { HttpBackend } from '../backends/http.js';
 import { ConfigurationError } from '../errors.js';
 import { assertWrappable, type CachedFunction, cachedFunction } from './cached-function.js';
 import { Counters } from './counters.js';
 import { EntryNames } from './entry-names.js';
-import { assertFunctionOptions, assertOptions, CACHE_OPTIONS, type CacheOptions } from './options.js';
-import { namingContext, openStore, resolveStorage } from './storage.js';
+import {
+  assertFunctionOptions,
+  assertOptions,
+  CACHE_OPTIONS,
+  type CacheOptions,
+  type StorageOptions,
+} from './options.js';
+import { assertCanTag, namingContext, openStore, resolveStorage } from './storage.js';
 
 /**
  * Gives a function a cache: call it with the function, or write it as a standard decorator in front of a method.
@@ -49,34 +56,91 @@ export interface CacheFunction {
   secure<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
     options?: CacheOptions<K, T>,
   ): CacheWrap<K, T>;
+
+  /**
+   * As {@link cache}, for what is cheap to make again: nothing is tried twice, the backend is asked even while it fails, and
+   * L1 is not told what other processes change.
+   *
+   * Default TTL 300 s. When the backend fails, the function runs, each time after the backend's own timeout.
+   */
+  minimal<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
+    options?: CacheOptions<K, T>,
+  ): CacheWrap<K, T>;
+
+  /**
+   * As {@link cache}, for a busy service: a stale value answers for a minute while the function runs in the background, and
+   * for an hour when it fails; TTLs differ by up to a tenth.
+   *
+   * Default TTL 600 s. When the backend fails, it is tried once more, then left alone for a second at a time, and functions run.
+   */
+  production<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
+    options?: CacheOptions<K, T>,
+  ): CacheWrap<K, T>;
+
+  /**
+   * As {@link CacheFunction.production}, in the hosted cache: CACHEKIT_API_URL (default https://api.cachekit.io) with
+   * CACHEKIT_API_KEY.
+   *
+   * Default TTL 3,600 s. When the cache cannot be reached, functions run.
+   */
+  io<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
 }
 
+const MINIMAL = {
+  ttl: 300,
+  retry: 0,
+  breaker: false,
+} as const satisfies StorageOptions;
+const PRODUCTION = { ttl: 600, swr: '1m', staleIfError: '1h', jitter: 0.1 } as const satisfies StorageOptions;
+const IO = { ...PRODUCTION, ttl: 3_600 } as const satisfies StorageOptions;
+
 /** Caches the results of a function: `cache(options)(fn)`, or `cache.secure(options)(fn)` to encrypt them. */
-export const cache: CacheFunction = Object.assign(
-  <K extends unknown[], T extends unknown[]>(options: CacheOptions<K, T> = {}) => wrapWith(options, false),
-  {
-    secure: <K extends unknown[], T extends unknown[]>(options: CacheOptions<K, T> = {}) => wrapWith(options, true),
+export const cache: CacheFunction = Object.assign(preset({}, false), {
+  secure: preset({}, true),
+  minimal: <K extends unknown[], T extends unknown[]>(options: CacheOptions<K, T> = {}) => {
+    assertOptions(options, CACHE_OPTIONS);
+    const { l1 = true } = options;
+    // What is turned on or off as a whole stays so.
+    const own = typeof l1 === 'object' ? { invalidation: false, ...l1 } : l1 && { invalidation: false };
+    return wrapWith({ ...MINIMAL, ...options, l1: own }, false);
   },
-);
+  production: preset(PRODUCTION, false),
+  io: <K extends unknown[], T extends unknown[]>(options: CacheOptions<K, T> = {}) => {
+    assertOptions(options, CACHE_OPTIONS);
+    return wrapWith({ ...IO, ...options, backend: options.backend ?? new HttpBackend() }, false);
+  },
+});
+
+function preset(defaults: StorageOptions, secure: boolean) {
+  return <K extends unknown[], T extends unknown[]>(options: CacheOptions<K, T> = {}) => {
+    assertOptions(options, CACHE_OPTIONS);
+    return wrapWith({ ...defaults, ...options }, secure);
+  };
+}
 
 function wrapWith<K extends unknown[], T extends unknown[]>(
   options: CacheOptions<K, T>,
   secure: boolean,
 ): CacheWrap<K, T> {
-  assertOptions(options, CACHE_OPTIONS);
   assertFunctionOptions(options);
   const storage = resolveStorage(options, secure);
   const { backend, ttlMs } = storage;
-  const { namespace, operation, key, tenant } = options;
-  const context = namingContext(storage, backend !== undefined);
-  const names = new EntryNames({ namespace, operation, key, tenant }, context);
+  const { namespace, operation, key, tenant, tags } = options;
+  assertCanTag(storage, tags);
+  const context = namingContext(storage, backend !== undefined, namespace);
+  const names = new EntryNames({ namespace, operation, key, tenant, tags }, context);
   // Without a backend every function has a store, and so a key space, of its own.
-  const shared = backend && openStore(storage);
+  const shared = backend && openStore(storage, namespace);
   const claim = oneFunction(shared !== undefined && key === undefined);
   const wrap = (fn: unknown, context: unknown) => {
     assertWrappable(fn, context);
     claim(fn);
-    return cachedFunction(fn, { store: shared ?? openStore(storage), names, ttlMs, counters: new Counters() });
+    return cachedFunction(fn, {
+      store: shared ?? openStore(storage, namespace),
+      names,
+      ttlMs,
+      counters: new Counters({ namespace, operation }),
+    });
   };
   return wrap as CacheWrap<K, T>;
 }

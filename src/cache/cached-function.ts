@@ -2,17 +2,19 @@ import { kindOf } from '../bytes.js';
 import { now } from '../clock.js';
 import type { CacheStats, Counters } from './counters.js';
 import type { EntryNames } from './entry-names.js';
-import type { EntryStore, Outcome } from './entry-store.js';
-import { NOTHING, type Target } from './tiers.js';
+import type { EntryStore } from './entry-store.js';
+import type { Outcome } from './loading.js';
+import type { Target } from './target.js';
+import { NOTHING } from './tiers.js';
 
 /** A value and what is known of where it came from. */
 export interface Entry<T> {
   value: T;
-  /** `'hit'`: it was stored. `'miss'`: the function ran. */
-  status: 'hit' | 'miss';
-  /** Milliseconds since it was stored, where the store tells. */
+  /** `'hit'`: it was stored. `'miss'`: the function ran. `'stale'`: it was stored, and its TTL is over (`swr`, `staleIfError`). */
+  status: 'hit' | 'miss' | 'stale';
+  /** Milliseconds since it was stored, where the store tells; with `jitter`, at most so many. */
   ageMs?: number;
-  /** Milliseconds until it ends; absent when it never does, when it is not known, and when it was not stored. */
+  /** Milliseconds until its TTL ends; absent when it never does, when it is not known, and when it was not stored. */
   expiresInMs?: number;
 }
 
@@ -57,7 +59,16 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
   const targetAt = (cacheKey: string, tenantId: string | undefined, args: readonly unknown[]): Target => {
     // The function runs later than its key was made; by then an object may say something else, even another tenant.
     const unchanged = args.some(isObject) ? () => names.name(cacheKey, tenantId, args) : undefined;
-    return { cacheKey, tenantId, ttlMs, counters, unchanged };
+    return {
+      cacheKey,
+      tenantId,
+      ttlMs,
+      counters,
+      unchanged,
+      namespace: names.namespace,
+      tags: names.tags(args, tenantId),
+      tagName: (tag) => names.tag(tag, tenantId),
+    };
   };
 
   function cached(this: unknown, ...args: unknown[]): Promise<unknown> {
@@ -112,17 +123,16 @@ export function entryOf(outcome: Outcome, ttlMs: number | undefined): Entry<unkn
   const { value, status, expiresAt } = outcome;
   const entry: Entry<unknown> = { value, status };
   if (Number.isFinite(expiresAt)) {
-    entry.expiresInMs = Math.max(0, expiresAt - now());
-    if (ttlMs !== undefined && Number.isFinite(ttlMs) && entry.expiresInMs <= ttlMs) {
-      entry.ageMs = Math.max(0, ttlMs - entry.expiresInMs);
-    }
+    const left = expiresAt - now();
+    entry.expiresInMs = Math.max(0, left);
+    if (ttlMs !== undefined && Number.isFinite(ttlMs) && left <= ttlMs) entry.ageMs = ttlMs - left;
   }
   return entry;
 }
 
 export function statsOf(store: EntryStore, counters: Counters): CacheStats {
   const { l1 } = store.tiers;
-  return { ...counters, l1Entries: l1?.count ?? 0, l1Bytes: l1?.bytes ?? 0 };
+  return { ...counters.stats(), l1Entries: l1?.count ?? 0, l1Bytes: l1?.bytes ?? 0 };
 }
 
 function outcomeValue(outcome: Outcome): unknown {

@@ -1,3 +1,4 @@
+import type { EncryptionWrapper } from '../encryption-wrapper.js';
 import { ConfigurationError } from '../errors.js';
 import { assertTenantId } from '../keys/derive.js';
 import type { Keyring, NonceMode } from '../keys/keyring.js';
@@ -7,7 +8,9 @@ import { assertWrappable, cachedFunction, statsOf } from './cached-function.js';
 import { type CacheStats, Counters } from './counters.js';
 import { EntryNames, prefixOf } from './entry-names.js';
 import type { EntryStore } from './entry-store.js';
+import { guarded } from './guard.js';
 import {
+  assertFunction,
   assertFunctionOptions,
   assertOptions,
   FUNCTION_OPTIONS,
@@ -16,8 +19,9 @@ import {
   type StorageOptions,
   ttlOf,
 } from './options.js';
-import { namingContext, openStore, resolveStorage, type Storage } from './storage.js';
-import { TenantCache } from './tenant-cache.js';
+import { type RewrapOptions, Rewrapping, type RewrapReport } from './rewrap-entries.js';
+import { assertCanTag, namingContext, openStore, resolveStorage, type Storage } from './storage.js';
+import { TenantCache, type ViewParts } from './tenant-cache.js';
 
 export interface CreateCacheOptions extends StorageOptions {
   /**
@@ -50,9 +54,9 @@ export class Cache extends TenantCache implements AsyncDisposable {
     assertOptions(options, [...STORAGE_OPTIONS, 'namespace']);
     assertFunctionOptions({ namespace: options.namespace });
     const storage = resolveStorage(options, false);
-    const store = openStore(storage);
-    const counters = new Counters();
-    super(viewOf(options, storage, store, counters, undefined));
+    const store = openStore(storage, options.namespace);
+    const counters = new Counters({ namespace: options.namespace });
+    super(viewOf(options, storage, store, () => this.#stores(), counters, undefined));
     // The key is in the addon by now; what else holds it is not this object.
     const { masterKey: _masterKey, keyring: _keyring, ...others } = options;
     this.#options = others;
@@ -83,7 +87,45 @@ export class Cache extends TenantCache implements AsyncDisposable {
     if (this.#storage.profile.wire !== 'protocol') {
       throw new ConfigurationError("Tenants share a cache in wire 'protocol' only: elsewhere pass tenantId");
     }
-    return new TenantCache(viewOf(this.#options, this.#storage, this.#store, this.#counters, tenantId));
+    return new TenantCache(
+      viewOf(this.#options, this.#storage, this.#store, () => this.#stores(), this.#counters, tenantId),
+    );
+  }
+
+  /**
+   * Seals every stored entry anew that a previous key has sealed, so that the key can go: after `startRotation`, and before
+   * `completeRotation`. Entries keep their TTL and their bytes are never decoded; the cache stays in use meanwhile.
+   *
+   * @returns what became of the entries.
+   * @throws ConfigurationError without encryption, without a backend and with `privateKeys` (where an entry gets the current
+   *   key when it is next stored); BackendError for a backend that cannot list its entries; what the backend throws.
+   */
+  async rewrap(options: RewrapOptions = {}): Promise<RewrapReport> {
+    assertOptions(options, ['tenants', 'onProgress', 'signal']);
+    const { tenants = [], onProgress } = options;
+    assertFunction('onProgress', onProgress);
+    for (const tenantId of tenants) assertTenantId(tenantId);
+    const sealed = this.#all().filter(({ storage }) => storage.secure);
+    const { backend } = this.#storage;
+    if (sealed.length === 0) throw new ConfigurationError('This cache does not encrypt');
+    if (backend === undefined) throw new ConfigurationError('Without a backend, no entry outlives the process');
+    if (this.#storage.privateKeys)
+      throw new ConfigurationError('With privateKeys the backend does not know the cache keys');
+    const report: RewrapReport = { seen: 0, rewrapped: 0, current: 0, unopened: 0, changed: 0 };
+    for (const { storage } of sealed) {
+      const rewrapping = new Rewrapping(
+        guarded(backend, { ...this.#storage.policies.guard, signal: options.signal, onState: () => {} }),
+        storage.codec as EncryptionWrapper,
+        options,
+      );
+      const { namespace } = this.#options;
+      const own =
+        namespace === undefined || storage.profile.wire === 'python' ? '' : namespacePrefix(namespace, storage);
+      await rewrapping.run({ prefix: own, tenantId: storage.tenantId });
+      for (const tenantId of tenants) await rewrapping.run({ prefix: prefixOf(tenantId) + own, tenantId });
+      for (const name of Object.keys(report) as (keyof RewrapReport)[]) report[name] += rewrapping.report[name];
+    }
+    return report;
   }
 
   /** Of this cache, its tenants and its functions together. */
@@ -104,7 +146,7 @@ export class Cache extends TenantCache implements AsyncDisposable {
    * What was passed in is left to its owner. Any later use is an error.
    */
   async close(): Promise<void> {
-    for (const { store, storage } of [{ store: this.#store, storage: this.#storage }, ...this.#secure]) {
+    for (const { store, storage } of this.#all()) {
       store.close();
       storage.destroy();
     }
@@ -115,22 +157,35 @@ export class Cache extends TenantCache implements AsyncDisposable {
     await this.close();
   }
 
+  #all(): { storage: Storage; store: EntryStore }[] {
+    return [{ store: this.#store, storage: this.#storage }, ...this.#secure];
+  }
+
+  #stores(): EntryStore[] {
+    return this.#all().map(({ store }) => store);
+  }
+
   #wrap<K extends unknown[], T extends unknown[]>(
     options: FunctionOptions<K, T>,
     { storage, store }: { storage: Storage; store: EntryStore },
   ): CacheWrap<K, T> {
     assertFunctionOptions(options);
-    const { namespace = this.#options.namespace, operation, key, tenant } = options;
+    const { namespace = this.#options.namespace, operation, key, tenant, tags } = options;
+    assertCanTag(storage, tags);
+    const shared = storage.backend !== undefined;
     const ttlMs = ttlOf(options.ttl) ?? storage.ttlMs;
     const names = () =>
-      new EntryNames({ namespace, operation, key, tenant }, namingContext(storage, storage.backend !== undefined));
+      new EntryNames(
+        { namespace, operation, key, tenant, tags },
+        namingContext(storage, shared, this.#options.namespace),
+      );
     const anonymous = key === undefined && (namespace === undefined || operation === undefined);
     const first = names();
     const claim = oneFunction(key === undefined && !anonymous);
     const wrap = (fn: unknown, context: unknown) => {
       assertWrappable(fn, context);
       claim(fn);
-      const counters = new Counters();
+      const counters = new Counters({ namespace, operation });
       this.#functions.push(counters);
       // A function without a name has a key space of its own in the store that all share.
       return cachedFunction(fn, { store, names: anonymous ? names() : first, ttlMs, counters });
@@ -150,7 +205,7 @@ export class Cache extends TenantCache implements AsyncDisposable {
     if (!given && this.#secureByDefault !== undefined) return this.#secureByDefault;
     const { backend = null } = this.#storage;
     const storage = resolveStorage({ ...this.#options, backend, masterKey, keyring, nonces }, true);
-    const secured = { storage, store: openStore(storage) };
+    const secured = { storage, store: openStore(storage, this.#options.namespace) };
     this.#secure.push(secured);
     if (!given) this.#secureByDefault = secured;
     return secured;
@@ -177,13 +232,31 @@ function viewOf(
   { namespace }: CreateCacheOptions,
   storage: Storage,
   store: EntryStore,
+  stores: () => readonly EntryStore[],
   counters: Counters,
   tenantId: string | undefined,
-) {
-  const { ttlMs, secure, profile } = storage;
+): ViewParts {
+  const { ttlMs, secure, profile, privateKeys, backend } = storage;
   // Where nothing is encrypted, only the stored key keeps a tenant's entries apart.
   const inKey = tenantId ?? (secure ? undefined : storage.tenantId);
-  const tenant = inKey === undefined ? '' : prefixOf(inKey);
-  const prefix = tenant + (namespace === undefined || profile.wire !== 'protocol' ? '' : `ns:${namespace}:key:`);
-  return { store, counters, ttlMs, wire: profile.wire, tenantId: tenantId ?? storage.tenantId, prefix };
+  const tenantPrefix = inKey === undefined ? '' : prefixOf(inKey);
+  const { wire } = profile;
+  return {
+    store,
+    stores,
+    counters,
+    ttlMs,
+    wire,
+    namespace,
+    privateKeys,
+    tenantId: tenantId ?? storage.tenantId,
+    tenantPrefix,
+    prefix: tenantPrefix + (namespace === undefined || wire !== 'protocol' ? '' : `ns:${namespace}:key:`),
+    canTag: backend === undefined || backend.invalidateTags !== undefined,
+  };
+}
+
+/** What every entry of a namespace begins with. */
+function namespacePrefix(namespace: string, { profile }: Storage): string {
+  return profile.wire === 'protocol' ? `ns:${namespace}:` : `${namespace}:`;
 }

@@ -13,13 +13,15 @@ import {
 } from '../protocol/cache-key.js';
 import { validateSegment } from '../protocol/interop-args.js';
 import type { Wire } from '../wire.js';
+import { assertTags, isTenantStore, type TenantStore } from './options.js';
 
 /** How the entries of one function are named. */
 export interface NamingOptions {
   readonly namespace: string | undefined;
   readonly operation: string | undefined;
   readonly key: ((...args: never) => unknown) | undefined;
-  readonly tenant: ((...args: never) => unknown) | undefined;
+  readonly tenant: ((...args: never) => unknown) | TenantStore | undefined;
+  readonly tags: readonly string[] | ((...args: never) => readonly string[]) | undefined;
 }
 
 /** How and where its values are stored. */
@@ -32,6 +34,8 @@ export interface NamingContext {
   readonly tenantId: string | undefined;
   /** Whether that tenant is part of the stored key: always, where no encryption keeps tenants apart. */
   readonly tenantInKey: boolean;
+  /** The namespace that tags are of, which is the whole cache's. */
+  readonly tagNamespace: string | undefined;
 }
 
 type OfCall = (...args: readonly unknown[]) => unknown;
@@ -50,6 +54,10 @@ export class EntryNames {
   readonly #tenantId: string | undefined;
   readonly #inKey: boolean;
   readonly #fixedPrefix: string;
+  readonly #tags: NamingOptions['tags'];
+  readonly #tagNamespace: string | undefined;
+  /** In front of private names. */
+  readonly namespace: string | undefined;
 
   /** @throws ConfigurationError for a function that has no name in a shared store; TypeError and RangeError for a bad one. */
   constructor(options: NamingOptions, context: NamingContext) {
@@ -57,7 +65,11 @@ export class EntryNames {
       throw new ConfigurationError("Calls bring their own tenant in wire 'protocol' only: elsewhere pass tenantId");
     }
     this.#keyOf = keyFunction(options, context);
-    this.#tenantOf = options.tenant as OfCall | undefined;
+    const { tenant } = options;
+    this.#tenantOf = isTenantStore(tenant) ? () => tenant.getStore() : (tenant as OfCall | undefined);
+    this.#tags = options.tags;
+    this.#tagNamespace = context.tagNamespace;
+    this.namespace = options.namespace ?? context.tagNamespace;
     this.#tenantId = context.tenantId;
     this.#inKey = this.#tenantOf !== undefined || context.tenantInKey;
     this.#fixedPrefix = context.tenantInKey && context.tenantId !== undefined ? prefixOf(context.tenantId) : '';
@@ -84,9 +96,29 @@ export class EntryNames {
   /** @throws TypeError for arguments that cannot be part of a cache key, and for what `key` returns unless it is one. */
   cacheKey(args: readonly unknown[], tenantId: string | undefined): string {
     const cacheKey = this.#keyOf(args);
-    if (!this.#inKey) return cacheKey;
-    return (this.#tenantOf === undefined ? this.#fixedPrefix : prefixOf(tenantId as string)) + cacheKey;
+    return this.#inKey ? this.#prefix(tenantId) + cacheKey : cacheKey;
   }
+
+  /** The full names of a call's tags; undefined: none. @throws TypeError, RangeError for what `tags` returns. */
+  tags(args: readonly unknown[], tenantId: string | undefined): readonly string[] | undefined {
+    if (this.#tags === undefined) return undefined;
+    const tags = typeof this.#tags === 'function' ? (this.#tags as OfCall)(...args) : this.#tags;
+    assertTags(tags);
+    return tags.map((tag) => this.tag(tag, tenantId));
+  }
+
+  tag(tag: string, tenantId: string | undefined): string {
+    return tagName(this.#inKey ? this.#prefix(tenantId) : '', this.#tagNamespace, tag);
+  }
+
+  #prefix(tenantId: string | undefined): string {
+    return this.#tenantOf === undefined ? this.#fixedPrefix : prefixOf(tenantId as string);
+  }
+}
+
+/** What a tag is called in the backend. */
+export function tagName(tenantPrefix: string, namespace: string | undefined, tag: string): string {
+  return `${tenantPrefix}${namespace === undefined ? '' : `ns:${namespace}:`}tag:${tag}`;
 }
 
 /** The stored key's prefix for a tenant. */

@@ -1,20 +1,24 @@
 import { now } from '../clock.js';
 import { BackendError } from '../errors.js';
+import { events, publish } from './events.js';
 import type { Failures } from './failures.js';
+import { expiryOf, keptMs, type StaleWindows } from './freshness.js';
+import { FAILED } from './l2.js';
+import type { Loading, Outcome } from './loading.js';
 import { type Flight, identityOf, SingleFlight } from './single-flight.js';
-import type { Found, Target, Tiers } from './tiers.js';
-
-/** What a caller of the cache is told of an entry. */
-export interface Outcome {
-  readonly value: unknown;
-  readonly status: 'hit' | 'miss';
-  /** On the clock of `now()`: `Infinity` for never, NaN when unknown or not stored. */
-  readonly expiresAt: number;
-  /** The arguments were changed meanwhile: the value is of the one call that they belong to, and of no entry. */
-  readonly changed?: boolean;
-}
+import type { Target } from './target.js';
+import type { Found, Tiers } from './tiers.js';
 
 export type Work = Flight<Found, Outcome>;
+
+export interface StoreParts {
+  readonly tiers: Tiers;
+  readonly loading: Loading;
+  readonly failures: Failures;
+  readonly windows: StaleWindows;
+  /** Tells of entries that others changed; undefined: nobody does. */
+  readonly watch: ((listener: (cacheKey: string | undefined) => void) => () => void) | undefined;
+}
 
 /**
  * The operations on entries. Whoever wants the same entry at the same time shares one read and one run of the
@@ -22,33 +26,55 @@ export type Work = Flight<Found, Outcome>;
  */
 export class EntryStore {
   readonly tiers: Tiers;
+  readonly #loading: Loading;
   readonly #failures: Failures;
+  readonly #windows: StaleWindows;
   readonly #flights = new SingleFlight<Found, Outcome>();
+  readonly #unwatch: (() => void) | undefined;
   #closed = false;
 
-  constructor(tiers: Tiers, failures: Failures) {
+  constructor({ tiers, loading, failures, windows, watch }: StoreParts) {
     this.tiers = tiers;
+    this.#loading = loading;
     this.#failures = failures;
+    this.#windows = windows;
+    this.#unwatch = watch?.((cacheKey) => this.#changedElsewhere(cacheKey));
   }
 
   /** What is stored, or what `load` makes of a miss. */
   fetch(target: Target, load: () => unknown): Promise<Outcome> {
     return this.joined(target, async (flight) => {
-      const hit = flight.load === undefined ? await this.#find(flight, target) : undefined;
-      if (hit !== undefined) return hit;
+      const found = flight.load === undefined ? await this.#find(flight, target) : undefined;
+      if (found?.fresh) return this.#hit(found, target);
+      if (found !== undefined && this.#forBackground(found)) {
+        this.#refreshInBackground(flight, target, load);
+        return this.#stale(found, target, 'swr');
+      }
       target.counters.misses++;
-      const own = flight.load === undefined;
-      const outcome = await this.#sharedLoad(flight, target, load);
-      return outcome.changed && !own ? this.fetch(target, load) : outcome;
+      if (events.miss.hasSubscribers) publish(events.miss, target);
+      try {
+        const refreshed = await flight.refreshing;
+        if (refreshed !== undefined) return refreshed;
+        const own = flight.load === undefined;
+        const outcome = await this.#shared(flight, () => this.#loading.afterMiss(target, flight.begin(), load));
+        return outcome.changed && !own ? await this.fetch(target, load) : outcome;
+      } catch (error) {
+        const old = await this.#afterError(flight, target, found);
+        if (old === undefined) throw error;
+        this.#failures.refresh(error, target);
+        return this.#stale(old, target, 'error');
+      }
     });
   }
 
-  /** What is stored, or `undefined`. */
+  /** What is stored and fresh, or `undefined`. */
   peek(target: Target): Promise<Outcome | undefined> {
     return this.joined(target, async (flight) => {
-      const hit = await this.#find(flight, target);
-      if (hit === undefined) target.counters.misses++;
-      return hit;
+      const found = await this.#find(flight, target);
+      if (found?.fresh) return this.#hit(found, target);
+      target.counters.misses++;
+      if (events.miss.hasSubscribers) publish(events.miss, target);
+      return undefined;
     });
   }
 
@@ -57,7 +83,7 @@ export class EntryStore {
     return this.joined(target, async (flight) => {
       flight.supersede();
       const begun = flight.begin();
-      const outcome = await this.#sharedLoad(flight, target, load);
+      const outcome = await this.#shared(flight, () => this.#loading.run(target, begun, load));
       if (Number.isNaN(outcome.expiresAt) && begun.current()) {
         // Its failure was counted; the caller is waiting for the value.
         await this.delete(target).catch(() => {});
@@ -71,9 +97,9 @@ export class EntryStore {
    * @throws SerializationError for a value that the serializer refuses, ValueTooLargeError for one over a limit.
    */
   set(target: Target, value: unknown): Promise<boolean> {
-    return this.joined(target, (flight) => {
+    return this.joined(target, async (flight) => {
       flight.supersede();
-      return this.tiers.write(target, value, flight.begin());
+      return (await this.tiers.write(target, value, flight.begin())) !== undefined;
     });
   }
 
@@ -82,44 +108,45 @@ export class EntryStore {
    * @throws what the backend throws: an invalidation that failed must not pass for done.
    */
   delete(target: Target): Promise<boolean> {
-    const { cacheKey, tenantId, counters } = target;
-    const { backend, l1 } = this.tiers;
+    const { l1, l2 } = this.tiers;
+    if (events.delete.hasSubscribers) publish(events.delete, target);
     return this.joined(target, async (flight) => {
       flight.supersede();
-      const held = l1?.delete(cacheKey, tenantId) ?? false;
-      if (backend === undefined) return held;
+      const held = l1?.delete(target.cacheKey, target.tenantId) ?? false;
+      if (l2 === undefined) return held;
       try {
-        return await backend.delete(cacheKey, this.tiers.backendOptions);
-      } catch (error) {
-        this.#failures.backend(error, counters);
-        throw error;
+        return await l2.delete(target);
       } finally {
         flight.supersede();
-        l1?.delete(cacheKey, tenantId);
+        l1?.delete(target.cacheKey, target.tenantId);
       }
     });
   }
 
-  /** Whether an entry is stored; it is not opened. */
+  /** Whether a fresh entry is stored; it is not opened. */
   has(target: Target): Promise<boolean> {
-    const { cacheKey, tenantId, counters } = target;
-    const { l1 } = this.tiers;
+    const { l1, l2 } = this.tiers;
     return this.joined(target, async () => {
-      if (l1?.get(cacheKey, tenantId) !== undefined) return true;
-      return this.tiers.asked(counters, false, async (backend) => {
-        if (backend.has !== undefined) return backend.has(cacheKey, this.tiers.backendOptions);
-        return (await backend.get(cacheKey, { readOnly: true, ...this.tiers.backendOptions })) !== undefined;
-      });
+      if (l1?.get(target.cacheKey, target.tenantId) !== undefined) return true;
+      if (l2 === undefined) return false;
+      if (keptMs(this.#windows) === 0) return l2.has(target);
+      return (await this.expiresInMs(target)) !== undefined;
     });
   }
 
   /** Milliseconds until an entry ends, `Infinity` for never; `undefined` when there is none or the backend does not say. */
   expiresInMs(target: Target): Promise<number | undefined> {
+    const { l1, l2 } = this.tiers;
     return this.joined(target, async () => {
-      const { backend, l1 } = this.tiers;
-      if (backend !== undefined) return (await this.tiers.stored(target, true))?.expiresInMs;
-      const held = l1?.get(target.cacheKey, target.tenantId);
-      return held && held.expiresAt - now();
+      if (l2 === undefined) {
+        const held = l1?.get(target.cacheKey, target.tenantId);
+        return held && held.expiresAt - now();
+      }
+      const at = now();
+      const stored = await l2.get(target, true);
+      if (stored === undefined || stored === FAILED) return undefined;
+      const left = expiryOf(stored, at, keptMs(this.#windows)) - now();
+      return left > 0 ? left : undefined;
     });
   }
 
@@ -130,16 +157,12 @@ export class EntryStore {
    * @throws BackendError for a backend that cannot do it, and what the backend throws.
    */
   expire(target: Target): Promise<boolean> {
-    const { cacheKey, tenantId, ttlMs, counters } = target;
-    const { backend, l1 } = this.tiers;
+    const { cacheKey, tenantId, ttlMs } = target;
+    const { l1, l2 } = this.tiers;
     return this.joined(target, async (flight) => {
-      if (backend === undefined) return l1?.expire(cacheKey, tenantId, ttlMs) ?? false;
-      if (backend.expire === undefined) throw new BackendError('This backend cannot change when an entry ends');
+      if (l2 === undefined) return l1?.expire(cacheKey, tenantId, ttlMs, keptMs(this.#windows)) ?? false;
       try {
-        return await backend.expire(cacheKey, ttlMs, this.tiers.backendOptions);
-      } catch (error) {
-        this.#failures.backend(error, counters);
-        throw error;
+        return await l2.expire(target, ttlMs);
       } finally {
         // L1's copy, and those on their way there, have the old end.
         flight.supersede();
@@ -148,16 +171,45 @@ export class EntryStore {
     });
   }
 
+  /**
+   * Removes every entry that was written with one of the tags, in both tiers.
+   *
+   * @returns how many, as far as the store can tell.
+   * @throws BackendError for a backend without tags, and what the backend throws.
+   */
+  async invalidateTags(target: Target, tags: readonly string[]): Promise<number> {
+    this.#assertOpen();
+    const { l1, l2 } = this.tiers;
+    const named = new Set(tags);
+    const forget = () => {
+      // Which of the runs under way will have one of the tags is not known yet.
+      this.#flights.supersedeAll();
+      return l1?.invalidateTags(named) ?? 0;
+    };
+    let entries = forget();
+    if (l2 !== undefined) {
+      try {
+        entries = await l2.invalidateTags(target, tags);
+      } finally {
+        forget();
+      }
+    }
+    if (events.invalidate.hasSubscribers) publish(events.invalidate, target, { tags: tags.length, entries });
+    return entries;
+  }
+
   /** Forgets what this process holds; every later operation is a BackendError. The backend is left to its owner. */
   close(): void {
     this.#closed = true;
     this.#flights.supersedeAll();
+    this.#unwatch?.();
+    this.#loading.close();
     this.tiers.close();
   }
 
   /** Does `work` with the entry's flight, which lives as long as somebody uses it. */
   async joined<R>(target: Target, work: (flight: Work) => Promise<R>): Promise<R> {
-    if (this.#closed) throw new BackendError('This cache is closed');
+    this.#assertOpen();
     const identity = identityOf(target.tenantId, target.cacheKey);
     const flight = this.#flights.join(identity);
     try {
@@ -169,7 +221,7 @@ export class EntryStore {
 
   /** As {@link joined} for many entries. */
   async joinedAll<R>(targets: readonly Target[], work: (flights: Work[]) => Promise<R>): Promise<R> {
-    if (this.#closed) throw new BackendError('This cache is closed');
+    this.#assertOpen();
     const identities = targets.map(({ tenantId, cacheKey }) => identityOf(tenantId, cacheKey));
     const flights = identities.map((identity) => this.#flights.join(identity));
     try {
@@ -179,28 +231,81 @@ export class EntryStore {
     }
   }
 
-  async #find(flight: Work, target: Target): Promise<Outcome | undefined> {
+  /** Another process has changed an entry, or any of them. */
+  #changedElsewhere(cacheKey: string | undefined): void {
+    const { l1 } = this.tiers;
+    if (cacheKey === undefined) {
+      this.#flights.supersedeAll();
+      l1?.clear();
+    } else {
+      this.#flights.supersedeKey(cacheKey);
+      l1?.forget(cacheKey);
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new BackendError('This cache is closed');
+  }
+
+  async #find(flight: Work, target: Target): Promise<Found | undefined> {
     flight.read ??= this.tiers.read(target, flight.begin());
     const { read } = flight;
-    let found: Found | undefined;
     try {
-      found = await read;
+      return await read;
     } catch (error) {
       // Closed meanwhile, with its keys: whoever waits gets what the function returns.
       if (!this.#closed) throw error;
+      return undefined;
     } finally {
       // Later callers read again: this answer is of now.
       if (flight.read === read) flight.read = undefined;
     }
-    if (found === undefined) return undefined;
+  }
+
+  async #hit(found: Found, target: Target): Promise<Outcome> {
     const { counters } = target;
     counters.hits++;
     if (found.inL1) counters.l1Hits++;
+    if (events.hit.hasSubscribers) publish(events.hit, target, { tier: found.inL1 ? 'l1' : 'backend' });
     return { value: await this.tiers.take(found, target), status: 'hit', expiresAt: found.expiresAt };
   }
 
-  async #sharedLoad(flight: Work, target: Target, load: () => unknown): Promise<Outcome> {
-    flight.load ??= this.#load(flight, target, load);
+  async #stale(found: Found, target: Target, reason: 'swr' | 'error'): Promise<Outcome> {
+    target.counters.staleHits++;
+    if (events.stale.hasSubscribers) publish(events.stale, target, { reason });
+    return { value: await this.tiers.take(found, target), status: 'stale', expiresAt: found.expiresAt };
+  }
+
+  /** What may answer in the place of a function that failed. */
+  async #afterError(flight: Work, target: Target, found: Found | undefined): Promise<Found | undefined> {
+    const { staleIfErrorMs } = this.#windows;
+    if (staleIfErrorMs === 0) return undefined;
+    const old = found ?? (await this.#find(flight, target));
+    return old !== undefined && now() < old.expiresAt + staleIfErrorMs ? old : undefined;
+  }
+
+  #forBackground({ expiresAt }: Found): boolean {
+    return now() < expiresAt + this.#windows.swrMs;
+  }
+
+  #refreshInBackground(flight: Work, target: Target, load: () => unknown): void {
+    if (flight.refreshing !== undefined) return;
+    // The flight stays as long as the run does, so that there is one. What is thrown here is a misconfiguration, which
+    // the next caller who waits for a run meets as well.
+    this.joined(target, async () => {
+      const running = this.#loading.inBackground(target, flight.begin(), load);
+      flight.refreshing = running;
+      try {
+        await running;
+      } finally {
+        if (flight.refreshing === running) flight.refreshing = undefined;
+      }
+    }).catch(() => {});
+  }
+
+  /** One run for all who wait for it. */
+  async #shared(flight: Work, run: () => Promise<Outcome>): Promise<Outcome> {
+    flight.load ??= run();
     const loading = flight.load;
     try {
       return await loading;
@@ -208,27 +313,4 @@ export class EntryStore {
       if (flight.load === loading) flight.load = undefined;
     }
   }
-
-  async #load(flight: Work, target: Target, load: () => unknown): Promise<Outcome> {
-    const writer = flight.begin();
-    const unchanged = target.unchanged ?? always;
-    target.counters.loads++;
-    const before = unchanged();
-    const value = await load();
-    const unstored: Outcome = { value, status: 'miss', expiresAt: Number.NaN };
-    if (!before || !unchanged()) return { ...unstored, changed: true };
-    if (value === undefined || this.#closed || target.unanswered) return unstored;
-    const at = now();
-    try {
-      if (!(await this.tiers.write(target, value, writer))) return unstored;
-    } catch (error) {
-      this.#failures.unstored(error, target.counters);
-      return unstored;
-    }
-    return { value, status: 'miss', expiresAt: at + target.ttlMs };
-  }
-}
-
-function always(): boolean {
-  return true;
 }

@@ -8,7 +8,7 @@ import {
   UnknownKeyError,
   ValueTooLargeError,
 } from '../errors.js';
-import type { Counters } from './counters.js';
+import { events, type FailureKind, publish, type Subject } from './events.js';
 
 export interface FailurePolicy {
   /** Throw what does not open, instead of a miss. */
@@ -35,8 +35,9 @@ export class Failures {
    * @returns whether it is worth nothing to anybody, and may be deleted. What was sealed with an unknown key, or holds what
    *   this serializer does not know, may be good for a neighbour that is ahead in a rotation or an update.
    */
-  unopened(error: unknown, counters: Counters): boolean {
+  unopened(error: unknown, subject: Subject): boolean {
     throwIfMisconfigured(error);
+    const { counters } = subject;
     const foreign = error instanceof AuthenticationError || error instanceof SealedFormatError;
     const unknownKey = error instanceof UnknownKeyError;
     if (foreign) counters.authenticationFailures++;
@@ -49,14 +50,16 @@ export class Failures {
         'A stored value does not open and is a miss: is the master key the one that sealed it?',
       );
     }
-    this.report(error);
+    this.#report(error, foreign ? 'unopened' : unknownKey ? 'unknown-key' : 'unreadable', subject);
     return !unknownKey && !(error instanceof SerializationError);
   }
 
   /** A value that its caller gets but the cache does not. */
-  unstored(error: unknown, counters: Counters): void {
+  unstored(error: unknown, subject: Subject): void {
     throwIfMisconfigured(error);
-    if (error instanceof ValueTooLargeError) {
+    const { counters } = subject;
+    const oversize = error instanceof ValueTooLargeError;
+    if (oversize) {
       counters.oversizeValues++;
       this.#warn('CACHEKIT_OVERSIZE_VALUE', `A value was not cached: ${error.message}`);
     } else {
@@ -64,18 +67,27 @@ export class Failures {
       const reason = error instanceof SerializationError ? `: ${error.message}` : '';
       this.#warn('CACHEKIT_REFUSED_VALUE', `A value was not cached${reason}`);
     }
-    this.report(error);
+    this.#report(error, oversize ? 'oversize' : 'refused', subject);
   }
 
-  backend(error: unknown, counters: Counters): void {
+  backend(error: unknown, subject: Subject): void {
     throwIfMisconfigured(error);
-    counters.backendErrors++;
+    subject.counters.backendErrors++;
     const reason = error instanceof CacheKitError ? `: ${error.message}` : '';
     this.#warn('CACHEKIT_BACKEND_FAILED', `The backend of a cache failed, and functions run instead${reason}`);
-    this.report(error);
+    this.#report(error, 'backend', subject);
   }
 
-  report(error: unknown): void {
+  /** A run of a function whose caller got a stale value instead. */
+  refresh(error: unknown, subject: Subject): void {
+    throwIfMisconfigured(error);
+    this.#report(error, 'refresh', subject);
+  }
+
+  #report(error: unknown, kind: FailureKind, subject: Subject): void {
+    if (events.failure.hasSubscribers) {
+      publish(events.failure, subject, { kind, code: error instanceof CacheKitError ? error.code : undefined });
+    }
     try {
       const told: unknown = this.#policy.onError?.(error);
       if (told instanceof Promise) told.catch(() => {});

@@ -15,8 +15,12 @@ export interface L1Entry {
   readonly value: unknown;
   /** When this copy lapses, on the clock of {@link now}. */
   until: number;
-  /** When the entry itself ends: `Infinity` for never, NaN when unknown. Not before `until`. */
+  /** When the entry's TTL ends: `Infinity` for never, NaN when unknown. Not before `until`. */
   expiresAt: number;
+  /** Until when the copy may still answer as a stale one. Not before `until`. */
+  keptUntil: number;
+  /** The tags it was set with; undefined when it was set elsewhere, with tags that are not known here. */
+  readonly tags: readonly string[] | undefined;
 }
 
 /**
@@ -38,8 +42,14 @@ export class L1 {
     if (entry === undefined || entry.tenantId !== tenantId) return undefined;
     // The clock is asked only about an entry that may end soon.
     if (entry.until > recently() + SOON_MS || entry.until > now()) return entry;
-    this.#entries.delete(cacheKey);
+    if (entry.keptUntil <= now()) this.#entries.delete(cacheKey);
     return undefined;
+  }
+
+  /** An entry that may have lapsed, for who makes do with a stale one. */
+  kept(cacheKey: string, tenantId: string | undefined): L1Entry | undefined {
+    const entry = this.#entries.get(cacheKey);
+    return entry !== undefined && entry.tenantId === tenantId && entry.keptUntil > now() ? entry : undefined;
   }
 
   /** @returns whether there was room for it. */
@@ -54,17 +64,43 @@ export class L1 {
   }
 
   /** Where L1 is the store. @returns whether it held a live entry of this tenant. */
-  expire(cacheKey: string, tenantId: string | undefined, ttlMs: number): boolean {
+  expire(cacheKey: string, tenantId: string | undefined, ttlMs: number, staleMs: number): boolean {
     const entry = this.get(cacheKey, tenantId);
     if (entry === undefined) return false;
     entry.until = entry.expiresAt = now() + ttlMs;
+    entry.keptUntil = entry.until + staleMs;
     return true;
   }
 
   /** @returns whether it held a live entry of this tenant. */
   delete(cacheKey: string, tenantId: string | undefined): boolean {
-    if (this.get(cacheKey, tenantId) === undefined) return false;
-    return this.#entries.delete(cacheKey);
+    const live = this.get(cacheKey, tenantId) !== undefined;
+    if (this.#entries.peek(cacheKey)?.tenantId === tenantId) this.#entries.delete(cacheKey);
+    return live;
+  }
+
+  /** Of whatever tenant. */
+  forget(cacheKey: string): void {
+    this.#entries.delete(cacheKey);
+  }
+
+  /** Removes what was set with one of the tags, or with tags that are not known. @returns how many it was that had them. */
+  invalidateTags(tags: ReadonlySet<string>): number {
+    let count = 0;
+    for (const [cacheKey, entry] of this.#entries.entries()) {
+      const tagged = entry.tags?.some((tag) => tags.has(tag)) ?? false;
+      if (tagged || entry.tags === undefined) this.#entries.delete(cacheKey);
+      if (tagged) count++;
+    }
+    return count;
+  }
+
+  /** The cache keys of live entries of a tenant. */
+  *keys(tenantId: string | undefined, prefix: string): Generator<string> {
+    const time = now();
+    for (const [cacheKey, entry] of this.#entries.entries()) {
+      if (entry.tenantId === tenantId && entry.until > time && cacheKey.startsWith(prefix)) yield cacheKey;
+    }
   }
 
   clear(): void {

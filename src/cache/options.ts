@@ -1,5 +1,5 @@
 import type { Backend } from '../backends/backend.js';
-import { kindOf } from '../bytes.js';
+import { assertWellFormed, kindOf } from '../bytes.js';
 import { type Duration, durationMs } from '../duration.js';
 import type { EncryptionWrapper } from '../encryption-wrapper.js';
 import { ConfigurationError } from '../errors.js';
@@ -12,6 +12,32 @@ import type { Wire } from '../wire.js';
 /** How long entries live: a {@link Duration}, or `'never'` for entries that do not end by themselves. */
 export type Ttl = Duration | 'never';
 
+/** A number with its unit, as {@link Duration} without the bare number: `500` would be seconds, and be meant as milliseconds. */
+export type Span = Exclude<Duration, number>;
+
+/** How long things may take. */
+export interface TimeoutOptions {
+  /** One operation of the backend. Default `'5s'`; the function then runs, as for a miss. */
+  backend?: Span;
+  /** One run of the function, whose callers then get a TimeoutError (or a stale value). Default: as long as it takes. */
+  load?: Span;
+}
+
+export interface LockOptions {
+  /** After how long the lock of a process that died is free; one that lives renews it. Default `'5s'`. */
+  lease?: Span;
+  /** How long to wait for the process that has the lock, before running the function all the same. Default `'30s'`. */
+  wait?: Span;
+}
+
+/** When the backend is left alone because it fails. */
+export interface BreakerOptions {
+  /** Failures in a row. Default 5. */
+  failures?: number;
+  /** How long until one operation tries again. Default `'1s'`. */
+  rest?: Span;
+}
+
 /** Entries held in this process. */
 export interface L1Options {
   /** Bytes held at most, keys and a fixed cost of 256 an entry included. Default 64 MiB. */
@@ -23,6 +49,11 @@ export interface L1Options {
    * and must not be changed by whoever gets them. Default false: bytes, in a secure cache ciphertext.
    */
   values?: boolean;
+  /**
+   * Forget an entry when another process changes it, where the backend can tell (Redis with client-side caching).
+   * Default true.
+   */
+  invalidation?: boolean;
 }
 
 /** Where values are stored, and as what. */
@@ -44,6 +75,35 @@ export interface StorageOptions {
   nonces?: NonceMode;
   /** Entries in this process in front of the backend. Default true. */
   l1?: boolean | L1Options;
+  /**
+   * For so long after its TTL, an entry still answers at once, while the function runs in the background and replaces it.
+   * The backend keeps entries for this time longer.
+   */
+  swr?: Duration;
+  /** For so long after its TTL, an entry answers when the function throws or times out. The backend keeps entries for this time longer. */
+  staleIfError?: Duration;
+  /** Shortens each TTL at random by up to this part of it, from 0 to 1, so that entries do not end all at once. Default 0. */
+  jitter?: number;
+  /** A TTL of its own for `null`, as for something that does not exist yet. Default: as any value. */
+  negativeTtl?: Duration;
+  /**
+   * One process at a time runs the function for an entry; the others wait for its result. Needs a backend that has locks.
+   * Default false: once per process.
+   */
+  lock?: boolean | LockOptions;
+  /** Of each operation of the backend. Default `'5s'`. As an object also of the function. */
+  timeout?: Span | TimeoutOptions;
+  /** How often an operation of the backend is tried again after a failure that may pass. Default 1. */
+  retry?: number;
+  /** Leaves a backend alone for a while that fails again and again. Default `{ failures: 5, rest: '1s' }`. */
+  breaker?: boolean | BreakerOptions;
+  /** Operations of the backend under way at most; above, functions run as if it failed. Default 10,000. */
+  maxConcurrent?: number;
+  /**
+   * Hides cache keys and tags from the backend: it sees `{namespace}:p:{HMAC of the cache key}`, under a key derived for the
+   * tenant. Needs encryption, a namespace and wire `protocol`; no other SDK finds such entries. Default false.
+   */
+  privateKeys?: boolean;
   /** Given to every operation of the backend: when it aborts, functions simply run. */
   signal?: AbortSignal;
   /** What an entry that does not open is: `'miss'` (counted, and deleted when nobody replaced it), or an error. */
@@ -60,10 +120,17 @@ export interface FunctionOptions<K extends unknown[] = unknown[], T extends unkn
   operation?: string;
   /** The whole cache key of a call, used as it is. Default: made of namespace, operation and a hash of the arguments. */
   key?: (...args: K) => string;
-  /** The tenant that a call's entry belongs to, apart from every other tenant's. */
-  tenant?: (...args: T) => string;
+  /** The tenant that a call's entry belongs to, apart from every other tenant's: from the arguments or an AsyncLocalStorage. */
+  tenant?: ((...args: T) => string) | TenantStore;
   /** Default: the cache's, or 600 seconds. */
   ttl?: Ttl;
+  /** Names under which `invalidateTags` finds the entry, always these or made from a call's arguments. */
+  tags?: readonly string[] | ((...args: K) => readonly string[]);
+}
+
+/** An AsyncLocalStorage that holds the tenant id of the request. Outside of one, a call is a TypeError. */
+export interface TenantStore {
+  getStore(): string | undefined;
 }
 
 export type CacheOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> = StorageOptions &
@@ -79,6 +146,16 @@ export const STORAGE_OPTIONS = [
   'wire',
   'nonces',
   'l1',
+  'swr',
+  'staleIfError',
+  'jitter',
+  'negativeTtl',
+  'lock',
+  'timeout',
+  'retry',
+  'breaker',
+  'maxConcurrent',
+  'privateKeys',
   'signal',
   'onAuthenticationFailure',
   'onError',
@@ -89,8 +166,10 @@ export const FUNCTION_OPTIONS = [
   'key',
   'tenant',
   'ttl',
+  'tags',
 ] as const satisfies readonly (keyof FunctionOptions)[];
-export const CACHE_OPTIONS = [...STORAGE_OPTIONS, ...FUNCTION_OPTIONS];
+export const CACHE_OPTIONS = [...new Set<string>([...STORAGE_OPTIONS, ...FUNCTION_OPTIONS])];
+
 /** Milliseconds, `Infinity` for `'never'`. */
 export function ttlOf(ttl: unknown): number | undefined {
   if (ttl === undefined) return undefined;
@@ -114,7 +193,22 @@ export function assertFunctionOptions(options: FunctionOptions<never, never>): v
   if (options.namespace !== undefined) assertName('namespace', options.namespace);
   if (options.operation !== undefined) assertName('operation', options.operation);
   assertFunction('key', options.key);
-  assertFunction('tenant', options.tenant);
+  if (!isTenantStore(options.tenant)) assertFunction('tenant', options.tenant);
+  const { tags } = options;
+  if (tags !== undefined && typeof tags !== 'function') assertTags(tags);
+}
+
+export function isTenantStore(tenant: unknown): tenant is TenantStore {
+  return typeof (tenant as Partial<TenantStore> | null | undefined)?.getStore === 'function';
+}
+
+/** @throws TypeError unless it is an array of strings, RangeError for an empty one. */
+export function assertTags(tags: unknown): asserts tags is readonly string[] {
+  if (!Array.isArray(tags)) throw new TypeError(`tags must be an array, not ${kindOf(tags)}`);
+  for (const tag of tags) {
+    assertWellFormed('A tag', tag);
+    if (tag === '') throw new RangeError('A tag must not be empty');
+  }
 }
 
 export function assertFunction(name: string, value: unknown): void {

@@ -17,12 +17,15 @@ export class Flight<Found, Loaded> {
   read: Promise<Found | undefined> | undefined;
   /** Running the function and storing its result. */
   load: Promise<Loaded> | undefined;
+  /** Doing that in the background, while a stale value answers. */
+  refreshing: Promise<Loaded | undefined> | undefined;
   #version = 0;
 
   /** Newcomers start afresh; work that is under way answers those who wait for it and stores nothing. */
   supersede(): void {
     this.read = undefined;
     this.load = undefined;
+    this.refreshing = undefined;
     this.#version++;
   }
 
@@ -57,6 +60,11 @@ export class SingleFlight<Found, Loaded> {
 
   leave(identity: string, flight: Flight<Found, Loaded>): void {
     if (--flight.users === 0) this.#flights.delete(identity);
+  }
+
+  /** What was begun before for a cache key, of whatever tenant, may not be kept. */
+  supersedeKey(cacheKey: string): void {
+    for (const [identity, flight] of this.#flights) if (identity.endsWith(cacheKey)) flight.supersede();
   }
 
   /** What was begun before may not be kept. */

@@ -12,9 +12,17 @@ import type { ValueCodec } from '../value-codec.js';
 import type { WireProfile } from '../wire.js';
 import type { NamingContext } from './entry-names.js';
 import { EntryStore } from './entry-store.js';
+import { events } from './events.js';
 import { Failures } from './failures.js';
+import { keptMs } from './freshness.js';
+import { guarded } from './guard.js';
 import { L1 } from './l1.js';
+import { L2 } from './l2.js';
+import { Loading } from './loading.js';
+import { EntryLock } from './lock.js';
 import { assertFunction, assertOptions, type L1Options, type StorageOptions, ttlOf } from './options.js';
+import { assertBackendCan, type Policies, resolvePolicies } from './policies.js';
+import { privateEntries } from './private-entries.js';
 import { Tiers } from './tiers.js';
 
 /** Options that were checked, with what they are made into. */
@@ -30,7 +38,9 @@ export interface Storage {
   readonly ttlMs: number;
   readonly tenantId: string | undefined;
   /** undefined: off. */
-  readonly l1: { maxBytes: number; ttlMs: number; values: boolean } | undefined;
+  readonly l1: { maxBytes: number; ttlMs: number; values: boolean; invalidation: boolean } | undefined;
+  readonly policies: Policies;
+  readonly privateKeys: boolean;
   readonly signal: AbortSignal | undefined;
   readonly throwUnopened: boolean;
   readonly onError: ((error: unknown) => void) | undefined;
@@ -43,7 +53,7 @@ const DEFAULT_L1_BYTES = 64 * 1024 * 1024;
  * @param secure whether values are encrypted even if no option says so, and then with CACHEKIT_MASTER_KEY by default.
  * @throws TypeError and RangeError for wrong options; ConfigurationError for ones that contradict each other, and for no key.
  */
-export function resolveStorage(options: StorageOptions, secure: boolean): Storage {
+export function resolveStorage(options: StorageOptions & { namespace?: string }, secure: boolean): Storage {
   const { tenantId, backend: given, onAuthenticationFailure: failure = 'miss', onError, signal } = options;
   if (tenantId !== undefined) assertTenantId(tenantId);
   if (failure !== 'miss' && failure !== 'throw') {
@@ -62,9 +72,15 @@ export function resolveStorage(options: StorageOptions, secure: boolean): Storag
   if (tenantId !== undefined && !codec.secure && codec.profile.wire !== 'protocol') {
     throw new ConfigurationError("Without encryption, a tenantId has a place in wire 'protocol' only");
   }
+  const policies = resolvePolicies(options);
+  const privateKeys = resolvePrivateKeys(options, codec);
+  const backend = inProcess ? undefined : backendFrom(given);
+  if (backend !== undefined) assertBackendCan(backend, policies);
   return {
     ...codec,
-    backend: inProcess ? undefined : backendFrom(given),
+    policies,
+    privateKeys,
+    backend,
     ownsBackend: typeof given === 'string',
     ttlMs,
     tenantId,
@@ -75,32 +91,70 @@ export function resolveStorage(options: StorageOptions, secure: boolean): Storag
   };
 }
 
-/** A store of its own for what the options describe. */
-export function openStore(storage: Storage): EntryStore {
-  const { codec, backend, l1, signal, throwUnopened, onError } = storage;
+/** A store of its own for what the options describe. `namespace`: what its events say. */
+export function openStore(storage: Storage, namespace?: string): EntryStore {
+  const { codec, l1, signal, throwUnopened, onError, policies } = storage;
+  const { windows, jitter, lock, negativeTtlMs, loadTimeoutMs } = policies;
   const failures = new Failures({ throwUnopened, onError });
+  const windowMs = keptMs(windows);
+  const l2 =
+    storage.backend &&
+    new L2({
+      backend: guarded(storage.backend, {
+        ...policies.guard,
+        signal,
+        onState: (state) => {
+          if (events.breaker.hasSubscribers) events.breaker.publish({ namespace, state });
+        },
+      }),
+      hasL1: l1 !== undefined,
+      windowMs,
+      names: storage.privateKeys ? privateEntries(codec as EncryptionWrapper) : undefined,
+      signal,
+      failures,
+    });
   const tiers = new Tiers({
     codec,
-    backend,
     l1: l1 && new L1(l1.maxBytes),
+    l2,
     // Without a backend L1's entries are no copies.
-    l1TtlMs: backend === undefined ? Number.POSITIVE_INFINITY : (l1?.ttlMs ?? 0),
+    l1TtlMs: l2 === undefined ? Number.POSITIVE_INFINITY : (l1?.ttlMs ?? 0),
     keepValues: l1?.values ?? false,
-    signal,
+    windowMs,
+    jitter,
     failures,
   });
-  return new EntryStore(tiers, failures);
+  const loading = new Loading(tiers, failures, {
+    loadTimeoutMs,
+    negativeTtlMs,
+    lock: lock && l2 && new EntryLock(l2, lock),
+  });
+  // Private names tell nothing that L1 could look up.
+  const watched = l1?.invalidation && !storage.privateKeys ? storage.backend?.watch?.bind(storage.backend) : undefined;
+  return new EntryStore({ tiers, loading, failures, windows, watch: watched });
 }
 
 /** What the names of entries depend on. */
-export function namingContext({ profile, secure, tenantId }: Storage, shared: boolean): NamingContext {
+export function namingContext(
+  { profile, secure, tenantId }: Storage,
+  shared: boolean,
+  tagNamespace: string | undefined,
+): NamingContext {
   return {
+    tagNamespace,
     wire: profile.wire,
     code: storageCode(profile),
     shared,
     tenantId,
     tenantInKey: !secure && tenantId !== undefined,
   };
+}
+
+/** @throws ConfigurationError for tags that the backend would forget. */
+export function assertCanTag({ backend }: Storage, tags: unknown): void {
+  if (tags !== undefined && backend !== undefined && backend.invalidateTags === undefined) {
+    throw new ConfigurationError('This backend has no tags: memory, Redis and LMDB have');
+  }
 }
 
 const LETTERS = { default: 's', orjson: 'o', arrow: 'w' } as const;
@@ -151,12 +205,39 @@ function assertKeysGiven(options: StorageOptions): void {
   }
 }
 
+function resolvePrivateKeys(
+  { privateKeys = false, namespace }: StorageOptions & { namespace?: string },
+  { secure, profile }: Pick<Storage, 'secure' | 'profile'>,
+): boolean {
+  if (typeof privateKeys !== 'boolean')
+    throw new TypeError(`privateKeys must be a boolean, not ${kindOf(privateKeys)}`);
+  if (!privateKeys) return false;
+  if (!secure)
+    throw new ConfigurationError('privateKeys needs encryption: use cache.secure, or pass masterKey or keyring');
+  if (profile.wire !== 'protocol') throw new ConfigurationError("privateKeys exist in wire 'protocol' only");
+  if (namespace === undefined) throw new ConfigurationError('privateKeys needs a namespace');
+  return true;
+}
+
 function resolveL1(given: unknown): Storage['l1'] {
   if (given === false) return undefined;
-  if (given !== undefined && given !== true) assertOptions(given, ['maxBytes', 'ttl', 'values']);
-  const { maxBytes = DEFAULT_L1_BYTES, ttl, values = false } = (typeof given === 'object' ? given : {}) as L1Options;
+  if (given !== undefined && given !== true) assertOptions(given, ['maxBytes', 'ttl', 'values', 'invalidation']);
+  const {
+    maxBytes = DEFAULT_L1_BYTES,
+    ttl,
+    values = false,
+    invalidation = true,
+  } = (typeof given === 'object' ? given : {}) as L1Options;
   if (typeof maxBytes !== 'number') throw new TypeError(`l1.maxBytes must be a number, not ${kindOf(maxBytes)}`);
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) throw new RangeError('l1.maxBytes must be an integer above 0');
   if (typeof values !== 'boolean') throw new TypeError(`l1.values must be a boolean, not ${kindOf(values)}`);
-  return { maxBytes, values, ttlMs: ttl === undefined ? Number.POSITIVE_INFINITY : durationMs('l1.ttl', ttl) };
+  if (typeof invalidation !== 'boolean') {
+    throw new TypeError(`l1.invalidation must be a boolean, not ${kindOf(invalidation)}`);
+  }
+  return {
+    maxBytes,
+    values,
+    invalidation,
+    ttlMs: ttl === undefined ? Number.POSITIVE_INFINITY : durationMs('l1.ttl', ttl),
+  };
 }

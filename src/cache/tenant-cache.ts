@@ -1,28 +1,39 @@
-import { kindOf } from '../bytes.js';
+import { assertWellFormed, kindOf } from '../bytes.js';
 import { type Duration, durationMs } from '../duration.js';
+import { BackendError, ConfigurationError } from '../errors.js';
 import type { Wire } from '../wire.js';
-import { readMany, writeMany } from './batches.js';
+import { deleteMany, readMany, writeMany } from './batches.js';
 import { type Entry, entryOf } from './cached-function.js';
 import type { Counters } from './counters.js';
-import { assertOwnKey } from './entry-names.js';
+import { assertOwnKey, tagName } from './entry-names.js';
 import type { EntryStore } from './entry-store.js';
-import { assertOptions, type Ttl, ttlOf } from './options.js';
-import { NOTHING, type Target } from './tiers.js';
+import { assertOptions, assertTags, type Ttl, ttlOf } from './options.js';
+import type { Target } from './target.js';
+import { NOTHING } from './tiers.js';
 
 export interface SetOptions {
   /** Default: the cache's. */
   ttl?: Ttl;
+  /** Names under which `invalidateTags` finds the entry. */
+  tags?: readonly string[];
 }
 
 /** What a view of a cache is made of. */
 export interface ViewParts {
   readonly store: EntryStore;
+  /** All that hold entries of this view: functions may be sealed apart. */
+  readonly stores: () => readonly EntryStore[];
   readonly counters: Counters;
   readonly ttlMs: number;
   readonly wire: Wire;
   readonly tenantId: string | undefined;
   /** What stored keys begin with. */
   readonly prefix: string;
+  /** What the keys and tags of its tenant begin with. */
+  readonly tenantPrefix: string;
+  readonly namespace: string | undefined;
+  readonly privateKeys: boolean;
+  readonly canTag: boolean;
 }
 
 /**
@@ -111,6 +122,52 @@ export class TenantCache {
     return this.#parts.store.delete(this.#target(cacheKey));
   }
 
+  /**
+   * @returns how many entries there were, as far as the backend can tell.
+   * @throws as {@link delete}.
+   */
+  async deleteMany(cacheKeys: readonly string[]): Promise<number> {
+    if (!Array.isArray(cacheKeys)) throw new TypeError(`cacheKeys must be an array, not ${kindOf(cacheKeys)}`);
+    const targets = cacheKeys.map((cacheKey: string) => this.#target(cacheKey));
+    return targets.length === 0 ? 0 : deleteMany(this.#parts.store, targets);
+  }
+
+  /**
+   * Removes every entry that was stored with one of the tags, values and results of functions alike.
+   *
+   * @returns how many, as far as the backend can tell.
+   * @throws ConfigurationError for a backend without tags, and what the backend throws.
+   */
+  async invalidateTags(tags: string | readonly string[]): Promise<number> {
+    const { tenantPrefix, namespace, tenantId, counters, stores } = this.#parts;
+    const list = typeof tags === 'string' ? [tags] : tags;
+    const named = this.#tags(list) ?? [];
+    const target: Target = { cacheKey: tenantPrefix, tenantId, counters, namespace, ttlMs: Number.POSITIVE_INFINITY };
+    let count = 0;
+    for (const store of stores()) count += await store.invalidateTags(target, named);
+    return count;
+  }
+
+  /**
+   * The cache keys of stored values that begin with `prefix`, in no order, without those of functions. One that changes
+   * meanwhile may come twice or not at all.
+   *
+   * @throws ConfigurationError with `privateKeys`, BackendError for a backend that cannot list its entries.
+   */
+  async *keys({ prefix = '' }: { prefix?: string } = {}): AsyncGenerator<string, void, undefined> {
+    const { prefix: own, tenantId, store, privateKeys } = this.#parts;
+    assertWellFormed('prefix', prefix);
+    if (privateKeys) throw new ConfigurationError('With privateKeys the backend does not know the cache keys');
+    const { l1, l2 } = store.tiers;
+    if (l2 === undefined) {
+      for (const cacheKey of l1?.keys(tenantId, own + prefix) ?? []) yield cacheKey.slice(own.length);
+      return;
+    }
+    const { keys } = l2.backend;
+    if (keys === undefined) throw new BackendError('This backend cannot list its entries');
+    for await (const cacheKey of keys({ prefix: own + prefix, ...l2.options })) yield cacheKey.slice(own.length);
+  }
+
   /** Whether an entry is stored; it is not opened. */
   async has(cacheKey: string): Promise<boolean> {
     return this.#parts.store.has(this.#target(cacheKey));
@@ -138,11 +195,25 @@ export class TenantCache {
   }
 
   #target(cacheKey: string, options?: SetOptions): Target {
-    const { wire, prefix, tenantId, ttlMs, counters } = this.#parts;
+    const { wire, prefix, tenantId, ttlMs, counters, namespace } = this.#parts;
     assertOwnKey('cacheKey', cacheKey, wire);
-    if (options !== undefined) assertOptions(options, ['ttl']);
-    return { cacheKey: prefix + cacheKey, tenantId, ttlMs: ttlOf(options?.ttl) ?? ttlMs, counters };
+    const target = { cacheKey: prefix + cacheKey, tenantId, counters, namespace, tagName: this.#tagName };
+    if (options === undefined) return { ...target, ttlMs };
+    assertOptions(options, ['ttl', 'tags']);
+    return { ...target, ttlMs: ttlOf(options.ttl) ?? ttlMs, tags: this.#tags(options.tags) };
   }
+
+  #tags(tags: readonly string[] | undefined): readonly string[] | undefined {
+    if (tags === undefined) return undefined;
+    assertTags(tags);
+    return tags.map(this.#tagName);
+  }
+
+  readonly #tagName = (tag: string): string => {
+    const { tenantPrefix, namespace, canTag } = this.#parts;
+    if (!canTag) throw new ConfigurationError('This backend has no tags: memory, Redis and LMDB have');
+    return tagName(tenantPrefix, namespace, tag);
+  };
 }
 
 function assertLoader(load: unknown): void {

@@ -1,0 +1,279 @@
+import type { Backend, BackendEntry, BackendItem, BackendLock, L1Status } from '../backends/backend.js';
+import { now } from '../clock.js';
+import { BackendError, TimeoutError, ValueTooLargeError } from '../errors.js';
+import { events, publish } from './events.js';
+import type { Failures } from './failures.js';
+import type { Target } from './target.js';
+
+/** The answer of a store that gave none. */
+export const FAILED: unique symbol = Symbol('failed');
+
+export interface L2Settings {
+  readonly backend: Backend;
+  /** Whether L1 stands in front of it. */
+  readonly hasL1: boolean;
+  /** How much longer than its TTL an entry is kept, in milliseconds. */
+  readonly windowMs: number;
+  /** What stands for cache keys and tags in the backend; undefined: they themselves. */
+  readonly names: PrivateNames | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly failures: Failures;
+}
+
+/** Names that hide cache keys and tags from a backend. */
+export interface PrivateNames {
+  /** What an entry is stored under, with the current key. */
+  current(target: Target): string;
+  /** With the previous keys too, the current one first. */
+  all(target: Target): readonly string[];
+  currentTag(target: Target, tag: string): string;
+  allTags(target: Target, tag: string): readonly string[];
+}
+
+/** A value on its way to the backend. */
+export interface Stored {
+  readonly target: Target;
+  readonly bytes: Uint8Array;
+  readonly ttlMs: number;
+}
+
+/**
+ * The second tier: a backend as a cache uses it. What it fails is counted and reported here; only where a failure must not
+ * pass for done, it is thrown.
+ */
+export class L2 {
+  readonly backend: Backend;
+  readonly #settings: L2Settings;
+  readonly #failures: Failures;
+  readonly #options: { readonly signal: AbortSignal | undefined; readonly l1: L1Status };
+  readonly #getOptions: { readonly readOnly: true; readonly ttl: boolean };
+
+  constructor(settings: L2Settings) {
+    this.#settings = settings;
+    this.backend = settings.backend;
+    this.#failures = settings.failures;
+    this.#options = { signal: settings.signal, l1: settings.hasL1 ? 'miss' : 'disabled' };
+    const ttl = settings.hasL1 || settings.windowMs > 0;
+    this.#getOptions = { readOnly: true, ttl, ...this.#options };
+  }
+
+  /** What is stored, or FAILED. `ttl`: ask for its end even if the cache itself can do without. */
+  async get(target: Target, ttl = false): Promise<BackendEntry | undefined | typeof FAILED> {
+    const options = ttl ? { ...this.#getOptions, ttl } : this.#getOptions;
+    const at = now();
+    try {
+      let entry = checked(await this.backend.get(this.name(target), options));
+      if (entry === undefined && this.#settings.names !== undefined) {
+        for (const older of this.#olderNames(target)) entry ??= checked(await this.backend.get(older, options));
+      }
+      const ms = now() - at;
+      target.counters.read(ms);
+      if (events.read.hasSubscribers) publish(events.read, target, { ms, bytes: entry?.bytes.length ?? 0 });
+      return entry;
+    } catch (error) {
+      if (error instanceof TimeoutError) target.unanswered = true;
+      this.#failures.backend(error, target);
+      return FAILED;
+    }
+  }
+
+  /** As `get` for many, in one request where the backend can; all have failed when it has. */
+  async getMany(targets: readonly Target[]): Promise<(BackendEntry | undefined | typeof FAILED)[]> {
+    const [first] = targets;
+    const { getMany } = this.backend;
+    if (first === undefined || getMany === undefined || this.#settings.names !== undefined) {
+      return Promise.all(targets.map((target) => this.get(target)));
+    }
+    const at = now();
+    try {
+      const cacheKeys = targets.map((target) => target.cacheKey);
+      const entries = (await getMany(cacheKeys, this.#getOptions)).map(checked);
+      first.counters.read(now() - at);
+      return entries;
+    } catch (error) {
+      this.#failures.backend(error, first);
+      return targets.map(() => FAILED);
+    }
+  }
+
+  /**
+   * @returns whether it was stored.
+   * @throws ValueTooLargeError when it is over the backend's limit.
+   */
+  async set({ target, bytes, ttlMs }: Stored): Promise<boolean> {
+    const at = now();
+    try {
+      if (this.#settings.names !== undefined) await this.#deleteOlder(target);
+      const options = { ...this.#times(ttlMs), tags: this.#tags(target), owned: true, ...this.#options };
+      await this.backend.set(this.name(target), bytes, options);
+    } catch (error) {
+      if (error instanceof ValueTooLargeError) throw error;
+      this.#failures.backend(error, target);
+      return false;
+    }
+    const ms = now() - at;
+    target.counters.wrote(ms);
+    if (events.write.hasSubscribers) publish(events.write, target, { ms, bytes: bytes.length });
+    return true;
+  }
+
+  /** As `set` for many, in one request where the backend can. @returns whether all were stored. */
+  async setMany(items: readonly Stored[]): Promise<boolean> {
+    const [first] = items;
+    const { setMany } = this.backend;
+    if (first === undefined) return true;
+    if (setMany === undefined || this.#settings.names !== undefined) {
+      const stored = await Promise.all(items.map((item) => this.set(item)));
+      return stored.every(Boolean);
+    }
+    const at = now();
+    try {
+      const all = items.map(
+        ({ target, bytes, ttlMs }): BackendItem => ({
+          cacheKey: target.cacheKey,
+          bytes,
+          ...this.#times(ttlMs),
+          ...withTags(this.#tags(target)),
+        }),
+      );
+      await setMany(all, { owned: true, ...this.#options });
+      first.target.counters.wrote(now() - at);
+      return true;
+    } catch (error) {
+      if (error instanceof ValueTooLargeError) throw error;
+      this.#failures.backend(error, first.target);
+      return false;
+    }
+  }
+
+  /** @throws what the backend throws: an invalidation that failed must not pass for done. */
+  async delete(target: Target): Promise<boolean> {
+    return this.#thrown(target, async () => {
+      let deleted = false;
+      for (const name of this.names(target)) deleted = (await this.backend.delete(name, this.#options)) || deleted;
+      return deleted;
+    });
+  }
+
+  /** @throws as `delete`. */
+  async deleteMany(targets: readonly Target[]): Promise<number> {
+    const [first] = targets;
+    if (first === undefined) return 0;
+    const { deleteMany } = this.backend;
+    return this.#thrown(first, async () => {
+      const names = targets.flatMap((target) => [...this.names(target)]);
+      if (deleteMany !== undefined) return deleteMany(names, this.#options);
+      const deleted = await Promise.all(names.map((name) => this.backend.delete(name, this.#options)));
+      return deleted.filter(Boolean).length;
+    });
+  }
+
+  /** Deletes what did not open, unless somebody has written a good one meanwhile. */
+  async deleteBytes(target: Target, bytes: Uint8Array): Promise<void> {
+    try {
+      const options = { ifBytes: bytes, ...this.#options };
+      for (const name of this.names(target)) await this.backend.delete(name, options);
+    } catch (error) {
+      this.#failures.backend(error, target);
+    }
+  }
+
+  /** Whether something is stored, whatever its age; false when the backend fails. */
+  async has(target: Target): Promise<boolean> {
+    const { has } = this.backend;
+    if (has === undefined) return typeof (await this.get(target)) === 'object';
+    try {
+      for (const name of this.names(target)) if (await has(name, this.#options)) return true;
+    } catch (error) {
+      this.#failures.backend(error, target);
+    }
+    return false;
+  }
+
+  /** @throws BackendError for a backend that cannot do it, and what the backend throws. */
+  async expire(target: Target, ttlMs: number): Promise<boolean> {
+    const { expire } = this.backend;
+    if (expire === undefined) throw new BackendError('This backend cannot change when an entry ends');
+    return this.#thrown(target, async () => {
+      let found = false;
+      for (const name of this.names(target)) {
+        found = (await expire(name, ttlMs + this.#settings.windowMs, this.#options)) || found;
+      }
+      return found;
+    });
+  }
+
+  /** @throws BackendError for a backend without tags, and what the backend throws. */
+  async invalidateTags(target: Target, tags: readonly string[]): Promise<number> {
+    const { invalidateTags } = this.backend;
+    if (invalidateTags === undefined) throw new BackendError('This backend has no tags');
+    const { names } = this.#settings;
+    const named = names === undefined ? tags : tags.flatMap((tag) => [...names.allTags(target, tag)]);
+    return this.#thrown(target, () => invalidateTags(named, this.#options));
+  }
+
+  /** The entry's lock, `undefined` when another process has it, FAILED without an answer. */
+  async lock(target: Target, leaseMs: number): Promise<BackendLock | undefined | typeof FAILED> {
+    try {
+      return await this.backend.lock?.(this.name(target), leaseMs, this.#options);
+    } catch (error) {
+      this.#failures.backend(error, target);
+      return FAILED;
+    }
+  }
+
+  /** What the backend calls an entry, with the current key. */
+  name(target: Target): string {
+    return this.#settings.names === undefined ? target.cacheKey : this.#settings.names.current(target);
+  }
+
+  /** With the previous keys too. */
+  names(target: Target): readonly string[] {
+    return this.#settings.names === undefined ? [target.cacheKey] : this.#settings.names.all(target);
+  }
+
+  get options(): { readonly signal: AbortSignal | undefined; readonly l1: L1Status } {
+    return this.#options;
+  }
+
+  #olderNames(target: Target): readonly string[] {
+    return this.names(target).slice(1);
+  }
+
+  // An entry under a previous key's name would come back when the new one ends before it.
+  async #deleteOlder(target: Target): Promise<void> {
+    for (const older of this.#olderNames(target)) await this.backend.delete(older, this.#options);
+  }
+
+  #times(ttlMs: number): { ttlMs: number; staleMs?: number } {
+    const { windowMs } = this.#settings;
+    return windowMs === 0 ? { ttlMs } : { ttlMs: ttlMs + windowMs, staleMs: windowMs };
+  }
+
+  #tags(target: Target): readonly string[] | undefined {
+    const { names } = this.#settings;
+    const { tags } = target;
+    if (tags === undefined || tags.length === 0) return undefined;
+    return names === undefined ? tags : tags.map((tag) => names.currentTag(target, tag));
+  }
+
+  async #thrown<R>(target: Target, work: () => Promise<R>): Promise<R> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#failures.backend(error, target);
+      throw error;
+    }
+  }
+}
+
+function withTags(tags: readonly string[] | undefined): { tags?: readonly string[] } {
+  return tags === undefined ? {} : { tags };
+}
+
+/** @throws BackendError when it is no entry. */
+function checked(entry: BackendEntry | undefined): BackendEntry | undefined {
+  if (entry === undefined || entry === null) return undefined;
+  if (!(entry.bytes instanceof Uint8Array)) throw new BackendError('The backend returned something that is no entry');
+  return entry;
+}

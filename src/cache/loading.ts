@@ -1,0 +1,142 @@
+import { now } from '../clock.js';
+import { TimeoutError } from '../errors.js';
+import { events, publish } from './events.js';
+import type { Failures } from './failures.js';
+import { Loaded } from './loaded.js';
+import type { EntryLock } from './lock.js';
+import type { Writer } from './single-flight.js';
+import type { Target } from './target.js';
+import type { Tiers } from './tiers.js';
+
+/** What a caller of the cache is told of an entry. */
+export interface Outcome {
+  readonly value: unknown;
+  readonly status: 'hit' | 'miss' | 'stale';
+  /** When its TTL ends, on the clock of `now()`: `Infinity` for never, NaN when unknown or not stored. */
+  readonly expiresAt: number;
+  /** The arguments were changed meanwhile: the value is of the one call that they belong to, and of no entry. */
+  readonly changed?: boolean;
+}
+
+export interface LoadSettings {
+  /** undefined: as long as it takes. */
+  readonly loadTimeoutMs: number | undefined;
+  /** TTL of `null`; undefined: as any value. */
+  readonly negativeTtlMs: number | undefined;
+  /** undefined: once in this process. */
+  readonly lock: EntryLock | undefined;
+}
+
+/** Running functions and storing what they return. */
+export class Loading {
+  readonly #tiers: Tiers;
+  readonly #failures: Failures;
+  readonly #settings: LoadSettings;
+  #closed = false;
+
+  constructor(tiers: Tiers, failures: Failures, settings: LoadSettings) {
+    this.#tiers = tiers;
+    this.#failures = failures;
+    this.#settings = settings;
+  }
+
+  /** Results are stored no more. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Runs `load` after a miss; with `lock` in one process only, and the others take what it stored. */
+  async afterMiss(target: Target, writer: Writer, load: () => unknown): Promise<Outcome> {
+    const { lock } = this.#settings;
+    // A backend that does not answer would only make the caller wait longer.
+    if (lock === undefined || target.unanswered) return this.run(target, writer, load);
+    return lock.during<Outcome>(target, {
+      look: () => this.#look(target, writer),
+      work: () => this.run(target, writer, load),
+    });
+  }
+
+  /** Replaces a stale entry; with `lock`, unless another process is at it. A failure is reported, and the entry stays. */
+  async inBackground(target: Target, writer: Writer, load: () => unknown): Promise<Outcome | undefined> {
+    const { lock } = this.#settings;
+    try {
+      if (lock === undefined) return await this.run(target, writer, load);
+      // Another process may have replaced it before this one had the lock.
+      return await lock.ifFree(
+        target,
+        async () => (await this.#look(target, writer)) ?? this.run(target, writer, load),
+      );
+    } catch (error) {
+      this.#failures.refresh(error, target);
+      return undefined;
+    }
+  }
+
+  /** Runs `load` and stores its result. @throws what `load` throws, and TimeoutError. */
+  async run(target: Target, writer: Writer, load: () => unknown): Promise<Outcome> {
+    const unchanged = target.unchanged ?? always;
+    const before = unchanged();
+    const returned = await this.#loaded(target, load);
+    const { value, stored, ...special } = returned instanceof Loaded ? returned : { value: returned, stored: true };
+    const unstored: Outcome = { value, status: 'miss', expiresAt: Number.NaN };
+    if (!before || !unchanged()) return { ...unstored, changed: true };
+    if (!stored || value === undefined || this.#closed || target.unanswered) return unstored;
+    try {
+      const expiresAt = await this.#tiers.write(this.#targetOf(target, value, special), value, writer);
+      return { ...unstored, expiresAt: expiresAt ?? Number.NaN };
+    } catch (error) {
+      this.#failures.unstored(error, target);
+      return unstored;
+    }
+  }
+
+  async #look(target: Target, writer: Writer): Promise<Outcome | undefined> {
+    const found = await this.#tiers.read(target, writer);
+    if (!found?.fresh) return undefined;
+    return { value: found.value, status: 'hit', expiresAt: found.expiresAt };
+  }
+
+  #targetOf(target: Target, value: unknown, { ttlMs, tags }: Partial<Pick<Loaded, 'ttlMs' | 'tags'>>): Target {
+    const ownTtl = ttlMs ?? (value === null ? this.#settings.negativeTtlMs : undefined);
+    if (ownTtl === undefined && tags === undefined) return target;
+    const named = tags?.map((tag) => target.tagName?.(tag) ?? tag) ?? [];
+    return { ...target, ttlMs: ownTtl ?? target.ttlMs, tags: [...(target.tags ?? []), ...named] };
+  }
+
+  async #loaded(target: Target, load: () => unknown): Promise<unknown> {
+    const { counters } = target;
+    const { loadTimeoutMs } = this.#settings;
+    counters.loads++;
+    const begun = now();
+    let ok = false;
+    try {
+      const value = await (loadTimeoutMs === undefined ? load() : within(loadTimeoutMs, load));
+      ok = true;
+      return value;
+    } catch (error) {
+      counters.loadErrors++;
+      throw error;
+    } finally {
+      const ms = now() - begun;
+      counters.loaded(ms);
+      if (events.load.hasSubscribers) publish(events.load, target, { ms, ok });
+    }
+  }
+}
+
+/** @throws TimeoutError; the function is then left to itself, and its result to nobody. */
+async function within(ms: number, load: () => unknown): Promise<unknown> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new TimeoutError(`The function took longer than ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([load(), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function always(): boolean {
+  return true;
+}

@@ -1,0 +1,113 @@
+import { kindOf } from '../bytes.js';
+import { durationMs } from '../duration.js';
+import { ConfigurationError } from '../errors.js';
+import type { StaleWindows } from './freshness.js';
+import type { GuardSettings } from './guard.js';
+import type { LockSettings } from './lock.js';
+import {
+  assertOptions,
+  type BreakerOptions,
+  type LockOptions,
+  type StorageOptions,
+  type TimeoutOptions,
+} from './options.js';
+
+/** What a cache does beyond storing, from its options. Times are in milliseconds. */
+export interface Policies {
+  readonly windows: StaleWindows;
+  readonly jitter: number;
+  readonly negativeTtlMs: number | undefined;
+  readonly lock: LockSettings | undefined;
+  readonly loadTimeoutMs: number | undefined;
+  readonly guard: Pick<GuardSettings, 'timeoutMs' | 'retries' | 'breaker' | 'maxConcurrent'>;
+}
+
+const DEFAULT_TIMEOUT_MS = 5_000;
+const DEFAULT_LEASE_MS = 5_000;
+const DEFAULT_WAIT_MS = 30_000;
+const DEFAULT_BREAKER = { failures: 5, restMs: 1_000 };
+const DEFAULT_CONCURRENT = 10_000;
+/** The longest that a timer of Node waits; longer ones fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** @throws TypeError, RangeError, ConfigurationError. */
+export function resolvePolicies(options: StorageOptions): Policies {
+  const { swr, staleIfError, negativeTtl, jitter = 0, retry = 1, maxConcurrent = DEFAULT_CONCURRENT } = options;
+  if (typeof jitter !== 'number') throw new TypeError(`jitter must be a number, not ${kindOf(jitter)}`);
+  if (!(jitter >= 0 && jitter < 1)) throw new RangeError('jitter must be at least 0 and less than 1');
+  const timeouts = resolveTimeout(options.timeout);
+  return {
+    windows: {
+      swrMs: swr === undefined ? 0 : durationMs('swr', swr),
+      staleIfErrorMs: staleIfError === undefined ? 0 : durationMs('staleIfError', staleIfError),
+    },
+    jitter,
+    negativeTtlMs: negativeTtl === undefined ? undefined : durationMs('negativeTtl', negativeTtl),
+    lock: resolveLock(options),
+    loadTimeoutMs: timeouts.load,
+    guard: {
+      timeoutMs: timeouts.backend ?? DEFAULT_TIMEOUT_MS,
+      retries: count('retry', retry, 0),
+      breaker: resolveBreaker(options.breaker),
+      maxConcurrent: count('maxConcurrent', maxConcurrent, 1),
+    },
+  };
+}
+
+function resolveTimeout(given: unknown): { backend?: number | undefined; load?: number | undefined } {
+  if (given === undefined) return {};
+  if (typeof given !== 'object') return { backend: timerMs('timeout', given) };
+  assertOptions(given, ['backend', 'load']);
+  const { backend, load } = given as TimeoutOptions;
+  return {
+    backend: backend === undefined ? undefined : timerMs('timeout.backend', backend),
+    load: load === undefined ? undefined : timerMs('timeout.load', load),
+  };
+}
+
+function resolveLock({ lock, backend }: StorageOptions): LockSettings | undefined {
+  if (lock === undefined || lock === false) return undefined;
+  if (lock !== true) assertOptions(lock, ['lease', 'wait']);
+  // In one process, callers share a run without any lock.
+  if (backend === undefined || backend === null) return undefined;
+  const { lease, wait } = (lock === true ? {} : lock) as LockOptions;
+  return {
+    leaseMs: lease === undefined ? DEFAULT_LEASE_MS : timerMs('lock.lease', lease),
+    waitMs: wait === undefined ? DEFAULT_WAIT_MS : timerMs('lock.wait', wait),
+  };
+}
+
+function resolveBreaker(given: unknown): Policies['guard']['breaker'] {
+  if (given === false) return undefined;
+  if (given === undefined || given === true) return DEFAULT_BREAKER;
+  assertOptions(given, ['failures', 'rest']);
+  const { failures = DEFAULT_BREAKER.failures, rest } = given as BreakerOptions;
+  return {
+    failures: count('breaker.failures', failures, 1),
+    restMs: rest === undefined ? DEFAULT_BREAKER.restMs : timerMs('breaker.rest', rest),
+  };
+}
+
+/** Of a string with its unit: nobody who writes 500 means 500 seconds. */
+function timerMs(name: string, value: unknown): number {
+  if (typeof value !== 'string') {
+    throw new TypeError(`${name} must be a string with a unit, like '250ms' or '2s', not ${kindOf(value)}`);
+  }
+  const ms = durationMs(name, value);
+  if (ms > MAX_TIMER_MS) throw new RangeError(`${name} must be less than 25 days`);
+  return ms;
+}
+
+function count(name: string, value: unknown, least: number): number {
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number, not ${kindOf(value)}`);
+  if (!Number.isSafeInteger(value) || value < least)
+    throw new RangeError(`${name} must be an integer from ${least} on`);
+  return value;
+}
+
+/** @throws ConfigurationError for a backend that lacks what the policies need. */
+export function assertBackendCan(backend: { lock?: unknown }, { lock }: Policies): void {
+  if (lock !== undefined && backend.lock === undefined) {
+    throw new ConfigurationError('This backend has no locks: leave lock out, or use one that has');
+  }
+}
