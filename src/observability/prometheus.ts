@@ -1,0 +1,89 @@
+import type { Metric, Registry } from 'prom-client';
+import { assertCaches, type Caches, COUNTERS, GAUGES, LATENCIES } from './measures.js';
+
+export type { Caches, Counting } from './measures.js';
+
+export interface CacheMetricsOptions {
+  /** Begins the metrics' names. Default `'cachekit'`. */
+  prefix?: string;
+}
+
+interface Sample {
+  labels: Record<string, string | number>;
+  value: number;
+  metricName?: string;
+}
+
+/**
+ * Adds the counters of caches to a registry of `prom-client`: `cachekit_hits_total`, `cachekit_read_duration_seconds` and so
+ * on, with the label `cache`. They are read when the registry is, and cost the caches nothing.
+ *
+ * @param caches by the values of the label `cache`.
+ * @returns what removes them again.
+ *
+ * @example
+ * registerCacheMetrics(register, { sessions, users: userById });
+ *
+ * @throws TypeError for something that is no registry or no cache.
+ */
+export function registerCacheMetrics(
+  register: Registry,
+  caches: Caches,
+  { prefix = 'cachekit' }: CacheMetricsOptions = {},
+): () => void {
+  if (typeof register?.registerMetric !== 'function') {
+    throw new TypeError('register must be a Registry of prom-client');
+  }
+  assertCaches(caches);
+  const names: string[] = [];
+  const add = (name: string, help: string, type: 'counter' | 'gauge' | 'histogram', samples: () => Sample[]) => {
+    names.push(name);
+    // What a registry asks of a metric; the classes of prom-client keep numbers of their own.
+    const metric = {
+      name,
+      help,
+      type,
+      aggregator: 'sum',
+      get: async () => ({ name, help, type, aggregator: 'sum', values: samples() }),
+      reset: () => {},
+    };
+    register.registerMetric(metric as unknown as Metric);
+  };
+  const each = (read: (name: string) => Sample[]) => () => Object.keys(caches).flatMap(read);
+  const statsOf = (cache: string) => (caches[cache] as Caches[string]).stats();
+  for (const { name, help, read } of COUNTERS) {
+    add(
+      `${prefix}_${name}_total`,
+      help,
+      'counter',
+      each((cache) => [{ labels: { cache }, value: read(statsOf(cache)) }]),
+    );
+  }
+  for (const { name, help, read } of GAUGES) {
+    add(
+      `${prefix}_${name}`,
+      help,
+      'gauge',
+      each((cache) => [{ labels: { cache }, value: read(statsOf(cache)) }]),
+    );
+  }
+  for (const { name, help, of } of LATENCIES) {
+    const metric = `${prefix}_${name}_duration_seconds`;
+    const samples = (cache: string): Sample[] => {
+      const { buckets, count, sumMs } = of(statsOf(cache));
+      return [
+        ...buckets.map(({ leMs, count: value }) => ({
+          metricName: `${metric}_bucket`,
+          labels: { cache, le: leMs === Number.POSITIVE_INFINITY ? '+Inf' : leMs / 1000 },
+          value,
+        })),
+        { metricName: `${metric}_sum`, labels: { cache }, value: sumMs / 1000 },
+        { metricName: `${metric}_count`, labels: { cache }, value: count },
+      ];
+    };
+    add(metric, help, 'histogram', each(samples));
+  }
+  return () => {
+    for (const name of names) register.removeSingleMetric(name);
+  };
+}
