@@ -19,6 +19,9 @@ use crate::secret::{Secret, KEY_LEN};
 /// The domain of the keys that seal values.
 pub const ENCRYPTION_DOMAIN: &[u8] = b"encryption";
 
+/// The domain of the keys that make private names.
+pub const CACHE_KEYS_DOMAIN: &[u8] = b"cache_keys";
+
 /// Length of a fingerprint in bytes.
 pub const FINGERPRINT_LEN: usize = 16;
 

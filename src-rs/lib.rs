@@ -2,7 +2,7 @@
 //!
 //! Bytes in, bytes out: the caller owns all memory, nothing here returns a buffer. [`sealer`] is one tenant's key;
 //! [`container`] is what lies inside the seal, with [`envelope`] as its compressed form; [`nonce`] never repeats;
-//! [`kdf`] derives; [`msgpack`] bounds what untrusted bytes may claim. Only [`binding`] knows JavaScript.
+//! [`kdf`] derives; [`name`] hides cache keys; [`msgpack`] bounds what untrusted bytes may claim. Only [`binding`] knows JavaScript.
 
 #![warn(missing_docs)]
 
@@ -16,6 +16,7 @@ pub mod hash;
 pub mod kdf;
 pub mod lz4;
 pub mod msgpack;
+pub mod name;
 pub mod nonce;
 pub mod scratch;
 pub mod sealer;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::mem::{needs_drop, MaybeUninit};
 
 use ring::aead::{LessSafeKey, UnboundKey, AES_256_GCM};
+use ring::hmac;
 use zeroize::Zeroize;
 
 /// Length of an AES-256 key, and of every key the protocol derives.
@@ -46,36 +47,54 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// ring's expanded AES-256-GCM key in heap memory that is zeros after drop.
+/// One of ring's expanded keys in heap memory that is zeros after drop.
 ///
 /// ring itself wipes nothing; what it left on the stack while expanding the key stays there.
-pub struct AeadKey(Box<MaybeUninit<LessSafeKey>>);
+pub struct Expanded<K>(Box<MaybeUninit<K>>);
 
-// Overwriting the key without running its destructor is sound only while it has none.
-const _: () = assert!(!needs_drop::<LessSafeKey>());
+/// AES-256-GCM.
+pub type AeadKey = Expanded<LessSafeKey>;
+
+/// HMAC-SHA256.
+pub type MacKey = Expanded<hmac::Key>;
+
+impl<K> Expanded<K> {
+    fn holding(key: K) -> Self {
+        // Overwriting the key without running its destructor is sound only while it has none.
+        const { assert!(!needs_drop::<K>()) };
+        Self(Box::new(MaybeUninit::new(key)))
+    }
+
+    /// ring's key.
+    #[inline]
+    pub fn expose(&self) -> &K {
+        // SAFETY: `holding` initialised it and only `drop` overwrites it.
+        unsafe { self.0.assume_init_ref() }
+    }
+}
 
 impl AeadKey {
     /// Expands a key.
     pub fn new(key: &[u8; KEY_LEN]) -> Self {
         let unbound = UnboundKey::new(&AES_256_GCM, key).expect("32 bytes are an AES-256 key");
-        Self(Box::new(MaybeUninit::new(LessSafeKey::new(unbound))))
-    }
-
-    /// ring's key.
-    #[inline]
-    pub fn expose(&self) -> &LessSafeKey {
-        // SAFETY: `new` initialised it and only `drop` overwrites it.
-        unsafe { self.0.assume_init_ref() }
+        Self::holding(LessSafeKey::new(unbound))
     }
 }
 
-impl Drop for AeadKey {
+impl MacKey {
+    /// Expands a key.
+    pub fn new(key: &[u8; KEY_LEN]) -> Self {
+        Self::holding(hmac::Key::new(hmac::HMAC_SHA256, key))
+    }
+}
+
+impl<K> Drop for Expanded<K> {
     fn drop(&mut self) {
         std::slice::from_mut(&mut *self.0).zeroize();
     }
 }
 
-impl fmt::Debug for AeadKey {
+impl<K> fmt::Debug for Expanded<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<redacted>")
     }

@@ -1,18 +1,18 @@
 import { LRUCache } from 'lru-cache';
 import { signalOf } from './abort.js';
 import { openBatch, sealBatch } from './batch.js';
-import { allocate, assertBytes, hasBytes, kindOf } from './bytes.js';
-import { ConfigurationError, KeyError } from './errors.js';
+import { allocate, assertBytes, assertWellFormed, hasBytes } from './bytes.js';
+import { KeyError } from './errors.js';
 import { type InspectedValue, inspectStored } from './inspect-stored.js';
 import { assertTenantId } from './keys/derive.js';
-import { Keyring, type NonceMode } from './keys/keyring.js';
-import type { MasterKeyInput } from './keys/master-key.js';
 import { openLater, openNow } from './opening.js';
 import { Payloads } from './payloads.js';
+import { allNames, currentName, type NameKind } from './private-names.js';
+import { rewrapLater, rewrapNow } from './rewrap.js';
 import { SCRATCH_LEN } from './scratch.js';
 import { sealLater, sealNow } from './sealing.js';
 import type { Serializer } from './serializers/serializer.js';
-import { type RotationHeaderMode, TenantContext, type WrapperSettings } from './tenant-context.js';
+import { TenantContext, type WrapperSettings } from './tenant-context.js';
 import {
   ASYNC_FROM,
   type AsyncValueContext,
@@ -25,26 +25,10 @@ import {
   type ValueToDeserialize,
   type ValueToSerialize,
 } from './value-codec.js';
-import { type Wire, type WireProfile, wireProfile } from './wire.js';
+import type { WireProfile } from './wire.js';
+import { checkedOptions, type EncryptionWrapperOptions } from './wrapper-options.js';
 
-export interface EncryptionWrapperOptions<T = unknown> {
-  /** Default: StandardSerializer (InteropSerializer for wire `interop`). */
-  serializer?: Serializer<T> | Serializer;
-  /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
-  masterKey?: MasterKeyInput | undefined;
-  /** Shared with whoever else uses it; `destroy` leaves it alone. */
-  keyring?: Keyring | undefined;
-  /** 1 to 1,024 bytes as UTF-8. Default `'default'`. */
-  tenantId?: string | undefined;
-  /** Default `'protocol'`. */
-  wire?: Wire;
-  /** When a header names the key in front of a value: `'auto'` is while keys are being rotated. */
-  rotationHeader?: RotationHeaderMode;
-  /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
-  nonces?: NonceMode;
-  /** False: no compression, so that a value's length does not tell what parts of it have in common. Default true. */
-  compress?: boolean;
-}
+export type { EncryptionWrapperOptions };
 
 /** Tenants whose keys and templates a wrapper keeps. */
 const MAX_TENANTS = 10_000;
@@ -75,31 +59,11 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
    *   KeyError for a malformed key; TypeError and RangeError for wrong options.
    */
   constructor(options: EncryptionWrapperOptions<T> = {}) {
-    if (typeof options !== 'object' || options === null) {
-      throw new TypeError(`The options must be an object, not ${kindOf(options)}`);
-    }
-    const { tenantId = 'default', rotationHeader = 'auto', nonces = 'counter', masterKey, keyring } = options;
-    assertTenantId(tenantId);
-    assertChoice('rotationHeader', rotationHeader, ['auto', 'always', 'never']);
-    assertChoice('nonces', nonces, ['counter', 'random']);
-    if (masterKey !== undefined && keyring !== undefined) {
-      throw new ConfigurationError('Pass masterKey or keyring, not both');
-    }
-    if (keyring !== undefined && !(keyring instanceof Keyring)) {
-      throw new TypeError(`keyring must be a Keyring, not ${kindOf(keyring)}`);
-    }
-    this.#profile = wireProfile(options.wire, options.serializer as Serializer | undefined, options.compress);
-    if (rotationHeader === 'always' && this.#profile.wire !== 'protocol') {
-      throw new ConfigurationError("A rotation header exists in wire 'protocol' only");
-    }
-    this.#payloads = new Payloads<T>(this.#profile.serializer as Serializer<T>);
-    this.#ownsKeyring = keyring === undefined;
-    this.#settings = {
-      keyring: keyring ?? new Keyring({ masterKey }),
-      profile: this.#profile,
-      rotationHeader,
-      nonces,
-    };
+    const { settings, tenantId, ownsKeyring } = checkedOptions(options);
+    this.#settings = settings;
+    this.#profile = settings.profile;
+    this.#payloads = new Payloads<T>(settings.profile.serializer as Serializer<T>);
+    this.#ownsKeyring = ownsKeyring;
     this.#tenantId = tenantId;
   }
 
@@ -174,7 +138,50 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
     assertCacheKey(cacheKey);
     const signal = signalOf(context);
     const tenant = this.#tenant(tenantId);
-    return openLater(this.#settings, this.#payloads, tenant, sealed, cacheKey, signal);
+    const { payload } = await openLater(this.#settings, tenant, sealed, cacheKey, signal);
+    return this.#payloads.decodeOwned(payload);
+  }
+
+  /**
+   * Seals a stored value again as `serialize` would now: with the current key, and with the header or frame that goes with
+   * it. The payload is the same bytes and is never decoded, so nothing is lost that JavaScript's types do not keep; a
+   * frame keeps its metadata.
+   *
+   * @example
+   * const again = wrapper.rewrap(stored, { cacheKey: 'users:1' });
+   * if (again !== undefined) await store.set('users:1', again);
+   *
+   * @returns undefined when the value is sealed with the current key already, behind the header that is written now.
+   * @throws as {@link deserialize}; what only the serializer would refuse is not looked at.
+   */
+  rewrap(sealed: Uint8Array, context: ValueContext): Buffer | undefined {
+    assertBytes('sealed', sealed);
+    assertContext(context);
+    const { cacheKey, tenantId } = context;
+    assertCacheKey(cacheKey);
+    return rewrapNow(this.#settings, this.#tenant(tenantId), sealed, cacheKey);
+  }
+
+  /** Rewraps off the event loop; `sealed` is copied at the call. @throws (rejects) as {@link rewrap}, or with the signal's reason. */
+  async rewrapAsync(sealed: Uint8Array, context: AsyncValueContext): Promise<Buffer | undefined> {
+    assertBytes('sealed', sealed);
+    const copy = allocate(sealed.length);
+    copy.set(sealed);
+    return this.#rewrapOwnedAsync(copy, context);
+  }
+
+  /** @internal */
+  rewrapSized(sealed: Uint8Array, context: ValueContext): Buffer | undefined | Promise<Buffer | undefined> {
+    return sealed.length < ASYNC_FROM ? this.rewrap(sealed, context) : this.#rewrapOwnedAsync(sealed, context);
+  }
+
+  async #rewrapOwnedAsync(sealed: Uint8Array, context: AsyncValueContext): Promise<Buffer | undefined> {
+    assertBytes('sealed', sealed);
+    assertContext(context);
+    const { cacheKey, tenantId } = context;
+    assertCacheKey(cacheKey);
+    const signal = signalOf(context);
+    return rewrapLater(this.#settings, this.#tenant(tenantId), sealed, cacheKey, signal);
   }
 
   /**
@@ -208,6 +215,21 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
       (payload) => this.#payloads.decodeShared(payload, payload.length),
       ({ tenant, sealed, cacheKey }) => openNow(this.#settings, this.#payloads, tenant, sealed, cacheKey),
     );
+  }
+
+  /**
+   * @internal The name of an entry or tag in a store that must not learn it, under the current key: 64 hex digits.
+   * @throws KeyError after `destroy`.
+   */
+  privateName(kind: NameKind, text: string, tenantId?: string): string {
+    assertWellFormed(kind, text);
+    return currentName(this.#tenant(tenantId), kind, text);
+  }
+
+  /** @internal As `privateName`, under every key: the current one, the previous ones, newest first, and the staged ones. */
+  privateNames(kind: NameKind, text: string, tenantId?: string): readonly string[] {
+    assertWellFormed(kind, text);
+    return allNames(this.#tenant(tenantId), kind, text);
   }
 
   /** @internal */
@@ -252,10 +274,4 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
     this.#tenants.set(tenantId, made);
     return made;
   }
-}
-
-function assertChoice(name: string, value: unknown, choices: readonly string[]): void {
-  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, not ${kindOf(value)}`);
-  if (!choices.includes(value))
-    throw new RangeError(`${name} must be one of ${choices.map((c) => `'${c}'`).join(', ')}`);
 }

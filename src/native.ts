@@ -36,6 +36,9 @@ export const UNVETTED = -14;
 /** Bits 8–15: length of the envelope's format string, whose bytes follow the AAD in the scratch buffer. */
 export const MODE_FORMAT_SHIFT = 8;
 
+/** What a private name is of. */
+export const NAME_KIND = { entry: 0, tag: 1 } as const;
+
 /** One tenant's key with its nonce sequence, for as long as this object is held. */
 export interface NativeSealer {
   /** What the functions below know it by. */
@@ -115,7 +118,9 @@ export interface NativeSealerFunctions {
     fired?: Uint8Array,
   ): Promise<NativeResult | NativeOpened>;
   fingerprint(handle: number, out: Uint8Array): NativeResult;
-  /** Wipes the key; async work under way finishes. */
+  /** 64 hex digits for `text[0..textLen]`, UTF-8, after `deriveNameKey`; `kind` is one of `NAME_KIND`. */
+  privateName(handle: number, text: Uint8Array, textLen: number, kind: number): string | NativeResult;
+  /** Wipes the keys; async work under way finishes. */
   destroy(handle: number): void;
 }
 
@@ -134,6 +139,8 @@ export interface NativeSequence {
 export interface NativeMasterKey {
   fingerprint(out: Uint8Array): NativeResult;
   sealer(tenantId: Uint8Array, sequence: NativeSequence): NativeSealer;
+  /** Derives what `privateName` needs into the sealer of this handle, which must be this key's and tenant's. */
+  deriveNameKey(handle: number, tenantId: Uint8Array): void;
   destroy(): void;
 }
 

@@ -47,15 +47,20 @@ export function openNow<T>(
   return payloads.decodeOwned(exact);
 }
 
-/** As {@link openNow}, off the event loop. Nobody may change `sealed` until the promise settles. */
-export async function openLater<T>(
+/** A payload in memory of its own, and the key that opened it. */
+export interface OpenedPayload {
+  readonly payload: Buffer;
+  readonly key: TenantKey;
+}
+
+/** As {@link openNow}, off the event loop and without decoding. Nobody may change `sealed` until the promise settles. */
+export async function openLater(
   { profile, keyring }: WrapperSettings,
-  payloads: Payloads<T>,
   tenant: TenantContext,
   sealed: Uint8Array,
   cacheKey: string,
   signal: AbortSignal | undefined,
-): Promise<T> {
+): Promise<OpenedPayload> {
   const { current, previous } = tenant.keys;
   const { offset, key, aad, mode } = tenant.locate(sealed);
   const candidates = key === undefined ? [current, ...previous] : [key];
@@ -72,10 +77,40 @@ export async function openLater<T>(
     if (typeof opened === 'number') {
       const length = settled(opened, signal);
       keyring.countOpen(candidate);
-      return payloads.decodeOwned(out.subarray(lead, lead + length));
+      return { payload: out.subarray(lead, lead + length), key: candidate };
     }
+    const payload = await taken(opened);
     keyring.countOpen(candidate);
-    return payloads.decodeOwned(await taken(opened));
+    return { payload, key: candidate };
+  }
+  throw nativeError(AUTHENTICATION);
+}
+
+/** As {@link openLater}, at once. @param located where `tenant` finds the value. */
+export function openExact(
+  { profile, keyring }: WrapperSettings,
+  tenant: TenantContext,
+  located: Located,
+  sealed: Uint8Array,
+  cacheKey: string,
+): OpenedPayload {
+  const { current, previous } = tenant.keys;
+  const candidates = located.key === undefined ? [current, ...previous] : [located.key];
+  const lead = leadOf(profile);
+  const out = allocate(profile.container === 'envelope' ? 0 : outputLen(sealed, located.offset, lead));
+  const aadLen = located.aad.write(cacheKey);
+  for (const key of candidates) {
+    const length = openWith(key, out, lead, sealed, located, aadLen);
+    if (length === AUTHENTICATION) continue;
+    if (length > NEEDS) {
+      checked(length);
+      keyring.countOpen(key);
+      return { payload: out.subarray(lead, lead + length), key };
+    }
+    const payload = allocate(NEEDS - length);
+    checked(native.takeOpened(key.sealer.handle, payload, 0));
+    keyring.countOpen(key);
+    return { payload, key };
   }
   throw nativeError(AUTHENTICATION);
 }

@@ -82,6 +82,11 @@ export class PlainWrapper<T = unknown> implements ValueCodec<T> {
     return this.deserialize(stored, context);
   }
 
+  /** Nothing has a key that could be an older one. */
+  rewrapSized(): undefined {
+    return undefined;
+  }
+
   serializeMany(items: readonly ValueToSerialize<T>[]): Buffer[] {
     return items.map((item) => this.serialize(item.value, item));
   }

@@ -37,6 +37,11 @@ export interface ValueCodec<T = unknown> {
   serializeSized(value: T, context: ValueContext): Buffer | Promise<Buffer>;
   /** @internal As `deserialize`, or from {@link ASYNC_FROM} stored bytes on off the event loop. Nobody may change `sealed` until then. */
   deserializeSized(sealed: Uint8Array, context: ValueContext): T | Promise<T>;
+  /**
+   * @internal Stored bytes as they would be written now, off the event loop from {@link ASYNC_FROM} of them on; undefined
+   * when they are already. Nobody may change `sealed` until then.
+   */
+  rewrapSized(sealed: Uint8Array, context: ValueContext): Buffer | undefined | Promise<Buffer | undefined>;
   serializeMany(items: readonly ValueToSerialize<T>[]): Buffer[];
   deserializeMany(items: readonly ValueToDeserialize[]): DeserializeResult<T>[];
 }

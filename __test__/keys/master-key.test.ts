@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import test from 'ava';
 import { deriveDomainKey, KeyError, Keyring, Sealer } from '../../index.js';
+import { withEnvironment } from '../support/environment.js';
 
 const good = 'ab'.repeat(32);
 
@@ -50,6 +51,31 @@ test('15 raw bytes are refused, 16 are taken with one warning in a process', (t)
 test('64 raw bytes that are hex digits are refused: the string was meant', (t) => {
   t.throws(() => new Sealer(Buffer.from(good), 't'), { instanceOf: KeyError, message: /pass the string/ });
 });
+
+test('an error says which option or environment variable the key is from, and nothing of the key', (t) => {
+  const other = 'cd'.repeat(32);
+  const cases: [() => unknown, string][] = [
+    [() => new Keyring({ masterKey: `${good}0` }), 'masterKey '],
+    [() => new Keyring({ masterKey: good, previousMasterKeys: [other, 'ef'] }), 'previousMasterKeys[1] '],
+    [() => new Keyring({ masterKey: good, previousMasterKeys: [good] }), 'previousMasterKeys[0] is held already'],
+    [() => fromEnvironment(`${good} `), 'CACHEKIT_MASTER_KEY '],
+    [() => fromEnvironment('ab'), 'CACHEKIT_MASTER_KEY '],
+    [() => fromEnvironment(good, `${other}, ${good}`), 'Key 2 of 2 in CACHEKIT_PREVIOUS_MASTER_KEYS '],
+    [() => fromEnvironment(good, `${other},`), 'Key 2 of 2 in CACHEKIT_PREVIOUS_MASTER_KEYS '],
+    [() => fromEnvironment(good, good), 'Key 1 of 1 in CACHEKIT_PREVIOUS_MASTER_KEYS is held already'],
+  ];
+  for (const [make, start] of cases) {
+    const error = t.throws(make, { instanceOf: KeyError });
+    t.true(error!.message.startsWith(start), error!.message);
+    t.notRegex(error!.message, /abab|cdcd|efef/);
+  }
+  t.notThrows(() => fromEnvironment(good, other));
+});
+
+function fromEnvironment(current: string, previous?: string): Keyring {
+  const keys = { CACHEKIT_MASTER_KEY: current, CACHEKIT_PREVIOUS_MASTER_KEYS: previous };
+  return withEnvironment(keys, () => new Keyring());
+}
 
 test('the caller may wipe its key after the call', (t) => {
   const key = Buffer.from(good, 'hex');

@@ -47,6 +47,7 @@ async function holders(): Promise<Record<string, object>> {
   const destroyed = new Sealer(hex, tenantId);
   destroyed.destroy();
   wrapper.serialize({ a: 1 }, { cacheKey: 'k' });
+  wrapper.privateNames('entry', 'k');
   return {
     keyring,
     wrapper,

@@ -10,16 +10,20 @@ const planted = `planted-${randomBytes(8).toString('hex')}`;
 const sealer = new Sealer(masterKey, 'default');
 const wrapper = new EncryptionWrapper({ keyring: new Keyring({ masterKey }) });
 const stored = wrapper.serialize({ planted }, { cacheKey: 'k' });
+const named = wrapper.privateNames('entry', 'k').length === 1;
 const sealed = sealer.open(sealer.seal(new Uint8Array(4), new Uint8Array(0)), new Uint8Array(0)).length === 4;
 
 const chunks: Buffer[] = [];
 for await (const chunk of getHeapSnapshot()) chunks.push(chunk as Buffer);
 const snapshot = Buffer.concat(chunks);
 
-const needles = [masterKey, oracleDomainKey(masterKey, 'encryption', 'default')].flatMap((key) => [
+const derived = ['encryption', 'cache_keys'].map((domain) => oracleDomainKey(masterKey, domain, 'default'));
+const needles = [masterKey, ...derived].flatMap((key) => [
   key.toString('hex'),
   key.toString('base64').slice(0, 40),
   key.toString('latin1'),
 ]);
 const found = needles.map((needle) => snapshot.includes(needle)).flatMap((isThere, index) => (isThere ? [index] : []));
-console.log(JSON.stringify({ found, planted: snapshot.includes(planted), sealed: sealed && stored.length > 28 }));
+console.log(
+  JSON.stringify({ found, planted: snapshot.includes(planted), sealed: sealed && named && stored.length > 28 }),
+);

@@ -178,7 +178,8 @@ impl Entry for Hardware {
     }
 }
 
-fn latin1(call: &Call, text: &[u8]) -> Result<Answer, Failure> {
+/// Answers with a text of ASCII.
+pub fn latin1(call: &Call, text: &[u8]) -> Result<Answer, Failure> {
     let mut value = ptr::null_mut();
     // SAFETY: `env` is this call's; the text is copied.
     check(unsafe {

@@ -7,7 +7,7 @@ use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
 use super::call::guard;
-use super::sealers;
+use super::sealers::{self, Handle};
 use crate::error::Failure;
 use crate::kdf::{self, MIN_MASTER_KEY_LEN};
 use crate::nonce::Sequence;
@@ -61,6 +61,18 @@ impl MasterKey {
             let sealer = Sealer::derive(key.expose(), tenant_id, Arc::clone(&sequence.inner))?;
             let object = sealers::object(env.raw(), sealer)?;
             Ok(Object::from_raw(env.raw(), object))
+        })
+    }
+
+    /// Derives what makes private names into the sealer of this handle, which is the same tenant's.
+    #[napi(catch_unwind)]
+    pub fn derive_name_key(&self, env: &Env, handle: u32, tenant_id: &[u8]) -> Result<(), String> {
+        throwing("MasterKey.deriveNameKey", || {
+            let bytes = self.bytes.borrow();
+            let key = bytes.as_ref().ok_or(Failure::KeyDestroyed)?;
+            let sealers = sealers::table(env.raw())?;
+            let sealer = sealers.get(Handle(handle as usize))?;
+            sealer.derive_name_key(key.expose(), tenant_id)
         })
     }
 

@@ -7,14 +7,15 @@ use napi::Error;
 
 use super::asynchronous::{OpenAsync, SealAsync};
 use super::batch::{OpenMany, SealMany};
-use super::bytes::fill;
+use super::bytes::{fill, latin1};
 use super::call::{Answer, Call, Entry, Target};
 use super::memory::Memory;
 use super::mode::Mode;
 use super::sealers::{add, Sealers};
 use crate::container::{Kind, Packing, Unpacking};
 use crate::error::Failure;
-use crate::hash::CHECKSUM_LEN;
+use crate::hash::{hex, CHECKSUM_LEN};
+use crate::name::{Kind as NameKind, NAME_LEN};
 use crate::sealer::Opened;
 
 /// Adds the functions to the module's exports.
@@ -31,6 +32,7 @@ pub fn export(target: &Target, sealers: &Rc<Sealers>) -> Result<(), Error> {
     add::<SealAsync>(target, sealers)?;
     add::<OpenAsync>(target, sealers)?;
     add::<Fingerprint>(target, sealers)?;
+    add::<PrivateName>(target, sealers)?;
     add::<Destroy>(target, sealers)
 }
 
@@ -190,6 +192,32 @@ impl Entry for Fingerprint {
     fn run(call: &Call) -> Result<Answer, Failure> {
         let (mut out, []) = call.borrow(call.memory(1)?, [])?;
         fill(&mut out, Sealers::of(call).get(call.handle()?)?.fingerprint())
+    }
+}
+
+/// `privateName(handle, text, textLen, kind)`
+struct PrivateName;
+
+impl Entry for PrivateName {
+    const NAME: &'static CStr = c"privateName";
+    const ARGUMENTS: usize = 4;
+
+    fn run(call: &Call) -> Result<Answer, Failure> {
+        let kind = match call.integer(3)? {
+            0 => NameKind::Entry,
+            1 => NameKind::Tag,
+            _ => return Err(Failure::InvalidArgument),
+        };
+        let text = call.hot_memory(1, false)?.first(call.integer(2)?)?;
+        // SAFETY: read in this call, and only read.
+        let text = unsafe { text.slice() };
+        let name = {
+            let sealer = Sealers::of(call).get(call.handle()?)?;
+            sealer.name_key().ok_or(Failure::InvalidArgument)?.name(kind, text)
+        };
+        let mut digits = [0; 2 * NAME_LEN];
+        hex(&name, &mut digits);
+        latin1(call, &digits)
     }
 }
 

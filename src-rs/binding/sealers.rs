@@ -197,21 +197,30 @@ struct Owner {
     handle: Handle,
 }
 
-/// `{ handle }`: the sealer ends with this object.
-pub fn object(env: sys::napi_env, sealer: Sealer) -> Result<sys::napi_value, Failure> {
-    let (mut data, mut object, mut number) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+/// The table of an environment.
+///
+/// # Errors
+/// [`Failure::InvalidArgument`] if it has none.
+pub fn table(env: sys::napi_env) -> Result<Rc<Sealers>, Failure> {
+    let mut data = ptr::null_mut();
     // SAFETY: `env` is the running call's; the instance data are what `install` put there.
-    let sealers = unsafe {
+    unsafe {
         check(sys::napi_get_instance_data(env, &mut data))?;
         if data.is_null() {
             return Err(Failure::InvalidArgument);
         }
         Rc::increment_strong_count(data.cast_const().cast::<Sealers>());
-        Rc::from_raw(data.cast_const().cast::<Sealers>())
-    };
+        Ok(Rc::from_raw(data.cast_const().cast::<Sealers>()))
+    }
+}
+
+/// `{ handle }`: the sealer ends with this object.
+pub fn object(env: sys::napi_env, sealer: Sealer) -> Result<sys::napi_value, Failure> {
+    let (mut object, mut number) = (ptr::null_mut(), ptr::null_mut());
+    let sealers = table(env)?;
     let handle = sealers.add(sealer)?;
     let owner = Box::into_raw(Box::new(Owner { sealers, handle })).cast::<c_void>();
-    // SAFETY: as above. The finalizer runs once, when the object is gone; if it was not installed, it is called here.
+    // SAFETY: `env` is the running call's. The finalizer runs once, when the object is gone; if it was not installed, it is called here.
     unsafe {
         let made = check(sys::napi_create_object(env, &mut object))
             .and_then(|()| check(sys::napi_create_uint32(env, handle.0 as u32, &mut number)))

@@ -8,7 +8,7 @@
 
 mod open;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ring::aead::{Aad, Nonce as RingNonce};
 
@@ -16,6 +16,7 @@ use crate::container::Packing;
 use crate::envelope::MAX_LEN;
 use crate::error::Failure;
 use crate::kdf::{self, FINGERPRINT_LEN};
+use crate::name::NameKey;
 use crate::nonce::{Nonce, Sequence, NONCE_LEN};
 use crate::secret::{AeadKey, KEY_LEN};
 
@@ -33,6 +34,8 @@ pub struct Sealer {
     key: AeadKey,
     sequence: Arc<Sequence>,
     fingerprint: [u8; FINGERPRINT_LEN],
+    // Here because it lives and is wiped with the tenant's other key; few tenants have one.
+    name_key: OnceLock<NameKey>,
 }
 
 impl Sealer {
@@ -47,12 +50,29 @@ impl Sealer {
     }
 
     pub(crate) fn from_key(key: &[u8; KEY_LEN], sequence: Arc<Sequence>) -> Self {
-        Self { key: AeadKey::new(key), sequence, fingerprint: kdf::fingerprint(key) }
+        Self { key: AeadKey::new(key), sequence, fingerprint: kdf::fingerprint(key), name_key: OnceLock::new() }
     }
 
     /// Names the key without revealing it.
     pub fn fingerprint(&self) -> &[u8; FINGERPRINT_LEN] {
         &self.fingerprint
+    }
+
+    /// What makes the tenant's private names, once it is derived.
+    pub fn name_key(&self) -> Option<&NameKey> {
+        self.name_key.get()
+    }
+
+    /// Derives what makes the private names, from the master key and tenant that this sealer was derived from.
+    ///
+    /// # Errors
+    /// As [`Self::derive`].
+    pub fn derive_name_key(&self, master_key: &[u8], tenant_id: &[u8]) -> Result<(), Failure> {
+        if self.name_key.get().is_none() {
+            // A key that another thread has put there meanwhile is the same one.
+            let _ = self.name_key.set(NameKey::derive(master_key, tenant_id)?);
+        }
+        Ok(())
     }
 
     /// Takes the next nonce, for a seal that runs elsewhere.

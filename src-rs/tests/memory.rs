@@ -5,7 +5,7 @@ use super::*;
 use crate::container::Packing;
 use crate::envelope::Envelope;
 use crate::kdf::derive_domain_key;
-use crate::secret::{AeadKey, Secret};
+use crate::secret::{AeadKey, MacKey, Secret};
 
 const MIB: usize = 1 << 20;
 
@@ -15,6 +15,7 @@ fn key_bytes_are_zeros_when_their_memory_is_freed() {
     let derived = derive_domain_key(&[1; 32], b"encryption", b"default").unwrap();
     assert!(is_wiped_by_drop(derived, |secret| secret.expose().as_ptr()));
     assert!(is_wiped_by_drop(AeadKey::new(&[0xa5; 32]), |key| std::ptr::from_ref(key.expose())));
+    assert!(is_wiped_by_drop(MacKey::new(&[0xa5; 32]), |key| std::ptr::from_ref(key.expose())));
 }
 
 #[test]
@@ -27,6 +28,7 @@ fn secrets_print_as_redacted() {
     let sealer = sealer(&[0xa5; 32]);
     assert_eq!(format!("{:?}", Secret::copy_of(&[0xa5; 32])), "<redacted>");
     assert_eq!(format!("{:?}", AeadKey::new(&[0xa5; 32])), "<redacted>");
+    assert_eq!(format!("{:?}", MacKey::new(&[0xa5; 32])), "<redacted>");
     let mut sealed = [0; 100];
     let len = sealer.seal(&mut sealed, b"secret", b"", Packing::Envelope { format: b"", literals: true }).unwrap();
     let waiting = sealer.open(&mut [], 0, &sealed[..len], b"", ENVELOPE).unwrap();

@@ -7,6 +7,7 @@ mod envelope;
 mod kdf;
 mod memory;
 mod msgpack;
+mod names;
 mod nonces;
 mod properties;
 

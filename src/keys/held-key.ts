@@ -9,6 +9,8 @@ export interface TenantKey {
   readonly fingerprint: Uint8Array;
   readonly fingerprintHex: string;
   readonly master: HeldKey;
+  /** Whether the native sealer has what makes private names: derived at the first one. */
+  names: boolean;
 }
 
 /** Derived keys kept for one master key; the others are derived again (some microseconds). */
@@ -47,9 +49,15 @@ export class HeldKey {
     const sealer = guarded(() => this.#native.sealer(Buffer.from(tenantId), sequence));
     const fingerprint = Buffer.alloc(16);
     checked(native.fingerprint(sealer.handle, fingerprint));
-    const key = { sealer, fingerprint, fingerprintHex: fingerprint.toString('hex'), master: this };
+    const key = { sealer, fingerprint, fingerprintHex: fingerprint.toString('hex'), master: this, names: false };
     this.#tenants.set(slot, key);
     return key;
+  }
+
+  /** Makes a key of this master key ready for private names. @param tenantId the tenant that it was derived for. */
+  deriveNameKey(key: TenantKey, tenantId: string): void {
+    guarded(() => this.#native.deriveNameKey(key.sealer.handle, Buffer.from(tenantId)));
+    key.names = true;
   }
 
   /** Derives every tenant's key again at its next use, for a new nonce sequence. */

@@ -1,10 +1,11 @@
 import { channel } from 'node:diagnostics_channel';
 import { kindOf } from '../bytes.js';
-import { dateOf, now, recently } from '../clock.js';
+import { now, recently } from '../clock.js';
 import { type Duration, durationMs } from '../duration.js';
 import { KeyError, NonceExhaustedError } from '../errors.js';
 import { guarded, type NativeSequence, native } from '../native.js';
 import { HeldKey, type TenantKey } from './held-key.js';
+import { type KeyUsage, lastUsed, usageOf } from './key-usage.js';
 import { type MasterKeyInput, resolveMasterKeys } from './master-key.js';
 import { fetchMasterKeys, type KeyProvider, type KeyProviderOptions } from './provider.js';
 
@@ -18,22 +19,13 @@ export interface KeyringOptions {
   previousMasterKeys?: readonly MasterKeyInput[];
 }
 
-/** How often one master key was used by this process. */
-export interface KeyUsage {
-  /** Fingerprint of the master key: 32 hex digits. */
-  fingerprint: string;
-  position: 'current' | 'previous' | 'staged';
-  seals: number;
-  /** Opens that succeeded. */
-  opens: number;
-  lastUsed: Date | undefined;
-}
-
 /** The keys of one tenant: one that seals, and those that only open, newest first. */
 export interface TenantKeys {
   readonly current: TenantKey;
   readonly previous: readonly TenantKey[];
 }
+
+export type { KeyUsage };
 
 const MAX_PREVIOUS = 3;
 const HALF_OF_A_SEQUENCE = 2 ** 31;
@@ -69,8 +61,8 @@ export class Keyring implements Disposable {
     }
     const keys = resolveMasterKeys(options.masterKey, options.previousMasterKeys);
     if (keys.previous.length > MAX_PREVIOUS) throw tooMany();
-    this.#current = new HeldKey('masterKey', keys.current);
-    for (const previous of keys.previous) this.#previous.push(this.#unheld('previousMasterKeys', previous));
+    this.#current = new HeldKey(keys.current.name, keys.current.input);
+    for (const { name, input } of keys.previous) this.#previous.push(this.#unheld(name, input));
     this.#replaced = this.#previous.length > 0;
   }
 
@@ -101,7 +93,7 @@ export class Keyring implements Disposable {
   startRotation(key: MasterKeyInput): void {
     this.#assertUsable();
     const next = new HeldKey('key', key);
-    if (next.fingerprint === this.#current.fingerprint) throw discard(next, repeated());
+    if (next.fingerprint === this.#current.fingerprint) throw discard(next, repeated('key'));
     const promoted = this.#take(next.fingerprint);
     if (promoted === undefined && this.#openOnlyCount() >= MAX_PREVIOUS) throw discard(next, tooMany());
     if (promoted !== undefined) next.destroy();
@@ -244,7 +236,7 @@ export class Keyring implements Disposable {
   /** Makes a key that is not held yet. */
   #unheld(name: string, input: MasterKeyInput): HeldKey {
     const key = new HeldKey(name, input);
-    if (this.#keys().some((held) => held.fingerprint === key.fingerprint)) throw discard(key, repeated());
+    if (this.#keys().some((held) => held.fingerprint === key.fingerprint)) throw discard(key, repeated(name));
     return key;
   }
 
@@ -262,21 +254,6 @@ export class Keyring implements Disposable {
   }
 }
 
-function usageOf(key: HeldKey, position: KeyUsage['position']): KeyUsage {
-  const at = lastUsed(key);
-  return {
-    fingerprint: key.fingerprint,
-    position,
-    seals: key.seals,
-    opens: key.opens,
-    lastUsed: at === Number.NEGATIVE_INFINITY ? undefined : dateOf(at),
-  };
-}
-
-function lastUsed(key: HeldKey): number {
-  return Math.max(key.lastSealed, key.lastOpened);
-}
-
 /** Later, because a subscriber is a stranger's code and a seal is under way. */
 function announce(event: 'half-used' | 'renewed', key: HeldKey): void {
   if (nonceChannel.hasSubscribers) queueMicrotask(() => nonceChannel.publish({ event, fingerprint: key.fingerprint }));
@@ -286,8 +263,8 @@ function tooMany(): KeyError {
   return new KeyError(`At most ${MAX_PREVIOUS} keys are held besides the current one`);
 }
 
-function repeated(): KeyError {
-  return new KeyError('This key is held already');
+function repeated(name: string): KeyError {
+  return new KeyError(`${name} is held already`);
 }
 
 /** Wipes a key that will not be held, on the way to throwing `error`. */

@@ -41,9 +41,15 @@ export function masterKeyBytes(name: string, input: MasterKeyInput): Uint8Array 
 
 /** Every key that a keyring is made of: from the environment when no key is given. */
 export interface MasterKeys {
-  current: MasterKeyInput;
+  current: NamedKey;
   /** Newest first. */
-  previous: readonly MasterKeyInput[];
+  previous: readonly NamedKey[];
+}
+
+/** A key, and what to call it in an error: the option or the environment variable that it is from. */
+export interface NamedKey {
+  readonly name: string;
+  readonly input: MasterKeyInput;
 }
 
 /**
@@ -58,7 +64,9 @@ export function resolveMasterKeys(
   if (previousMasterKeys !== undefined && !Array.isArray(previousMasterKeys)) {
     throw new TypeError(`previousMasterKeys must be an array, not ${kindOf(previousMasterKeys)}`);
   }
-  if (masterKey !== undefined) return { current: masterKey, previous: previousMasterKeys ?? [] };
+  const given =
+    previousMasterKeys && Array.from(previousMasterKeys, (input, at) => ({ name: `previousMasterKeys[${at}]`, input }));
+  if (masterKey !== undefined) return { current: { name: 'masterKey', input: masterKey }, previous: given ?? [] };
   const fromEnvironment = process.env.CACHEKIT_MASTER_KEY;
   if (fromEnvironment === undefined || fromEnvironment === '') {
     throw new ConfigurationError(
@@ -66,9 +74,14 @@ export function resolveMasterKeys(
         'An environment file must be loaded before the module that makes the cache is imported (node --env-file=.env does that)',
     );
   }
+  return { current: { name: 'CACHEKIT_MASTER_KEY', input: fromEnvironment }, previous: given ?? listedKeys() };
+}
+
+function listedKeys(): NamedKey[] {
   const listed = process.env.CACHEKIT_PREVIOUS_MASTER_KEYS;
-  const previous = previousMasterKeys ?? (listed === undefined || listed === '' ? [] : listed.split(','));
-  return { current: fromEnvironment, previous };
+  if (listed === undefined || listed === '') return [];
+  const keys = listed.split(',');
+  return keys.map((input, at) => ({ name: `Key ${at + 1} of ${keys.length} in CACHEKIT_PREVIOUS_MASTER_KEYS`, input }));
 }
 
 function hexKeyBytes(name: string, hex: string): Uint8Array {
