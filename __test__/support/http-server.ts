@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, createServer as createSocketServer, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { CacheApi } from '../../src/testing/server-api.js';
 
 export const API_KEY = 'ck_sdk_test';
 
@@ -16,7 +18,7 @@ export interface SeenRequest {
 /** Answers a request itself when it returns true. */
 export type Handler = (request: SeenRequest, response: ServerResponse) => boolean | undefined;
 
-/** The CacheKit HTTP API over memory, as far as the tests need it, on a real socket. */
+/** The reference server, behind something that sees every request and can misbehave in its place. */
 export interface CacheServer {
   /** `http://127.0.0.1:port`, or `https:`. */
   readonly url: string;
@@ -29,15 +31,6 @@ export interface CacheServer {
   stop(): Promise<void>;
 }
 
-interface Stored {
-  bytes: Buffer;
-  expiresAt: number;
-}
-
-const PREFIX = '/v1/cache/';
-const MAX_TTL_SECONDS = 2_592_000;
-const MAX_VALUE_BYTES = 25 * 1024 * 1024;
-
 export interface CacheServerOptions {
   /** Where a reverse proxy put the API: `/api` for `/api/v1/cache/…`. */
   path?: string;
@@ -47,25 +40,19 @@ export interface CacheServerOptions {
 }
 
 export async function startCacheServer({ path = '', port = 0, tls }: CacheServerOptions = {}): Promise<CacheServer> {
-  const entries = new Map<string, Stored>();
+  const api = new CacheApi({ tokens: [API_KEY], anyCacheKey: true, path });
   const seen: SeenRequest[] = [];
   const sockets = new Set<Socket>();
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part);
-    const one: SeenRequest = {
-      method: request.method ?? '',
-      path: request.url ?? '',
-      headers: request.headers,
-      body: Buffer.concat(parts),
-    };
+    const { method = '', url = '', headers } = request;
+    const body = Buffer.concat(parts);
+    const one: SeenRequest = { method, path: url, headers, body };
     seen.push(one);
-    response.setHeader('cache-control', 'no-store');
     if (server.handler?.(one, response)) return;
-    const { status, headers, body } = respond(entries, one, path);
-    response.writeHead(status, headers);
-    response.end(body);
+    await api.handle(Object.assign(Readable.from(body.length ? [body] : []), { method, url, headers }), response);
   }
 
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
@@ -98,58 +85,21 @@ export async function startCacheServer({ path = '', port = 0, tls }: CacheServer
   return server;
 }
 
-interface Reply {
-  status: number;
-  headers?: Record<string, string>;
-  body?: Buffer | string;
-}
-
-function respond(entries: Map<string, Stored>, request: SeenRequest, base: string): Reply {
-  const { method, headers, body } = request;
-  if (headers.authorization !== `Bearer ${API_KEY}`) return { status: 401 };
-  if (!['hit', 'miss', 'disabled'].includes(String(headers['x-cachekit-l1-status']))) return { status: 400 };
-  if (!request.path.startsWith(base + PREFIX)) return { status: 404 };
-  const [segment = '', resource, ...rest] = request.path.slice(base.length + PREFIX.length).split('/');
-  if (rest.length > 0 || (resource !== undefined && resource !== 'ttl')) return { status: 404 };
-  const cacheKey = decodeURIComponent(segment);
-  const stored = entries.get(cacheKey);
-  const live = stored !== undefined && stored.expiresAt > Date.now() ? stored : undefined;
-
-  if (resource === 'ttl') {
-    if (method !== 'PATCH') return { status: 405 };
-    const { ttl } = JSON.parse(body.toString()) as { ttl: unknown };
-    if (!isTtl(ttl)) return { status: 400 };
-    if (live) live.expiresAt = Date.now() + Number(ttl) * 1000;
-    return { status: 200, body: '{"success":true}' };
-  }
-  switch (method) {
-    case 'GET':
-    case 'HEAD': {
-      if (!live) return { status: 404 };
-      const seconds = Math.floor((live.expiresAt - Date.now()) / 1000);
-      const replyHeaders: Record<string, string> = {
-        'x-cachekit-freshness': 'fresh',
-        'content-length': String(live.bytes.length),
-      };
-      if (Number.isFinite(seconds)) replyHeaders['x-cachekit-fresh-for'] = String(seconds);
-      return { status: 200, headers: replyHeaders, body: live.bytes };
-    }
-    case 'PUT': {
-      if (body.length > MAX_VALUE_BYTES) return { status: 413 };
-      const header = headers['x-cachekit-ttl'];
-      if (header !== undefined && !(/^\d+$/.test(String(header)) && isTtl(Number(header)))) return { status: 400 };
-      const expiresAt = header === undefined ? Number.POSITIVE_INFINITY : Date.now() + Number(header) * 1000;
-      entries.set(cacheKey, { bytes: body, expiresAt });
-      return { status: 200 };
-    }
-    case 'DELETE':
-      entries.delete(cacheKey);
-      return { status: 200, body: '{"success":true}' };
-    default:
-      return { status: 405 };
-  }
-}
-
-function isTtl(value: unknown): boolean {
-  return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_TTL_SECONDS;
+/** A server that does what `serve` does with each connection, and its URL. */
+export async function startRawServer(
+  t: { teardown(end: () => void): void },
+  serve: (socket: Socket) => void,
+): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server = createSocketServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    serve(socket);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }

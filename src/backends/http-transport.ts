@@ -6,7 +6,7 @@ import { bareCause, codeOf } from './cause.js';
 import { isAllowedAddress, type ServerUrl } from './http-address.js';
 
 export interface HttpRequest {
-  method: 'GET' | 'PUT' | 'DELETE' | 'HEAD' | 'PATCH';
+  method: 'GET' | 'PUT' | 'DELETE' | 'HEAD' | 'PATCH' | 'POST';
   /** Path within the server, already encoded. */
   path: string;
   headers: Record<string, string>;

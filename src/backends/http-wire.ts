@@ -1,4 +1,7 @@
+import { kindOf } from '../bytes.js';
 import { BackendError } from '../errors.js';
+import { wholeTtlMs } from './arguments.js';
+import type { HttpAnswer } from './http-transport.js';
 
 /** Longest TTL of the API, in seconds: 30 days. */
 export const MAX_TTL_SECONDS = 2_592_000;
@@ -39,26 +42,57 @@ export function ttlSeconds(ttlMs: number): number {
   return seconds;
 }
 
+/**
+ * The headers of a PUT: how long the entry is fresh, and how much longer it is kept. Protocol: SaaS API, Entry lifecycle.
+ *
+ * @throws TypeError for a wrong type, RangeError for a TTL outside the API's or a `staleMs` that is not less.
+ */
+export function ttlHeaders(ttl: unknown, stale: unknown): Record<string, string> | undefined {
+  const ttlMs = wholeTtlMs(ttl);
+  const staleMs = wholeStaleMs(stale);
+  // What never expires has nothing to be stale after, and the API refuses the one without the other.
+  if (ttlMs === undefined) return undefined;
+  ttlSeconds(ttlMs);
+  if (staleMs === 0) return { 'x-cachekit-ttl': String(ttlSeconds(ttlMs)) };
+  if (staleMs >= ttlMs) throw new RangeError('staleMs must be less than ttlMs');
+  const fresh = ttlSeconds(ttlMs - staleMs);
+  // Both are rounded up, and together they must not pass the limit that neither passes.
+  const kept = Math.min(Math.ceil(staleMs / 1000), MAX_TTL_SECONDS - fresh);
+  return { 'x-cachekit-ttl': String(fresh), ...(kept > 0 && { 'x-cachekit-stale-ttl': String(kept) }) };
+}
+
+function wholeStaleMs(value: unknown): number {
+  if (value === undefined) return 0;
+  if (typeof value !== 'number') throw new TypeError(`staleMs must be a number of milliseconds, not ${kindOf(value)}`);
+  if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) throw new RangeError('staleMs must be 0 or more, and finite');
+  return Math.ceil(value);
+}
+
 /** Whole seconds of a `Retry-After` header, `undefined` for a date or anything else. */
 export function retryAfterSeconds(header: string | undefined): number | undefined {
   return header !== undefined && /^[0-9]{1,7}$/.test(header) ? Number(header) : undefined;
 }
 
-/** The error for a status that is no success. */
-export function statusError(status: number, retryAfter: string | undefined): BackendError {
-  const seconds = retryAfterSeconds(retryAfter);
-  return new BackendError(`The cache server ${meaning(status)} (HTTP ${status})`, {
+export function isSuccess({ status }: HttpAnswer): boolean {
+  return status >= 200 && status < 300;
+}
+
+/** The error for an answer that is no success. */
+export function failure(answer: HttpAnswer): BackendError {
+  const { status } = answer;
+  const seconds = retryAfterSeconds(answer.header('retry-after'));
+  return new BackendError(`The cache server ${meaning(status, seconds)} (HTTP ${status})`, {
     status,
     transient: status === 429 || status >= 500,
     retryAfterMs: seconds === undefined ? undefined : seconds * 1000,
   });
 }
 
-function meaning(status: number): string {
+function meaning(status: number, retryAfter: number | undefined): string {
   if (status === 401) return 'refused the API key';
   if (status === 403) return 'does not permit this request';
   if (status === 413) return 'refused the value as too large';
-  if (status === 429) return 'limits the rate';
+  if (status === 429) return retryAfter === undefined ? 'says that the quota is used up' : 'limits the rate';
   if (status >= 500) return 'failed';
   if (status >= 300 && status < 400) return 'answered with a redirect, which is not followed';
   return status >= 400 ? 'refused the request' : 'answered with something else than the API defines';

@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { EncryptionWrapper, type EncryptionWrapperOptions } from '../../src/encryption-wrapper.js';
+import { runCli } from './run-cli.js';
+
+const masterKey = 'ab'.repeat(32);
+
+function seal(options: EncryptionWrapperOptions): Buffer {
+  using wrapper = new EncryptionWrapper({ masterKey, tenantId: 'tenant', ...options });
+  return wrapper.serialize({ diagnosis: 'secret' }, { cacheKey: 'patient:secret' });
+}
+
+test.serial('inspect shows the header and sizes of a sealed value, from a file or the standard input', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'cachekit-inspect-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, 'value');
+  const cases: [Buffer, string[], object][] = [
+    [seal({ rotationHeader: 'always' }), [], { wire: 'protocol', header: { keyVersion: 0 } }],
+    [seal({ rotationHeader: 'never' }), [], { wire: 'protocol' }],
+    [seal({ wire: 'python' }), [], { wire: 'python', frame: { encrypted: true, tenantId: 'tenant' } }],
+    [seal({ wire: 'interop' }), ['--wire', 'interop'], { wire: 'interop' }],
+    [Buffer.from('short'), [], { wire: 'protocol', length: 5, plaintextLen: 0 }],
+  ];
+  for (const [stored, args, expected] of cases) {
+    writeFileSync(path, stored);
+    const fromFile = await runCli(['inspect', path, ...args]);
+    const fromInput = await runCli(['inspect', '-', ...args], stored);
+    t.is(fromFile.code, 0, fromFile.stderr);
+    t.is(fromInput.stdout, fromFile.stdout);
+    const shown = JSON.parse(fromFile.stdout);
+    t.like(shown, { length: stored.length, ...expected });
+    if (stored.length > 28) t.regex(shown.instanceId, /^\d+$/);
+    t.false(fromFile.stdout.includes('secret') || fromFile.stdout.includes(masterKey));
+  }
+});
+
+test.serial('inspect says what it cannot read, without what it read', async (t) => {
+  const missing = await runCli(['inspect', join(tmpdir(), 'cachekit-no-such-file')]);
+  t.deepEqual([missing.code, missing.stderr], [1, 'error: open failed: ENOENT\n']);
+  const directory = await runCli(['inspect', tmpdir()]);
+  t.deepEqual([directory.code, directory.stderr], [1, 'error: read failed: EISDIR\n']);
+  const broken = await runCli(['inspect', '-'], Buffer.from('CK\x03\0\0\0\x09"secret"}'));
+  t.is(broken.code, 1);
+  t.regex(broken.stderr, /^error: /);
+  t.false(broken.stderr.includes('secret'));
+  t.is((await runCli(['inspect'])).code, 1);
+  t.is((await runCli(['inspect', '-', '--wire', 'other'])).code, 1);
+});

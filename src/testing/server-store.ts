@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { MAX_TTL_SECONDS } from '../backends/http-wire.js';
+import type { Lifetime } from './server-rules.js';
+
+/** What an entry costs beside its bytes and its cache key, about. */
+const ENTRY_OVERHEAD = 256;
+const MAX_LOCKS = 100_000;
+
+/** Times are whole seconds since 1970, `Infinity` for never. */
+interface Stored {
+  bytes: Buffer;
+  freshUntil: number;
+  evictAt: number;
+}
+
+/** An entry as a reader sees it. */
+export interface Found {
+  bytes: Buffer;
+  stale: boolean;
+  /** Whole seconds, rounded down; `undefined` for an entry that never expires. */
+  freshFor: number | undefined;
+  /** Whole seconds until eviction, rounded up; `undefined` as above. */
+  ttl: number | undefined;
+}
+
+interface Lock {
+  id: string;
+  endsAtMs: number;
+}
+
+/** Entries with two windows, fresh and stale, and leases; bounded in bytes, where the least recently used go first. */
+export class ServerStore {
+  readonly #entries: LRUCache<string, Stored>;
+  readonly #locks = new Map<string, Lock>();
+  readonly #nowMs: () => number;
+
+  constructor(maxBytes: number, nowMs: () => number) {
+    this.#nowMs = nowMs;
+    this.#entries = new LRUCache({
+      maxSize: maxBytes,
+      sizeCalculation: ({ bytes }, cacheKey) => sizeOf(cacheKey, bytes),
+    });
+  }
+
+  get(cacheKey: string): Found | undefined {
+    const stored = this.#live(cacheKey);
+    if (!stored) return undefined;
+    const now = this.#nowMs() / 1000;
+    const { bytes, freshUntil, evictAt } = stored;
+    return {
+      bytes,
+      stale: now >= freshUntil,
+      freshFor: Number.isFinite(freshUntil) ? Math.max(0, Math.floor(freshUntil - now)) : undefined,
+      ttl: Number.isFinite(evictAt) ? evictAt - Math.floor(now) : undefined,
+    };
+  }
+
+  /** False when the entry alone is over the store's bound. */
+  set(cacheKey: string, bytes: Buffer, { ttl, stale }: Lifetime): boolean {
+    // The table would give up the entry that is there for one that it cannot take.
+    if (sizeOf(cacheKey, bytes) > this.#entries.maxSize) return false;
+    const freshUntil = this.#second() + ttl;
+    this.#entries.set(cacheKey, { bytes, freshUntil, evictAt: freshUntil + stale });
+    return true;
+  }
+
+  delete(cacheKey: string): void {
+    this.#entries.delete(cacheKey);
+  }
+
+  /** Makes an entry fresh for `ttl` seconds from now and keeps its stale window; says why it does not. */
+  refresh(cacheKey: string, ttl: number): 'done' | 'absent' | 'stale' | 'too long' {
+    const stored = this.#live(cacheKey);
+    if (!stored) return 'absent';
+    if (this.#nowMs() / 1000 >= stored.freshUntil) return 'stale';
+    const window = Number.isFinite(stored.evictAt) ? stored.evictAt - stored.freshUntil : 0;
+    if (ttl + window > MAX_TTL_SECONDS) return 'too long';
+    stored.freshUntil = this.#second() + ttl;
+    stored.evictAt = stored.freshUntil + window;
+    return 'done';
+  }
+
+  /** The lock's id, `null` when somebody holds it, `undefined` when there are too many locks. */
+  lock(cacheKey: string, leaseMs: number): string | null | undefined {
+    const now = this.#nowMs();
+    const held = this.#locks.get(cacheKey);
+    if (held && held.endsAtMs > now) return null;
+    if (!held && this.#locks.size >= MAX_LOCKS && this.activeLocks() >= MAX_LOCKS) return undefined;
+    const id = randomUUID();
+    this.#locks.set(cacheKey, { id, endsAtMs: now + leaseMs });
+    return id;
+  }
+
+  /** Whether it was held with this id. */
+  unlock(cacheKey: string, id: string): boolean {
+    return this.#locks.get(cacheKey)?.id === id && this.#locks.delete(cacheKey);
+  }
+
+  activeLocks(): number {
+    const now = this.#nowMs();
+    for (const [cacheKey, { endsAtMs }] of this.#locks) if (endsAtMs <= now) this.#locks.delete(cacheKey);
+    return this.#locks.size;
+  }
+
+  /** Every entry that a reader would get. */
+  entries(): Map<string, Buffer> {
+    const live = new Map<string, Buffer>();
+    for (const cacheKey of [...this.#entries.keys()]) {
+      const stored = this.#live(cacheKey, false);
+      if (stored) live.set(cacheKey, stored.bytes);
+    }
+    return live;
+  }
+
+  clear(): void {
+    this.#entries.clear();
+    this.#locks.clear();
+  }
+
+  #live(cacheKey: string, used = true): Stored | undefined {
+    const stored = used ? this.#entries.get(cacheKey) : this.#entries.peek(cacheKey);
+    if (stored === undefined || this.#nowMs() / 1000 < stored.evictAt) return stored;
+    this.#entries.delete(cacheKey);
+    return undefined;
+  }
+
+  /** Times are counted from the last whole second, so that no entry lives longer than was asked for. */
+  #second(): number {
+    return Math.floor(this.#nowMs() / 1000);
+  }
+}
+
+function sizeOf(cacheKey: string, bytes: Buffer): number {
+  return bytes.length + 2 * cacheKey.length + ENTRY_OVERHEAD;
+}
