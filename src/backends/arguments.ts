@@ -20,10 +20,20 @@ export function assertItems(value: unknown): asserts value is readonly BackendIt
   for (const item of value as unknown[]) {
     if (typeof item !== 'object' || item === null)
       throw new TypeError(`an item must be an object, not ${kindOf(item)}`);
-    const { cacheKey, bytes, ttlMs } = item as Record<string, unknown>;
+    const { cacheKey, bytes, ttlMs, tags } = item as Record<string, unknown>;
     assertCacheKey(cacheKey);
     assertBytes('bytes', bytes);
     wholeTtlMs(ttlMs);
+    if (tags !== undefined) assertTags(tags);
+  }
+}
+
+/** @throws TypeError for a wrong type or a lone surrogate, RangeError for a tag that is the empty string. */
+export function assertTags(value: unknown): asserts value is readonly string[] {
+  if (!Array.isArray(value)) throw new TypeError(`tags must be an array, not ${kindOf(value)}`);
+  for (const tag of value as unknown[]) {
+    assertWellFormed('a tag', tag);
+    if (tag === '') throw new RangeError('a tag must not be empty');
   }
 }
 
@@ -39,8 +49,17 @@ export function wholeTtlMs(value: unknown): number | undefined {
 
 /** As {@link wholeTtlMs}, where "never" is not an answer. */
 export function finiteTtlMs(value: unknown): number {
-  if (typeof value !== 'number') throw new TypeError(`ttlMs must be a number of milliseconds, not ${kindOf(value)}`);
-  if (!(value > 0 && value <= Number.MAX_SAFE_INTEGER)) throw new RangeError('ttlMs must be more than 0 and finite');
+  return wholeMs('ttlMs', value);
+}
+
+/** The lease of a lock in whole milliseconds, rounded up. @throws as {@link finiteTtlMs}. */
+export function wholeLeaseMs(value: unknown): number {
+  return wholeMs('leaseMs', value);
+}
+
+function wholeMs(name: string, value: unknown): number {
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number of milliseconds, not ${kindOf(value)}`);
+  if (!(value > 0 && value <= Number.MAX_SAFE_INTEGER)) throw new RangeError(`${name} must be more than 0 and finite`);
   return Math.ceil(value);
 }
 

@@ -81,6 +81,11 @@ export interface BackendLock {
 export interface Backend {
   /** `undefined` is a miss. */
   get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
+  /**
+   * As `get` with `readOnly`, for a store that need not wait: it throws instead of rejecting, and the next call may
+   * overwrite the bytes that it returned.
+   */
+  getNow?(cacheKey: string): BackendEntry | undefined;
   /** Replaces what was there, its TTL included. */
   set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
   /** Whether an entry was removed, as far as the store can tell. */

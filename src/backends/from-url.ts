@@ -4,32 +4,47 @@ import { ConfigurationError } from '../errors.js';
 import type { Backend } from './backend.js';
 import { FileBackend } from './file.js';
 import { HttpBackend } from './http.js';
+import { KeyvBackend, type KeyvInstance, type KeyvStorageAdapter } from './keyv.js';
+import { looksLikeKeyv } from './keyv-face.js';
+import { LmdbBackend } from './lmdb.js';
 import { MemoryBackend } from './memory.js';
 import { RedisBackend } from './redis.js';
 
-const SCHEMES = 'redis://, rediss://, https:// and file:';
+const SCHEMES = 'redis://, rediss://, https://, lmdb: and file:';
 
 /**
  * The backend that a cache's `backend` option names: `null` or nothing for a new one in this process, a URL for one of
- * the stores here, anything with the methods of {@link Backend} as it is. Connections are made by the first operation.
+ * the stores here, a Keyv instance or storage adapter, anything with the methods of {@link Backend} as it is.
+ * Connections are made by the first operation.
  *
  * @throws TypeError for another type, ConfigurationError for a URL that is malformed, not allowed or of an unknown scheme.
  */
-export function backendFrom(backend: Backend | string | null | undefined): Backend {
+export function backendFrom(backend: Backend | KeyvInstance | KeyvStorageAdapter | string | null | undefined): Backend {
   if (backend === null || backend === undefined) return new MemoryBackend();
   if (typeof backend === 'string') return fromUrl(backend);
   if (typeof backend !== 'object' && typeof backend !== 'function') {
     throw new TypeError(`backend must be null, a URL or an object, not ${kindOf(backend)}`);
   }
+  // Maps, and caches that are like them, have the methods with other meanings: `get` answers with the value, at once.
+  if (Symbol.iterator in backend) throw unsuitable();
+  if (looksLikeKeyv(backend)) return fromKeyv(backend as KeyvInstance | KeyvStorageAdapter);
   const { get, set, delete: remove } = backend as Partial<Record<keyof Backend, unknown>>;
-  const complete = [get, set, remove].every((method) => typeof method === 'function');
-  // Both have the methods, with other meanings: their `get` answers with a value rather than an entry.
-  if (!complete || backend instanceof Map || isKeyv(backend)) {
-    throw new TypeError(
-      `backend must be null, a URL (${SCHEMES}), or an object with the methods get, set and delete of Backend; Maps and Keyv stores are not supported`,
-    );
+  if (![get, set, remove].every((method) => typeof method === 'function')) throw unsuitable();
+  return backend as Backend;
+}
+
+function fromKeyv(store: KeyvInstance | KeyvStorageAdapter): Backend {
+  try {
+    return new KeyvBackend({ store });
+  } catch {
+    throw unsuitable();
   }
-  return backend;
+}
+
+function unsuitable(): TypeError {
+  return new TypeError(
+    `backend must be null, a URL (${SCHEMES}), an object with the methods get, set and delete of Backend, or a Keyv instance or storage adapter of Keyv 5 or later; wrap a Map: new Keyv({ store: map })`,
+  );
 }
 
 function fromUrl(url: string): Backend {
@@ -42,25 +57,23 @@ function fromUrl(url: string): Backend {
     case 'http:':
       return new HttpBackend({ url });
     case 'file:':
-      return new FileBackend({ directory: directoryOf(url) });
+      return new FileBackend({ directory: directoryOf(url, 'file:') });
+    case 'lmdb:':
+      return new LmdbBackend({ directory: directoryOf(url, 'lmdb:') });
     default:
       // A URL may hold a password, so no part of it is repeated.
       throw new ConfigurationError(`The backend's URL has a scheme that is not supported; there are ${SCHEMES}`);
   }
 }
 
-/** `file:./dir` is relative to the working directory, `file:///dir` absolute. */
-function directoryOf(url: string): string {
-  const path = url.slice('file:'.length);
-  if (path === '' || path === '//') throw new ConfigurationError('The file: URL has no directory');
+/** `file:./dir` is relative to the working directory, `file:///dir` absolute; `lmdb:` alike. */
+function directoryOf(url: string, scheme: string): string {
+  const path = url.slice(scheme.length);
+  if (path === '' || path === '//') throw new ConfigurationError(`The ${scheme} URL has no directory`);
   if (!path.startsWith('//')) return path;
   try {
-    return fileURLToPath(url);
+    return fileURLToPath(`file:${path}`);
   } catch {
-    throw new ConfigurationError('The file: URL is malformed');
+    throw new ConfigurationError(`The ${scheme} URL is malformed`);
   }
-}
-
-function isKeyv(backend: object): boolean {
-  return 'opts' in backend || 'ttlSupport' in backend;
 }

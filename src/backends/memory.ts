@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { assertBytes, assertWellFormed } from '../bytes.js';
+import { now as clockNow } from '../clock.js';
 import { ValueTooLargeError } from '../errors.js';
 import {
   assertCacheKey,
@@ -7,10 +8,12 @@ import {
   assertItems,
   assertOptions,
   assertSignal,
+  assertTags,
   closedError,
   copyOf,
   finiteTtlMs,
   integerOption,
+  wholeLeaseMs,
   wholeTtlMs,
 } from './arguments.js';
 import type {
@@ -19,18 +22,21 @@ import type {
   BackendEntry,
   BackendGetOptions,
   BackendItem,
+  BackendLock,
   BackendOptions,
   BackendSetOptions,
 } from './backend.js';
+import { LockTable } from './memory-locks.js';
+import { TagIndex, tagsCost } from './memory-tags.js';
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 /** What an entry costs beside its bytes: the Buffer object, the map's slot, the list's links. */
 const ENTRY_OVERHEAD = 256;
 
 export interface MemoryBackendOptions {
-  /** Bytes held in all, cache keys and a fixed cost of 256 an entry included. Default 64 MiB; the least recently used go first. */
+  /** Bytes held in all, cache keys, tags and a fixed cost of 256 an entry included. Default 64 MiB; the least recently used go first. */
   maxBytes?: number;
-  /** A monotonic clock in milliseconds, for tests. Default `performance.now`. */
+  /** A monotonic clock in milliseconds, for tests. Default: the one that `cachekit-native/testing` can move. */
   now?: () => number;
 }
 
@@ -42,22 +48,26 @@ export interface MemoryBackendOptions {
  */
 export class MemoryBackend implements Backend {
   readonly #entries: LRUCache<string, Buffer>;
+  readonly #tags = new TagIndex();
+  readonly #locks: LockTable;
   readonly #maxBytes: number;
   #closed = false;
 
   /** @throws TypeError, RangeError for `maxBytes` outside 1 … 2^53 − 1. */
   constructor(options: MemoryBackendOptions = {}) {
     assertOptions(options);
-    const { maxBytes, now } = options;
-    if (now !== undefined && typeof now !== 'function') throw new TypeError('now must be a function');
+    const { maxBytes, now = clockNow } = options;
+    if (typeof now !== 'function') throw new TypeError('now must be a function');
     this.#maxBytes = integerOption('maxBytes', maxBytes, DEFAULT_MAX_BYTES, 1, Number.MAX_SAFE_INTEGER);
     this.#entries = new LRUCache({
       maxSize: this.#maxBytes,
-      sizeCalculation: (bytes, cacheKey) => sizeOf(cacheKey, bytes),
       // Its default resolution arms a timer for each millisecond in which there is traffic.
       ttlResolution: 0,
-      ...(now && { perf: { now } }),
+      perf: { now },
+      dispose: (_, cacheKey) => this.#tags.forget(cacheKey),
+      noDisposeOnSet: true,
     });
+    this.#locks = new LockTable(now);
   }
 
   /** Bytes held, as `maxBytes` counts them. */
@@ -71,12 +81,20 @@ export class MemoryBackend implements Backend {
     return this.#read(cacheKey, options?.readOnly);
   }
 
+  getNow(cacheKey: string): BackendEntry | undefined {
+    this.#enter(undefined);
+    assertCacheKey(cacheKey);
+    return this.#read(cacheKey, true);
+  }
+
   /** @throws ValueTooLargeError for an entry that alone is over `maxBytes`; the one it was to replace is gone. */
   async set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void> {
     this.#enter(options);
     assertCacheKey(cacheKey);
     assertBytes('bytes', bytes);
-    this.#write(cacheKey, bytes, wholeTtlMs(options?.ttlMs), options?.owned);
+    const tags = options?.tags;
+    if (tags !== undefined) assertTags(tags);
+    this.#write(cacheKey, bytes, wholeTtlMs(options?.ttlMs), tags, options?.owned);
   }
 
   async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
@@ -96,11 +114,14 @@ export class MemoryBackend implements Backend {
     return cacheKeys.map((cacheKey) => this.#read(cacheKey, options?.readOnly));
   }
 
-  async setMany(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs'>): Promise<void> {
+  async setMany(
+    items: readonly BackendItem[],
+    options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>,
+  ): Promise<void> {
     this.#enter(options);
     assertItems(items);
-    for (const { cacheKey, bytes, ttlMs } of items) {
-      this.#write(cacheKey, bytes, wholeTtlMs(ttlMs), options?.owned);
+    for (const { cacheKey, bytes, ttlMs, tags } of items) {
+      this.#write(cacheKey, bytes, wholeTtlMs(ttlMs), tags, options?.owned);
     }
   }
 
@@ -131,12 +152,41 @@ export class MemoryBackend implements Backend {
     const ttl = finiteTtlMs(ttlMs);
     const bytes = this.#entries.get(cacheKey);
     if (bytes === undefined) return false;
-    this.#entries.set(cacheKey, bytes, { ttl });
+    this.#entries.set(cacheKey, bytes, { ttl, size: this.#sizeOf(cacheKey, bytes) });
     return true;
+  }
+
+  /** @throws ValueTooLargeError for bytes that alone are over `maxBytes`; those that were there stay. */
+  async replace(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean> {
+    this.#enter(options);
+    assertCacheKey(cacheKey);
+    assertBytes('ifBytes', ifBytes);
+    assertBytes('bytes', bytes);
+    if (!this.#entries.peek(cacheKey)?.equals(ifBytes)) return false;
+    const size = this.#sizeOf(cacheKey, bytes);
+    if (size > this.#maxBytes) throw tooLarge(size, this.#maxBytes);
+    this.#entries.set(cacheKey, copyOf(bytes), { size, noUpdateTTL: true });
+    return true;
+  }
+
+  async invalidateTags(tags: readonly string[], options?: BackendOptions): Promise<number> {
+    this.#enter(options);
+    assertTags(tags);
+    let removed = 0;
+    for (const cacheKey of this.#tags.cacheKeys(tags)) if (this.#remove(cacheKey)) removed++;
+    return removed;
+  }
+
+  async lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined> {
+    this.#enter(options);
+    assertCacheKey(cacheKey);
+    return this.#locks.take(cacheKey, wholeLeaseMs(leaseMs));
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#locks.clear();
+    this.#tags.clear();
     this.#entries.clear();
   }
 
@@ -156,15 +206,27 @@ export class MemoryBackend implements Backend {
     return { bytes: readOnly ? bytes : copyOf(bytes), expiresInMs: this.#entries.getRemainingTTL(cacheKey) };
   }
 
-  #write(cacheKey: string, bytes: Uint8Array, ttlMs: number | undefined, owned: boolean | undefined): void {
-    const size = sizeOf(cacheKey, bytes);
+  #write(
+    cacheKey: string,
+    bytes: Uint8Array,
+    ttlMs: number | undefined,
+    tags: readonly string[] | undefined,
+    owned: boolean | undefined,
+  ): void {
+    const size = sizeOf(cacheKey, bytes) + tagsCost(tags);
     if (size > this.#maxBytes) {
       this.#entries.delete(cacheKey);
-      throw new ValueTooLargeError(`An entry of ${size} bytes is over the backend's limit of ${this.#maxBytes}`);
+      throw tooLarge(size, this.#maxBytes);
     }
     // A view would keep its whole allocation alive, uncounted.
     const exact = owned && Buffer.isBuffer(bytes) && bytes.byteLength === bytes.buffer.byteLength;
-    this.#entries.set(cacheKey, exact ? bytes : copyOf(bytes), { ttl: ttlMs });
+    this.#entries.set(cacheKey, exact ? bytes : copyOf(bytes), { ttl: ttlMs, size });
+    this.#tags.assign(cacheKey, tags);
+  }
+
+  /** Of an entry that keeps its tags. */
+  #sizeOf(cacheKey: string, bytes: Uint8Array): number {
+    return sizeOf(cacheKey, bytes) + this.#tags.costOf(cacheKey);
   }
 
   /** As `delete` of the LRU, but what has already expired does not count. */
@@ -177,4 +239,8 @@ export class MemoryBackend implements Backend {
 
 function sizeOf(cacheKey: string, bytes: Uint8Array): number {
   return bytes.byteLength + 2 * cacheKey.length + ENTRY_OVERHEAD;
+}
+
+function tooLarge(size: number, maxBytes: number): ValueTooLargeError {
+  return new ValueTooLargeError(`An entry of ${size} bytes is over the backend's limit of ${maxBytes}`);
 }

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { writeSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { LmdbBackend } from '../../src/backends/lmdb.js';
+import { openTables, placeIn } from '../../src/backends/lmdb-environment.js';
+
+/** The only right bytes of a cache key, of a length between 1 and 20,000. */
+export function bytesFor(cacheKey: string): Buffer {
+  const hash = createHash('sha256').update(cacheKey).digest();
+  return Buffer.alloc(1 + (hash.readUInt32LE() % 20_000), hash);
+}
+
+const [directory, mode = ''] = process.argv.slice(2);
+if (directory !== undefined && process.argv[1]?.endsWith('lmdb-writer.ts')) {
+  if (mode === 'hold') hold(directory);
+  else if (mode === 'count') await count(new LmdbBackend({ directory }));
+  else await write(new LmdbBackend({ directory }), mode);
+}
+
+/** Writes until it is killed, and says what it has written. */
+async function write(backend: LmdbBackend, worker: string): Promise<never> {
+  for (let i = 0; ; i++) {
+    const cacheKeys = Array.from({ length: 8 }, (_, j) => `w:${worker}:${(i * 8 + j) % 4_000}`);
+    await Promise.all(
+      cacheKeys.map((cacheKey) => backend.set(cacheKey, bytesFor(cacheKey), { ttlMs: 600_000, tags: [`t${i % 7}`] })),
+    );
+    process.stdout.write(`${cacheKeys[0]}\n`);
+  }
+}
+
+/** Adds one to a number a hundred times, with `replace`, and takes a lock as often for another number. */
+async function count(backend: LmdbBackend): Promise<void> {
+  for (let added = 0; added < 100; ) {
+    const { bytes } = (await backend.get('number')) ?? { bytes: Buffer.from('0') };
+    if (await backend.replace('number', bytes, Buffer.from(String(Number(bytes) + 1)))) added++;
+    else await pause(1);
+  }
+  for (let added = 0; added < 50; ) {
+    const lock = await backend.lock('locked', 60_000);
+    if (lock) {
+      const { bytes } = (await backend.get('locked')) ?? { bytes: Buffer.from('0') };
+      await backend.set('locked', Buffer.from(String(Number(bytes) + 1)));
+      await lock.release();
+      added++;
+    } else await pause(1);
+  }
+  await backend.close();
+}
+
+/** Begins a transaction and stays in it. */
+function hold(directory: string): void {
+  const { root, heads } = openTables(placeIn(directory));
+  root.transactionSync(() => {
+    heads.put('half', Buffer.from('done'));
+    writeSync(1, 'holding\n');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  });
+}

@@ -1,0 +1,142 @@
+/** What Keyv puts into a store for a value: the value and when it expires, in Unix milliseconds. */
+export interface KeyvEnvelope {
+  value?: unknown;
+  expires?: number | null | undefined;
+}
+
+/**
+ * A storage adapter for Keyv, version 5 or 6, as far as it is used here: what `new Keyv({ store })` takes. `set` gets
+ * milliseconds to live, or the Unix time of the end when `capabilities.expires` is true.
+ */
+export interface KeyvStorageAdapter {
+  readonly capabilities?: unknown;
+  get(name: string): unknown;
+  set(name: string, value: string, time?: number): unknown;
+  delete(name: string): unknown;
+  clear?(): unknown;
+  getMany?(names: string[]): unknown;
+  on?(event: 'error', listener: (error: unknown) => void): unknown;
+  off?(event: 'error', listener: (error: unknown) => void): unknown;
+}
+
+/** A Keyv instance, version 5 or 6, as far as it is used here. */
+export interface KeyvInstance {
+  readonly namespace?: string | undefined;
+  get(name: string): Promise<unknown>;
+  set(name: string, value: unknown, ttl?: number): Promise<unknown>;
+  delete(name: string): Promise<unknown>;
+}
+
+/** Both versions, and bare adapters, behind one face. Nothing of it is swallowed: what fails rejects. */
+export interface KeyvFace {
+  /** Where it writes, and where errors come out that a store keeps to itself. */
+  readonly store: KeyvStorageAdapter;
+  /** What a cache key is called in the store. */
+  nameOf(cacheKey: string): string;
+  encode(envelope: KeyvEnvelope): Promise<unknown>;
+  decode(stored: unknown): Promise<unknown>;
+  set(name: string, encoded: unknown, expires: number | undefined): Promise<unknown>;
+}
+
+type Parts = Record<string, unknown>;
+
+/** Whether it has the marks of a Keyv instance or adapter of some version, which no {@link Backend} has. */
+export function looksLikeKeyv(value: object): boolean {
+  return 'opts' in value || 'ttlSupport' in value || 'capabilities' in value || isKeyv6(value) || isKeyv5(value);
+}
+
+/** `undefined` for anything else, Keyv before version 5 included. */
+export function keyvFace(value: unknown): KeyvFace | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (isKeyv6(value)) return keyv6(value as Keyv6);
+  if (isKeyv5(value)) return keyv5(value as Keyv5);
+  if (isAdapter(value)) return bareAdapter(value);
+  return undefined;
+}
+
+export function isKeyvInstance(value: object): value is KeyvInstance {
+  return isKeyv6(value) || isKeyv5(value);
+}
+
+/** Whether an adapter's `set` takes the Unix time of the end rather than milliseconds to live. */
+export function takesExpires({ capabilities }: KeyvStorageAdapter): boolean {
+  return typeof capabilities === 'object' && (capabilities as Parts | null)?.expires === true;
+}
+
+/** @throws nothing: an adapter that misses a method is none. */
+export function isAdapter(value: object): value is KeyvStorageAdapter {
+  const parts = value as Parts;
+  // An instance of Keyv before version 5 has a store of its own among its options.
+  const holdsStore = typeof parts.opts === 'object' && parts.opts !== null && 'store' in parts.opts;
+  return !holdsStore && ['get', 'set', 'delete', 'clear'].every((method) => typeof parts[method] === 'function');
+}
+
+interface Keyv6 {
+  store: KeyvStorageAdapter;
+  encode(envelope: KeyvEnvelope): Promise<unknown>;
+  decode(stored: unknown): Promise<unknown>;
+}
+
+function isKeyv6(value: object): boolean {
+  const { encode, decode, store, getRaw } = value as Parts;
+  return [encode, decode, getRaw].every((method) => typeof method === 'function') && typeof store === 'object';
+}
+
+/** Its store keeps the namespace. Not through its own `get` and `set`, which answer an error with a miss. */
+function keyv6(keyv: Keyv6): KeyvFace {
+  return {
+    store: keyv.store,
+    nameOf: (cacheKey) => cacheKey,
+    encode: (envelope) => keyv.encode(envelope),
+    decode: async (stored) => (typeof stored === 'string' ? keyv.decode(stored) : stored),
+    set: async (name, encoded, expires) => keyv.store.set(name, encoded as string, expires),
+  };
+}
+
+interface Keyv5 {
+  store: KeyvStorageAdapter;
+  namespace?: string | undefined;
+  useKeyPrefix: boolean;
+  serializeData(envelope: KeyvEnvelope): Promise<unknown>;
+  deserializeData(stored: unknown): Promise<unknown>;
+  opts: { compression?: unknown };
+}
+
+function isKeyv5(value: object): boolean {
+  const { serializeData, deserializeData, opts, store } = value as Parts;
+  const functions = [serializeData, deserializeData].every((method) => typeof method === 'function');
+  return functions && typeof opts === 'object' && typeof store === 'object';
+}
+
+/** It prefixes names itself; always here, while its own `get` leaves those alone that begin with the namespace. */
+function keyv5(keyv: Keyv5): KeyvFace {
+  return {
+    store: keyv.store,
+    nameOf: (cacheKey) => (keyv.useKeyPrefix && keyv.namespace ? `${keyv.namespace}:${cacheKey}` : cacheKey),
+    encode: (envelope) => keyv.serializeData(envelope),
+    decode: async (stored) => (typeof stored === 'string' ? keyv.deserializeData(stored) : stored),
+    set: (name, encoded, expires) => setIn(keyv.store, name, encoded, expires),
+  };
+}
+
+/** As Keyv writes without options: JSON. */
+function bareAdapter(store: KeyvStorageAdapter): KeyvFace {
+  return {
+    store,
+    nameOf: (cacheKey) => cacheKey,
+    encode: async (envelope) => JSON.stringify(envelope),
+    decode: async (stored) => (typeof stored === 'string' ? JSON.parse(stored) : stored),
+    set: (name, encoded, expires) => setIn(store, name, encoded, expires),
+  };
+}
+
+async function setIn(
+  store: KeyvStorageAdapter,
+  name: string,
+  encoded: unknown,
+  expires: number | undefined,
+): Promise<unknown> {
+  // A time that is over would be no time at all to some stores.
+  const time = expires === undefined || takesExpires(store) ? expires : Math.max(1, Math.ceil(expires - Date.now()));
+  return store.set(name, encoded as string, time);
+}

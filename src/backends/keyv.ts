@@ -1,0 +1,197 @@
+import { fromBase64 } from '../base64.js';
+import { assertBytes } from '../bytes.js';
+import { BackendError, CacheKitError } from '../errors.js';
+import { assertCacheKey, assertCacheKeys, assertOptions, closedError, copyOf, wholeTtlMs } from './arguments.js';
+import type {
+  Backend,
+  BackendDeleteOptions,
+  BackendEntry,
+  BackendGetOptions,
+  BackendOptions,
+  BackendSetOptions,
+} from './backend.js';
+import { bareCause, codeOf } from './cause.js';
+import { timeoutOption, withDeadline } from './deadline.js';
+import { type KeyvEnvelope, type KeyvFace, type KeyvInstance, type KeyvStorageAdapter, keyvFace } from './keyv-face.js';
+
+export type { KeyvInstance, KeyvStorageAdapter } from './keyv-face.js';
+
+export interface KeyvBackendOptions {
+  /** A Keyv instance or a storage adapter for one, of Keyv 5 or 6, connected and closed by its owner. */
+  store: KeyvInstance | KeyvStorageAdapter;
+  /** After how many milliseconds without an answer an operation rejects with TimeoutError. Default 5,000. */
+  timeoutMs?: number;
+}
+
+/** Dates after it are not dates: such an entry never expires. */
+const MAX_DATE = 8.64e15;
+
+/**
+ * Any store that Keyv has an adapter for.
+ *
+ * Bytes are stored as base64 in Keyv's own form, `{ value, expires }`, with the instance's namespace, serialization,
+ * compression and encryption but without its hooks, statistics and key sanitization, which could change what is
+ * stored or where. `ifBytes` compares before it deletes, not in one step. What a store reports as an `error` event
+ * while an operation is under way, instead of failing it, is a BackendError and no miss.
+ */
+export class KeyvBackend implements Backend {
+  readonly #keyv: KeyvFace;
+  readonly #timeoutMs: number;
+  /** Errors that the store reported in place of failing. */
+  #reported = 0;
+  #lastReported: unknown;
+  #listening = false;
+  #closed = false;
+  readonly #listener = (error: unknown): void => {
+    this.#reported++;
+    this.#lastReported = error;
+  };
+
+  /** @throws TypeError for what is neither, a Map among them: wrap it, as `new Keyv({ store: map })`; RangeError. */
+  constructor(options: KeyvBackendOptions) {
+    assertOptions(options);
+    const { store, timeoutMs } = options;
+    const keyv = keyvFace(store);
+    if (keyv === undefined || Symbol.iterator in store) {
+      throw new TypeError(
+        'store must be a Keyv instance or storage adapter (5 or later); wrap a Map: new Keyv({ store })',
+      );
+    }
+    this.#keyv = keyv;
+    this.#timeoutMs = timeoutOption(timeoutMs);
+  }
+
+  async get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined> {
+    assertCacheKey(cacheKey);
+    return this.#run(options, cacheKey, () => this.#read(cacheKey));
+  }
+
+  async set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void> {
+    assertCacheKey(cacheKey);
+    assertBytes('bytes', bytes);
+    const ttlMs = wholeTtlMs(options?.ttlMs);
+    const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+    const end = ttlMs === undefined ? undefined : Date.now() + ttlMs;
+    const expires = end !== undefined && end <= MAX_DATE ? end : undefined;
+    await this.#run(
+      options,
+      cacheKey,
+      async () => {
+        const encoded = await this.#keyv.encode({ value, expires });
+        const done = await this.#keyv.set(this.#keyv.nameOf(cacheKey), encoded, expires);
+        return done === false ? undefined : true;
+      },
+      failed,
+    );
+  }
+
+  async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
+    assertCacheKey(cacheKey);
+    const ifBytes = options?.ifBytes;
+    if (ifBytes !== undefined) assertBytes('ifBytes', ifBytes);
+    const expected = ifBytes && copyOf(ifBytes);
+    const removed = await this.#run(options, cacheKey, async () => {
+      if (expected && !(await this.#read(cacheKey))?.bytes.equals(expected)) return undefined;
+      const answer = await this.#keyv.store.delete(this.#keyv.nameOf(cacheKey));
+      return answer === false ? undefined : true;
+    });
+    return removed === true;
+  }
+
+  async getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]> {
+    assertCacheKeys(cacheKeys);
+    const { store } = this.#keyv;
+    if (cacheKeys.length === 0) return [];
+    if (typeof store.getMany !== 'function') {
+      return Promise.all(cacheKeys.map((cacheKey) => this.get(cacheKey, options)));
+    }
+    let complete = false;
+    const entries: (BackendEntry | undefined)[] = [];
+    await this.#run(options, cacheKeys, async () => {
+      const stored = await store.getMany?.(cacheKeys.map((cacheKey) => this.#keyv.nameOf(cacheKey)));
+      if (!Array.isArray(stored) || stored.length !== cacheKeys.length) throw unexpected();
+      for (const one of stored) entries.push(await this.#decode(one));
+      complete = entries.every((entry) => entry !== undefined);
+      return complete || undefined;
+    });
+    return entries;
+  }
+
+  async has(cacheKey: string, options?: BackendOptions): Promise<boolean> {
+    return (await this.get(cacheKey, options)) !== undefined;
+  }
+
+  /** The store stays open: it is its owner's. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#listening) this.#keyv.store.off?.('error', this.#listener);
+    this.#listening = false;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #read(cacheKey: string): Promise<(BackendEntry & { bytes: Buffer }) | undefined> {
+    return this.#decode(await this.#keyv.store.get(this.#keyv.nameOf(cacheKey)));
+  }
+
+  /** Something else than an entry of ours, or one that has expired, is a miss. */
+  async #decode(stored: unknown): Promise<(BackendEntry & { bytes: Buffer }) | undefined> {
+    if (stored === undefined || stored === null) return undefined;
+    const envelope = await this.#keyv.decode(stored);
+    if (typeof envelope !== 'object' || envelope === null) return undefined;
+    const { value, expires } = envelope as KeyvEnvelope;
+    const bytes = typeof value === 'string' ? fromBase64(value) : undefined;
+    if (bytes === undefined) return undefined;
+    if (typeof expires !== 'number') return { bytes, expiresInMs: Number.POSITIVE_INFINITY };
+    const expiresInMs = expires - Date.now();
+    return expiresInMs > 0 ? { bytes, expiresInMs } : undefined;
+  }
+
+  /** An `undefined` while the store reports an error is no answer. */
+  #run<T>(
+    options: BackendOptions | undefined,
+    cacheKeys: string | readonly string[],
+    work: () => Promise<T | undefined>,
+    otherwise?: () => never,
+  ): Promise<T | undefined> {
+    if (this.#closed) throw closedError('Keyv');
+    if (!this.#listening && typeof this.#keyv.store.on === 'function') {
+      this.#keyv.store.on('error', this.#listener);
+      this.#listening = true;
+    }
+    return withDeadline('Keyv', this.#timeoutMs, options?.signal, async () => {
+      const before = this.#reported;
+      try {
+        const result = await work();
+        if (result === undefined && this.#reported !== before) throw this.#lastReported;
+        return result === undefined && otherwise ? otherwise() : result;
+      } catch (error) {
+        throw keyvError(error, cacheKeys);
+      }
+    });
+  }
+}
+
+function failed(): never {
+  throw new BackendError('The Keyv store did not keep the entry');
+}
+
+function unexpected(): BackendError {
+  return new BackendError('The Keyv store answered with something else than was asked for');
+}
+
+/** Stores quote what they like: a cause that names a cache key is left out. */
+function keyvError(error: unknown, cacheKeys: string | readonly string[]): unknown {
+  if (error instanceof CacheKitError) return error;
+  const code = codeOf(error);
+  const message = `The Keyv store failed${code ? `: ${code}` : ''}`;
+  const text = allText(error);
+  const quoted = (typeof cacheKeys === 'string' ? [cacheKeys] : cacheKeys).some((cacheKey) => text.includes(cacheKey));
+  return new BackendError(message, quoted ? {} : { cause: bareCause(error) });
+}
+
+function allText(error: unknown): string {
+  return error instanceof Error ? `${error.message}\n${allText(error.cause)}` : '';
+}

@@ -1,0 +1,58 @@
+/** What an entry's tag costs beside its text: a member of two sets. */
+const TAG_OVERHEAD = 64;
+
+/** Which cache keys have which tags. */
+export class TagIndex {
+  readonly #tagsOf = new Map<string, ReadonlySet<string>>();
+  readonly #cacheKeysOf = new Map<string, Set<string>>();
+
+  /** Gives a cache key these tags and no others. */
+  assign(cacheKey: string, tags: readonly string[] | undefined): void {
+    this.forget(cacheKey);
+    if (tags === undefined || tags.length === 0) return;
+    const distinct = new Set(tags);
+    this.#tagsOf.set(cacheKey, distinct);
+    for (const tag of distinct) {
+      const cacheKeys = this.#cacheKeysOf.get(tag);
+      if (cacheKeys) cacheKeys.add(cacheKey);
+      else this.#cacheKeysOf.set(tag, new Set([cacheKey]));
+    }
+  }
+
+  forget(cacheKey: string): void {
+    // Most stores have no tags at all.
+    if (this.#tagsOf.size === 0) return;
+    const tags = this.#tagsOf.get(cacheKey);
+    if (tags === undefined) return;
+    this.#tagsOf.delete(cacheKey);
+    for (const tag of tags) {
+      const cacheKeys = this.#cacheKeysOf.get(tag);
+      cacheKeys?.delete(cacheKey);
+      if (cacheKeys?.size === 0) this.#cacheKeysOf.delete(tag);
+    }
+  }
+
+  /** The cache keys with one of the tags, each once. */
+  cacheKeys(tags: readonly string[]): Set<string> {
+    const found = new Set<string>();
+    for (const tag of tags) for (const cacheKey of this.#cacheKeysOf.get(tag) ?? []) found.add(cacheKey);
+    return found;
+  }
+
+  /** Bytes that the tags of a cache key take up. */
+  costOf(cacheKey: string): number {
+    return tagsCost(this.#tagsOf.get(cacheKey));
+  }
+
+  clear(): void {
+    this.#tagsOf.clear();
+    this.#cacheKeysOf.clear();
+  }
+}
+
+/** Bytes that tags take up in a {@link TagIndex}. */
+export function tagsCost(tags: Iterable<string> | undefined): number {
+  let cost = 0;
+  if (tags !== undefined) for (const tag of tags) cost += 2 * tag.length + TAG_OVERHEAD;
+  return cost;
+}
