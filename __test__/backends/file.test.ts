@@ -1,8 +1,22 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { FileBackend } from '../../src/backends/file.js';
+import { until } from '../../src/testing/behaviour.js';
 
 interface Row {
   name: string;
@@ -149,6 +163,127 @@ test('a directory in place of an entry fails and leaves no temporary file', asyn
   mkdirSync(join(directory, filename));
   await t.throwsAsync(new FileBackend({ directory }).set(cacheKey, Buffer.from('x')), { code: 'ERR_BACKEND' });
   t.deepEqual(readdirSync(directory), [filename]);
+});
+
+const fromHere = (path: string) => new URL(path, import.meta.url);
+
+/** Another process on the same directory, once it has begun. */
+async function writerOn(t: ExecutionContext, directory: string, cacheKey: string, what = ''): Promise<ChildProcess> {
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+  const args = [`--import=${tsx}`, fileURLToPath(fromHere('file-writer.ts')), directory, cacheKey, what];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.teardown(() => child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  return child;
+}
+
+const isTemporary = (name: string) => name.includes('.tmp.');
+
+test('a writer that is killed leaves a whole entry, and its temporary file is reclaimed', async (t) => {
+  const directory = directoryOf(t);
+  const backend = new FileBackend({ directory });
+  let strays = 0;
+  for (let attempt = 0; attempt < 30 && strays === 0; attempt++) {
+    const child = await writerOn(t, directory, 'same');
+    await until(async () => readdirSync(directory).some(isTemporary));
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+    const entry = await backend.get('same');
+    if (entry) {
+      t.is(entry.bytes.length, 4_000_000);
+      t.is(new Set(entry.bytes).size, 1, 'one of the values, whole');
+    }
+    strays = readdirSync(directory).filter(isTemporary).length;
+  }
+  t.true(strays > 0, 'no process was killed in the middle of a write');
+  const tooYoung = new FileBackend({ directory });
+  await tooYoung.set('other', Buffer.from('x'));
+  const old = new Date(Date.now() - 61_000);
+  t.true(readdirSync(directory).some(isTemporary), 'it may still be written');
+  for (const name of readdirSync(directory).filter(isTemporary)) utimesSync(join(directory, name), old, old);
+  for (const name of ['0e2a03b49262c15a063c04d5a29c0158.tmp.1.2', 'mine.tmp.1', '.hidden']) {
+    writeFileSync(join(directory, name), '');
+    utimesSync(join(directory, name), old, old);
+  }
+  await new FileBackend({ directory }).set('other', Buffer.from('x'));
+  await until(async () => readdirSync(directory).filter(isTemporary).length === 1);
+  t.deepEqual(
+    readdirSync(directory)
+      .filter((name) => !/^[0-9a-f]{32}$/.test(name))
+      .sort(),
+    ['.hidden', 'mine.tmp.1'],
+  );
+});
+
+test('a lock is held against another process, and taken over from one that was killed when its lease ends', async (t) => {
+  const directory = directoryOf(t);
+  const backend = new FileBackend({ directory });
+  const child = await writerOn(t, directory, 'a', 'lock');
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  let lock = await backend.lock('a', 60_000);
+  if (lock) t.log('the lease had ended before it was asked for');
+  await until(async () => {
+    lock ??= await backend.lock('a', 60_000);
+    return lock !== undefined;
+  });
+  t.is(await new FileBackend({ directory }).lock('a', 60_000), undefined);
+  await lock?.release();
+  t.deepEqual(readdirSync(directory), []);
+});
+
+test('a guard and a lock that a process left behind half made hold nobody up for long', async (t) => {
+  const directory = directoryOf(t);
+  const { filename, key_utf8: cacheKey } = vectors.vectors[0] as Row;
+  const backend = new FileBackend({ directory, timeoutMs: 60_000 });
+  const old = new Date(Date.now() - 10_000);
+  writeFileSync(join(directory, `.${filename}.guard`), '');
+  utimesSync(join(directory, `.${filename}.guard`), old, old);
+  for (const content of ['', '99999', '99999999999999 abc', 'x'.repeat(100)]) {
+    writeFileSync(join(directory, `.${filename}.lock`), content);
+    const lock = await backend.lock(cacheKey, 60_000);
+    t.truthy(lock, content);
+    await lock?.release();
+  }
+  t.deepEqual(readdirSync(directory), []);
+});
+
+test('locks and guards of processes that ended are reclaimed, and a lock that is held is not', async (t) => {
+  const directory = directoryOf(t);
+  const held = await new FileBackend({ directory }).lock('held', 3_600_000);
+  const [heldFile] = readdirSync(directory);
+  const ended = `.${'0'.repeat(32)}.lock`;
+  const guard = `.${'1'.repeat(32)}.guard`;
+  writeFileSync(join(directory, ended), `${Date.now() - 1} ${'a'.repeat(32)}`);
+  writeFileSync(join(directory, guard), '');
+  const old = new Date(Date.now() - 61_000);
+  for (const name of readdirSync(directory)) utimesSync(join(directory, name), old, old);
+  await new FileBackend({ directory }).set('other', Buffer.from('x'));
+  await until(async () => !readdirSync(directory).some((name) => name === ended || name === guard));
+  await until(async () => !readdirSync(directory).some((name) => name.endsWith('.guard')));
+  t.true(readdirSync(directory).includes(heldFile ?? ''));
+  t.true(await held?.extend(3_600_000));
+  await held?.release();
+  t.is(readdirSync(directory).length, 1);
+});
+
+test('replace leaves an entry of a newer format alone, keeps the expiry and makes no directory', async (t) => {
+  const directory = directoryOf(t);
+  for (const row of vectors.vectors.filter((row) => row.reader_action === 'miss_preserve')) {
+    writeFileSync(join(directory, row.filename), Buffer.from(row.file_hex, 'hex'));
+    const backend = new FileBackend({ directory });
+    t.false(await backend.replace(row.key_utf8, Buffer.from(row.payload_hex, 'hex'), Buffer.from('x')));
+    t.is(readFileSync(join(directory, row.filename)).toString('hex'), row.file_hex, row.name);
+    rmSync(join(directory, row.filename));
+  }
+  const missing = join(directory, 'missing');
+  t.false(await new FileBackend({ directory: missing }).replace('a', Buffer.from('x'), Buffer.from('y')));
+  t.deepEqual(readdirSync(directory), []);
+  const { filename, file_hex, key_utf8, payload_hex } = vectors.vectors[1] as Row;
+  writeFileSync(join(directory, filename), Buffer.from(file_hex, 'hex'));
+  t.true(await new FileBackend({ directory }).replace(key_utf8, Buffer.from(payload_hex, 'hex'), Buffer.from('new')));
+  const header = file_hex.slice(0, 28);
+  t.is(readFileSync(join(directory, filename)).toString('hex'), header + Buffer.from('new').toString('hex'));
 });
 
 test('options of a wrong type or range are refused', (t) => {

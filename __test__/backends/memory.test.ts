@@ -1,5 +1,6 @@
 import test from 'ava';
 import { MemoryBackend } from '../../src/backends/memory.js';
+import { LockTable } from '../../src/backends/memory-locks.js';
 import { ValueTooLargeError } from '../../src/errors.js';
 
 function clock() {
@@ -116,6 +117,62 @@ test('keys can be walked while entries come and go', async (t) => {
   }
   t.is(found.length, 100);
   t.is(new Set(found).size, 100);
+});
+
+test('tags count as bytes, and go with their entries', async (t) => {
+  const backend = new MemoryBackend({ maxBytes: 100_000 });
+  const tags = Array.from({ length: 100 }, (_, i) => `tag ${i}`);
+  await backend.set('a', Buffer.from('x'), { tags });
+  t.true(backend.size > 7_000);
+  await backend.set('a', Buffer.from('x'));
+  t.true(backend.size < 1_000);
+  await backend.set('a', Buffer.from('x'), { tags });
+  const size = backend.size;
+  t.true(await backend.expire('a', 60_000));
+  t.true(await backend.replace('a', Buffer.from('x'), Buffer.from('y')));
+  t.is(backend.size, size, 'an entry keeps them');
+  for (let i = 0; i < 1_000; i++) await backend.set(`key ${i}`, Buffer.alloc(1_000), { tags: ['t'] });
+  t.is(await backend.get('a'), undefined);
+  t.true(backend.size <= 100_000);
+  const kept = await keysOf(backend);
+  t.is(await backend.invalidateTags(['t', 'tag 5']), kept.length);
+  t.is(backend.size, 0);
+});
+
+test('entries that have expired are not counted among those of a tag', async (t) => {
+  const time = clock();
+  const backend = new MemoryBackend({ now: time.now });
+  await backend.set('a', Buffer.from('x'), { tags: ['t'], ttlMs: 10 });
+  await backend.set('b', Buffer.from('x'), { tags: ['t'] });
+  time.ms += 11;
+  t.is(await backend.invalidateTags(['t']), 1);
+  t.is(await backend.invalidateTags(['t']), 0);
+});
+
+test('a replacement over the bound is refused, and what was there stays', async (t) => {
+  const backend = new MemoryBackend({ maxBytes: 1_000 });
+  const bytes = Buffer.from('old');
+  await backend.set('a', bytes);
+  await t.throwsAsync(backend.replace('a', bytes, Buffer.alloc(1_000)), { instanceOf: ValueTooLargeError });
+  t.deepEqual((await backend.get('a'))?.bytes, bytes);
+});
+
+test('leases follow the clock to the millisecond, and those that ended leave no memory behind', async (t) => {
+  const time = clock();
+  const backend = new MemoryBackend({ now: time.now });
+  const lock = await backend.lock('a', 99.5);
+  time.ms += 99;
+  t.is(await backend.lock('a', 1), undefined);
+  t.true(await lock?.extend(10));
+  time.ms += 10;
+  t.false(await lock?.extend(10));
+  t.not(await backend.lock('a', 1), undefined);
+  const table = new LockTable(time.now);
+  for (let i = 0; i < 10_000; i++) {
+    time.ms += 1;
+    table.take(`${i}`, 10);
+  }
+  t.true(table.size < 2_100);
 });
 
 test('await using closes', async (t) => {

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
-import { createClient, createCluster } from 'redis';
+import { createClient } from 'redis';
 import { RedisBackend, type RedisBackendOptions } from '../../src/backends/redis.js';
 import { BackendError, ConfigurationError, TimeoutError } from '../../src/errors.js';
 import { freePort, requireRedis } from '../support/redis-server.js';
@@ -183,7 +183,7 @@ for (const library of libraries) {
       }),
     );
     const backend = open(t, { url, library });
-    await t.throwsAsync(backend.getMany(['a']), { instanceOf: BackendError });
+    await t.throwsAsync(backend.getMany(['a', 'b']), { instanceOf: BackendError });
     await t.throwsAsync(backend.delete('a'), { instanceOf: BackendError });
     await t.throwsAsync(backend.has('a'), { instanceOf: BackendError });
     await t.throwsAsync(backend.keys().next(), { instanceOf: BackendError });
@@ -356,16 +356,7 @@ test.serial('a client that was not connected by its owner is a BackendError', as
 
 test.serial('options that are no URL, no client or both are refused when constructing', (t) => {
   const make = (options: unknown) => () => new RedisBackend(options as never);
-  const cluster = new Redis.Cluster([], { lazyConnect: true });
-  t.teardown(() => cluster.disconnect());
-  const nodeCluster = createCluster({ rootNodes: [{ url: 'redis://127.0.0.1:1' }] });
-  for (const options of [
-    {},
-    { url: 'redis://127.0.0.1', client: {} },
-    { client: cluster },
-    { client: nodeCluster },
-    { client: { on() {}, sendCommand() {} } },
-  ]) {
+  for (const options of [{}, { url: 'redis://127.0.0.1', client: {} }, { client: { on() {}, sendCommand() {} } }]) {
     t.throws(make(options), { instanceOf: ConfigurationError });
   }
   for (const options of [
@@ -409,6 +400,11 @@ test.serial('a URL that is not one of Redis is refused without being repeated', 
     'redis://h#x',
     'redis://u:%zz@h',
     'redis+unix:///tmp/s',
+    'redis+cluster://',
+    'redis+cluster://h,',
+    'redis+cluster://h/1',
+    'redis+cluster://u:%zz@h,i',
+    'redis+cluster://h:1,i:port',
   ];
   for (const url of bad) t.throws(() => new RedisBackend({ url }), { instanceOf: ConfigurationError }, url);
   const error = t.throws(() => new RedisBackend({ url: `redis://u:${encodeURIComponent(SECRET)}@h:port` }));
@@ -419,6 +415,8 @@ test.serial('a URL that is not one of Redis is refused without being repeated', 
     'rediss://u:p@h:6380/0',
     'redis://[::1]:6379/15',
     'redis://:p%40ss@h/',
+    'redis+cluster://h',
+    'rediss+cluster://u:p%40ss@h:1,[::1]:2,i/',
   ]) {
     t.notThrows(() => new RedisBackend({ url }), url);
   }

@@ -70,6 +70,83 @@ test.serial('every entry of the exports can be imported', (t) => {
   t.is(code, 0, stderr);
 });
 
+test.serial('the subpaths share the classes and the clock of the main entry, by import and by require()', (t) => {
+  packed.write(
+    'shared.mjs',
+    `import { createRequire } from 'node:module';
+     import * as main from 'cachekit-native';
+     import { fakeClock } from 'cachekit-native/testing';
+     const require = createRequire(import.meta.url);
+     const { exports } = require('cachekit-native/package.json');
+     let shared = 0;
+     for (const entry of Object.keys(exports).filter((entry) => entry !== './package.json')) {
+       const name = entry.replace('.', 'cachekit-native');
+       const imported = await import(name);
+       for (const [key, value] of Object.entries(imported)) {
+         if (require(name)[key] !== value) throw new Error(name + ' ' + key + ' differs by require()');
+         if (!(key in main)) continue;
+         if (main[key] !== value) throw new Error(name + ' ' + key + ' differs');
+         if (entry !== '.') shared++;
+       }
+     }
+     const backend = new main.MemoryBackend();
+     await backend.set('a', Buffer.from('x'), { ttlMs: 60_000 });
+     const clock = fakeClock();
+     clock.advance(60_000);
+     console.log(shared >= 3, await backend.has('a'));
+     clock.restore();
+     console.log(await backend.has('a'));`,
+  );
+  const { stdout, stderr } = packed.run('shared.mjs');
+  t.is(stdout, 'true false\ntrue\n', stderr);
+});
+
+test.serial('the conformance suite and the HTTP server run from the package', (t) => {
+  packed.write(
+    'conformance.mjs',
+    `import { HttpBackend } from 'cachekit-native';
+     import { backendConformance, startCacheServer, TEST_MASTER_KEY } from 'cachekit-native/testing';
+     const server = await startCacheServer();
+     const traits = { tellsExistence: false, shortestTtlMs: 1_000, longestTtlMs: 2_592_000_000, extendsLeases: false };
+     const make = () => new HttpBackend({ url: server.url, apiKey: 'ck_live_test', allowPrivateHosts: true });
+     const [miss, bytes] = backendConformance({ make, traits });
+     console.log(miss.title, await miss.run(), await bytes.run(), TEST_MASTER_KEY.length);
+     await server.stop();`,
+  );
+  const { stdout, stderr } = packed.run('conformance.mjs');
+  t.is(stdout, 'a cache key that was never set is a miss passed passed 64\n', stderr);
+});
+
+test.serial('npx cachekit-native runs the program', (t) => {
+  const bin = packed.installed('.bin', process.platform === 'win32' ? 'cachekit-native.cmd' : 'cachekit-native');
+  const env = { ...process.env, PATH: packed.path, NODE_OPTIONS: '' };
+  const { status, stdout, stderr } = spawnSync(bin, ['--help'], {
+    env,
+    cwd: packed.project,
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+  });
+  t.is(status, 0, stderr);
+  t.regex(stdout, /^Usage: cachekit-native /);
+});
+
+test.serial('the main entry is two files, which import the dependencies alone', (t) => {
+  const main = readPackageJson(packed.installed('cachekit-native'));
+  const importsOf = (file: string) => {
+    const text = readFileSync(packed.installed('cachekit-native', 'dist', file), 'utf8');
+    return [...text.matchAll(/^(?:import|export)\b[^;]*?\bfrom '([^']+)';|^import '([^']+)';/gm)].map(
+      ([, from, bare]) => from ?? bare ?? '',
+    );
+  };
+  t.deepEqual(importsOf('index.js'), ['./core.js']);
+  const imported = importsOf('core.js').filter((name) => !name.startsWith('node:'));
+  t.true(imported.length > 0);
+  t.deepEqual(
+    imported.filter((name) => name !== '#native' && main.dependencies?.[name] === undefined),
+    [],
+  );
+});
+
 test.serial('the main package holds the compiled code, its types and nothing else', (t) => {
   const files = filesBelow(packed.installed('cachekit-native'));
   const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|index\.d\.ts|native\.cjs|dist\/\w+(\.d\.ts|\.js))$/;
@@ -129,7 +206,8 @@ test.serial('the packed types refuse wrong arguments of a wrapped function', (t)
 });
 
 const consumer = `
-import { cache, type Cache, createCache, EncryptionWrapper, type Serializer, StandardSerializer } from 'cachekit-native';
+import { backendConformance, type FakeClock, fakeClock, TEST_MASTER_KEY } from 'cachekit-native/testing';
+import { type Backend, cache, MemoryBackend, type Cache, createCache, EncryptionWrapper, type Serializer, StandardSerializer } from 'cachekit-native';
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const assertType = <T extends true>(_proof?: T): void => {};
@@ -148,7 +226,10 @@ const store: Cache = createCache({ namespace: 'x', backend: null });
 const serializer: Serializer = new StandardSerializer();
 const wrapper = new EncryptionWrapper<User>({ serializer: serializer as Serializer<User>, masterKey: new Uint8Array(32) });
 const user: User = wrapper.deserialize(wrapper.serialize({ id: 1, name: 'ada' }, { cacheKey: 'k' }), { cacheKey: 'k' });
-export { lookUp, plain, store, user };
+const mine: Backend = new MemoryBackend();
+const titles: string[] = backendConformance({ make: () => mine, traits: { shortestTtlMs: 1000 } }).map(({ title }) => title);
+const clock: FakeClock & Disposable = fakeClock();
+export { clock, lookUp, plain, store, TEST_MASTER_KEY, titles, user };
 `;
 
 /** Compiles a file of the project as a user's strict project would, with our declarations checked as well. */

@@ -1,42 +1,106 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageJson } from './project.mjs';
+import { rollUpEntryTypes } from './types.mjs';
 
 // The tools are imported inside the functions: the scripts must start before the Node modules are installed.
 
-/** The entries beside the main one, `cachekit-native/redis` and so on, and the module behind each. */
+/** The published files with code that the main entry does not have, and the module behind each. */
+const modules = {
+  testing: 'src/testing/index',
+  opentelemetry: 'src/observability/opentelemetry',
+  prometheus: 'src/observability/prometheus',
+  cli: 'src/cli/main',
+};
+
+/** All that the main entry needs: its modules in one file, which the entries beside it import as well. */
+const CORE = 'core';
+
+/** The names of the entries beside the main one: `cachekit-native/redis` and so on. */
 const subpaths = () =>
   Object.keys(packageJson().exports)
     .filter((entry) => entry !== '.' && entry !== './package.json')
-    .map((entry) => entry.slice('./'.length))
-    .map((name) => [name, `src/backends/${name}`]);
+    .map((entry) => entry.slice('./'.length));
+
+const entries = () => subpaths().filter((name) => name in modules);
+const programs = () => Object.values(packageJson().bin ?? {}).map((path) => /([^/]+)\.js$/.exec(path)[1]);
+const reExports = () => subpaths().filter((name) => !(name in modules));
 
 /**
- * Turns what tsc wrote into what is published: dist/index.js with all modules in one, since reading some seventy files
- * takes half the time of an import, and an entry for each subpath.
+ * Turns what tsc wrote into what is published. Reading some seventy files takes half the time of an import, so that
+ * the main entry is two: dist/index.js with its exports, and dist/core.js with all its modules. The subpaths and the
+ * program import the same dist/core.js, so that there is one clock, and one class of each name, in a process.
  */
 export async function bundle(dist) {
-  await writeSubpaths(dist);
+  await writeReExports(dist);
+  await writeTypes(dist);
+  const names = ['index', ...entries(), ...programs()];
+  const input = Object.fromEntries(names.map((name) => [name, join(dist, `${modules[name] ?? name}.js`)]));
+  const core = await modulesOf(input.index);
+  const bundled = await build(input);
+  await bundled.write({
+    dir: dist,
+    format: 'es',
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name].js',
+    hoistTransitiveImports: false,
+    manualChunks: (id) => (core.has(id) ? CORE : undefined),
+    plugins: [await withoutComments()],
+  });
+  await bundled.close();
+}
+
+async function build(input) {
   const { rollup } = await import('rollup');
-  const bundled = await rollup({
-    input: join(dist, 'index.js'),
+  return rollup({
+    input,
     external: /^(?![./]|[A-Za-z]:)/,
     onwarn(warning) {
       throw new Error(`bundling: ${warning.message}`);
     },
   });
-  await bundled.write({ file: join(dist, 'index.js'), format: 'es', inlineDynamicImports: true });
+}
+
+/** Two fifths of the bytes; what a user reads stands in the declarations, and the rest in the repository. */
+async function withoutComments() {
+  const { default: ts } = await import('typescript');
+  const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022, removeComments: true };
+  return {
+    name: 'without-comments',
+    renderChunk: (code) => ts.transpileModule(code, { fileName: 'chunk.js', compilerOptions }).outputText,
+  };
+}
+
+/** The modules behind the main entry, those included that it imports only when it needs them. */
+async function modulesOf(main) {
+  const bundled = await build(main);
+  const { output } = await bundled.generate({ format: 'es', inlineDynamicImports: true });
   await bundled.close();
+  return new Set(output[0].moduleIds.filter((id) => id !== main));
+}
+
+async function writeTypes(dist) {
+  const main = new Set(readFileSync(join(dist, 'index.d.ts'), 'utf8').match(/\w+(?=[,\s]*[,}])/g));
+  for (const name of entries()) {
+    const types = await rollUpEntryTypes(dist, modules[name]);
+    const declared = [...types.matchAll(/^(?:declare )?(?:abstract )?(?:class|interface|type|function|const) (\w+)/gm)];
+    const twice = declared.map(([, declaration]) => declaration).filter((declaration) => main.has(declaration));
+    if (twice.length > 0) throw new Error(`${name}.d.ts has copies of ${twice.join(', ')}: import them from index.js`);
+    writeFileSync(join(dist, `${name}.d.ts`), types);
+  }
 }
 
 /**
  * A subpath has what its module and the main entry both export, taken from the main entry: a class that was there twice
  * would be two classes and, with private fields, two types that do not fit.
  */
-async function writeSubpaths(dist) {
+async function writeReExports(dist) {
   const { default: ts } = await import('typescript');
+  const pathOf = (name) => `src/backends/${name}`;
   const declarations = (path) => join(dist, `${path}.d.ts`);
-  const program = ts.createProgram(['index', ...subpaths().map(([, path]) => path)].map(declarations), {
+  const missing = reExports().filter((name) => !existsSync(declarations(pathOf(name))));
+  if (missing.length > 0) throw new Error(`package.json exports what has no source: ${missing.join(', ')}`);
+  const program = ts.createProgram(['index', ...reExports().map(pathOf)].map(declarations), {
     module: ts.ModuleKind.NodeNext,
     target: ts.ScriptTarget.ES2022,
   });
@@ -48,11 +112,11 @@ async function writeSubpaths(dist) {
     return (target.flags & ts.SymbolFlags.Value) !== 0;
   };
   const main = new Set(exportsOf('index').map(({ name }) => name));
-  for (const [subpath, path] of subpaths()) {
-    const shared = exportsOf(path).filter(({ name }) => main.has(name));
+  for (const subpath of reExports()) {
+    const shared = exportsOf(pathOf(subpath)).filter(({ name }) => main.has(name));
     const write = (extension, symbols, from) => {
       const names = symbols.map(({ name }) => name).sort();
-      if (names.length === 0) throw new Error(`${path} exports nothing that index.ts exports`);
+      if (names.length === 0) throw new Error(`${pathOf(subpath)} exports nothing that index.ts exports`);
       writeFileSync(join(dist, subpath + extension), `export { ${names.join(', ')} } from '${from}';\n`);
     };
     write('.js', shared.filter(isValue), './index.js');

@@ -1,21 +1,42 @@
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 const header = '// The public types of the package. Generated from index.ts by `npm run build`: do not edit.\n\n';
 
 /** The text of index.d.ts, rolled up from the declarations that tsc wrote into a folder. */
 export async function rollUpTypes(declarations) {
+  const code = await rollUp(join(declarations, 'index.d.ts'));
+  return header + code;
+}
+
+/**
+ * The types of an entry beside the main one, for a file in the folder of declarations. What it has in common with the
+ * main entry it imports from there: a class that was declared twice would be two types that do not fit.
+ *
+ * @param path the entry's module in the folder, without an extension.
+ */
+export async function rollUpEntryTypes(declarations, path) {
+  const main = join(declarations, 'index.js');
+  const fromMain = {
+    name: 'from-main',
+    resolveId: (source, importer) =>
+      importer && resolve(dirname(importer), source) === main ? { id: 'the-main-entry', external: true } : null,
+  };
+  return rollUp(join(declarations, `${path}.d.ts`), [fromMain], { 'the-main-entry': '../index.js' });
+}
+
+async function rollUp(input, plugins = [], paths = {}) {
   // Imported here: the scripts must start before the Node modules are installed.
   const { rollup } = await import('rollup');
   const { dts } = await import('rollup-plugin-dts');
   const bundle = await rollup({
-    input: join(declarations, 'index.d.ts'),
-    plugins: [dts()],
+    input,
+    plugins: [...plugins, dts()],
     external: /^(?![./]|[A-Za-z]:)/,
     onwarn(warning) {
       throw new Error(`rolling up the types: ${warning.message}`);
     },
   });
-  const { output } = await bundle.generate({ format: 'es' });
+  const { output } = await bundle.generate({ format: 'es', paths });
   await bundle.close();
-  return header + output[0].code;
+  return output[0].code;
 }

@@ -1,36 +1,36 @@
-import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, unlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { assertBytes, kindOf } from '../bytes.js';
+import { now as elapsed } from '../clock.js';
 import { BackendError, CacheKitError } from '../errors.js';
 import { blake2bHex } from '../native.js';
-import { assertCacheKey, assertOptions, closedError, copyOf, finiteTtlMs, wholeTtlMs } from './arguments.js';
+import {
+  assertCacheKey,
+  assertOptions,
+  closedError,
+  copyOf,
+  finiteTtlMs,
+  wholeLeaseMs,
+  wholeTtlMs,
+} from './arguments.js';
 import type {
   Backend,
   BackendDeleteOptions,
   BackendEntry,
   BackendGetOptions,
+  BackendLock,
   BackendOptions,
   BackendSetOptions,
 } from './backend.js';
 import { bareCause, codeOf } from './cause.js';
 import { timeoutOption, withDeadline } from './deadline.js';
+import { type EntryHeader, encodeEntry, readHeader, readValue, removed, withFile, writeExpiry } from './file-entry.js';
+import { FileLease, guarded } from './file-locks.js';
+import { reclaimStrays } from './file-strays.js';
+import { replaceFile } from './file-temporary.js';
 
-/*
- * offset  length  content                                  (PROTOCOL.md, file backend)
- *      0       2  43 4b
- *      2       1  version, 1
- *      3       1  reserved, 0
- *      4       2  flags, big-endian, 0
- *      6       8  expiry in Unix seconds, big-endian, 0 = none
- *     14          value
- */
-const HEADER_LEN = 14;
-const EXPIRY_OFFSET = 6;
-const MAGIC = 0x434b01;
 const NAME_HASH_LEN = 16;
-/** Larger files are no cache entries; 512 MiB is the protocol's limit for a value. */
-const MAX_FILE_LEN = 513 * 1024 * 1024;
+/** How often a writer looks for what others left behind. */
+const RECLAIM_EVERY_MS = 600_000;
 
 export interface FileBackendOptions {
   /** Created, for its owner only, when it is missing. */
@@ -41,22 +41,17 @@ export interface FileBackendOptions {
   now?: () => number;
 }
 
-interface Header {
-  /** A reserved byte or flag is set: a newer format, which is neither read nor touched. */
-  foreign: boolean;
-  /** Unix seconds, 0 for none. */
-  expiry: number;
-}
-
 /**
  * A store of one file for each cache key, shared with the other SDKs of a machine. Protocol: file backend.
  *
- * TTLs are whole seconds, rounded up. `ifBytes` compares before it deletes, not in one step.
+ * TTLs are whole seconds, rounded up. `ifBytes` compares before it deletes, not in one step. `replace` and `lock` are
+ * one step among the processes of this package, not beside the other SDKs, nor beside a `set`.
  */
 export class FileBackend implements Backend {
   readonly #directory: string;
   readonly #timeoutMs: number;
   readonly #now: () => number;
+  #reclaimedAt = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   /** @throws TypeError, RangeError for an empty directory or a timeout outside its limits. */
@@ -81,21 +76,12 @@ export class FileBackend implements Backend {
     const path = this.#path(cacheKey);
     assertBytes('bytes', bytes);
     const ttlMs = wholeTtlMs(options?.ttlMs);
-    const file = Buffer.allocUnsafe(HEADER_LEN + bytes.length);
-    file.writeUIntBE(MAGIC, 0, 3);
-    file.fill(0, 3, EXPIRY_OFFSET);
-    file.writeBigUInt64BE(ttlMs === undefined ? 0n : this.#expiry(ttlMs), EXPIRY_OFFSET);
-    file.set(bytes, HEADER_LEN);
+    const file = encodeEntry(bytes, ttlMs === undefined ? 0n : this.#expiry(ttlMs));
     await this.#run(options, async () => {
       if ((await this.#peek(path))?.foreign) throw new BackendError('The entry there is of a newer file format');
-      try {
-        await replaceFile(path, file);
-      } catch (error) {
-        if (codeOf(error) !== 'ENOENT') throw error;
-        await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-        await replaceFile(path, file);
-      }
+      await replaceFile(path, file);
     });
+    this.#reclaim();
   }
 
   async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
@@ -125,17 +111,55 @@ export class FileBackend implements Backend {
 
   async expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean> {
     const path = this.#path(cacheKey);
-    const expiry = Buffer.alloc(8);
-    expiry.writeBigUInt64BE(this.#expiry(finiteTtlMs(ttlMs)));
+    const expiry = this.#expiry(finiteTtlMs(ttlMs));
     return this.#run(options, async () => {
       const done = await withFile(path, 'r+', async (handle) => {
         const header = await readHeader(handle);
         if (!header || header.foreign || this.#hasExpired(header)) return false;
-        await handle.write(expiry, 0, 8, EXPIRY_OFFSET);
+        await writeExpiry(handle, expiry);
         return true;
       });
       return done ?? false;
     });
+  }
+
+  async replace(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean> {
+    const path = this.#path(cacheKey);
+    assertBytes('ifBytes', ifBytes);
+    assertBytes('bytes', bytes);
+    const [expected, given] = [copyOf(ifBytes), copyOf(bytes)];
+    return this.#run(options, async () => {
+      // Before the guard, which would make the directory.
+      if (!(await this.#peek(path))) return false;
+      return guarded(path, async () => {
+        const header = await this.#peek(path);
+        const entry = header && (await this.#read(path));
+        if (!entry || !expected.equals(entry.bytes)) return false;
+        await replaceFile(path, encodeEntry(given, BigInt(header.expiry)));
+        return true;
+      });
+    });
+  }
+
+  async lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined> {
+    const lease = new FileLease(this.#path(cacheKey), this.#now);
+    const ms = wholeLeaseMs(leaseMs);
+    let abandoned = false;
+    const taken = await this.#run(
+      options,
+      () => lease.take(ms, () => abandoned),
+      () => {
+        abandoned = true;
+      },
+    );
+    if (!taken) return undefined;
+    return {
+      extend: async (leaseMs) => {
+        const ms = wholeLeaseMs(leaseMs);
+        return this.#run(undefined, () => lease.extend(ms));
+      },
+      release: async () => this.#run(undefined, () => lease.release()),
+    };
   }
 
   async close(): Promise<void> {
@@ -164,11 +188,11 @@ export class FileBackend implements Backend {
   }
 
   /** The header of the file at `path`, `undefined` when there is none or it is corrupt. */
-  #peek(path: string): Promise<Header | undefined> {
+  #peek(path: string): Promise<EntryHeader | undefined> {
     return withFile(path, 'r', readHeader);
   }
 
-  #hasExpired({ expiry }: Header): boolean {
+  #hasExpired({ expiry }: EntryHeader): boolean {
     return expiry !== 0 && Math.floor(this.#now() / 1000) >= expiry;
   }
 
@@ -182,81 +206,24 @@ export class FileBackend implements Backend {
     return join(this.#directory, blake2bHex(utf8, utf8.length, NAME_HASH_LEN));
   }
 
-  #run<T>(options: BackendOptions | undefined, work: () => Promise<T>): Promise<T> {
+  /** In the background: what a process left behind that ended while it wrote is no reason to wait, nor to fail. */
+  #reclaim(): void {
+    const at = elapsed();
+    if (at - this.#reclaimedAt < RECLAIM_EVERY_MS) return;
+    this.#reclaimedAt = at;
+    reclaimStrays(this.#directory, this.#now).catch(() => undefined);
+  }
+
+  #run<T>(options: BackendOptions | undefined, work: () => Promise<T>, expired?: () => void): Promise<T> {
     if (this.#closed) throw closedError('file');
-    return withDeadline('file', this.#timeoutMs, options?.signal, async () => {
+    const reported = async () => {
       try {
         return await work();
       } catch (error) {
         if (error instanceof CacheKitError) throw error;
         throw new BackendError(`A cache file cannot be used: ${codeOf(error)}`, { cause: bareCause(error) });
       }
-    });
-  }
-}
-
-/** Runs `use` on an open file, `undefined` when it does not exist. */
-async function withFile<T>(
-  path: string,
-  flags: string,
-  use: (handle: FileHandle) => Promise<T>,
-): Promise<T | undefined> {
-  let handle: FileHandle;
-  try {
-    handle = await open(path, flags);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-  try {
-    return await use(handle);
-  } finally {
-    await handle.close();
-  }
-}
-
-/** In one read, as another process may be writing the expiry. `undefined` for what is not an entry. */
-async function readHeader(handle: FileHandle): Promise<Header | undefined> {
-  const header = Buffer.alloc(HEADER_LEN);
-  const { bytesRead } = await handle.read(header, 0, HEADER_LEN, 0);
-  if (bytesRead < HEADER_LEN || header.readUIntBE(0, 3) !== MAGIC) return undefined;
-  return {
-    foreign: header.readUIntBE(3, 3) !== 0,
-    expiry: Number(header.readBigUInt64BE(EXPIRY_OFFSET)),
-  };
-}
-
-async function readValue(handle: FileHandle): Promise<Buffer> {
-  const { size } = await handle.stat();
-  if (size > MAX_FILE_LEN) throw new BackendError(`A cache file of ${size} bytes is over the limit`);
-  const value = Buffer.allocUnsafeSlow(size - HEADER_LEN);
-  let length = 0;
-  while (length < value.length) {
-    const { bytesRead } = await handle.read(value, length, value.length - length, HEADER_LEN + length);
-    if (bytesRead === 0) break;
-    length += bytesRead;
-  }
-  return value.subarray(0, length);
-}
-
-/** A reader sees the old file or the new one, never a part. */
-async function replaceFile(path: string, content: Uint8Array): Promise<void> {
-  const temporary = `${path}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    await writeFile(temporary, content, { mode: 0o600, flag: 'wx' });
-    await rename(temporary, path);
-  } catch (error) {
-    await unlink(temporary).catch(() => undefined);
-    throw error;
-  }
-}
-
-async function removed(path: string): Promise<boolean> {
-  try {
-    await unlink(path);
-    return true;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false;
-    throw error;
+    };
+    return withDeadline('file', this.#timeoutMs, options?.signal, reported, expired);
   }
 }

@@ -18,7 +18,12 @@ const TAIL_LEN = 10;
 const BLOCK_LEN = 24;
 const MESSAGE_PREFIX_LEN = 8;
 const MAX_DEPTH = 64;
+const LENGTH_PREFIX_LEN = 8;
+/** In all buffers of a file; the protocol's limit for a value. */
+const MAX_DECOMPRESSED_LEN = 512 * 1024 * 1024;
 
+/** By the number in a batch's `BodyCompression`. */
+const CODECS = ['lz4', 'zstd'] as const;
 const DICTIONARY_BATCH = 2;
 const RECORD_BATCH = 3;
 const TIMESTAMP = 10;
@@ -44,13 +49,16 @@ const BATCH: Table = ['scalar', { vectorOfBytes: 16 }, { vectorOfBytes: 16 }, { 
 const DICTIONARY: Table = ['scalar', { table: BATCH }, 'scalar'];
 const messageOf = (header: Table): Table => ['scalar', 'scalar', { table: header }, 'scalar', METADATA];
 
-/** Whether bytes are an Arrow file whose every offset and length stays inside it. */
-export function isArrowFile(bytes: Uint8Array): boolean {
+/**
+ * How the columns of an Arrow file are compressed; `undefined` unless bytes are one whose every offset and length stays
+ * inside it, and whose buffers claim 512 MiB at most.
+ */
+export function compressionOf(bytes: Uint8Array): 'none' | 'lz4' | 'zstd' | undefined {
   try {
-    return hasMagic(bytes) && new ArrowFile(bytes).check();
+    return hasMagic(bytes) ? new ArrowFile(bytes).compression() : undefined;
   } catch (error) {
     // A read outside the bytes.
-    if (error instanceof RangeError) return false;
+    if (error instanceof RangeError) return undefined;
     throw error;
   }
 }
@@ -64,13 +72,19 @@ class ArrowFile {
   private readonly view: DataView;
   /** Tables that the bytes have room for: one that several others refer to is no way to make more of them. */
   private tablesLeft: number;
+  private codec: 'none' | 'lz4' | 'zstd' = 'none';
+  private decompressedLen = 0;
 
   constructor(bytes: Uint8Array) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.tablesLeft = bytes.length / 8;
   }
 
-  check(): boolean {
+  compression(): 'none' | 'lz4' | 'zstd' | undefined {
+    return this.check() ? this.codec : undefined;
+  }
+
+  private check(): boolean {
     const end = this.view.byteLength - TAIL_LEN;
     const footer = new Flat(this.view, end - this.view.getUint32(end, true), end, () => this.tablesLeft-- > 0);
     if (footer.start < HEAD_LEN || !footer.check(FOOTER)) return false;
@@ -110,16 +124,45 @@ class ArrowFile {
     if ((body === 0 ? 0 : this.int64(body)) !== bodyLen) return false;
     const header = message.table(message.root, 2);
     const batch = headerType === RECORD_BATCH || header === 0 ? header : message.table(header, 1);
-    return batch !== 0 && this.batch(message, batch, bodyLen, columns);
+    return batch !== 0 && this.batch(message, batch, start + metadataLen, bodyLen, columns);
   }
 
-  private batch(message: Flat, batch: number, bodyLen: number, columns: readonly number[] | undefined): boolean {
+  private batch(
+    message: Flat,
+    batch: number,
+    body: number,
+    bodyLen: number,
+    columns: readonly number[] | undefined,
+  ): boolean {
     if (!this.sameLength(message, batch, columns)) return false;
     const buffers = message.vector(batch, 2);
     for (let i = 0; i < buffers.length; i++) {
       const offset = this.int64(buffers.at + i * 16);
       const length = this.int64(buffers.at + i * 16 + 8);
       if (offset < 0 || length < 0 || offset + length > bodyLen) return false;
+    }
+    const compression = message.table(batch, 3);
+    return compression === 0 || this.compressed(message, compression, buffers, body);
+  }
+
+  /** One codec in all batches; in front of each buffer that is not empty, its length when decompressed, or −1. */
+  private compressed(
+    message: Flat,
+    compression: number,
+    buffers: { at: number; length: number },
+    body: number,
+  ): boolean {
+    const slot = message.slot(compression, 0);
+    const codec = CODECS[slot === 0 ? 0 : this.view.getUint8(slot)];
+    if (codec === undefined || (this.codec !== 'none' && this.codec !== codec)) return false;
+    this.codec = codec;
+    for (let i = 0; i < buffers.length; i++) {
+      const length = this.int64(buffers.at + i * 16 + 8);
+      if (length === 0) continue;
+      const decompressed = length < LENGTH_PREFIX_LEN ? -2 : this.int64(body + this.int64(buffers.at + i * 16));
+      if (decompressed < -1) return false;
+      if (decompressed > 0) this.decompressedLen += decompressed;
+      if (this.decompressedLen > MAX_DECOMPRESSED_LEN) return false;
     }
     return true;
   }

@@ -2,7 +2,10 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { assertBytes, kindOf } from '../bytes.js';
 import { ConfigurationError, SerializationError } from '../errors.js';
-import { isArrowFile } from './arrow-file.js';
+import type { ArrowCompression } from './arrow-codecs.js';
+import { codecOf, compressedFile, registerCodec } from './arrow-compression.js';
+import { compressionOf } from './arrow-file.js';
+import { fileWithRoom } from './arrow-room.js';
 import type { Serializer } from './serializer.js';
 
 /** What is used here of a Table of `apache-arrow`, which is an optional peer: `ArrowSerializer<Table>` has its full type. */
@@ -25,18 +28,26 @@ export interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
    * Default: the one that `import 'apache-arrow'` gives.
    */
   arrow?: ArrowModule<T>;
-  /** The flag that is authenticated with every sealed value; it compresses nothing. Default: false. */
+  /**
+   * Compresses the columns, as the Python SDK does with zstd. `'lz4'` needs the package `lz4js`, `'zstd'` Node 22.15 or
+   * the package `@bokuweb/zstd-wasm`; reading such files needs the same and no option. Default: no compression, which
+   * is faster, and lets the columns of a table that was read be views of the payload.
+   */
+  compression?: ArrowCompression;
+  /** The flag that is authenticated with every sealed value; it compresses nothing. Default: whether `compression` is set. */
   compressed?: boolean;
 }
 
 /**
  * Tables of `apache-arrow` as Arrow IPC files, which is what other SDKs hold DataFrames in.
  *
- * Files are written without compression. A compressed one is read when its codec is in `apache-arrow`'s
- * `compressionRegistry`. The columns of a table that was read are views of the payload where its memory is aligned to
- * eight bytes: no copy is made, and the payload stays in memory as long as the table.
+ * Files are written without compression unless `compression` says otherwise, and read either way; a codec that is
+ * missing in `apache-arrow`'s `compressionRegistry` is added to it. The columns of a table that was read are views of
+ * an uncompressed payload where its memory is aligned to eight bytes: no copy is made, and the payload stays in memory
+ * as long as the table.
  *
- * @throws TypeError for a wrong type, ConfigurationError when `apache-arrow` is not installed.
+ * @throws TypeError, RangeError for a wrong type or compression, ConfigurationError when `apache-arrow` or the package
+ *   for the compression is not installed, with the command that installs it.
  */
 export class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Serializer<T> {
   readonly format = 'arrow';
@@ -45,15 +56,19 @@ export class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Seria
   readonly originalType = undefined;
   #arrow: ArrowModule<T> | undefined;
   readonly #given: boolean;
+  readonly #compression: ArrowCompression | undefined;
 
   constructor(options: ArrowSerializerOptions<T> = {}) {
     if (typeof options !== 'object' || options === null) {
       throw new TypeError(`options must be an object, not ${kindOf(options)}`);
     }
-    const { arrow, compressed = false } = options;
+    const { arrow, compression, compressed = compression !== undefined } = options;
     if (typeof compressed !== 'boolean') throw new TypeError(`compressed must be a boolean, not ${kindOf(compressed)}`);
+    if (compression !== undefined) assertCompression(compression);
     if (arrow !== undefined) assertModule(arrow);
     else importInBackground();
+    if (compression !== undefined) codecOf(compression);
+    this.#compression = compression;
     this.compressed = compressed;
     this.#arrow = arrow;
     this.#given = arrow !== undefined;
@@ -63,25 +78,37 @@ export class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Seria
   serialize(value: T): Uint8Array {
     const arrow = this.#moduleOf(value);
     try {
-      return arrow.tableToIPC(value as never, 'file');
-    } catch {
+      if (this.#compression === undefined) return arrow.tableToIPC(value as never, 'file');
+      return compressedFile(arrow, value, registerCodec(arrow, this.#compression));
+    } catch (error) {
+      if (error instanceof ConfigurationError) throw error;
       throw new SerializationError('The Table cannot be written as an Arrow file');
+    }
+  }
+
+  /** @internal Without compression: the file in memory of its own, with room in front and behind. */
+  serializeWithRoom(value: T, before: number, behind: number): Uint8Array | undefined {
+    const arrow = this.#moduleOf(value);
+    if (this.#compression !== undefined) return undefined;
+    try {
+      return fileWithRoom(arrow, value, before, behind);
+    } catch {
+      // What is wrong with the table, `serialize` tells.
+      return undefined;
     }
   }
 
   /** @throws TypeError for a wrong type, SerializationError for bytes that are not an Arrow file that can be read here. */
   deserialize(payload: Uint8Array): T {
     assertBytes('payload', payload);
-    if (!isArrowFile(payload)) throw new SerializationError('The payload is not an Arrow file');
+    const compression = compressionOf(payload);
+    if (compression === undefined) throw new SerializationError('The payload is not an Arrow file');
     const arrow = this.#module();
     try {
+      if (compression !== 'none') registerCodec(arrow, compression);
       return arrow.tableFromIPC(payload) as T;
     } catch (error) {
-      if (error instanceof Error && error.message.includes('codec not found')) {
-        throw new SerializationError(
-          "The Arrow file is compressed; register its codec in apache-arrow's compressionRegistry to read it",
-        );
-      }
+      if (error instanceof ConfigurationError) throw new SerializationError(error.message);
       throw new SerializationError('The payload is not an Arrow file that can be read');
     }
   }
@@ -171,4 +198,9 @@ function assertModule(arrow: unknown): void {
   if (typeof Table !== 'function' || typeof tableToIPC !== 'function' || typeof tableFromIPC !== 'function') {
     throw new TypeError('arrow must be the module apache-arrow');
   }
+}
+
+function assertCompression(compression: unknown): asserts compression is ArrowCompression {
+  if (typeof compression !== 'string') throw new TypeError(`compression must be a string, not ${kindOf(compression)}`);
+  if (compression !== 'zstd' && compression !== 'lz4') throw new RangeError("compression must be 'zstd' or 'lz4'");
 }
