@@ -10,7 +10,14 @@ export type {
   L1Status,
 } from './src/backends/backend.js';
 export { FileBackend, type FileBackendOptions } from './src/backends/file.js';
-export { HttpBackend, type HttpBackendOptions } from './src/backends/http.js';
+export { HttpBackend, type HttpBackendOptions, type HttpHealth, type HttpMetrics } from './src/backends/http.js';
+export {
+  KeyvBackend,
+  type KeyvBackendOptions,
+  type KeyvInstance,
+  type KeyvStorageAdapter,
+} from './src/backends/keyv.js';
+export { LmdbBackend, type LmdbBackendOptions } from './src/backends/lmdb.js';
 export { MemoryBackend, type MemoryBackendOptions } from './src/backends/memory.js';
 export {
   type IoredisClient,
@@ -88,6 +95,9 @@ export { InteropSerializer, type InteropSerializerOptions } from './src/serializ
 export { JsonSerializer, OrjsonSerializer } from './src/serializers/json.js';
 export type { Serializer } from './src/serializers/serializer.js';
 export { StandardSerializer, type StandardSerializerOptions } from './src/serializers/standard.js';
+export { type CacheDriver, type DriverFactory, encryptedDriver } from './src/stores/encrypted-driver.js';
+export { type EncryptedStore, encryptedStore, type InnerStore } from './src/stores/encrypted-store.js';
+export type { EncryptedStoreOptions } from './src/stores/sealed-text.js';
 export type {
   AsyncValueContext,
   DeserializeResult,

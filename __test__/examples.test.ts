@@ -49,7 +49,7 @@ for (const name of ['sessions-fastify.ts', 'multi-tenant-api.ts', 'dataframe-wor
   });
 }
 
-for (const name of ['sessions-fastify.ts', 'multi-tenant-api.ts', 'keyv-user.ts']) {
+for (const name of ['sessions-fastify.ts', 'multi-tenant-api.ts']) {
   test.serial(`the example ${name} runs with Redis`, async (t) => {
     if (redis === undefined) return missing(t, 'redis-server is not installed');
     const { code, output } = await run(name, { REDIS_URL: redis.url });

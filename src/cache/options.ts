@@ -1,4 +1,5 @@
 import type { Backend } from '../backends/backend.js';
+import type { KeyvInstance, KeyvStorageAdapter } from '../backends/keyv.js';
 import { assertWellFormed, kindOf } from '../bytes.js';
 import { type Duration, durationMs } from '../duration.js';
 import type { EncryptionWrapper } from '../encryption-wrapper.js';
@@ -61,7 +62,7 @@ export interface StorageOptions {
   /** Default 600 seconds. */
   ttl?: Ttl;
   /** `null` or left out: in this process only. Else a store, or the URL of one. */
-  backend?: Backend | string | null;
+  backend?: Backend | KeyvInstance | KeyvStorageAdapter | string | null;
   /** Default: StandardSerializer. An EncryptionWrapper encrypts. */
   serializer?: Serializer | EncryptionWrapper;
   /** Encrypts with this key. */
