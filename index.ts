@@ -21,8 +21,12 @@ export { LmdbBackend, type LmdbBackendOptions } from './src/backends/lmdb.js';
 export { MemoryBackend, type MemoryBackendOptions } from './src/backends/memory.js';
 export {
   type IoredisClient,
+  type IoredisClusterClient,
   type IoredisPipeline,
   type NodeRedisClient,
+  type NodeRedisClusterClient,
+  type NodeRedisClusterNode,
+  type NodeRedisCommandOptions,
   RedisBackend,
   type RedisBackendOptions,
   type RedisClient,

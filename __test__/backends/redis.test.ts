@@ -6,8 +6,8 @@ import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { RedisBackend, type RedisBackendOptions } from '../../src/backends/redis.js';
 import { BackendError, ConfigurationError, TimeoutError } from '../../src/errors.js';
+import { until } from '../../src/testing/behaviour.js';
 import { freePort, requireRedis } from '../support/redis-server.js';
-import { until } from './conformance.js';
 
 const libraries = ['ioredis', 'redis'] as const;
 const SECRET = 'hunter2-p@ss/word';

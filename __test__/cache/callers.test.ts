@@ -89,7 +89,7 @@ test('a cache that is closed while the backend is asked answers later calls with
         asked.resolve();
         return answer.promise;
       },
-      set: async (cacheKey) => {
+      set: async (cacheKey: string) => {
         written.push(cacheKey);
       },
       delete: async () => false,

@@ -87,6 +87,9 @@ test('many entries are one request to the backend, and afterwards in L1', async 
       requests++;
       return super.setMany(items);
     }
+    override getNow(): undefined {
+      return undefined;
+    }
     override get(): never {
       throw new Error('one by one');
     }

@@ -286,7 +286,9 @@ test('two entries never have one identity', (t) => {
 
 test('L1 shows an entry to its own tenant only, also when stored keys are the same', (t) => {
   const l1 = new L1(10_000);
-  const entry = { tenantId: 'a', bytes: undefined, value: 'secret', until: now() + 1000, expiresAt: now() + 1000 };
+  const until = now() + 1000;
+  const times = { until, expiresAt: until, keptUntil: until };
+  const entry = { tenantId: 'a', bytes: undefined, value: 'secret', tags: [], ...times };
   l1.set('k', entry, 10);
   t.is(l1.get('k', 'a'), entry);
   t.is(l1.get('k', 'b'), undefined);

@@ -13,6 +13,7 @@ type Operation = 'get' | 'set' | 'delete';
 export class MapBackend implements Backend {
   readonly stored = new Map<string, Uint8Array>();
   readonly ttls = new Map<string, number | undefined>();
+  readonly staleTimes = new Map<string, number | undefined>();
   readonly calls = { get: 0, set: 0, delete: 0 };
   /** Operations that fail. */
   readonly failing = new Set<Operation>();
@@ -34,6 +35,7 @@ export class MapBackend implements Backend {
     await this.#enter('set', cacheKey);
     this.stored.set(cacheKey, new Uint8Array(bytes));
     this.ttls.set(cacheKey, options?.ttlMs);
+    this.staleTimes.set(cacheKey, options?.staleMs);
     await this.after?.('set', cacheKey);
   }
 
@@ -69,6 +71,20 @@ export class MapBackend implements Backend {
     this.calls[operation]++;
     await this.before?.(operation, cacheKey);
     if (this.failing.has(operation)) throw new Error(`the store cannot ${operation}`);
+  }
+}
+
+/** A store that says what others change, when a test makes it say so. */
+export class WatchedBackend extends MapBackend {
+  readonly listeners = new Set<(cacheKey: string | undefined) => void>();
+
+  watch(listener: (cacheKey: string | undefined) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  changed(cacheKey: string | undefined): void {
+    for (const listener of this.listeners) listener(cacheKey);
   }
 }
 

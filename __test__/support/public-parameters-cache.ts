@@ -30,6 +30,25 @@ const notDuration = () => [
     value,
   })),
 ];
+/** A number of milliseconds is no span: it would be taken for seconds. */
+const notSpan = () => [
+  ...optional(notBytes()),
+  ...['10', '10 s', '0s', '1w', '26d'].map((value) => ({ name: value, value })),
+];
+const notCount = () => [
+  ...optional(without(notBytes(), 'a number')),
+  ...[-1, 0.5, Number.POSITIVE_INFINITY, 2 ** 53].map((value) => ({ name: `${value}`, value })),
+];
+const notPart = () => [
+  ...optional(without(notBytes(), 'a number')),
+  ...[-0.1, 1, 7].map((value) => ({ name: `${value}`, value })),
+];
+const notTags = () => [
+  { name: 'a number that is no list', value: 7 },
+  ...optional(without(notBytes(), 'a function', 'an array')),
+  ...notText().map(({ name, value }) => ({ name: `a list with ${name}`, value: [value] })),
+  { name: 'a list with an empty string', value: [''] },
+];
 /** What no cache key can be made of. Bytes in shared or resizable memory can: they are copied once, and only their copy is used. */
 const notArgument = () =>
   without(
@@ -60,6 +79,32 @@ const configuring: Parameter[] = [
   ...ofStorage('signal', optional(notBytes())),
   ...ofStorage('onAuthenticationFailure', notText()),
   ...ofStorage('onError', notFunction()),
+  ...ofStorage('swr', notDuration()),
+  ...ofStorage('staleIfError', notDuration()),
+  ...ofStorage('negativeTtl', notDuration()),
+  ...ofStorage('jitter', notPart()),
+  ...ofStorage('lock', without(notObject(), 'true')),
+  ...ofStorage('timeout', [
+    ...notObject(),
+    { name: 'a bare number', value: 500 },
+    { name: 'a number without its unit', value: '500' },
+  ]),
+  ...ofStorage('retry', notCount()),
+  ...ofStorage('breaker', without(notObject(), 'true')),
+  ...ofStorage('maxConcurrent', [...notCount(), { name: 'zero', value: 0 }]),
+  ...ofStorage('privateKeys', notBoolean()),
+  parameter('lock.lease', notSpan(), (v) => createCache({ backend: memory, lock: { lease: v } })),
+  parameter('lock.wait', notSpan(), (v) => createCache({ backend: memory, lock: { wait: v } })),
+  parameter('timeout.backend', notSpan(), (v) => createCache({ timeout: { backend: v } })),
+  parameter('timeout.load', notSpan(), (v) => createCache({ timeout: { load: v } })),
+  parameter('breaker.failures', [...notCount(), { name: 'zero', value: 0 }], (v) =>
+    createCache({ breaker: { failures: v } }),
+  ),
+  parameter('breaker.rest', notSpan(), (v) => createCache({ breaker: { rest: v } })),
+  parameter('cache tags', notTags(), withOption('tags')),
+  parameter('cache.minimal(options)', notObject(), (v) => cache.minimal(v)),
+  parameter('cache.production(options)', notObject(), (v) => cache.production(v)),
+  parameter('cache.io(options)', notObject(), (v) => cache.io(v)),
   parameter('cache namespace', notText(), withOption('namespace')),
   parameter('cache operation', notText(), withOption('operation')),
   parameter('cache key', notFunction(), withOption('key')),
@@ -67,6 +112,7 @@ const configuring: Parameter[] = [
   parameter('l1 maxBytes', optional(without(notBytes(), 'a number')), (v) => createCache({ l1: { maxBytes: v } })),
   parameter('l1 ttl', notDuration(), (v) => createCache({ l1: { ttl: v } })),
   parameter('l1 values', notBoolean(), (v) => createCache({ l1: { values: v } })),
+  parameter('l1 invalidation', notBoolean(), (v) => createCache({ l1: { invalidation: v } })),
 ];
 
 const calling: Parameter[] = [
@@ -89,6 +135,21 @@ const calling: Parameter[] = [
   parameter('Cache.expire(cacheKey)', notText(), (v) => store.expire(v, 1)),
   parameter('Cache.expire(, ttl)', notDuration(), (v) => store.expire('k', v)),
   parameter('Cache.tenant(tenantId)', notText(), (v) => store.tenant(v)),
+  parameter('what tags returns', notTags().slice(1), (v) => cache({ ...options, tags: () => v })(() => 1)()),
+  parameter('what a tenant store holds', notText(), (v) =>
+    cache({ ...options, tenant: { getStore: () => v } })(() => 1)(),
+  ),
+  parameter('Cache.set tags', notTags(), (v) => store.set('k', 1, { tags: v })),
+  parameter('Cache.setMany tags', notTags(), (v) => store.setMany([['k', 1]], { tags: v })),
+  parameter('Cache.invalidateTags(tags)', without(notBytes(), 'a string', 'an array'), (v) => store.invalidateTags(v)),
+  parameter('Cache.invalidateTags a tag', notText(), (v) => store.invalidateTags([v])),
+  parameter('Cache.deleteMany(cacheKeys)', without(notBytes(), 'an array'), (v) => store.deleteMany(v)),
+  parameter('Cache.deleteMany a cacheKey', notText(), (v) => store.deleteMany([v])),
+  parameter('Cache.rewrap(options)', notObject(), (v) => store.rewrap(v)),
+  parameter('Cache.rewrap tenants', optional(without(notBytes(), 'an array')), (v) => store.rewrap({ tenants: v })),
+  parameter('Cache.rewrap a tenant', notText(), (v) => store.rewrap({ tenants: [v] })),
+  parameter('Cache.rewrap onProgress', notFunction(), (v) => store.rewrap({ onProgress: v })),
+  parameter('Cache.rewrap signal', optional(notBytes()), (v) => store.rewrap({ signal: v })),
 ];
 
 const storing: Parameter[] = [

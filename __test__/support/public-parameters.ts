@@ -149,18 +149,26 @@ const options: Parameter[] = [
   parameter('EncryptionWrapper compress', notBoolean(), (v) => new EncryptionWrapper({ masterKey, compress: v })),
 ];
 
+const wrapperMethods = [
+  'serialize',
+  'deserialize',
+  'serializeAsync',
+  'deserializeAsync',
+  'rewrap',
+  'rewrapAsync',
+] as const;
 const wrapping: Parameter[] = [
-  ...(['serialize', 'deserialize', 'serializeAsync', 'deserializeAsync'] as const).flatMap((name) => [
+  ...wrapperMethods.flatMap((name) => [
     parameter(`${name}(, context)`, notObject(), (v) => wrapper[name](stored, v)),
     parameter(`${name} cacheKey`, [...notText(), { name: 'empty', value: '' }], (v) =>
       wrapper[name](stored, { cacheKey: v }),
     ),
     parameter(`${name} tenantId`, notText(), (v) => wrapper[name](stored, { cacheKey: 'k', tenantId: v })),
   ]),
-  ...(['deserialize', 'deserializeAsync'] as const).map((name) =>
+  ...(['deserialize', 'deserializeAsync', 'rewrap', 'rewrapAsync'] as const).map((name) =>
     parameter(`${name}(sealed)`, notBytes(), (v) => wrapper[name](v, { cacheKey: 'k' })),
   ),
-  ...(['serializeAsync', 'deserializeAsync'] as const).map((name) =>
+  ...(['serializeAsync', 'deserializeAsync', 'rewrapAsync'] as const).map((name) =>
     parameter(`${name} signal`, notSignal(), (v) => wrapper[name](stored, { cacheKey: 'k', signal: v })),
   ),
   parameter('serializeMany(items)', notItems(), (v) => wrapper.serializeMany(v)),

@@ -10,7 +10,7 @@ import { LmdbBackend } from './lmdb.js';
 import { MemoryBackend } from './memory.js';
 import { RedisBackend } from './redis.js';
 
-const SCHEMES = 'redis://, rediss://, https://, lmdb: and file:';
+const SCHEMES = 'redis://, rediss://, redis+cluster://, rediss+cluster://, https://, lmdb: and file:';
 
 /**
  * The backend that a cache's `backend` option names: `null` or nothing for a new one in this process, a URL for one of
@@ -52,6 +52,8 @@ function fromUrl(url: string): Backend {
   switch (scheme) {
     case 'redis:':
     case 'rediss:':
+    case 'redis+cluster:':
+    case 'rediss+cluster:':
       return new RedisBackend({ url });
     case 'https:':
     case 'http:':

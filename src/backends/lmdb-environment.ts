@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Database, RootDatabase } from 'lmdb';
 import { BackendError, ConfigurationError } from '../errors.js';
 import { codeOf } from './cause.js';
+import { LmdbTurns } from './lmdb-turns.js';
 
 /** A key as it is given to a table: text is written as UTF-8. */
 export type TableKey = string | Uint8Array;
@@ -23,6 +24,8 @@ export interface Tables {
   readonly tags: Table;
   /** Name → token and end of a lock. */
   readonly locks: Table;
+  /** No transaction may write without its turn. */
+  readonly turns: LmdbTurns;
 }
 
 /** Processes and threads that may read at once; each takes one place. */
@@ -114,8 +117,19 @@ function assertDataFile(directory: string): void {
   }
 }
 
-export function openTables({ path, synced }: Place): Tables {
-  assertDataFile(path);
+/** @throws BackendError when another process stays in its transaction, which opening would have to wait for. */
+export function openTables(place: Place): Tables {
+  assertDataFile(place.path);
+  const turns = new LmdbTurns(place.path);
+  try {
+    return { ...turns.open(() => openAll(place)), turns };
+  } catch (error) {
+    turns.close();
+    throw error;
+  }
+}
+
+function openAll({ path, synced }: Place): Omit<Tables, 'turns'> {
   const { open } = require('lmdb') as typeof import('lmdb');
   const root = open<Buffer, TableKey>({
     path,

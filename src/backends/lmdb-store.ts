@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { BackendError, CacheKitError } from '../errors.js';
 import { codeOf } from './cause.js';
 import { LmdbEntries } from './lmdb-entries.js';
@@ -8,8 +9,8 @@ import { fileBytes, openTables, type Place, placeIn, type Tables, usedBytes } fr
 const STEP = 500;
 /** Expired entries that are reclaimed with each write, besides as many as it writes. */
 const SWEEP = 8;
-/** A transaction whose commit fails, as can be when the file has just grown or another writer was killed, has left nothing. */
-const ATTEMPTS = 3;
+/** Between two looks whether another process still opens the directory, which takes it some milliseconds. */
+const OPENING_PAUSE_MS = 2;
 const READER_CHECK_MS = 60_000;
 /** What an entry takes beside its bytes, at most: parts of pages in the tables. */
 const ENTRY_OVERHEAD = 4_096;
@@ -49,8 +50,7 @@ export class LmdbStore {
   }
 
   /**
-   * Runs `work` in a transaction of its own or together with others; what it answers, once all processes see it. It is
-   * run again when the transaction fails.
+   * Runs `work`, once, in a transaction of its own or together with others; what it answers, once all processes see it.
    */
   write<T>(size: number, work: (tables: Tables) => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -62,27 +62,34 @@ export class LmdbStore {
   async close(): Promise<void> {
     await this.#writing;
     await this.#tables.root.close();
+    this.#tables.turns.close();
   }
 
   async #drain(): Promise<void> {
     // What is asked for in this turn goes together.
     await undefined;
-    let failures = 0;
     while (this.#queue.length > 0) {
       const batch: Write[] = [];
       const results: { ok: boolean; result: unknown }[] = [];
+      let begun = false;
       try {
-        await this.#tables.root.transaction(() => this.#transact(batch, results));
+        await this.#tables.root.transaction(() => {
+          begun = this.#tables.turns.beginWrite();
+          if (begun) this.#transact(batch, results);
+        });
       } catch (error) {
-        const reason = await commitError(error);
-        this.#queue.unshift(...batch);
-        if (++failures < ATTEMPTS) continue;
-        failures = 0;
-        const failure = lmdbError(reason);
-        for (const { reject } of this.#queue.splice(0, Math.max(batch.length, 1))) reject(failure);
+        const failure = lmdbError(await commitError(error));
+        // Where nothing was begun, somebody must still hear of it.
+        if (batch.length === 0) batch.push(...this.#queue.splice(0, 1));
+        for (const { reject } of batch) reject(failure);
+        continue;
+      } finally {
+        if (begun) this.#tables.turns.endWrite();
+      }
+      if (!begun) {
+        await pause(OPENING_PAUSE_MS, undefined, { ref: false });
         continue;
       }
-      failures = 0;
       // Whoever was waiting, as for a lock, sees what others wrote before: not this turn's older snapshot.
       this.#tables.root.resetReadTxn();
       for (const [i, { resolve, reject }] of batch.entries()) {

@@ -1,17 +1,18 @@
-import { kindOf } from '../bytes.js';
-import { ConfigurationError } from '../errors.js';
-
 /** One command with its arguments; text is sent as UTF-8. */
 export type RedisCommand = readonly [name: string, ...args: (string | Buffer)[]];
 
+type Listener = (error: Error) => void;
+
 /** An ioredis or iovalkey client, as far as it is used here. */
 export interface IoredisClient {
-  readonly options: { readonly keyPrefix?: string | undefined };
+  readonly options: { readonly keyPrefix?: string | undefined; readonly host?: string; readonly port?: number };
   readonly status: string;
+  readonly stream?: { cork?(): void; uncork?(): void };
+  connect(): Promise<void>;
   callBuffer(name: string, ...args: (string | Buffer)[]): Promise<unknown>;
   pipeline(): IoredisPipeline;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-  off(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: string, listener: Listener): unknown;
+  off(event: string, listener: Listener): unknown;
 }
 
 export interface IoredisPipeline {
@@ -19,57 +20,71 @@ export interface IoredisPipeline {
   exec(): Promise<[error: Error | null, reply: unknown][] | null>;
 }
 
+/** A cluster client of ioredis or iovalkey, as far as it is used here. */
+export interface IoredisClusterClient extends IoredisClient {
+  nodes(role: 'master'): IoredisClient[];
+}
+
 /** A client of the package `redis` (5 or later), as far as it is used here. */
 export interface NodeRedisClient {
   readonly isReady?: boolean;
-  sendCommand(
-    args: readonly (string | Buffer)[],
-    options?: { typeMapping?: Record<number, unknown> },
-  ): Promise<unknown>;
+  readonly isOpen?: boolean;
+  sendCommand(args: readonly (string | Buffer)[], options?: NodeRedisCommandOptions): Promise<unknown>;
   withTypeMapping(mapping: Record<number, unknown>): unknown;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-  off(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: string, listener: Listener): unknown;
+  off(event: string, listener: Listener): unknown;
 }
 
-export type RedisClient = IoredisClient | NodeRedisClient;
+/** A cluster client of the package `redis`, as far as it is used here. */
+export interface NodeRedisClusterClient {
+  readonly isReady?: boolean;
+  readonly isOpen?: boolean;
+  readonly slots: readonly unknown[];
+  readonly masters: readonly NodeRedisClusterNode[];
+  nodeClient(node: NodeRedisClusterNode): unknown;
+  sendCommand(
+    firstKey: string | Buffer | undefined,
+    isReadonly: boolean | undefined,
+    args: (string | Buffer)[],
+    options?: NodeRedisCommandOptions,
+  ): Promise<unknown>;
+  on(event: string, listener: Listener): unknown;
+  off(event: string, listener: Listener): unknown;
+}
 
-/** Both libraries behind one face: commands go in, replies come out with their text as Buffers. */
+/** One master of a {@link NodeRedisClusterClient}. */
+export interface NodeRedisClusterNode {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface NodeRedisCommandOptions {
+  typeMapping?: Record<number, unknown>;
+  timeout?: number | undefined;
+}
+
+export type RedisClient = IoredisClient | IoredisClusterClient | NodeRedisClient | NodeRedisClusterClient;
+
+/** The libraries behind one face: commands go in, replies come out with their text as Buffers. */
 export interface RedisCommands {
   /** Whether a command can be sent now. */
   readonly ready: boolean;
   /** What the client, configured by its owner, writes before each cache key. */
   readonly keyPrefix: string;
+  /** The keys are spread over several servers, so that one command can only be about keys of one slot. */
+  readonly sharded: boolean;
   send(command: RedisCommand): Promise<unknown>;
+  /** What `send` is called with meanwhile goes out in one write. */
+  together(sending: () => void): void;
   /** All commands in one write; a command that fails has its Error in place of a reply. */
   sendAll(commands: readonly RedisCommand[]): Promise<unknown[]>;
+  /** Every server that has keys. What they are sent is not prefixed. */
+  nodes(): Promise<readonly RedisCommands[]>;
   onError(listener: (error: Error) => void): () => void;
 }
 
-/**
- * @throws TypeError for what is neither kind of client, ConfigurationError for a cluster client or `redis` before 5.
- */
-export function redisCommands(client: unknown): RedisCommands {
-  if (typeof client !== 'object' || client === null) {
-    throw new TypeError(`client must be an ioredis, iovalkey or redis client, not ${kindOf(client)}`);
-  }
-  const { callBuffer, pipeline, sendCommand, withTypeMapping, isCluster, slots, on } = client as Record<
-    string,
-    unknown
-  >;
-  if (isCluster === true || (slots !== undefined && typeof sendCommand === 'function')) {
-    throw new ConfigurationError('Redis Cluster clients are not supported; pass a client of a single server');
-  }
-  if (typeof on === 'function' && typeof callBuffer === 'function' && typeof pipeline === 'function') {
-    return new IoredisCommands(client as IoredisClient);
-  }
-  if (typeof on === 'function' && typeof sendCommand === 'function') {
-    if (typeof withTypeMapping === 'function') return new NodeRedisCommands(client as NodeRedisClient);
-    throw new ConfigurationError('The package redis is supported from version 5; npm install redis@latest');
-  }
-  throw new TypeError('client must be an ioredis, iovalkey or redis client');
-}
-
-class IoredisCommands implements RedisCommands {
+export class IoredisCommands implements RedisCommands {
+  readonly sharded = false;
   readonly #client: IoredisClient;
 
   constructor(client: IoredisClient) {
@@ -84,15 +99,31 @@ class IoredisCommands implements RedisCommands {
     return this.#client.options.keyPrefix ?? '';
   }
 
-  send([name, ...args]: RedisCommand): Promise<unknown> {
-    return this.#client.callBuffer(name, ...args);
+  send(command: RedisCommand): Promise<unknown> {
+    return this.#client.callBuffer(...command);
   }
 
-  async sendAll(commands: readonly RedisCommand[]): Promise<unknown[]> {
-    const pipeline = this.#client.pipeline();
-    for (const [name, ...args] of commands) pipeline.callBuffer(name, ...args);
-    const replies = (await pipeline.exec()) ?? [];
-    return replies.map(([error, reply]) => error ?? reply);
+  together(sending: () => void): void {
+    const { stream } = this.#client;
+    stream?.cork?.();
+    try {
+      sending();
+    } finally {
+      stream?.uncork?.();
+    }
+  }
+
+  // A pipeline of the library's own costs more than the promises that it saves.
+  sendAll(commands: readonly RedisCommand[]): Promise<unknown[]> {
+    const replies: Promise<unknown>[] = [];
+    this.together(() => {
+      for (const command of commands) replies.push(this.send(command));
+    });
+    return settled(replies);
+  }
+
+  async nodes(): Promise<readonly RedisCommands[]> {
+    return [this];
   }
 
   onError(listener: (error: Error) => void): () => void {
@@ -103,10 +134,12 @@ class IoredisCommands implements RedisCommands {
 
 /** RESP type of bulk strings: the byte `$`. */
 const BLOB_STRING = 36;
-const AS_BUFFERS = { typeMapping: { [BLOB_STRING]: Buffer } };
+/** Without the library's own timeout, which costs an AbortSignal for each command. */
+export const AS_BUFFERS: NodeRedisCommandOptions = { typeMapping: { [BLOB_STRING]: Buffer }, timeout: undefined };
 
-class NodeRedisCommands implements RedisCommands {
+export class NodeRedisCommands implements RedisCommands {
   readonly keyPrefix = '';
+  readonly sharded = false;
   readonly #client: NodeRedisClient;
 
   constructor(client: NodeRedisClient) {
@@ -122,13 +155,29 @@ class NodeRedisCommands implements RedisCommands {
   }
 
   // The client itself writes all commands of one tick together.
-  async sendAll(commands: readonly RedisCommand[]): Promise<unknown[]> {
-    const results = await Promise.allSettled(commands.map((command) => this.send(command)));
-    return results.map((result) => (result.status === 'fulfilled' ? result.value : result.reason));
+  together(sending: () => void): void {
+    sending();
+  }
+
+  sendAll(commands: readonly RedisCommand[]): Promise<unknown[]> {
+    return settled(commands.map((command) => this.send(command)));
+  }
+
+  async nodes(): Promise<readonly RedisCommands[]> {
+    return [this];
   }
 
   onError(listener: (error: Error) => void): () => void {
     this.#client.on('error', listener);
     return () => this.#client.off('error', listener);
   }
+}
+
+/** What each has become: its value, or its Error. */
+export async function settled(promises: readonly Promise<unknown>[]): Promise<unknown[]> {
+  const results = await Promise.allSettled(promises);
+  return results.map((result) => {
+    if (result.status === 'fulfilled') return result.value;
+    return result.reason instanceof Error ? result.reason : new Error('rejected without an error');
+  });
 }

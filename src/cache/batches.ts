@@ -2,6 +2,7 @@ import { now } from '../clock.js';
 import type { EntryStore, Work } from './entry-store.js';
 import { events, publish } from './events.js';
 import { FAILED } from './l2.js';
+import type { Writer } from './single-flight.js';
 import type { Target } from './target.js';
 import { NOTHING } from './tiers.js';
 
@@ -10,7 +11,7 @@ export async function readMany(store: EntryStore, targets: readonly Target[]): P
   const { l2 } = store.tiers;
   const missing: number[] = [];
   const values = targets.map((target, i) => {
-    const value = store.tiers.hit(target.cacheKey, target.tenantId, target.counters);
+    const value = store.tiers.hitL1(target.cacheKey, target.tenantId, target.counters);
     if (value !== NOTHING) return value;
     missing.push(i);
     return undefined;
@@ -39,6 +40,7 @@ async function fromBackend({ tiers }: EntryStore, targets: readonly Target[], fl
       const value = result?.ok ? result.value : undefined;
       const reader = readers[i];
       const found = entry && reader && tiers.accept(target, entry, at, value, reader);
+      if (reader !== undefined && answers[i] === undefined) tiers.absent(target, reader);
       if (!found?.fresh) {
         counters.misses++;
         if (events.miss.hasSubscribers) publish(events.miss, target);
@@ -76,14 +78,18 @@ export async function writeMany(store: EntryStore, items: readonly Item[]): Prom
       const all = items.map(({ target }, i) => {
         return { target, bytes: sealed[i] as Buffer, ttlMs: tiers.jittered(target.ttlMs) };
       });
-      const stored = tiers.l2 === undefined || (await tiers.l2.setMany(all));
-      for (const [i, { target, bytes, ttlMs }] of all.entries()) {
-        const writer = writers[i];
-        const { value } = items[i] as Item;
-        if (stored && writer !== undefined) tiers.written(target, bytes, value, at + ttlMs, writer);
-        else tiers.l1?.delete(target.cacheKey, target.tenantId);
+      let stored = false;
+      try {
+        stored = tiers.l2 === undefined || (await tiers.l2.setMany(all));
+      } finally {
+        if (!stored) for (const [i, { target }] of all.entries()) tiers.unwritten(target, writers[i] as Writer);
       }
-      return stored;
+      if (!stored) return false;
+      const takenBack = all.map(({ target, bytes, ttlMs }, i) => {
+        return tiers.written(target, bytes, (items[i] as Item).value, at + ttlMs, writers[i] as Writer);
+      });
+      await Promise.all(takenBack);
+      return true;
     },
   );
 }
@@ -96,7 +102,9 @@ export async function writeMany(store: EntryStore, items: readonly Item[]): Prom
  */
 export async function deleteMany(store: EntryStore, targets: readonly Target[]): Promise<number> {
   const { l1, l2 } = store.tiers;
+  if (events.delete.hasSubscribers) for (const target of targets) publish(events.delete, target);
   return store.joinedAll(targets, async (flights) => {
+    for (const flight of flights) flight.remove();
     const forget = () => {
       for (const flight of flights) flight.supersede();
       return targets.filter(({ cacheKey, tenantId }) => l1?.delete(cacheKey, tenantId) ?? false).length;

@@ -2,7 +2,7 @@ import { HttpBackend } from '../backends/http.js';
 import { ConfigurationError } from '../errors.js';
 import { assertWrappable, type CachedFunction, cachedFunction } from './cached-function.js';
 import { Counters } from './counters.js';
-import { EntryNames } from './entry-names.js';
+import { assertCanTag, EntryNames } from './entry-names.js';
 import {
   assertFunctionOptions,
   assertOptions,
@@ -10,7 +10,7 @@ import {
   type CacheOptions,
   type StorageOptions,
 } from './options.js';
-import { assertCanTag, namingContext, openStore, resolveStorage } from './storage.js';
+import { namingContext, openStore, resolveStorage } from './storage.js';
 
 /**
  * Gives a function a cache: call it with the function, or write it as a standard decorator in front of a method.
@@ -126,7 +126,7 @@ function wrapWith<K extends unknown[], T extends unknown[]>(
   const storage = resolveStorage(options, secure);
   const { backend, ttlMs } = storage;
   const { namespace, operation, key, tenant, tags } = options;
-  assertCanTag(storage, tags);
+  assertCanTag(backend, tags);
   const context = namingContext(storage, backend !== undefined, namespace);
   const names = new EntryNames({ namespace, operation, key, tenant, tags }, context);
   // Without a backend every function has a store, and so a key space, of its own.

@@ -12,7 +12,7 @@ export interface Entry<T> {
   value: T;
   /** `'hit'`: it was stored. `'miss'`: the function ran. `'stale'`: it was stored, and its TTL is over (`swr`, `staleIfError`). */
   status: 'hit' | 'miss' | 'stale';
-  /** Milliseconds since it was stored, where the store tells; with `jitter`, at most so many. */
+  /** Milliseconds since it was stored, where the store tells; with `jitter` and where the function gave it a TTL of its own, at most so many. */
   ageMs?: number;
   /** Milliseconds until its TTL ends; absent when it never does, when it is not known, and when it was not stored. */
   expiresInMs?: number;
@@ -75,7 +75,7 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
     try {
       const tenantId = names.tenantId(args);
       const cacheKey = names.cacheKey(args, tenantId);
-      const value = tiers.hit(cacheKey, tenantId, counters);
+      const value = tiers.hit(cacheKey, tenantId, ttlMs, counters);
       if (value !== NOTHING) return Promise.resolve(value);
       return store.fetch(targetAt(cacheKey, tenantId, args), () => fn.apply(this, args)).then(outcomeValue);
     } catch (error) {
@@ -118,9 +118,9 @@ export function assertWrappable(fn: unknown, context: unknown): asserts fn is Or
   if (kind !== 'method') throw new TypeError('As a decorator, cache(options) is for methods');
 }
 
-/** @param ttlMs what the entry was stored with, if that is known. */
-export function entryOf(outcome: Outcome, ttlMs: number | undefined): Entry<unknown> {
-  const { value, status, expiresAt } = outcome;
+/** @param usualTtlMs what an entry that was found was stored with, if that is known. */
+export function entryOf(outcome: Outcome, usualTtlMs: number | undefined): Entry<unknown> {
+  const { value, status, expiresAt, ttlMs = usualTtlMs } = outcome;
   const entry: Entry<unknown> = { value, status };
   if (Number.isFinite(expiresAt)) {
     const left = expiresAt - now();

@@ -1,3 +1,5 @@
+import { signalOf } from '../abort.js';
+import { kindOf } from '../bytes.js';
 import type { EncryptionWrapper } from '../encryption-wrapper.js';
 import { ConfigurationError } from '../errors.js';
 import { assertTenantId } from '../keys/derive.js';
@@ -6,7 +8,7 @@ import type { MasterKeyInput } from '../keys/master-key.js';
 import { type CacheWrap, oneFunction } from './cache.js';
 import { assertWrappable, cachedFunction, statsOf } from './cached-function.js';
 import { type CacheStats, Counters } from './counters.js';
-import { EntryNames, prefixOf } from './entry-names.js';
+import { assertCanTag, EntryNames, prefixOf, tagName } from './entry-names.js';
 import type { EntryStore } from './entry-store.js';
 import { guarded } from './guard.js';
 import {
@@ -20,8 +22,8 @@ import {
   ttlOf,
 } from './options.js';
 import { type RewrapOptions, Rewrapping, type RewrapReport } from './rewrap-entries.js';
-import { assertCanTag, namingContext, openStore, resolveStorage, type Storage } from './storage.js';
-import { TenantCache, type ViewParts } from './tenant-cache.js';
+import { namingContext, openStore, resolveStorage, type Storage } from './storage.js';
+import { type TaggedStore, TenantCache, type ViewParts } from './tenant-cache.js';
 
 export interface CreateCacheOptions extends StorageOptions {
   /**
@@ -56,7 +58,7 @@ export class Cache extends TenantCache implements AsyncDisposable {
     const storage = resolveStorage(options, false);
     const store = openStore(storage, options.namespace);
     const counters = new Counters({ namespace: options.namespace });
-    super(viewOf(options, storage, store, () => this.#stores(), counters, undefined));
+    super(viewOf(options, storage, store, () => this.#stores(undefined), counters, undefined));
     // The key is in the addon by now; what else holds it is not this object.
     const { masterKey: _masterKey, keyring: _keyring, ...others } = options;
     this.#options = others;
@@ -88,7 +90,7 @@ export class Cache extends TenantCache implements AsyncDisposable {
       throw new ConfigurationError("Tenants share a cache in wire 'protocol' only: elsewhere pass tenantId");
     }
     return new TenantCache(
-      viewOf(this.#options, this.#storage, this.#store, () => this.#stores(), this.#counters, tenantId),
+      viewOf(this.#options, this.#storage, this.#store, () => this.#stores(tenantId), this.#counters, tenantId),
     );
   }
 
@@ -103,7 +105,9 @@ export class Cache extends TenantCache implements AsyncDisposable {
   async rewrap(options: RewrapOptions = {}): Promise<RewrapReport> {
     assertOptions(options, ['tenants', 'onProgress', 'signal']);
     const { tenants = [], onProgress } = options;
+    if (!Array.isArray(tenants)) throw new TypeError(`tenants must be an array, not ${kindOf(tenants)}`);
     assertFunction('onProgress', onProgress);
+    signalOf(options);
     for (const tenantId of tenants) assertTenantId(tenantId);
     const sealed = this.#all().filter(({ storage }) => storage.secure);
     const { backend } = this.#storage;
@@ -161,8 +165,8 @@ export class Cache extends TenantCache implements AsyncDisposable {
     return [{ store: this.#store, storage: this.#storage }, ...this.#secure];
   }
 
-  #stores(): EntryStore[] {
-    return this.#all().map(({ store }) => store);
+  #stores(tenantId: string | undefined): TaggedStore[] {
+    return this.#all().map(({ store, storage }) => ({ store, tenantPrefix: tenantPrefixOf(storage, tenantId) }));
   }
 
   #wrap<K extends unknown[], T extends unknown[]>(
@@ -171,7 +175,7 @@ export class Cache extends TenantCache implements AsyncDisposable {
   ): CacheWrap<K, T> {
     assertFunctionOptions(options);
     const { namespace = this.#options.namespace, operation, key, tenant, tags } = options;
-    assertCanTag(storage, tags);
+    assertCanTag(storage.backend, tags);
     const shared = storage.backend !== undefined;
     const ttlMs = ttlOf(options.ttl) ?? storage.ttlMs;
     const names = () =>
@@ -232,14 +236,12 @@ function viewOf(
   { namespace }: CreateCacheOptions,
   storage: Storage,
   store: EntryStore,
-  stores: () => readonly EntryStore[],
+  stores: () => readonly TaggedStore[],
   counters: Counters,
   tenantId: string | undefined,
 ): ViewParts {
-  const { ttlMs, secure, profile, privateKeys, backend } = storage;
-  // Where nothing is encrypted, only the stored key keeps a tenant's entries apart.
-  const inKey = tenantId ?? (secure ? undefined : storage.tenantId);
-  const tenantPrefix = inKey === undefined ? '' : prefixOf(inKey);
+  const { ttlMs, profile, privateKeys, backend } = storage;
+  const tenantPrefix = tenantPrefixOf(storage, tenantId);
   const { wire } = profile;
   return {
     store,
@@ -250,10 +252,19 @@ function viewOf(
     namespace,
     privateKeys,
     tenantId: tenantId ?? storage.tenantId,
-    tenantPrefix,
     prefix: tenantPrefix + (namespace === undefined || wire !== 'protocol' ? '' : `ns:${namespace}:key:`),
-    canTag: backend === undefined || backend.invalidateTags !== undefined,
+    tagName: (tag) => {
+      assertCanTag(backend, tag);
+      return tagName(tenantPrefix, namespace, tag);
+    },
   };
+}
+
+/** What the keys and tags of a view's tenant begin with, `undefined` being the cache's own. */
+function tenantPrefixOf({ secure, tenantId: own }: Storage, tenantId: string | undefined): string {
+  // Where nothing is encrypted, only the stored key keeps a tenant's entries apart.
+  const inKey = tenantId ?? (secure ? undefined : own);
+  return inKey === undefined ? '' : prefixOf(inKey);
 }
 
 /** What every entry of a namespace begins with. */

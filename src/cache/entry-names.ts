@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { Backend } from '../backends/backend.js';
 import { assertWellFormed } from '../bytes.js';
 import { ConfigurationError } from '../errors.js';
 import { assertTenantId } from '../keys/derive.js';
@@ -113,6 +114,13 @@ export class EntryNames {
 
   #prefix(tenantId: string | undefined): string {
     return this.#tenantOf === undefined ? this.#fixedPrefix : prefixOf(tenantId as string);
+  }
+}
+
+/** @throws ConfigurationError for tags that the backend would forget. */
+export function assertCanTag(backend: Pick<Backend, 'invalidateTags'> | undefined, tags: unknown): void {
+  if (tags !== undefined && backend !== undefined && backend.invalidateTags === undefined) {
+    throw new ConfigurationError('This backend has no tags: memory, Redis and LMDB have');
   }
 }
 

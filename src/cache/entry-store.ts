@@ -2,7 +2,7 @@ import { now } from '../clock.js';
 import { BackendError } from '../errors.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failures.js';
-import { expiryOf, keptMs, type StaleWindows } from './freshness.js';
+import { expiryOf, isFresh, keptMs, type StaleWindows } from './freshness.js';
 import { FAILED } from './l2.js';
 import type { Loading, Outcome } from './loading.js';
 import { type Flight, identityOf, SingleFlight } from './single-flight.js';
@@ -44,7 +44,8 @@ export class EntryStore {
   /** What is stored, or what `load` makes of a miss. */
   fetch(target: Target, load: () => unknown): Promise<Outcome> {
     return this.joined(target, async (flight) => {
-      const found = flight.load === undefined ? await this.#find(flight, target) : undefined;
+      const looked = flight.load === undefined;
+      const found = looked ? await this.#find(flight, target) : undefined;
       if (found?.fresh) return this.#hit(found, target);
       if (found !== undefined && this.#forBackground(found)) {
         this.#refreshInBackground(flight, target, load);
@@ -54,15 +55,15 @@ export class EntryStore {
       if (events.miss.hasSubscribers) publish(events.miss, target);
       try {
         const refreshed = await flight.refreshing;
-        if (refreshed !== undefined) return refreshed;
+        if (refreshed !== undefined && !refreshed.changed) return refreshed;
         const own = flight.load === undefined;
         const outcome = await this.#shared(flight, () => this.#loading.afterMiss(target, flight.begin(), load));
         return outcome.changed && !own ? await this.fetch(target, load) : outcome;
       } catch (error) {
-        const old = await this.#afterError(flight, target, found);
+        const old = await this.#afterError(flight, target, found, looked);
         if (old === undefined) throw error;
         this.#failures.refresh(error, target);
-        return this.#stale(old, target, 'error');
+        return old.fresh ? this.#hit(old, target) : this.#stale(old, target, 'error');
       }
     });
   }
@@ -84,7 +85,7 @@ export class EntryStore {
       flight.supersede();
       const begun = flight.begin();
       const outcome = await this.#shared(flight, () => this.#loading.run(target, begun, load));
-      if (Number.isNaN(outcome.expiresAt) && begun.current()) {
+      if (Number.isNaN(outcome.expiresAt) && begun.mayStore()) {
         // Its failure was counted; the caller is waiting for the value.
         await this.delete(target).catch(() => {});
       }
@@ -111,7 +112,7 @@ export class EntryStore {
     const { l1, l2 } = this.tiers;
     if (events.delete.hasSubscribers) publish(events.delete, target);
     return this.joined(target, async (flight) => {
-      flight.supersede();
+      flight.remove();
       const held = l1?.delete(target.cacheKey, target.tenantId) ?? false;
       if (l2 === undefined) return held;
       try {
@@ -129,8 +130,12 @@ export class EntryStore {
     return this.joined(target, async () => {
       if (l1?.get(target.cacheKey, target.tenantId) !== undefined) return true;
       if (l2 === undefined) return false;
-      if (keptMs(this.#windows) === 0) return l2.has(target);
-      return (await this.expiresInMs(target)) !== undefined;
+      const windowMs = keptMs(this.#windows);
+      if (windowMs === 0) return l2.has(target);
+      const at = now();
+      const stored = await l2.get(target, true);
+      if (stored === undefined || stored === FAILED) return false;
+      return isFresh(stored, expiryOf(stored, at, windowMs), windowMs);
     });
   }
 
@@ -183,7 +188,7 @@ export class EntryStore {
     const named = new Set(tags);
     const forget = () => {
       // Which of the runs under way will have one of the tags is not known yet.
-      this.#flights.supersedeAll();
+      this.#flights.removeTagged();
       return l1?.invalidateTags(named) ?? 0;
     };
     let entries = forget();
@@ -235,7 +240,7 @@ export class EntryStore {
   #changedElsewhere(cacheKey: string | undefined): void {
     const { l1 } = this.tiers;
     if (cacheKey === undefined) {
-      this.#flights.supersedeAll();
+      this.#flights.doubtAll();
       l1?.clear();
     } else {
       this.#flights.supersedeKey(cacheKey);
@@ -262,30 +267,46 @@ export class EntryStore {
     }
   }
 
-  async #hit(found: Found, target: Target): Promise<Outcome> {
+  #hit(found: Found, target: Target): Outcome | Promise<Outcome> {
     const { counters } = target;
     counters.hits++;
     if (found.inL1) counters.l1Hits++;
     if (events.hit.hasSubscribers) publish(events.hit, target, { tier: found.inL1 ? 'l1' : 'backend' });
-    return { value: await this.tiers.take(found, target), status: 'hit', expiresAt: found.expiresAt };
+    return this.#taken(found, target, 'hit');
   }
 
-  async #stale(found: Found, target: Target, reason: 'swr' | 'error'): Promise<Outcome> {
+  #stale(found: Found, target: Target, reason: 'swr' | 'error'): Outcome | Promise<Outcome> {
     target.counters.staleHits++;
     if (events.stale.hasSubscribers) publish(events.stale, target, { reason });
-    return { value: await this.tiers.take(found, target), status: 'stale', expiresAt: found.expiresAt };
+    return this.#taken(found, target, 'stale');
+  }
+
+  #taken(found: Found, target: Target, status: 'hit' | 'stale'): Outcome | Promise<Outcome> {
+    const { expiresAt } = found;
+    const value = this.tiers.take(found, target);
+    return value instanceof Promise
+      ? value.then((opened) => ({ value: opened, status, expiresAt }))
+      : { value, status, expiresAt };
   }
 
   /** What may answer in the place of a function that failed. */
-  async #afterError(flight: Work, target: Target, found: Found | undefined): Promise<Found | undefined> {
+  async #afterError(
+    flight: Work,
+    target: Target,
+    found: Found | undefined,
+    looked: boolean,
+  ): Promise<Found | undefined> {
     const { staleIfErrorMs } = this.#windows;
     if (staleIfErrorMs === 0) return undefined;
-    const old = found ?? (await this.#find(flight, target));
+    // Who joined a run that was under way has not looked yet.
+    const old = looked ? found : await this.#find(flight, target);
+    if (old?.fresh) return old;
     return old !== undefined && now() < old.expiresAt + staleIfErrorMs ? old : undefined;
   }
 
   #forBackground({ expiresAt }: Found): boolean {
-    return now() < expiresAt + this.#windows.swrMs;
+    const { swrMs } = this.#windows;
+    return swrMs > 0 && now() < expiresAt + swrMs;
   }
 
   #refreshInBackground(flight: Work, target: Target, load: () => unknown): void {

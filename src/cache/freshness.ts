@@ -1,4 +1,5 @@
 import type { BackendEntry } from '../backends/backend.js';
+import { now } from '../clock.js';
 
 /** For how long after its TTL an entry is still of use, in milliseconds. */
 export interface StaleWindows {
@@ -22,4 +23,11 @@ export function expiryOf({ expiresInMs, freshInMs, stale }: BackendEntry, at: nu
   // 0: the store calls it fresh, and does not say for how long.
   if (freshInMs !== undefined) return freshInMs === 0 ? Number.NaN : at + freshInMs;
   return at + (expiresInMs ?? Number.NaN) - windowMs;
+}
+
+/** Whether what a backend answered may be given out as it is. @param expiresAt of {@link expiryOf}. */
+export function isFresh({ freshInMs, stale }: BackendEntry, expiresAt: number, windowMs: number): boolean {
+  if (stale) return false;
+  // Without a time of grace whatever the backend still has is fresh.
+  return (windowMs === 0 && freshInMs === undefined) || !(expiresAt <= now());
 }

@@ -51,10 +51,31 @@ export function guarded(backend: Backend, settings: GuardSettings): Backend {
   };
   through(REPEATABLE, true);
   through(ONCE, false);
-  for (const name of ['keys', 'watch', 'close'] as const) {
+  if (backend.keys !== undefined) methods.keys = (options?: KeysOptions) => eachInTime(backend, guard, options);
+  for (const name of ['getNow', 'watch', 'close'] as const) {
     if (backend[name] !== undefined) methods[name] = backend[name].bind(backend);
   }
   return methods as unknown as Backend;
+}
+
+type KeysOptions = Parameters<NonNullable<Backend['keys']>>[0];
+
+/** Each step of a listing is an operation of its own: the whole may take as long as there are entries. */
+async function* eachInTime(backend: Backend, guard: Guard, options: KeysOptions): AsyncGenerator<string> {
+  const cacheKeys = backend.keys?.(options)[Symbol.asyncIterator]();
+  if (cacheKeys === undefined) return;
+  let done: boolean | undefined = false;
+  try {
+    for (;;) {
+      const step = await guard.run(() => cacheKeys.next(), false);
+      done = step.done;
+      if (done) return;
+      yield step.value;
+    }
+  } finally {
+    // Not waited for: one that does not answer would hold up whoever has heard enough.
+    if (!done) void cacheKeys.return?.().catch(() => {});
+  }
 }
 
 type Operation<T> = () => Promise<T>;
@@ -65,7 +86,6 @@ class Guard {
   readonly #breaker: { policy: CircuitBreakerPolicy; failures: ConsecutiveBreaker } | undefined;
   readonly #retry: RetryPolicy | undefined;
   #state: BreakerState = 'closed';
-  #underWay = 0;
 
   constructor(settings: GuardSettings) {
     this.#settings = settings;
@@ -81,44 +101,55 @@ class Guard {
     }
   }
 
-  async run<T>(operation: Operation<T>, repeatable: boolean): Promise<T> {
+  run<T>(operation: Operation<T>, repeatable: boolean): Promise<T> {
     const { signal, maxConcurrent } = this.#settings;
-    signal?.throwIfAborted();
-    if (this.#underWay >= maxConcurrent) {
-      throw new BackendError(`More than ${maxConcurrent} operations of the backend are under way`, { transient: true });
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#deadlines.outstanding >= maxConcurrent) {
+      const message = `More than ${maxConcurrent} operations of the backend are under way`;
+      return Promise.reject(new BackendError(message, { transient: true }));
     }
-    this.#underWay++;
-    try {
-      return await this.#attempt(operation);
-    } catch (error) {
-      if (!repeatable || this.#retry === undefined || !passes(error) || this.#state !== 'closed') throw error;
-      // What failed was the first attempt, after which the policy waits.
-      return await this.#retry.execute(({ attempt }) =>
-        attempt === 0 ? Promise.reject(error) : this.#attempt(operation),
-      );
-    } finally {
-      this.#underWay--;
-    }
+    return this.#attempt(operation, repeatable ? operation : undefined);
   }
 
-  // While all is well, the policy need not be asked: it costs as much as a small value's encryption.
-  async #attempt<T>(operation: Operation<T>): Promise<T> {
-    if (this.#breaker === undefined) return this.#deadlines.race(operation());
-    const { policy, failures } = this.#breaker;
-    // One operation tries whether the store is back; a hung store must not hold up the others until then.
-    if (this.#state === 'half-open') throw resting();
+  /** While all is well the breaker's policy is not asked: that costs as much as a small value's encryption. */
+  #attempt<T>(operation: Operation<T>, again: Operation<T> | undefined): Promise<T> {
     if (this.#state === 'closed') {
-      let failure: unknown;
-      try {
-        const answer = await this.#deadlines.race(operation());
-        failures.success();
-        return answer;
-      } catch (error) {
-        failure = error;
-      }
-      return policy.execute(() => Promise.reject(failure)).catch(refused) as Promise<T>;
+      return this.#race(operation, this.#succeeded, (error) => this.#failed(error, again));
     }
-    return policy.execute(() => this.#deadlines.race(operation())).catch(refused) as Promise<T>;
+    // One operation tries whether the store is back; a hung store must not hold up the others until then.
+    if (this.#state === 'half-open' || this.#breaker === undefined) return Promise.reject(resting());
+    return this.#breaker.policy
+      .execute(() => this.#race(operation, nothing, (error) => Promise.reject(error)))
+      .catch((error) => Promise.reject(answerOf(error))) as Promise<T>;
+  }
+
+  #race<T>(operation: Operation<T>, done: () => void, failed: (error: unknown) => Promise<T>): Promise<T> {
+    let work: Promise<T>;
+    try {
+      work = operation();
+    } catch (error) {
+      return failed(error);
+    }
+    return this.#deadlines.race(work, done, failed);
+  }
+
+  readonly #succeeded = () => this.#breaker?.failures.success();
+
+  async #failed<T>(error: unknown, again: Operation<T> | undefined): Promise<T> {
+    let failure = error;
+    // The policy may be open by now, and would answer in the place of what says nothing about the store.
+    if (this.#breaker !== undefined && isTrouble(error)) {
+      try {
+        await this.#breaker.policy.execute(() => Promise.reject(error));
+      } catch (reason) {
+        failure = answerOf(reason);
+      }
+    }
+    if (again === undefined || this.#retry === undefined || !passes(failure) || this.#state !== 'closed') throw failure;
+    // What failed was the first attempt, after which the policy waits.
+    return this.#retry.execute(({ attempt }) =>
+      attempt === 0 ? Promise.reject(failure) : this.#attempt(again, undefined),
+    );
   }
 
   #makeBreaker({ failures, restMs }: { failures: number; restMs: number }) {
@@ -172,12 +203,11 @@ function isRefusal(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
 }
 
-function refused(error: unknown): never {
-  if (error instanceof cockatiel().BrokenCircuitError) {
-    throw resting();
-  }
-  throw error;
+function answerOf(error: unknown): unknown {
+  return error instanceof cockatiel().BrokenCircuitError ? resting() : error;
 }
+
+function nothing(): void {}
 
 function resting(): BackendError {
   return new BackendError('The backend has failed repeatedly and is not asked for now', { transient: true });

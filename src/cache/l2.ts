@@ -57,6 +57,20 @@ export class L2 {
     this.#getOptions = { readOnly: true, ttl, ...this.#options };
   }
 
+  /**
+   * What a store has that need not wait, to be used before it is asked again. `undefined` also when it fails, or cannot tell
+   * at once: {@link get} meets that again and deals with it.
+   */
+  getNow(cacheKey: string): BackendEntry | undefined {
+    const { names, signal } = this.#settings;
+    if (this.backend.getNow === undefined || names !== undefined || signal?.aborted) return undefined;
+    try {
+      return checked(this.backend.getNow(cacheKey));
+    } catch {
+      return undefined;
+    }
+  }
+
   /** What is stored, or FAILED. `ttl`: ask for its end even if the cache itself can do without. */
   async get(target: Target, ttl = false): Promise<BackendEntry | undefined | typeof FAILED> {
     const options = ttl ? { ...this.#getOptions, ttl } : this.#getOptions;
@@ -88,7 +102,12 @@ export class L2 {
     try {
       const cacheKeys = targets.map((target) => target.cacheKey);
       const entries = (await getMany(cacheKeys, this.#getOptions)).map(checked);
-      first.counters.read(now() - at);
+      const ms = now() - at;
+      first.counters.read(ms);
+      if (events.read.hasSubscribers) {
+        for (const [i, entry] of entries.entries())
+          publish(events.read, targets[i] as Target, { ms, bytes: entry?.bytes.length ?? 0 });
+      }
       return entries;
     } catch (error) {
       this.#failures.backend(error, first);
@@ -123,8 +142,9 @@ export class L2 {
     const { setMany } = this.backend;
     if (first === undefined) return true;
     if (setMany === undefined || this.#settings.names !== undefined) {
-      const stored = await Promise.all(items.map((item) => this.set(item)));
-      return stored.every(Boolean);
+      // All of them are over before the caller hears of one that is too large.
+      const stored = await Promise.allSettled(items.map((item) => this.set(item)));
+      return stored.map(fulfilled).every(Boolean);
     }
     const at = now();
     try {
@@ -137,7 +157,11 @@ export class L2 {
         }),
       );
       await setMany(all, { owned: true, ...this.#options });
-      first.target.counters.wrote(now() - at);
+      const ms = now() - at;
+      first.target.counters.wrote(ms);
+      if (events.write.hasSubscribers) {
+        for (const { target, bytes } of items) publish(events.write, target, { ms, bytes: bytes.length });
+      }
       return true;
     } catch (error) {
       if (error instanceof ValueTooLargeError) throw error;
@@ -276,4 +300,9 @@ function checked(entry: BackendEntry | undefined): BackendEntry | undefined {
   if (entry === undefined || entry === null) return undefined;
   if (!(entry.bytes instanceof Uint8Array)) throw new BackendError('The backend returned something that is no entry');
   return entry;
+}
+
+function fulfilled<T>(settled: PromiseSettledResult<T>): T {
+  if (settled.status === 'rejected') throw settled.reason;
+  return settled.value;
 }

@@ -48,7 +48,7 @@ export function skip<T = undefined>(value?: T): T {
  * @example
  * const token = cache.secure(options)(async () => {
  *   const { accessToken, expiresIn } = await login();
- *   return withTtl(accessToken, expiresIn - 30);
+ *   return withTtl(accessToken, Math.max(1, expiresIn - 30));
  * });
  *
  * @throws TypeError, RangeError for a bad TTL or tag.

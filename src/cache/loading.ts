@@ -1,5 +1,6 @@
 import { now } from '../clock.js';
 import { TimeoutError } from '../errors.js';
+import { assertCanTag } from './entry-names.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failures.js';
 import { Loaded } from './loaded.js';
@@ -14,6 +15,8 @@ export interface Outcome {
   readonly status: 'hit' | 'miss' | 'stale';
   /** When its TTL ends, on the clock of `now()`: `Infinity` for never, NaN when unknown or not stored. */
   readonly expiresAt: number;
+  /** What a value that was just loaded was stored with. */
+  readonly ttlMs?: number;
   /** The arguments were changed meanwhile: the value is of the one call that they belong to, and of no entry. */
   readonly changed?: boolean;
 }
@@ -77,13 +80,14 @@ export class Loading {
     const unchanged = target.unchanged ?? always;
     const before = unchanged();
     const returned = await this.#loaded(target, load);
-    const { value, stored, ...special } = returned instanceof Loaded ? returned : { value: returned, stored: true };
+    const { value, stored, ...special } = returned;
     const unstored: Outcome = { value, status: 'miss', expiresAt: Number.NaN };
     if (!before || !unchanged()) return { ...unstored, changed: true };
     if (!stored || value === undefined || this.#closed || target.unanswered) return unstored;
     try {
-      const expiresAt = await this.#tiers.write(this.#targetOf(target, value, special), value, writer);
-      return { ...unstored, expiresAt: expiresAt ?? Number.NaN };
+      const own = this.#targetOf(target, value, special);
+      const expiresAt = await this.#tiers.write(own, value, writer);
+      return { ...unstored, expiresAt: expiresAt ?? Number.NaN, ttlMs: own.ttlMs };
     } catch (error) {
       this.#failures.unstored(error, target);
       return unstored;
@@ -99,20 +103,21 @@ export class Loading {
   #targetOf(target: Target, value: unknown, { ttlMs, tags }: Partial<Pick<Loaded, 'ttlMs' | 'tags'>>): Target {
     const ownTtl = ttlMs ?? (value === null ? this.#settings.negativeTtlMs : undefined);
     if (ownTtl === undefined && tags === undefined) return target;
+    if (tags !== undefined) assertCanTag(this.#tiers.l2?.backend, tags);
     const named = tags?.map((tag) => target.tagName?.(tag) ?? tag) ?? [];
     return { ...target, ttlMs: ownTtl ?? target.ttlMs, tags: [...(target.tags ?? []), ...named] };
   }
 
-  async #loaded(target: Target, load: () => unknown): Promise<unknown> {
+  async #loaded(target: Target, load: () => unknown): Promise<Loaded> {
     const { counters } = target;
     const { loadTimeoutMs } = this.#settings;
     counters.loads++;
     const begun = now();
     let ok = false;
     try {
-      const value = await (loadTimeoutMs === undefined ? load() : within(loadTimeoutMs, load));
+      const returned = loadTimeoutMs === undefined ? await loadedBy(load) : await within(loadTimeoutMs, load);
       ok = true;
-      return value;
+      return returned;
     } catch (error) {
       counters.loadErrors++;
       throw error;
@@ -125,16 +130,30 @@ export class Loading {
 }
 
 /** @throws TimeoutError; the function is then left to itself, and its result to nobody. */
-async function within(ms: number, load: () => unknown): Promise<unknown> {
+async function within(ms: number, load: () => unknown): Promise<Loaded> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new TimeoutError(`The function took longer than ${ms} ms`)), ms);
   });
   try {
-    return await Promise.race([load(), timeout]);
+    return await Promise.race([loadedBy(load), timeout]);
   } finally {
     clearTimeout(timer);
   }
+}
+
+async function loadedBy(load: () => unknown): Promise<Loaded> {
+  const returned = await load();
+  if (!(returned instanceof Loaded)) return new Loaded(returned, true);
+  // `withTtl(fetchToken(), 60)`: what is stored is what the promise brings.
+  const { ttlMs, tags } = returned;
+  let { stored } = returned;
+  let value = await returned.value;
+  while (value instanceof Loaded) {
+    stored &&= value.stored;
+    value = await value.value;
+  }
+  return new Loaded(value, stored, ttlMs, tags);
 }
 
 function always(): boolean {

@@ -48,6 +48,7 @@ export class EntryLock {
         this.#waited(target, begun);
         return made;
       }
+      if (target.unanswered) break;
       lock = await this.#l2.lock(target, this.#settings.leaseMs);
     }
     if (!first) this.#waited(target, begun);
@@ -68,18 +69,23 @@ export class EntryLock {
   async #holding<R>(lock: BackendLock, work: () => Promise<R>): Promise<R> {
     const { leaseMs } = this.#settings;
     // A lease that could not be renewed ends, and another process may run the function too: that is all it costs.
-    const renewal = setInterval(() => void lock.extend(leaseMs).catch(() => {}), leaseMs / 3);
+    const renewal = setInterval(() => quietly(() => lock.extend(leaseMs)), leaseMs / 3);
     renewal.unref();
     try {
       return await work();
     } finally {
       clearInterval(renewal);
       // Not waited for: the value is there, and a lock that stays ends with its lease.
-      void lock.release().catch(() => {});
+      quietly(() => lock.release());
     }
   }
 
   #waited(target: Target, begun: number): void {
     if (events.lock.hasSubscribers) publish(events.lock, target, { ms: now() - begun });
   }
+}
+
+/** Whatever becomes of it. */
+function quietly(work: () => Promise<unknown>): void {
+  (async () => work())().catch(() => {});
 }

@@ -62,11 +62,9 @@ export class Rewrapping {
 
   async #batch(cacheKeys: readonly string[], tenantId: string | undefined): Promise<void> {
     if (cacheKeys.length === 0) return;
-    const { getMany, replace } = this.#backend;
-    // Replacing keeps the TTL; storing anew has to know it.
-    const options = { ttl: replace === undefined };
-    const entries = await (getMany?.(cacheKeys, options) ??
-      Promise.all(cacheKeys.map((cacheKey) => this.#backend.get(cacheKey, options))));
+    const { getMany } = this.#backend;
+    const entries = await (getMany?.(cacheKeys) ??
+      Promise.all(cacheKeys.map((cacheKey) => this.#backend.get(cacheKey))));
     for (const [i, cacheKey] of cacheKeys.entries()) {
       this.#options.signal?.throwIfAborted();
       const entry = entries[i];
@@ -91,14 +89,14 @@ export class Rewrapping {
     else this.report.changed++;
   }
 
-  async #replaced(cacheKey: string, { bytes, expiresInMs }: BackendEntry, sealed: Buffer): Promise<boolean> {
+  async #replaced(cacheKey: string, { bytes }: BackendEntry, sealed: Buffer): Promise<boolean> {
     const { replace } = this.#backend;
     if (replace !== undefined) return replace(cacheKey, bytes, sealed);
-    // A store that neither replaces nor says when an entry ends could only be made to keep it for ever.
-    if (expiresInMs === undefined) return false;
-    const now = await this.#backend.get(cacheKey);
+    const now = await this.#backend.get(cacheKey, { ttl: true });
     if (now === undefined || Buffer.compare(now.bytes, bytes) !== 0) return false;
-    await this.#backend.set(cacheKey, sealed, { ttlMs: expiresInMs });
+    // A store that neither replaces nor says when an entry ends could only be made to keep it for ever.
+    if (!now.expiresInMs) return false;
+    await this.#backend.set(cacheKey, sealed, { ttlMs: now.expiresInMs });
     return true;
   }
 }

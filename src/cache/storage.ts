@@ -109,7 +109,7 @@ export function openStore(storage: Storage, namespace?: string): EntryStore {
       }),
       hasL1: l1 !== undefined,
       windowMs,
-      names: storage.privateKeys ? privateEntries(codec as EncryptionWrapper) : undefined,
+      names: storage.privateKeys ? privateEntries(codec as EncryptionWrapper, namespace) : undefined,
       signal,
       failures,
     });
@@ -148,13 +148,6 @@ export function namingContext(
     tenantId,
     tenantInKey: !secure && tenantId !== undefined,
   };
-}
-
-/** @throws ConfigurationError for tags that the backend would forget. */
-export function assertCanTag({ backend }: Storage, tags: unknown): void {
-  if (tags !== undefined && backend !== undefined && backend.invalidateTags === undefined) {
-    throw new ConfigurationError('This backend has no tags: memory, Redis and LMDB have');
-  }
 }
 
 const LETTERS = { default: 's', orjson: 'o', arrow: 'w' } as const;

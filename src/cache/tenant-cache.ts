@@ -22,18 +22,23 @@ export interface SetOptions {
 export interface ViewParts {
   readonly store: EntryStore;
   /** All that hold entries of this view: functions may be sealed apart. */
-  readonly stores: () => readonly EntryStore[];
+  readonly stores: () => readonly TaggedStore[];
   readonly counters: Counters;
   readonly ttlMs: number;
   readonly wire: Wire;
   readonly tenantId: string | undefined;
   /** What stored keys begin with. */
   readonly prefix: string;
-  /** What the keys and tags of its tenant begin with. */
-  readonly tenantPrefix: string;
   readonly namespace: string | undefined;
   readonly privateKeys: boolean;
-  readonly canTag: boolean;
+  /** The full name of a tag. @throws ConfigurationError for a backend without tags. */
+  readonly tagName: (tag: string) => string;
+}
+
+/** A store, and what the names of tags in it begin with. */
+export interface TaggedStore {
+  readonly store: EntryStore;
+  readonly tenantPrefix: string;
 }
 
 /**
@@ -54,7 +59,7 @@ export class TenantCache {
   async get<V = unknown>(cacheKey: string): Promise<V | undefined> {
     const target = this.#target(cacheKey);
     const { store } = this.#parts;
-    const value = store.tiers.hit(target.cacheKey, target.tenantId, target.counters);
+    const value = store.tiers.hit(target.cacheKey, target.tenantId, target.ttlMs, target.counters);
     if (value !== NOTHING) return value as V;
     return (await store.peek(target))?.value as V | undefined;
   }
@@ -67,7 +72,7 @@ export class TenantCache {
     const target = this.#target(cacheKey, options);
     assertLoader(load);
     const { store } = this.#parts;
-    const value = store.tiers.hit(target.cacheKey, target.tenantId, target.counters);
+    const value = store.tiers.hit(target.cacheKey, target.tenantId, target.ttlMs, target.counters);
     if (value !== NOTHING) return value as V;
     return (await store.fetch(target, load)).value as V;
   }
@@ -78,7 +83,7 @@ export class TenantCache {
     assertLoader(load);
     const outcome = await this.#parts.store.fetch(target, load);
     // An entry that was there may have been stored with another TTL.
-    return entryOf(outcome, outcome.status === 'miss' ? target.ttlMs : undefined) as Entry<V>;
+    return entryOf(outcome, undefined) as Entry<V>;
   }
 
   /**
@@ -139,12 +144,16 @@ export class TenantCache {
    * @throws ConfigurationError for a backend without tags, and what the backend throws.
    */
   async invalidateTags(tags: string | readonly string[]): Promise<number> {
-    const { tenantPrefix, namespace, tenantId, counters, stores } = this.#parts;
+    const { namespace, tenantId, counters, stores, tagName: own } = this.#parts;
     const list = typeof tags === 'string' ? [tags] : tags;
-    const named = this.#tags(list) ?? [];
-    const target: Target = { cacheKey: tenantPrefix, tenantId, counters, namespace, ttlMs: Number.POSITIVE_INFINITY };
+    assertTags(list);
+    list.forEach(own);
     let count = 0;
-    for (const store of stores()) count += await store.invalidateTags(target, named);
+    for (const { store, tenantPrefix } of stores()) {
+      const target = { cacheKey: tenantPrefix, tenantId, counters, namespace, ttlMs: Number.POSITIVE_INFINITY };
+      const named = list.map((tag) => tagName(tenantPrefix, namespace, tag));
+      count += await store.invalidateTags(target, named);
+    }
     return count;
   }
 
@@ -195,9 +204,9 @@ export class TenantCache {
   }
 
   #target(cacheKey: string, options?: SetOptions): Target {
-    const { wire, prefix, tenantId, ttlMs, counters, namespace } = this.#parts;
+    const { wire, prefix, tenantId, ttlMs, counters, namespace, tagName } = this.#parts;
     assertOwnKey('cacheKey', cacheKey, wire);
-    const target = { cacheKey: prefix + cacheKey, tenantId, counters, namespace, tagName: this.#tagName };
+    const target = { cacheKey: prefix + cacheKey, tenantId, counters, namespace, tagName };
     if (options === undefined) return { ...target, ttlMs };
     assertOptions(options, ['ttl', 'tags']);
     return { ...target, ttlMs: ttlOf(options.ttl) ?? ttlMs, tags: this.#tags(options.tags) };
@@ -206,14 +215,8 @@ export class TenantCache {
   #tags(tags: readonly string[] | undefined): readonly string[] | undefined {
     if (tags === undefined) return undefined;
     assertTags(tags);
-    return tags.map(this.#tagName);
+    return tags.map(this.#parts.tagName);
   }
-
-  readonly #tagName = (tag: string): string => {
-    const { tenantPrefix, namespace, canTag } = this.#parts;
-    if (!canTag) throw new ConfigurationError('This backend has no tags: memory, Redis and LMDB have');
-    return tagName(tenantPrefix, namespace, tag);
-  };
 }
 
 function assertLoader(load: unknown): void {

@@ -5,7 +5,7 @@ import { ASYNC_FROM, type DeserializeResult, type ValueCodec } from '../value-co
 import type { Counters } from './counters.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failures.js';
-import { expiryOf } from './freshness.js';
+import { expiryOf, isFresh } from './freshness.js';
 import type { L1, L1Entry } from './l1.js';
 import { FAILED, type L2 } from './l2.js';
 import type { Reader, Writer } from './single-flight.js';
@@ -13,6 +13,8 @@ import type { Target } from './target.js';
 
 /** How long L1 keeps an entry of which the backend does not say when it ends. */
 const UNKNOWN_EXPIRY_MS = 30_000;
+
+type Place = Pick<Target, 'cacheKey' | 'tenantId' | 'ttlMs'>;
 
 /** What {@link Tiers.hit} answers when there is more to do than open a small entry of L1. */
 export const NOTHING: unique symbol = Symbol('nothing');
@@ -68,27 +70,54 @@ export class Tiers {
   }
 
   /**
-   * The value of a small, fresh entry in L1, at once. `NOTHING` also when it does not open: {@link read} meets that again
-   * and deals with it.
+   * The value of a small, fresh entry in L1, or in a store that need not wait, at once. `NOTHING` also when it does not open:
+   * {@link read} meets that again and deals with it.
    */
-  hit(cacheKey: string, tenantId: string | undefined, counters: Counters): unknown {
+  hit(cacheKey: string, tenantId: string | undefined, ttlMs: number, counters: Counters): unknown {
+    const value = this.hitL1(cacheKey, tenantId, counters);
+    return value !== NOTHING || this.l2 === undefined ? value : this.#hitNow(cacheKey, tenantId, ttlMs, counters);
+  }
+
+  /** As `hit`, of L1 alone. */
+  hitL1(cacheKey: string, tenantId: string | undefined, counters: Counters): unknown {
     const held = this.l1?.get(cacheKey, tenantId);
     if (held === undefined) return NOTHING;
     const { bytes } = held;
-    let { value } = held;
-    if (bytes !== undefined) {
-      if (bytes.length >= ASYNC_FROM) return NOTHING;
-      try {
-        value = this.#codec.deserialize(bytes, { cacheKey, tenantId });
-      } catch {
-        return NOTHING;
-      }
-      if (value === undefined) return NOTHING;
-    }
+    const value = bytes === undefined ? held.value : this.#openNow(bytes, cacheKey, tenantId);
+    if (value === NOTHING) return NOTHING;
     counters.hits++;
     counters.l1Hits++;
     if (events.hit.hasSubscribers) publish(events.hit, { cacheKey, counters }, { tier: 'l1' });
     return value;
+  }
+
+  #hitNow(cacheKey: string, tenantId: string | undefined, ttlMs: number, counters: Counters): unknown {
+    const stored = this.l2?.getNow(cacheKey);
+    if (stored === undefined) return NOTHING;
+    const { windowMs } = this.#settings;
+    const at = this.l1 === undefined && windowMs === 0 ? 0 : now();
+    const expiresAt = expiryOf(stored, at, windowMs);
+    if (!isFresh(stored, expiresAt, windowMs)) return NOTHING;
+    const value = this.#openNow(stored.bytes, cacheKey, tenantId);
+    if (value === NOTHING) return NOTHING;
+    // Whoever is changing the entry sees to L1 afterwards. The store may overwrite its bytes.
+    if (this.l1 !== undefined) {
+      const copy = { ...stored, bytes: Buffer.from(stored.bytes) };
+      this.#keepFound({ cacheKey, tenantId, ttlMs }, copy, at, expiresAt, value);
+    }
+    counters.hits++;
+    if (events.hit.hasSubscribers) publish(events.hit, { cacheKey, counters }, { tier: 'backend' });
+    return value;
+  }
+
+  #openNow(bytes: Uint8Array, cacheKey: string, tenantId: string | undefined): unknown {
+    if (bytes.length >= ASYNC_FROM) return NOTHING;
+    try {
+      const value = this.#codec.deserialize(bytes, { cacheKey, tenantId });
+      return value === undefined ? NOTHING : value;
+    } catch {
+      return NOTHING;
+    }
   }
 
   /** What is stored, fresh or stale. */
@@ -99,7 +128,24 @@ export class Tiers {
     const at = now();
     const stored = this.l2 === undefined ? FAILED : await this.l2.get(target);
     if (stored === FAILED) return this.#kept(target);
-    return stored && this.accept(target, stored, at, await this.#open(stored.bytes, target), reader);
+    if (stored === undefined) {
+      this.absent(target, reader);
+      return undefined;
+    }
+    const { bytes } = stored;
+    let value: unknown;
+    try {
+      const opened = this.#codec.deserializeSized(bytes, target);
+      value = opened instanceof Promise ? await opened : opened;
+    } catch (error) {
+      await this.unopened(target, bytes, error);
+    }
+    return this.accept(target, stored, at, value, reader);
+  }
+
+  /** The backend has no entry: a copy past its TTL must not answer for one that was removed, should the backend fail later. */
+  absent({ cacheKey, tenantId }: Target, reader: Reader): void {
+    if (this.#settings.windowMs > 0 && reader.current()) this.l1?.delete(cacheKey, tenantId);
   }
 
   /** What came from the backend by a request of the time `at`, once it is opened. */
@@ -108,17 +154,13 @@ export class Tiers {
     const { windowMs } = this.#settings;
     const { bytes } = stored;
     const expiresAt = expiryOf(stored, at, windowMs);
-    // Without a time of grace whatever the backend still has is fresh.
-    const fresh = !stored.stale && ((windowMs === 0 && stored.freshInMs === undefined) || !(expiresAt <= now()));
-    if (fresh && stored.freshInMs !== 0 && reader.current()) {
-      const known = Number.isNaN(expiresAt) ? at + UNKNOWN_EXPIRY_MS : expiresAt;
-      this.#keep(target, bytes, value, { until: Math.min(at + target.ttlMs, known), expiresAt, tags: undefined });
-    }
+    const fresh = isFresh(stored, expiresAt, windowMs);
+    if (fresh && reader.current()) this.#keepFound(target, stored, at, expiresAt, value);
     return { bytes, value, expiresAt, fresh, inL1: false, taken: false };
   }
 
   /** The value for one of those who shared a read: an object of their own. */
-  async take(found: Found, target: Target): Promise<unknown> {
+  take(found: Found, target: Target): unknown {
     if (!found.taken || found.bytes === undefined || this.#settings.keepValues) {
       found.taken = true;
       return found.value;
@@ -135,30 +177,49 @@ export class Tiers {
     const { cacheKey, tenantId } = target;
     const sealed = this.#codec.serializeSized(value, { cacheKey, tenantId });
     const bytes = sealed instanceof Promise ? await sealed : sealed;
-    if (this.#closed || !writer.current()) return undefined;
+    if (this.#closed || !writer.mayStore()) return undefined;
     const at = now();
     const ttlMs = this.jittered(target.ttlMs);
     let stored = false;
     try {
       stored = this.l2 === undefined || (await this.l2.set({ target, bytes, ttlMs }));
     } finally {
-      if (!stored) this.l1?.delete(cacheKey, tenantId);
+      if (!stored) this.unwritten(target, writer);
     }
     if (!stored) return undefined;
-    this.written(target, bytes, value, at + ttlMs, writer);
+    const takenBack = this.written(target, bytes, value, at + ttlMs, writer);
+    if (takenBack !== undefined) await takenBack;
     return at + ttlMs;
   }
 
-  /** L1's part of a write that the backend, if there is one, has taken. */
-  written(target: Target, bytes: Uint8Array, value: unknown, expiresAt: number, writer: Writer): void {
+  /** L1's part of a write that the backend has not taken, or perhaps has: a copy of either value might be the wrong one. */
+  unwritten({ cacheKey, tenantId }: Target, writer: Writer): void {
+    writer.claim();
+    this.l1?.delete(cacheKey, tenantId);
+  }
+
+  /**
+   * L1's part of a write that the backend, if there is one, has taken. When the entry was removed meanwhile, the write may
+   * have reached the backend after the removal: it is taken back.
+   */
+  written(
+    target: Target,
+    bytes: Uint8Array,
+    value: unknown,
+    expiresAt: number,
+    writer: Writer,
+  ): Promise<void> | undefined {
     const { cacheKey, tenantId, tags = [], counters } = target;
+    let takenBack: Promise<void> | undefined;
     if (!writer.claim()) {
       // Which of the two writes the backend kept is not known here.
       this.l1?.delete(cacheKey, tenantId);
+      if (writer.removed(tags.length > 0)) takenBack = this.l2?.deleteBytes(target, bytes);
     } else if (!this.#keep(target, bytes, value, { until: expiresAt, expiresAt, tags }) && this.l2 === undefined) {
       throw new ValueTooLargeError(`An entry of ${bytes.length} bytes does not fit into l1.maxBytes`);
     }
     counters.sets++;
+    return takenBack;
   }
 
   /** A TTL that is at random a little shorter, so that what was stored together does not end together. */
@@ -206,7 +267,9 @@ export class Tiers {
   async #kept(target: Target): Promise<Found | undefined> {
     if (this.#settings.windowMs === 0) return undefined;
     const held = this.l1?.kept(target.cacheKey, target.tenantId);
-    return held && this.#held(held, target);
+    const found = held && (await this.#held(held, target));
+    // Whatever its TTL, a copy that has lapsed is good for little more than an emergency.
+    return found && { ...found, fresh: false };
   }
 
   async #held(held: L1Entry, target: Target): Promise<Found | undefined> {
@@ -214,17 +277,6 @@ export class Tiers {
     const value = bytes === undefined ? held.value : await this.#openHeld(held, bytes, target);
     if (value === undefined) return undefined;
     return { bytes, value, expiresAt, fresh: !(expiresAt <= now()), inL1: true, taken: false };
-  }
-
-  /** `undefined` when it does not open, which was dealt with then. */
-  async #open(bytes: Uint8Array, target: Target): Promise<unknown> {
-    const { cacheKey, tenantId } = target;
-    try {
-      return await this.#codec.deserializeSized(bytes, { cacheKey, tenantId });
-    } catch (error) {
-      await this.unopened(target, bytes, error);
-      return undefined;
-    }
   }
 
   async #openHeld(held: L1Entry, bytes: Uint8Array, target: Target): Promise<unknown> {
@@ -239,8 +291,15 @@ export class Tiers {
     }
   }
 
+  /** A copy of a fresh entry of the backend, unless the store forbids that. */
+  #keepFound(target: Place, { bytes, freshInMs }: BackendEntry, at: number, expiresAt: number, value: unknown): void {
+    if (freshInMs === 0) return;
+    const known = Number.isNaN(expiresAt) ? at + UNKNOWN_EXPIRY_MS : expiresAt;
+    this.#keep(target, bytes, value, { until: Math.min(at + target.ttlMs, known), expiresAt, tags: undefined });
+  }
+
   #keep(
-    { cacheKey, tenantId }: Target,
+    { cacheKey, tenantId }: Place,
     bytes: Uint8Array,
     value: unknown,
     { until, expiresAt, tags }: Pick<L1Entry, 'until' | 'expiresAt' | 'tags'>,
