@@ -114,7 +114,7 @@ for (const { name, traits = {}, needsRedis, make } of targets) {
 }
 
 test.serial('the suite has its behaviours, for every target, and skips none where there is every method', (t) => {
-  t.is(behaviours.length, 34);
+  t.is(behaviours.length, 37);
   t.is(targets.length, 9);
   t.is(skipped.get('memory'), undefined);
   t.deepEqual(

@@ -3,8 +3,8 @@ import test from 'ava';
 import { Keyv, KeyvMemoryAdapter } from 'keyv';
 import type { Backend } from '../../src/backends/backend.js';
 import { KeyvBackend } from '../../src/backends/keyv.js';
+import { behaviours } from '../../src/testing/conformance.js';
 import { Keyv5 } from '../support/keyv5.js';
-import { behaviours } from './conformance.js';
 
 /** A storage adapter as those of Keyv 5 are: its `set` takes milliseconds to live, its values are strings. */
 class LegacyAdapter {

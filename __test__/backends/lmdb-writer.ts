@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { LmdbBackend } from '../../src/backends/lmdb.js';
 import { openTables, placeIn } from '../../src/backends/lmdb-environment.js';
+import { LmdbTurns } from '../../src/backends/lmdb-turns.js';
 
 /** The only right bytes of a cache key, of a length between 1 and 20,000. */
 export function bytesFor(cacheKey: string): Buffer {
@@ -13,6 +14,8 @@ export function bytesFor(cacheKey: string): Buffer {
 const [directory, mode = ''] = process.argv.slice(2);
 if (directory !== undefined && process.argv[1]?.endsWith('lmdb-writer.ts')) {
   if (mode === 'hold') hold(directory);
+  else if (mode === 'open') open(directory);
+  else if (mode === 'reopen') await reopen(directory);
   else if (mode === 'count') await count(new LmdbBackend({ directory }));
   else await write(new LmdbBackend({ directory }), mode);
 }
@@ -47,12 +50,32 @@ async function count(backend: LmdbBackend): Promise<void> {
   await backend.close();
 }
 
+/** Opens the directory again and again until it is killed. */
+async function reopen(directory: string): Promise<never> {
+  for (;;) {
+    const backend = new LmdbBackend({ directory });
+    if (await backend.has('number')) process.stdout.write('opened\n');
+    await backend.close();
+    await pause(2);
+  }
+}
+
 /** Begins a transaction and stays in it. */
 function hold(directory: string): void {
-  const { root, heads } = openTables(placeIn(directory));
+  const { root, heads, turns } = openTables(placeIn(directory));
   root.transactionSync(() => {
+    turns.beginWrite();
     heads.put('half', Buffer.from('done'));
-    writeSync(1, 'holding\n');
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    stay();
   });
+}
+
+/** Begins to open the directory and stays at it. */
+function open(directory: string): void {
+  new LmdbTurns(placeIn(directory).path).open(stay);
+}
+
+function stay(): void {
+  writeSync(1, 'holding\n');
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }

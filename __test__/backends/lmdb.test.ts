@@ -8,8 +8,9 @@ import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { LmdbBackend } from '../../src/backends/lmdb.js';
 import { openTables, placeIn } from '../../src/backends/lmdb-environment.js';
+import { until } from '../../src/testing/behaviour.js';
+import { behaviours } from '../../src/testing/conformance.js';
 import { supportFile } from '../support/child.js';
-import { behaviours, until } from './conformance.js';
 import { bytesFor } from './lmdb-writer.js';
 
 function directoryOf(t: ExecutionContext): string {
@@ -47,7 +48,7 @@ for (const behaviour of behaviours) {
 }
 
 /** A process that writes into the directory until it is killed; its lines say what it has written. */
-function startWriter(t: ExecutionContext, directory: string, worker: number | 'count' | 'hold') {
+function startWriter(t: ExecutionContext, directory: string, worker: number | 'count' | 'hold' | 'open' | 'reopen') {
   const file = supportFile('../backends/lmdb-writer.ts');
   const args = [`--import=${import.meta.resolve('tsx')}`, file, directory, String(worker)];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -118,6 +119,53 @@ test.serial('a process that stays in its transaction holds up writes, not reads,
   await writing;
   t.is(text((await patient.get('c'))?.bytes), 'z');
   t.is(await patient.get('half'), undefined, 'nothing of its transaction is there');
+});
+
+test.serial('processes that open the directory lose none of what others write meanwhile', async (t) => {
+  const directory = directoryOf(t);
+  const backend = backendIn(t, directory, { timeoutMs: 60_000 });
+  await backend.set('number', Buffer.from('0'));
+  const openers = [startWriter(t, directory, 'reopen'), startWriter(t, directory, 'reopen')];
+  for (const { lines } of openers) await lines.next();
+  let number = 0;
+  const add = async () => {
+    const [before, after] = [String(number), String(++number)];
+    if (!(await backend.replace('number', Buffer.from(before), Buffer.from(after)))) throw new Error(`lost ${before}`);
+    if (text((await backend.get('number'))?.bytes) !== after) throw new Error(`does not see ${after}`);
+  };
+  for (const end = performance.now() + 2_500; performance.now() < end; ) await add();
+  for (const { child, lines } of openers) {
+    t.is((await lines.next()).value, 'opened');
+    // In the midst of opening, as often as not.
+    child.kill('SIGKILL');
+    for (let i = 0; i < 50; i++) await add();
+  }
+  t.is(text((await backend.get('number'))?.bytes), String(number));
+});
+
+test.serial('a directory is not opened while a process stays in its transaction', async (t) => {
+  const directory = directoryOf(t);
+  const { child, lines } = startWriter(t, directory, 'hold');
+  t.is((await lines.next()).value, 'holding');
+  const backend = backendIn(t, directory);
+  await t.throwsAsync(backend.get('a'), { code: 'ERR_BACKEND' });
+  await t.throwsAsync(backend.set('a', Buffer.from('x')), { code: 'ERR_BACKEND' });
+  child.kill('SIGKILL');
+  await new Promise((resolve) => child.once('close', resolve));
+  await backend.set('a', Buffer.from('x'));
+  t.is(text((await backend.get('a'))?.bytes), 'x');
+});
+
+test.serial('a process that stays at opening holds up writes, not reads, until it is killed', async (t) => {
+  const directory = directoryOf(t);
+  const backend = backendIn(t, directory, { timeoutMs: 100 });
+  await backend.set('a', Buffer.from('x'));
+  const { child, lines } = startWriter(t, directory, 'open');
+  t.is((await lines.next()).value, 'holding');
+  await t.throwsAsync(backend.set('a', Buffer.from('y')), { code: 'ERR_TIMEOUT' });
+  t.is(text((await backend.get('a'))?.bytes), 'x');
+  child.kill('SIGKILL');
+  await until(async () => text((await backend.get('a'))?.bytes) === 'y');
 });
 
 test.serial('maxBytes bounds the file under churn of every size', async (t) => {

@@ -45,6 +45,13 @@ test.serial('inspect says what it cannot read, without what it read', async (t) 
   t.is(broken.code, 1);
   t.regex(broken.stderr, /^error: /);
   t.false(broken.stderr.includes('secret'));
-  t.is((await runCli(['inspect'])).code, 1);
-  t.is((await runCli(['inspect', '-', '--wire', 'other'])).code, 1);
+  const rows: [string[], string][] = [
+    [[], 'the file is missing'],
+    [['-', 'secret'], 'too many arguments'],
+    [['-', '--wire', 'secret'], '--wire must be protocol, interop or python'],
+  ];
+  for (const [args, message] of rows) {
+    const { code, stderr } = await runCli(['inspect', ...args]);
+    t.deepEqual([code, stderr], [1, `error: ${message} (see cachekit-native inspect --help)\n`]);
+  }
 });

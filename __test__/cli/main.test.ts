@@ -18,10 +18,20 @@ test.serial('--version is the package’s, and --help names every command', asyn
 });
 
 test.serial('what is no command is refused and not repeated when it looks like a token', async (t) => {
-  t.is((await runCli([])).code, 1);
-  const { code, stderr } = await runCli(['ck_live_secret']);
-  t.is(code, 1);
-  t.false(stderr.includes('secret'));
+  const nothing = await runCli([]);
+  t.is(nothing.code, 1);
+  t.regex(nothing.stderr, /^Usage: cachekit-native /);
+  const hint = '(see cachekit-native --help)';
+  const rows: [string[], string][] = [
+    [['ck_live_secret'], 'unknown command'],
+    [['ck_live_secret', '--port', '0'], 'unknown command'],
+    [['constructor'], 'unknown command'],
+    [['--secret'], 'unknown option'],
+    [['--version=secret'], '--version takes no value'],
+  ];
+  for (const [args, message] of rows) {
+    t.deepEqual(await runCli(args), { code: 1, signal: null, stdout: '', stderr: `error: ${message} ${hint}\n` });
+  }
 });
 
 test.serial('keygen prints a new master key each time', async (t) => {
@@ -33,4 +43,6 @@ test.serial('keygen prints a new master key each time', async (t) => {
     keys.add(stdout);
   }
   t.is(keys.size, 3);
+  const { code, stdout } = await runCli(['keygen', 'secret']);
+  t.deepEqual([code, stdout], [1, '']);
 });

@@ -26,6 +26,7 @@ interface Exhaustion {
   remainingAfter: number;
   stillOpens: boolean;
   race: Record<string, number>;
+  tables: { wrong: number; nonces: string[] };
   keyring: { values: number[]; nonces: string[] };
   random: Record<string, number>;
 }
@@ -94,9 +95,11 @@ test('the last three nonces seal, and every later seal of any kind refuses for e
 test('a keyring goes on with a fresh sequence, and random nonces stop at their limit', async (t) => {
   const run = await withHooks<Exhaustion>(t, 'nonce-exhaustion.ts');
   if (run === undefined) return;
-  const { keyring, random } = run.output;
+  const { keyring, tables, random } = run.output;
   t.deepEqual(keyring.values, [...keyring.values.keys()]);
   t.is(keyring.values.length, 30);
   t.is(new Set(keyring.nonces).size, 30);
+  t.is(tables.wrong, 0, 'tables that are sealed in place');
+  t.is(new Set([...keyring.nonces, ...tables.nonces]).size, 50);
   t.deepEqual(random, { done: 3, ERR_NONCE_EXHAUSTED: 7 });
 });

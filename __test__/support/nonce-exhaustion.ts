@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
-import { EncryptionWrapper, Keyring, Sealer } from '../../index.js';
+import * as arrow from 'apache-arrow';
+import { ArrowSerializer, EncryptionWrapper, Keyring, Sealer } from '../../index.js';
 import type { NativeAddon, NativeSequence } from '../../src/native.js';
 
 /*
@@ -70,6 +71,16 @@ for (let i = 0; i < 5; i++) {
     ]),
   );
 }
+// Sealed in place: what the sequence refuses must still be there to be sealed with the next one.
+const tables = new EncryptionWrapper<arrow.Table>({ keyring, serializer: new ArrowSerializer({ arrow }) });
+const table = arrow.tableFromArrays({ bytes: new Uint8Array(10_000).fill(9) });
+const sealedTables: Buffer[] = [];
+for (let i = 0; i < 10; i++) sealedTables.push(tables.serialize(table, context));
+sealedTables.push(...(await Promise.all(Array.from({ length: 10 }, () => tables.serializeAsync(table, context)))));
+const expected = Buffer.from(arrow.tableToIPC(table, 'file'));
+const wrongTables = sealedTables.filter(
+  (sealed) => !expected.equals(arrow.tableToIPC(tables.deserialize(sealed, context), 'file')),
+);
 const random = new EncryptionWrapper<unknown>({ masterKey, nonces: 'random' });
 
 console.log(
@@ -80,6 +91,10 @@ console.log(
     remainingAfter: sealer.sealsRemaining,
     stillOpens,
     race,
+    tables: {
+      wrong: wrongTables.length,
+      nonces: sealedTables.map((sealed) => `${instanceOf(sealed)}:${counterOf(sealed)}`),
+    },
     keyring: {
       values: stored.map((sealed) => wrapper.deserialize(sealed, context)),
       nonces: stored.map((sealed) => `${instanceOf(sealed)}:${counterOf(sealed)}`),

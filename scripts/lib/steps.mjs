@@ -35,9 +35,16 @@ const featureAddon = (feature) =>
 const javascript = () =>
   step({
     name: 'javascript',
-    inputs: ['index.ts', 'src', 'tsconfig.json', 'scripts/lib/bundle.mjs', 'node_modules/typescript/package.json'],
+    inputs: [
+      'index.ts',
+      'src',
+      'tsconfig.json',
+      'scripts/lib/bundle.mjs',
+      'scripts/lib/types.mjs',
+      'node_modules/typescript/package.json',
+    ],
     outputs: ['dist/index.js', 'dist/index.d.ts'],
-    extra: packageJson().exports,
+    extra: { exports: packageJson().exports, bin: packageJson().bin },
   });
 
 /**

@@ -1,27 +1,43 @@
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
-import { Command, Option } from 'commander';
+import { parseArgs } from 'node:util';
 import { inspectStored } from '../inspect-stored.js';
 import type { Wire } from '../wire.js';
+import { UsageError } from './usage-error.js';
 
-export function inspectCommand(): Command {
-  return new Command('inspect')
-    .description('Show the header and the sizes of a sealed value, as JSON. It needs no key and opens nothing.')
-    .argument('<file>', 'the stored bytes, or - for the standard input')
-    .addOption(
-      new Option('--wire <wire>', 'how the value was written; by default as its first bytes tell').choices([
-        'protocol',
-        'interop',
-        'python',
-      ]),
-    )
-    .action(inspect);
-}
+const usage = `
+Usage: cachekit-native inspect [options] <file>
 
-async function inspect(file: string, { wire }: { wire?: Wire }): Promise<void> {
+Show the header and the sizes of a sealed value, as JSON. It needs no key and opens nothing.
+
+Arguments:
+  file           the stored bytes, or - for the standard input
+
+Options:
+  --wire <wire>  how the value was written: protocol, interop or python
+                 (default: as its first bytes tell, protocol or python)
+  -h, --help     show this text
+`.trim();
+
+export async function inspect(args: string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { wire: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help) return console.log(usage);
+  const [file, ...others] = positionals;
+  if (file === undefined) throw new UsageError('the file is missing');
+  if (others.length > 0) throw new UsageError('too many arguments');
+  const wire = values.wire === undefined ? undefined : wireOption(values.wire);
   const stored = file === '-' ? await buffer(process.stdin) : await readFile(file);
   const shown = inspectStored(stored, wire ?? (beginsFrame(stored) ? 'python' : 'protocol'));
   console.log(JSON.stringify(shown, (_, value) => (typeof value === 'bigint' ? value.toString() : value), 2));
+}
+
+function wireOption(text: string): Wire {
+  if (text === 'protocol' || text === 'interop' || text === 'python') return text;
+  throw new UsageError('--wire must be protocol, interop or python');
 }
 
 /** `CK`, version 3: what Python writes around every value. */

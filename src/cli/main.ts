@@ -1,34 +1,66 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module';
-import { Command } from 'commander';
+import { parseArgs } from 'node:util';
 import { CacheKitError } from '../errors.js';
-import { inspectCommand } from './inspect.js';
-import { keygenCommand } from './keygen.js';
-import { serveCommand } from './serve.js';
+import { inspect } from './inspect.js';
+import { keygen } from './keygen.js';
+import { serve } from './serve.js';
+import { UsageError, usageMessage } from './usage-error.js';
 
-const { version } = createRequire(import.meta.url)('cachekit-native/package.json') as { version: string };
+const usage = `
+Usage: cachekit-native <command> [options]
 
-/** What was typed may hold a token or a key, in an option as in a word of its own. */
-const withoutSecrets = (text: string) => text.replace(/=[^'\n]*/g, '=…').replace(/ck_[a-z]+_[^\s']*/gi, '…');
+Encrypted caching for Node.js that speaks the CacheKit protocol.
 
-const program = new Command('cachekit-native')
-  .description('Encrypted caching for Node.js that speaks the CacheKit protocol.')
-  .version(version)
-  .configureOutput({ outputError: (text, write) => write(withoutSecrets(text)) })
-  .showHelpAfterError('(--help tells what there is)');
-for (const command of [serveCommand(), inspectCommand(), keygenCommand()]) {
-  program.addCommand(command.copyInheritedSettings(program));
-}
+Commands:
+  serve          serve the CacheKit HTTP API from this process’s memory, for development and tests
+  inspect        show the header and the sizes of a sealed value, as JSON
+  keygen         print a new master key
 
+Options:
+  -V, --version  show the version
+  -h, --help     show this text; after a command, what that does and takes
+`.trim();
+
+const commands = new Map([
+  ['serve', serve],
+  ['inspect', inspect],
+  ['keygen', keygen],
+]);
+
+const args = process.argv.slice(2);
+const [name = ''] = args;
+const command = commands.get(name);
 try {
-  await program.parseAsync();
+  if (command) await command(args.slice(1));
+  else withoutCommand();
 } catch (error) {
   console.error(`error: ${messageOf(error)}`);
   process.exitCode = 1;
 }
 
+function withoutCommand(): void {
+  if (args.length > 0 && !name.startsWith('-')) throw new UsageError('unknown command');
+  const { values } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { version: { type: 'boolean', short: 'V' }, help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help) {
+    console.log(usage);
+  } else if (values.version) {
+    const { version } = createRequire(import.meta.url)('cachekit-native/package.json') as { version: string };
+    console.log(version);
+  } else {
+    console.error(usage);
+    process.exitCode = 1;
+  }
+}
+
 /** What is wrong with a file, a port or an option, in one line. @throws anything else, which is a defect. */
 function messageOf(error: unknown): string {
+  const wrongUse = usageMessage(error);
+  if (wrongUse !== undefined) return `${wrongUse} (see cachekit-native ${command ? `${name} ` : ''}--help)`;
   if (error instanceof CacheKitError) return error.message;
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (syscall === undefined || code === undefined) throw error;

@@ -3,12 +3,14 @@ import { argumentBehaviours } from './argument-behaviours.js';
 import type { BackendTraits, Behaviour } from './behaviour.js';
 import { entryBehaviours } from './entry-behaviours.js';
 import { lockBehaviours } from './lock-behaviours.js';
+import { nowBehaviours } from './now-behaviours.js';
 import { optionalBehaviours } from './optional-behaviours.js';
 import { tagBehaviours } from './tag-behaviours.js';
 
 /** What every backend does, as behaviours that know no test runner. Cache keys are new in each run. */
 export const behaviours: readonly Behaviour[] = [
   ...entryBehaviours,
+  ...nowBehaviours,
   ...optionalBehaviours,
   ...tagBehaviours,
   ...lockBehaviours,

@@ -1,2 +1,0 @@
-/** Python compresses Arrow columns with zstd. */
-export const readsZstd = true;
