@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import test from 'ava';
 import { createCache } from '../../src/cache/create-cache.js';
 import { requireRedis } from '../support/redis-server.js';
@@ -26,7 +26,11 @@ for (const library of ['ioredis', 'redis'] as const) {
       timeout: '1s',
       onError: (error) => errors.push(error),
     });
-    const load = cache.wrap({ operation: 'load' })(async (id: number) => ({ id, text: `value of ${id}` }));
+    const load = cache.wrap({ operation: 'load' })(async (id: number) => {
+      // As a function that asks somebody: without it the event loop would not turn while the store is away.
+      await turn();
+      return { id, text: `value of ${id}` };
+    });
     let wrong = 0;
     let done = 0;
     let answeredAgainAt = Number.POSITIVE_INFINITY;

@@ -5,7 +5,7 @@ import type { Failures } from './failures.js';
 import { expiryOf, isFresh, keptMs, type StaleWindows } from './freshness.js';
 import { FAILED } from './l2.js';
 import type { Loading, Outcome } from './loading.js';
-import { type Flight, identityOf, SingleFlight } from './single-flight.js';
+import { type Flight, SingleFlight } from './single-flight.js';
 import type { Target } from './target.js';
 import type { Found, Tiers } from './tiers.js';
 
@@ -42,17 +42,18 @@ export class EntryStore {
   }
 
   /** What is stored, or what `load` makes of a miss. */
-  fetch(target: Target, load: () => unknown): Promise<Outcome> {
-    return this.joined(target, async (flight) => {
+  async fetch(target: Target, load: () => unknown): Promise<Outcome> {
+    this.#assertOpen();
+    const flight = this.#flights.join(target);
+    try {
       const looked = flight.load === undefined;
       const found = looked ? await this.#find(flight, target) : undefined;
-      if (found?.fresh) return this.#hit(found, target);
+      if (found?.fresh) return await this.#hit(found, target);
       if (found !== undefined && this.#forBackground(found)) {
         this.#refreshInBackground(flight, target, load);
-        return this.#stale(found, target, 'swr');
+        return await this.#stale(found, target, 'swr');
       }
-      target.counters.misses++;
-      if (events.miss.hasSubscribers) publish(events.miss, target);
+      this.#missed(target);
       try {
         const refreshed = await flight.refreshing;
         if (refreshed !== undefined && !refreshed.changed) return refreshed;
@@ -63,20 +64,25 @@ export class EntryStore {
         const old = await this.#afterError(flight, target, found, looked);
         if (old === undefined) throw error;
         this.#failures.refresh(error, target);
-        return old.fresh ? this.#hit(old, target) : this.#stale(old, target, 'error');
+        return await (old.fresh ? this.#hit(old, target) : this.#stale(old, target, 'error'));
       }
-    });
+    } finally {
+      this.#flights.leave(flight);
+    }
   }
 
   /** What is stored and fresh, or `undefined`. */
-  peek(target: Target): Promise<Outcome | undefined> {
-    return this.joined(target, async (flight) => {
+  async peek(target: Target): Promise<Outcome | undefined> {
+    this.#assertOpen();
+    const flight = this.#flights.join(target);
+    try {
       const found = await this.#find(flight, target);
-      if (found?.fresh) return this.#hit(found, target);
-      target.counters.misses++;
-      if (events.miss.hasSubscribers) publish(events.miss, target);
+      if (found?.fresh) return await this.#hit(found, target);
+      this.#missed(target);
       return undefined;
-    });
+    } finally {
+      this.#flights.leave(flight);
+    }
   }
 
   /** Runs `load` whatever is stored, and stores its result; what cannot be stored leaves no older value behind. */
@@ -215,24 +221,22 @@ export class EntryStore {
   /** Does `work` with the entry's flight, which lives as long as somebody uses it. */
   async joined<R>(target: Target, work: (flight: Work) => Promise<R>): Promise<R> {
     this.#assertOpen();
-    const identity = identityOf(target.tenantId, target.cacheKey);
-    const flight = this.#flights.join(identity);
+    const flight = this.#flights.join(target);
     try {
       return await work(flight);
     } finally {
-      this.#flights.leave(identity, flight);
+      this.#flights.leave(flight);
     }
   }
 
   /** As {@link joined} for many entries. */
   async joinedAll<R>(targets: readonly Target[], work: (flights: Work[]) => Promise<R>): Promise<R> {
     this.#assertOpen();
-    const identities = targets.map(({ tenantId, cacheKey }) => identityOf(tenantId, cacheKey));
-    const flights = identities.map((identity) => this.#flights.join(identity));
+    const flights = targets.map((target) => this.#flights.join(target));
     try {
       return await work(flights);
     } finally {
-      for (const [i, flight] of flights.entries()) this.#flights.leave(identities[i] as string, flight);
+      for (const flight of flights) this.#flights.leave(flight);
     }
   }
 
@@ -252,19 +256,29 @@ export class EntryStore {
     if (this.#closed) throw new BackendError('This cache is closed');
   }
 
-  async #find(flight: Work, target: Target): Promise<Found | undefined> {
-    flight.read ??= this.tiers.read(target, flight.begin());
-    const { read } = flight;
-    try {
-      return await read;
-    } catch (error) {
-      // Closed meanwhile, with its keys: whoever waits gets what the function returns.
-      if (!this.#closed) throw error;
-      return undefined;
-    } finally {
-      // Later callers read again: this answer is of now.
-      if (flight.read === read) flight.read = undefined;
-    }
+  /** One read for all who want it at the same time. */
+  #find(flight: Work, target: Target): Promise<Found | undefined> {
+    if (flight.read !== undefined) return flight.read;
+    const read = this.tiers.read(target, flight.begin()).then(
+      (found) => {
+        // Later callers read again: this answer is of now.
+        if (flight.read === read) flight.read = undefined;
+        return found;
+      },
+      (error) => {
+        if (flight.read === read) flight.read = undefined;
+        // Closed meanwhile, with its keys: whoever waits gets what the function returns.
+        if (!this.#closed) throw error;
+        return undefined;
+      },
+    );
+    flight.read = read;
+    return read;
+  }
+
+  #missed(target: Target): void {
+    target.counters.misses++;
+    if (events.miss.hasSubscribers) publish(events.miss, target);
   }
 
   #hit(found: Found, target: Target): Outcome | Promise<Outcome> {
