@@ -37,8 +37,9 @@ const expected: Record<number, RegExp[]> = {
   2: [/^2$/],
   3: [/123-45-6789/, /hello/],
   4: [/current: 0/, /previous: 1/],
-  5: [/user: 7 \} undefined/],
-  6: [/alice.*users:get_user:61598716255080080f6456eb065c2e51badfaa4320b0efe97469c29cffee8875/],
+  5: [/user: 7 \} undefined/, /false$/],
+  6: [/^1 '?hit'?$/],
+  7: [/alice.*users:get_user:61598716255080080f6456eb065c2e51badfaa4320b0efe97469c29cffee8875/],
 };
 
 test('every block of code in the README has a test here', (t) => {
