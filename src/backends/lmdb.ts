@@ -56,9 +56,12 @@ export interface LmdbBackendOptions {
  * A read is synchronous inside: it costs about a microsecond and no thread, and sees what was written before this turn
  * of the event loop. A write is done when all processes can see it, and survives any of them being killed. On Linux
  * entries last until the machine is started anew, as nothing waits for the disk; elsewhere they stay, and a write
- * waits. The first use opens the directory: that waits for writes under way elsewhere, for up to two seconds in which the
- * event loop stands still, and is a BackendError when they stay. Expired entries are reclaimed with later writes. TTLs follow the wall clock: set forward it ends entries
+ * waits. Expired entries are reclaimed with later writes. TTLs follow the wall clock: set forward it ends entries
  * early; set back by more than a minute it ends those written since.
+ *
+ * The first use opens the directory, which waits for what other processes are just writing: that takes milliseconds,
+ * holds up the event loop for two seconds at most, and is a BackendError, tried again by later uses, if a process stays
+ * in its transaction.
  */
 export class LmdbBackend implements Backend {
   readonly #directory: string;
