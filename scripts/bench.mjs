@@ -7,13 +7,16 @@ const benchmarks = {
   sizes: 'seal and open from 64 B to 64 MiB, against node:crypto and against ring alone',
   pipeline: 'objects, rows and DataFrames, whole write and read, with event-loop time',
   cache: 'hits in the process, against other caches that store plaintext',
-  scale: 'workers, memory, a soak, many tenants, many keys',
+  redis: 'hits and writes in Redis, against bare clients, a hand-made encrypted cache and caches of plaintext',
+  lmdb: 'hits in a directory that processes share',
+  scale: 'workers, memory, a minute of writes and reads, many tenants, many keys',
+  soak: 'two tiers at full speed for ten minutes',
   profile: 'where the time of a write and a read goes, and what they allocate',
 };
 
 const usage = `
 npm run bench [-- [options] [names]]      all benchmarks, or those that are named
-npm run bench:gate                        compares with the targets; exits with 1 below them
+npm run bench:gate                        compares with the targets; exits with 1 when one is missed
 
 ${Object.entries(benchmarks)
   .map(([name, question]) => `  ${name.padEnd(10)}${question}`)

@@ -39,6 +39,33 @@ impl Packing<'_> {
         })
     }
 
+    /// Length of what stands in front of the payload, where the payload itself stays as it is.
+    ///
+    /// # Errors
+    /// [`Failure::InvalidArgument`] for an envelope, which holds other bytes.
+    #[inline]
+    pub fn head_len(self) -> Result<usize, Failure> {
+        match self {
+            Self::Bare => Ok(0),
+            Self::Envelope { .. } => Err(Failure::InvalidArgument),
+            Self::Checksum => Ok(CHECKSUM_LEN),
+        }
+    }
+
+    /// As [`Self::pack`], of a payload that stands in `out` behind [`Self::head_len`] bytes, which alone are written.
+    ///
+    /// # Errors
+    /// As [`Self::head_len`]; [`Failure::TooLarge`] above 512 MiB.
+    pub fn pack_in_place(self, out: &mut [u8]) -> Result<(), Failure> {
+        let head_len = self.head_len()?;
+        let (head, payload) = out.split_at_mut(head_len);
+        self.room(payload.len())?;
+        if head_len > 0 {
+            head.copy_from_slice(&checksum(payload));
+        }
+        Ok(())
+    }
+
     /// Packs the payload to the start of `out` and returns the container's length. A failure leaves nothing of it.
     ///
     /// # Errors

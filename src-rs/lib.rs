@@ -14,6 +14,7 @@ pub mod error;
 pub mod hardware;
 pub mod hash;
 pub mod kdf;
+pub mod large_pages;
 pub mod lz4;
 pub mod msgpack;
 pub mod name;

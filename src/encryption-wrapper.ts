@@ -77,7 +77,7 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
     const { cacheKey, tenantId } = context;
     assertCacheKey(cacheKey);
     const tenant = this.#tenant(tenantId);
-    return sealNow(this.#settings, tenant, this.#payloads.shared(value), cacheKey);
+    return sealNow(this.#settings, tenant, this.#payloads.shared(value, tenant.headLen), cacheKey);
   }
 
   /**
@@ -103,7 +103,7 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
     assertCacheKey(cacheKey);
     const signal = signalOf(context);
     const tenant = this.#tenant(tenantId);
-    return sealLater(this.#settings, tenant, this.#payloads.owned(value), cacheKey, signal);
+    return sealLater(this.#settings, tenant, this.#payloads.owned(value, tenant.headLen), cacheKey, signal);
   }
 
   /** @internal */
@@ -112,7 +112,7 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
     const { cacheKey, tenantId } = context;
     assertCacheKey(cacheKey);
     const tenant = this.#tenant(tenantId);
-    const payload = this.#payloads.shared(value);
+    const payload = this.#payloads.shared(value, tenant.headLen);
     if (payload.length < ASYNC_FROM) return sealNow(this.#settings, tenant, payload, cacheKey);
     return sealLater(this.#settings, tenant, this.#payloads.exclusive(payload), cacheKey, undefined);
   }

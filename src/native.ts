@@ -25,6 +25,11 @@ export const MODE_LITERALS = 1 << 2;
 /** On opening, check the payload as untrusted MessagePack (PROTOCOL.md, decode bounds). */
 export const MODE_CHECK_MSGPACK = 1 << 3;
 /**
+ * On sealing, without an envelope: the payload stands in the output where its ciphertext goes, and is overwritten. After any
+ * failure but `Panic` it is as it was.
+ */
+export const MODE_IN_PLACE = 1 << 4;
+/**
  * Bits of a handle: the output, or the inputs, of the call are this package's own arrays or have passed `assertBytes`. Without
  * them the addon looks for itself, and answers `UNVETTED` for memory that may be shared or resizable.
  */
@@ -162,6 +167,8 @@ export interface NativeAddon extends NativeSealerFunctions {
   /** MessagePack structure: one complete document, nesting <= 1,024, no more claimed than the input backs. */
   checkMsgpack(bytes: Uint8Array): NativeResult;
   hardware(): string | NativeResult;
+  /** Lets the system map memory that JavaScript is about to write in large pages. Of its own outputs the addon sees to it. */
+  askForLargePages(memory: Uint8Array): void;
 }
 
 export const native: NativeAddon = load();

@@ -1,5 +1,7 @@
 import { allocate, assertBytes } from './bytes.js';
 import { CacheKitError, SerializationError } from './errors.js';
+import { allocateForWriting, leadLen, payloadIn, TAG_LEN } from './room.js';
+import type { Room } from './serializers/arrow-room.js';
 import { isBuiltIn } from './serializers/built-in.js';
 import type { Serializer } from './serializers/serializer.js';
 
@@ -12,6 +14,12 @@ export interface SharedSerializer<T> extends Serializer<T> {
   deserializeShared(buffer: Uint8Array, length: number): T;
   /** Whether decoding runs the user's code, which may open another value, and so overwrite the memory that is being decoded. */
   readonly runsReviver?: boolean;
+}
+
+/** What a serializer of this package does that can write its bytes into memory with room on both sides, which it gives away. */
+export interface RoomySerializer<T> extends Serializer<T> {
+  /** The memory; undefined when it cannot. */
+  serializeWithRoom(value: T, room: Room): Uint8Array | undefined;
 }
 
 /** The largest buffer that a serializer of this package keeps for its next payload; larger ones it gives away. */
@@ -40,22 +48,35 @@ function copyOf(payload: Uint8Array): Uint8Array {
 export class Payloads<T> {
   readonly #serializer: Serializer<T>;
   readonly #shared: SharedSerializer<T> | undefined;
+  readonly #roomy: RoomySerializer<T> | undefined;
   readonly #ours: boolean;
 
   constructor(serializer: Serializer<T>) {
     this.#serializer = serializer;
     this.#ours = isBuiltIn(serializer as Serializer);
     this.#shared = this.#ours && 'serializeShared' in serializer ? (serializer as SharedSerializer<T>) : undefined;
+    this.#roomy = this.#ours && 'serializeWithRoom' in serializer ? (serializer as RoomySerializer<T>) : undefined;
   }
 
-  /** Bytes that are good until anything else is serialized. */
-  shared(value: T): Uint8Array {
-    return this.#shared === undefined ? this.#checked(value) : this.#shared.serializeShared(value);
+  /**
+   * Bytes that are good until anything else is serialized. Large ones may lie where they can be sealed, behind room for a
+   * header or frame of `headLen` bytes.
+   */
+  shared(value: T, headLen = 0): Uint8Array {
+    if (this.#shared !== undefined) return this.#shared.serializeShared(value);
+    if (this.#roomy === undefined) return this.#checked(value);
+    const lead = leadLen(headLen, this.#roomy.container ?? 'envelope');
+    const memory = this.#roomy.serializeWithRoom(value, {
+      before: lead,
+      behind: TAG_LEN,
+      allocate: allocateForWriting,
+    });
+    return memory === undefined ? this.#checked(value) : payloadIn(memory, lead);
   }
 
-  /** Bytes that nobody else holds. */
-  owned(value: T): Uint8Array {
-    return this.exclusive(this.shared(value));
+  /** As `shared`, bytes that nobody else holds. */
+  owned(value: T, headLen = 0): Uint8Array {
+    return this.exclusive(this.shared(value, headLen));
   }
 
   /** A payload that `shared` has just returned, as bytes that nobody else holds: copied only if somebody does. */

@@ -2,14 +2,18 @@ import { abortable, settled } from './abort.js';
 import { allocate, SLAB_MAX, sealedSlab, trim } from './bytes.js';
 import type { TenantKey } from './keys/held-key.js';
 import { assertValueLen } from './keys/sealer-arguments.js';
-import { native, nativeError } from './native.js';
+import { MODE_IN_PLACE, native, nativeError } from './native.js';
+import { takeRoom } from './room.js';
 import { SCRATCH_LEN, sealedScratch } from './scratch.js';
 import type { TenantContext, WrapperSettings } from './tenant-context.js';
 import { sealedBound } from './wire.js';
 
 const NONCE_EXHAUSTED = -2;
 
-/** Seals one payload, with the header or frame that its readers expect in front. */
+/**
+ * Seals one payload, with the header or frame that its readers expect in front. A payload that has room around it is sealed
+ * where it is, which spares an allocation of its size: it is gone afterwards.
+ */
 export function sealNow(
   settings: WrapperSettings,
   tenant: TenantContext,
@@ -25,13 +29,19 @@ export function sealNow(
   if (bound <= SLAB_MAX) {
     sealedSlab.reserve(bound);
     const { buffer, offset } = sealedSlab;
-    const length = sealInto(settings, buffer, offset + headLen, tenant, current, payload, cacheKey);
+    const length = sealInto(settings, buffer, offset + headLen, tenant, current, payload, cacheKey, tenant.mode);
     if (head !== undefined) buffer.set(head, offset);
     return sealedSlab.take(headLen + length);
   }
+  const placed = takeRoom(payload, headLen, profile.container);
+  if (placed !== undefined) {
+    sealInto(settings, placed, headLen, tenant, current, payload, cacheKey, tenant.mode | MODE_IN_PLACE);
+    if (head !== undefined) placed.set(head);
+    return placed;
+  }
   // The exact length of a compressed value is known only afterwards.
   const out = profile.container === 'envelope' && bound <= SCRATCH_LEN ? sealedScratch : allocate(bound);
-  const length = headLen + sealInto(settings, out, headLen, tenant, current, payload, cacheKey);
+  const length = headLen + sealInto(settings, out, headLen, tenant, current, payload, cacheKey, tenant.mode);
   if (head !== undefined) out.set(head);
   return trim(out, length, out === sealedScratch);
 }
@@ -48,15 +58,17 @@ export async function sealLater(
   const { head, aad, mode } = tenant;
   const headLen = head?.length ?? 0;
   assertValueLen(payload.length);
-  const out = allocate(headLen + sealedBound(settings.profile, payload.length));
+  const placed = takeRoom(payload, headLen, settings.profile.container);
+  const out = placed ?? allocate(headLen + sealedBound(settings.profile, payload.length));
+  const sealMode = placed === undefined ? mode : mode | MODE_IN_PLACE;
   const pending = abortable(signal, (fired) => {
     // Written only now: a signal's own `addEventListener` is a stranger's code, and the scratch buffer is shared.
     const aadLen = aad.write(cacheKey);
-    return native.sealAsync(current.sealer.handle, out, headLen, payload, aad.scratch, aadLen, mode, fired);
+    return native.sealAsync(current.sealer.handle, out, headLen, payload, aad.scratch, aadLen, sealMode, fired);
   });
   settings.keyring.countSeals(current, 1);
   const result = await pending;
-  // Counted on the main thread, so this is rare and the value is simply sealed again with a fresh sequence.
+  // Counted on the main thread, before anything is written, so this is rare and the value is simply sealed with a fresh sequence.
   if (result === NONCE_EXHAUSTED) return sealNow(settings, tenant, payload, cacheKey);
   const length = headLen + settled(result, signal);
   if (head !== undefined) out.set(head);
@@ -71,8 +83,9 @@ function sealInto(
   key: TenantKey,
   payload: Uint8Array,
   cacheKey: string,
+  mode: number,
 ): number {
-  const { aad, mode } = tenant;
+  const { aad } = tenant;
   const aadLen = aad.write(cacheKey);
   let length = native.sealValue(key.sealer.handle, out, offset, payload, aad.scratch, aadLen, mode);
   if (length === NONCE_EXHAUSTED) {

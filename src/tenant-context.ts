@@ -68,6 +68,12 @@ export class TenantContext {
     return this.#head;
   }
 
+  /** Length of what is written in front of a sealed value, under the keys of now. */
+  get headLen(): number {
+    this.refresh();
+    return this.#head?.length ?? 0;
+  }
+
   /**
    * Finds the sealed bytes and the key in stored bytes. The result is good until the next call.
    *

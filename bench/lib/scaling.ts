@@ -6,13 +6,16 @@ import { Worker } from 'node:worker_threads';
 import { createAad, createCache, EncryptionWrapper, Keyring, Sealer } from './product.js';
 import { session } from './values.js';
 
-/** Seals of 1 KiB a second by `count` workers together. */
-export async function workersRate(count: number, ms: number): Promise<number> {
+/** What a worker does: seal, or count, which only shows how much of the processor it gets. */
+export type WorkerKind = 'seal' | 'count';
+
+/** Seals of 1 KiB a second, or rounds of counting, by `count` workers together. */
+export async function workersRate(count: number, ms: number, kind: WorkerKind = 'seal'): Promise<number> {
   const workers = Array.from(
     { length: count },
     () =>
       new Worker(new URL('./scale-worker.mjs', import.meta.url), {
-        workerData: { size: 1024, ms },
+        workerData: { size: 1024, ms, kind },
       }),
   );
   await Promise.all(workers.map((worker) => once(worker, 'message')));

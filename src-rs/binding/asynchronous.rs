@@ -9,9 +9,10 @@ use napi::bindgen_prelude::{AsyncTask, ToNapiValue, TypeName};
 use napi::{sys, Env, Task, ValueType};
 
 use super::abort::{Abort, Reference};
-use super::call::{check, guard, number, Answer, Call, Entry, Target};
+use super::call::{check, expect_writes, guard, number, Answer, Call, Entry, Target};
 use super::memory::Output;
 use super::mode::Mode;
+use super::placed::placed_len;
 use super::sealer::{split_aad, with_lead};
 use super::sealers::Sealers;
 use crate::error::Failure;
@@ -32,19 +33,35 @@ impl Entry for SealAsync {
             let aad_len = call.integer(5)?;
             let aad = split_aad(call.memory(4)?, aad_len, mode)?;
             let (out, payload) = (call.memory_from_offset(1)?, call.memory(3)?);
-            let (_, [_, aad]) = call.borrow(out, [payload, aad])?;
-            let aad = aad.to_vec();
+            let aad = if mode.in_place() {
+                call.borrow(out, [aad])?.1[0].to_vec()
+            } else {
+                call.borrow(out, [payload, aad])?.1[1].to_vec()
+            };
             let sealer = Sealers::of(call).hold(call.handle()?)?;
-            let room = mode.packing(&aad[aad_len..])?.room(payload.len())? + crate::sealer::OVERHEAD_LEN;
-            if out.len() < room {
-                return Err(Failure::Needs(room));
+            let packing = mode.packing(&aad[aad_len..])?;
+            if mode.in_place() {
+                placed_len(out, payload, packing)?;
+            } else {
+                expect_writes(out);
+                let room = packing.room(payload.len())? + crate::sealer::OVERHEAD_LEN;
+                if out.len() < room {
+                    return Err(Failure::Needs(room));
+                }
             }
             let nonce = sealer.next_nonce()?;
             Ok(move || {
-                // SAFETY: the task references both arrays, and the caller leaves them alone until it is done.
-                let (mut out, payload) = unsafe { (Output::of(out), payload.slice()) };
                 let (aad, format) = aad.split_at(aad_len);
-                let len = sealer.seal_with(|| Ok(nonce), &mut out, payload, aad, mode.packing(format)?)?;
+                let packing = mode.packing(format)?;
+                // SAFETY: the task references both arrays, and the caller leaves them alone until it is done.
+                let mut out = unsafe { Output::of(out) };
+                let len = if mode.in_place() {
+                    // Only its length: its bytes are the output's.
+                    sealer.seal_placed(|| Ok(nonce), &mut out, payload.len(), aad, packing)?
+                } else {
+                    // SAFETY: as above; `borrow` has seen that the two do not overlap.
+                    sealer.seal_with(|| Ok(nonce), &mut out, unsafe { payload.slice() }, aad, packing)?
+                };
                 Ok(Opened::Written(len))
             })
         })
@@ -66,6 +83,7 @@ impl Entry for OpenAsync {
             let (out, lead) = with_lead(call.memory(1)?, call.integer(2)?, unpacking)?;
             let sealed = call.memory_from_offset(3)?;
             let (_, [_, aad]) = call.borrow(out, [sealed, call.memory(5)?.first(call.integer(6)?)?])?;
+            expect_writes(out);
             let aad = aad.to_vec();
             let sealer = Sealers::of(call).hold(call.handle()?)?;
             Ok(move || {
@@ -90,6 +108,7 @@ impl Entry for Take {
     fn run(call: &Call) -> Result<Answer, Failure> {
         queue(call, Self::NAME, [0, 0], Abort::default(), || {
             let out = call.memory_from_offset(0)?;
+            expect_writes(out);
             let data = call.data().cast_const().cast::<Slot>();
             // SAFETY: `opened_object` made the function with a count of its own on the slot.
             let slot = unsafe {

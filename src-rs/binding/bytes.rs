@@ -9,7 +9,7 @@ use super::call::{check, Answer, Call, Entry, Target};
 use super::mode::Mode;
 use crate::envelope::{self, Envelope};
 use crate::error::Failure;
-use crate::{hardware, hash, kdf, msgpack};
+use crate::{hardware, hash, kdf, large_pages, msgpack};
 
 /// Adds the functions to the module's exports.
 pub fn export(target: &Target) -> Result<(), Error> {
@@ -23,6 +23,7 @@ pub fn export(target: &Target) -> Result<(), Error> {
     target.add::<EnvelopeInfo>(ptr::null_mut())?;
     target.add::<CheckMsgpack>(ptr::null_mut())?;
     target.add::<Hardware>(ptr::null_mut())?;
+    target.add::<AskForLargePages>(ptr::null_mut())?;
     Ok(())
 }
 
@@ -175,6 +176,20 @@ impl Entry for Hardware {
 
     fn run(call: &Call) -> Result<Answer, Failure> {
         latin1(call, hardware::implementation().as_bytes())
+    }
+}
+
+struct AskForLargePages;
+
+impl Entry for AskForLargePages {
+    const NAME: &'static CStr = c"askForLargePages";
+    const ARGUMENTS: usize = 1;
+
+    fn run(call: &Call) -> Result<Answer, Failure> {
+        let memory = call.memory(0)?;
+        // SAFETY: the array's memory, which stays where it is during the call.
+        unsafe { large_pages::ask_for(memory.start(), memory.len()) };
+        Ok(Answer::Nothing)
     }
 }
 

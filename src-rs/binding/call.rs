@@ -11,6 +11,7 @@ use napi::{Error, Status};
 use super::memory::{typed_array, vetted_array, Memory, Output};
 use super::sealers::Handle;
 use crate::error::Failure;
+use crate::large_pages;
 
 const MAX_ARGUMENTS: usize = 9;
 
@@ -176,6 +177,16 @@ impl Call {
         // SAFETY: each memory was read in this call and JavaScript has not run since; `out` overlaps no input; an entry
         // borrows each output once.
         Ok(unsafe { (Output::of(out), inputs.map(|input| input.slice())) })
+    }
+}
+
+/// Has the system map a large output in large pages, which is of use only before it is written the first time.
+#[inline]
+pub fn expect_writes(out: Memory) {
+    const LARGE_LEN: usize = 8 << 20;
+    if out.len() >= LARGE_LEN {
+        // SAFETY: the memory of an array of the running call.
+        unsafe { large_pages::ask_for(out.start(), out.len()) };
     }
 }
 

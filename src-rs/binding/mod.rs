@@ -10,6 +10,7 @@ mod hooks;
 mod keys;
 mod memory;
 mod mode;
+mod placed;
 mod sealer;
 mod sealers;
 

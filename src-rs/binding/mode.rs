@@ -5,6 +5,7 @@
 //! | 0–1 | container: 0 none, 1 envelope, 2 checksum |
 //! | 2 | write literals-only LZ4 |
 //! | 3 | on opening, check the payload as MessagePack |
+//! | 4 | on sealing, the payload stands in the output already, see [`super::placed`] |
 //! | 8–15 | length of the format string, whose bytes follow the AAD |
 
 use crate::container::{Kind, Packing, Unpacking};
@@ -18,6 +19,11 @@ impl Mode {
     /// Length in bytes of the format string.
     pub fn format_len(self) -> usize {
         self.0 >> 8 & 0xff
+    }
+
+    /// Whether the payload stands where its ciphertext goes.
+    pub fn in_place(self) -> bool {
+        self.0 & 1 << 4 != 0
     }
 
     /// How to write.

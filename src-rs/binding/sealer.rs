@@ -8,9 +8,10 @@ use napi::Error;
 use super::asynchronous::{OpenAsync, SealAsync};
 use super::batch::{OpenMany, SealMany};
 use super::bytes::{fill, latin1};
-use super::call::{Answer, Call, Entry, Target};
+use super::call::{expect_writes, Answer, Call, Entry, Target};
 use super::memory::Memory;
 use super::mode::Mode;
+use super::placed::placed_len;
 use super::sealers::{add, Sealers};
 use crate::container::{Kind, Packing, Unpacking};
 use crate::error::Failure;
@@ -65,6 +66,9 @@ impl Entry for SealInto {
         let out = call.hot_memory(1, handle.foreign_out())?;
         let plaintext = call.hot_memory(2, handle.foreign_inputs())?;
         let aad = call.hot_memory(3, handle.foreign_inputs())?;
+        if !handle.foreign_out() {
+            expect_writes(out);
+        }
         let (mut out, [plaintext, aad]) = call.borrow(out, [plaintext, aad])?;
         Sealers::of(call).get(handle)?.seal(&mut out, plaintext, aad, Packing::Bare).map(Answer::Length)
     }
@@ -82,6 +86,9 @@ impl Entry for OpenInto {
         let out = call.hot_memory(1, handle.foreign_out())?;
         let sealed = call.hot_memory(2, handle.foreign_inputs())?;
         let aad = call.hot_memory(3, handle.foreign_inputs())?;
+        if !handle.foreign_out() {
+            expect_writes(out);
+        }
         let (mut out, [sealed, aad]) = call.borrow(out, [sealed, aad])?;
         Sealers::of(call).get(handle)?.open_bare(&mut out, sealed, aad).map(Answer::Length)
     }
@@ -132,7 +139,17 @@ impl Entry for SealValue {
         let aad_len = call.integer(5)?;
         let aad = split_aad(call.hot_memory(4, false)?, aad_len, mode)?;
         let out = call.hot_memory(1, false)?.from(call.integer(2)?)?;
-        let (mut out, [payload, aad]) = call.borrow(out, [call.hot_memory(3, false)?, aad])?;
+        let payload = call.hot_memory(3, false)?;
+        if mode.in_place() {
+            let (mut out_bytes, [aad]) = call.borrow(out, [aad])?;
+            let (aad, format) = aad.split_at(aad_len);
+            let packing = mode.packing(format)?;
+            let len = placed_len(out, payload, packing)?;
+            let sealer = Sealers::of(call).get(call.handle()?)?;
+            return sealer.seal_placed(|| sealer.next_nonce(), &mut out_bytes, len, aad, packing).map(Answer::Length);
+        }
+        expect_writes(out);
+        let (mut out, [payload, aad]) = call.borrow(out, [payload, aad])?;
         let (aad, format) = aad.split_at(aad_len);
         let packing = mode.packing(format)?;
         Sealers::of(call).get(call.handle()?)?.seal(&mut out, payload, aad, packing).map(Answer::Length)
@@ -152,6 +169,7 @@ impl Entry for OpenValue {
         let sealed = call.hot_memory(3, handle.foreign_inputs())?.from(call.integer(4)?)?;
         let (out, lead) = with_lead(call.hot_memory(1, false)?, call.integer(2)?, unpacking)?;
         let aad = call.hot_memory(5, false)?.first(call.integer(6)?)?;
+        expect_writes(out);
         let (mut out, [sealed, aad]) = call.borrow(out, [sealed, aad])?;
         let sealers = Sealers::of(call);
         sealers.forget_unsealed();
@@ -175,7 +193,9 @@ impl Entry for TakeOpened {
     const ARGUMENTS: usize = 3;
 
     fn run(call: &Call) -> Result<Answer, Failure> {
-        let (mut out, []) = call.borrow(call.memory_from_offset(1)?, [])?;
+        let out = call.memory_from_offset(1)?;
+        expect_writes(out);
+        let (mut out, []) = call.borrow(out, [])?;
         let (sealers, handle) = (Sealers::of(call), call.handle()?);
         sealers.get(handle)?;
         sealers.take_unsealed(handle, &mut out).map(Answer::Length)

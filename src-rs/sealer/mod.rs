@@ -118,6 +118,27 @@ impl Sealer {
         sealed
     }
 
+    /// As [`Self::seal_with`], of a payload of `payload_len` bytes that stands in `out` where its ciphertext goes: behind
+    /// the nonce and the container's head. If `nonce` fails, the payload is as it was.
+    ///
+    /// # Errors
+    /// As [`Self::seal`]; [`Failure::InvalidArgument`] for an envelope.
+    pub fn seal_placed(
+        &self,
+        nonce: impl FnOnce() -> Result<Nonce, Failure>,
+        out: &mut [u8],
+        payload_len: usize,
+        aad: &[u8],
+        packing: Packing<'_>,
+    ) -> Result<usize, Failure> {
+        packing.head_len()?;
+        let packed_len = packing.room(payload_len)?;
+        let room = packed_len + OVERHEAD_LEN;
+        let out = out.get_mut(..room).ok_or(Failure::Needs(room))?;
+        packing.pack_in_place(&mut out[NONCE_LEN..NONCE_LEN + packed_len])?;
+        self.encrypt(nonce, out, aad)
+    }
+
     /// Seals `plaintext_len` bytes that stand 12 bytes inside `buffer` and returns the sealed length.
     ///
     /// # Errors

@@ -142,6 +142,42 @@ fn sealing_in_place_is_sealing() {
 }
 
 #[test]
+fn a_payload_in_its_place_is_sealed_to_the_same_bytes() {
+    let sealer = sealer(&[7; 32]);
+    let nonce = || Ok(Nonce::fixed([3; 12]));
+    for packing in [Packing::Bare, Packing::Checksum] {
+        for size in [0, 1, 100, 70_000] {
+            let payload: Vec<u8> = (0..size).map(|at| at as u8).collect();
+            let mut apart = vec![UNTOUCHED; size + 50];
+            let len = sealer.seal_with(nonce, &mut apart, &payload, b"aad", packing).unwrap();
+            let mut placed = vec![UNTOUCHED; size + 50];
+            let lead = 12 + packing.head_len().unwrap();
+            placed[lead..lead + size].copy_from_slice(&payload);
+            assert_eq!(sealer.seal_placed(nonce, &mut placed, size, b"aad", packing), Ok(len));
+            assert!(placed == apart);
+        }
+    }
+}
+
+#[test]
+fn a_payload_in_its_place_stays_as_it_is_when_no_nonce_is_left() {
+    let sealer = sealer(&[7; 32]);
+    let none = || Err(Failure::NonceExhausted);
+    for packing in [Packing::Bare, Packing::Checksum] {
+        let lead = 12 + packing.head_len().unwrap();
+        let mut placed = [9; 200];
+        assert_eq!(sealer.seal_placed(none, &mut placed, 100, b"", packing), Err(Failure::NonceExhausted));
+        assert_eq!(placed[lead..], [9; 200][lead..]);
+        let room = lead + 100 + 16;
+        let short = sealer.seal_placed(none, &mut placed[..room - 1], 100, b"", packing);
+        assert_eq!(short, Err(Failure::Needs(room)));
+    }
+    let envelope = Packing::Envelope { format: b"msgpack", literals: false };
+    assert_eq!(sealer.seal_placed(none, &mut [9; 200], 100, b"", envelope), Err(Failure::InvalidArgument));
+    assert_eq!(sealer.seal_placed(none, &mut [9; 200], MAX_LEN + 1, b"", Packing::Bare), Err(Failure::TooLarge));
+}
+
+#[test]
 fn what_is_over_512_mib_is_refused_by_its_length() {
     let sealer = sealer(&[7; 32]);
     let huge = vec![0; MAX_LEN + OVERHEAD_LEN + 9];

@@ -57,11 +57,11 @@ export class TenantCache {
 
   /** The stored value, or `undefined`. */
   async get<V = unknown>(cacheKey: string): Promise<V | undefined> {
-    const target = this.#target(cacheKey);
-    const { store } = this.#parts;
-    const value = store.tiers.hit(target.cacheKey, target.tenantId, target.ttlMs, target.counters);
+    const { store, tenantId, ttlMs, counters } = this.#parts;
+    const full = this.#full(cacheKey);
+    const value = store.tiers.hit(full, tenantId, ttlMs, counters);
     if (value !== NOTHING) return value as V;
-    return (await store.peek(target))?.value as V | undefined;
+    return (await store.peek(this.#targetOf(full, ttlMs)))?.value as V | undefined;
   }
 
   /**
@@ -204,12 +204,23 @@ export class TenantCache {
   }
 
   #target(cacheKey: string, options?: SetOptions): Target {
-    const { wire, prefix, tenantId, ttlMs, counters, namespace, tagName } = this.#parts;
-    assertOwnKey('cacheKey', cacheKey, wire);
-    const target = { cacheKey: prefix + cacheKey, tenantId, counters, namespace, tagName };
-    if (options === undefined) return { ...target, ttlMs };
+    const full = this.#full(cacheKey);
+    const { ttlMs } = this.#parts;
+    if (options === undefined) return this.#targetOf(full, ttlMs);
     assertOptions(options, ['ttl', 'tags']);
-    return { ...target, ttlMs: ttlOf(options.ttl) ?? ttlMs, tags: this.#tags(options.tags) };
+    return this.#targetOf(full, ttlOf(options.ttl) ?? ttlMs, this.#tags(options.tags));
+  }
+
+  /** The cache key as it is stored. */
+  #full(cacheKey: string): string {
+    const { wire, prefix } = this.#parts;
+    assertOwnKey('cacheKey', cacheKey, wire);
+    return prefix + cacheKey;
+  }
+
+  #targetOf(cacheKey: string, ttlMs: number, tags?: readonly string[]): Target {
+    const { tenantId, counters, namespace, tagName } = this.#parts;
+    return { cacheKey, tenantId, ttlMs, counters, namespace, tags, tagName };
   }
 
   #tags(tags: readonly string[] | undefined): readonly string[] | undefined {

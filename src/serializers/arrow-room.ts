@@ -1,4 +1,11 @@
-import { allocate } from '../bytes.js';
+/** Where a payload is to stand. */
+export interface Room {
+  /** Bytes in front of it. */
+  before: number;
+  /** Bytes behind it. */
+  behind: number;
+  allocate(length: number): Uint8Array;
+}
 
 /** What is used here of the module `apache-arrow`; a stand-in for it may lack it. */
 interface WritingModule {
@@ -18,11 +25,10 @@ interface FileWriter {
 }
 
 /**
- * A table as an Arrow file, as `tableToIPC` writes it, `before` bytes inside memory of its own and `behind` bytes from its
- * end: the parts are joined once, to where whatever surrounds the file has its place already. Undefined when this copy of
+ * A table as an Arrow file, as `tableToIPC` writes it, in memory of its own with room around it: the parts are joined once, to where whatever surrounds the file has its place already. Undefined when this copy of
  * `apache-arrow` cannot write it so.
  */
-export function fileWithRoom(arrow: object, table: object, before: number, behind: number): Uint8Array | undefined {
+export function fileWithRoom(arrow: object, table: object, { before, behind, allocate }: Room): Uint8Array | undefined {
   const { AsyncByteQueue, RecordBatchFileWriter } = arrow as WritingModule;
   if (AsyncByteQueue === undefined || RecordBatchFileWriter === undefined) return undefined;
   const { schema, batches } = table as { schema: unknown; batches: Iterable<unknown> };

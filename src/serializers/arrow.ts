@@ -5,7 +5,7 @@ import { ConfigurationError, SerializationError } from '../errors.js';
 import type { ArrowCompression } from './arrow-codecs.js';
 import { codecOf, compressedFile, registerCodec } from './arrow-compression.js';
 import { compressionOf } from './arrow-file.js';
-import { fileWithRoom } from './arrow-room.js';
+import { fileWithRoom, type Room } from './arrow-room.js';
 import type { Serializer } from './serializer.js';
 
 /** What is used here of a Table of `apache-arrow`, which is an optional peer: `ArrowSerializer<Table>` has its full type. */
@@ -87,11 +87,11 @@ export class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Seria
   }
 
   /** @internal Without compression: the file in memory of its own, with room in front and behind. */
-  serializeWithRoom(value: T, before: number, behind: number): Uint8Array | undefined {
+  serializeWithRoom(value: T, room: Room): Uint8Array | undefined {
     const arrow = this.#moduleOf(value);
     if (this.#compression !== undefined) return undefined;
     try {
-      return fileWithRoom(arrow, value, before, behind);
+      return fileWithRoom(arrow, value, room);
     } catch {
       // What is wrong with the table, `serialize` tells.
       return undefined;
