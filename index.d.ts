@@ -14,6 +14,11 @@ interface BackendEntry {
      * elsewhere at all, absent when the store did not say.
      */
     expiresInMs?: number;
+    /**
+     * Milliseconds for which the store itself declares the entry fresh: `0` when it is, and must not be kept elsewhere.
+     * Absent where the store keeps no such time. Only the CacheKit HTTP API does.
+     */
+    freshInMs?: number;
     /** The store itself declares the entry past its freshness. Only the CacheKit HTTP API does. */
     stale?: boolean;
 }
@@ -35,6 +40,10 @@ interface BackendGetOptions extends BackendOptions {
 interface BackendSetOptions extends BackendOptions {
     /** Milliseconds, more than 0, rounded up to what the store can keep. Absent or `Infinity`: never expires. */
     ttlMs?: number;
+    /** Of `ttlMs`, the last so many milliseconds in which the entry is stale, for a store that tells (the CacheKit HTTP API). */
+    staleMs?: number;
+    /** Names under which `invalidateTags` finds the entry. Given only to stores that have that method. */
+    tags?: readonly string[];
     /** The bytes are given away: nobody changes them again, so that they need no copy. */
     owned?: boolean;
 }
@@ -45,8 +54,17 @@ interface BackendDeleteOptions extends BackendOptions {
 interface BackendItem {
     cacheKey: string;
     bytes: Uint8Array;
-    /** As in {@link BackendSetOptions}. */
+    /** These as in {@link BackendSetOptions}. */
     ttlMs?: number;
+    staleMs?: number;
+    tags?: readonly string[];
+}
+/** An entry's lock that this process holds until its lease ends. */
+interface BackendLock {
+    /** Makes the lease end `leaseMs` from now; false when it had ended, and somebody else may hold the lock. */
+    extend(leaseMs: number): Promise<boolean>;
+    /** Gives the lock back, unless somebody else holds it by now. */
+    release(): Promise<void>;
 }
 /**
  * A store of bytes. It never looks into them, never changes them and adds nothing to a cache key.
@@ -59,6 +77,11 @@ interface BackendItem {
 interface Backend {
     /** `undefined` is a miss. */
     get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
+    /**
+     * As `get` with `readOnly`, for a store that need not wait: it throws instead of rejecting, and the next call may
+     * overwrite the bytes that it returned.
+     */
+    getNow?(cacheKey: string): BackendEntry | undefined;
     /** Replaces what was there, its TTL included. */
     set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
     /** Whether an entry was removed, as far as the store can tell. */
@@ -66,7 +89,7 @@ interface Backend {
     /** One answer for each cache key, in their order. */
     getMany?(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
     /** When it rejects, some items may have been stored. */
-    setMany?(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs'>): Promise<void>;
+    setMany?(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>): Promise<void>;
     /** How many entries were removed, as far as the store can tell. */
     deleteMany?(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
     has?(cacheKey: string, options?: BackendOptions): Promise<boolean>;
@@ -76,6 +99,22 @@ interface Backend {
     }): AsyncIterable<string>;
     /** Gives an entry a new TTL in milliseconds; whether there was one, as far as the store can tell. */
     expire?(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;
+    /**
+     * Puts other bytes in the place of exactly these, in one step, and leaves TTL and tags as they are; whether it did.
+     */
+    replace?(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean>;
+    /** Removes every entry that was last set with one of the tags; how many, as far as the store can tell. */
+    invalidateTags?(tags: readonly string[], options?: BackendOptions): Promise<number>;
+    /**
+     * Takes the lock of a cache key for `leaseMs`, or answers `undefined` at once when somebody holds it. It keeps nobody
+     * from reading and writing the entry.
+     */
+    lock?(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined>;
+    /**
+     * Calls `listener` when somebody else has changed, removed or let expire an entry that this process has read: with its
+     * cache key, or with `undefined` when any may have changed unseen. Returns what ends it.
+     */
+    watch?(listener: (cacheKey: string | undefined) => void): () => void;
     /** Gives up connections and memory; every later operation rejects with `BackendError`. Closing twice is harmless. */
     close?(): Promise<void>;
 }
@@ -91,7 +130,8 @@ interface FileBackendOptions {
 /**
  * A store of one file for each cache key, shared with the other SDKs of a machine. Protocol: file backend.
  *
- * TTLs are whole seconds, rounded up. `ifBytes` compares before it deletes, not in one step.
+ * TTLs are whole seconds, rounded up. `ifBytes` compares before it deletes, not in one step. `replace` and `lock` are
+ * one step among the processes of this package, not beside the other SDKs, nor beside a `set`.
  */
 declare class FileBackend implements Backend {
     #private;
@@ -103,256 +143,11 @@ declare class FileBackend implements Backend {
     delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
     has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
     expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;
+    replace(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean>;
+    lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined>;
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
 }
-
-interface HttpBackendOptions {
-    /** `https://host[:port][/path]`; requests go to its path + `/v1/cache/…`. Default: CACHEKIT_API_URL. */
-    url?: string;
-    /** Sent as `Authorization: Bearer …`. Default: CACHEKIT_API_KEY. */
-    apiKey?: string;
-    /** Permit private and loopback hosts, and `http://` on loopback. Link-local and reserved addresses stay refused. */
-    allowPrivateHosts?: boolean;
-    /** Replaces the transport. The rules for the URL hold, but nobody checks which address a name resolves to. */
-    fetch?: typeof globalThis.fetch;
-    /** Replaces `dns.lookup`; what it answers is checked all the same. */
-    lookup?: LookupFunction;
-    /** After how many milliseconds without a whole answer an operation rejects with TimeoutError. Default 5,000. */
-    timeoutMs?: number;
-    /** An answer over this many bytes is a BackendError. Default 32 MiB; the hosted service stores at most 25 MB. */
-    maxResponseBytes?: number;
-    /** Most connections open at once. Default 32. */
-    connections?: number;
-}
-/**
- * A store behind the CacheKit HTTP API. Protocol: SaaS API.
- *
- * TTLs are whole seconds there, rounded up, at most 30 days. `delete` and `expire` cannot tell whether an entry
- * existed, and `ifBytes` compares before it deletes, not in one step.
- */
-declare class HttpBackend implements Backend {
-    #private;
-    /** @throws TypeError, RangeError, ConfigurationError for a URL or API key that is missing or not allowed. */
-    constructor(options?: HttpBackendOptions);
-    get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
-    set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
-    delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
-    has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
-    expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;
-    close(): Promise<void>;
-    [Symbol.asyncDispose](): Promise<void>;
-}
-
-interface MemoryBackendOptions {
-    /** Bytes held in all, cache keys and a fixed cost of 256 an entry included. Default 64 MiB; the least recently used go first. */
-    maxBytes?: number;
-    /** A monotonic clock in milliseconds, for tests. Default `performance.now`. */
-    now?: () => number;
-}
-/**
- * The store inside this process, bounded in bytes.
- *
- * What is stored is copied in and copied out, so that no buffer on either side shares memory with the store; `owned`
- * on `set` and `readOnly` on `get` leave the copies out for callers who keep to those words.
- */
-declare class MemoryBackend implements Backend {
-    #private;
-    /** @throws TypeError, RangeError for `maxBytes` outside 1 … 2^53 − 1. */
-    constructor(options?: MemoryBackendOptions);
-    /** Bytes held, as `maxBytes` counts them. */
-    get size(): number;
-    get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
-    /** @throws ValueTooLargeError for an entry that alone is over `maxBytes`; the one it was to replace is gone. */
-    set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
-    delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
-    getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
-    setMany(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs'>): Promise<void>;
-    deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
-    has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
-    keys({ prefix, ...options }?: BackendOptions & {
-        prefix?: string;
-    }): AsyncGenerator<string>;
-    expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;
-    close(): Promise<void>;
-    [Symbol.asyncDispose](): Promise<void>;
-}
-
-/** An ioredis or iovalkey client, as far as it is used here. */
-interface IoredisClient {
-    readonly options: {
-        readonly keyPrefix?: string | undefined;
-    };
-    readonly status: string;
-    callBuffer(name: string, ...args: (string | Buffer)[]): Promise<unknown>;
-    pipeline(): IoredisPipeline;
-    on(event: 'error', listener: (error: Error) => void): unknown;
-    off(event: 'error', listener: (error: Error) => void): unknown;
-}
-interface IoredisPipeline {
-    callBuffer(name: string, ...args: (string | Buffer)[]): unknown;
-    exec(): Promise<[error: Error | null, reply: unknown][] | null>;
-}
-/** A client of the package `redis` (5 or later), as far as it is used here. */
-interface NodeRedisClient {
-    readonly isReady?: boolean;
-    sendCommand(args: readonly (string | Buffer)[], options?: {
-        typeMapping?: Record<number, unknown>;
-    }): Promise<unknown>;
-    withTypeMapping(mapping: Record<number, unknown>): unknown;
-    on(event: 'error', listener: (error: Error) => void): unknown;
-    off(event: 'error', listener: (error: Error) => void): unknown;
-}
-type RedisClient = IoredisClient | NodeRedisClient;
-
-type RedisLibrary = 'ioredis' | 'redis';
-
-interface RedisBackendOptions {
-    /** `redis://[user[:password]@]host[:port][/database]`, or `rediss://` for TLS. Either this or `client`. */
-    url?: string;
-    /**
-     * A client of `ioredis`, `iovalkey` or `redis` (5 or later), connected and closed by its owner. A `keyPrefix` of an
-     * ioredis client is written to Redis and not part of the cache key that a value is bound to.
-     */
-    client?: RedisClient;
-    /** Which package to use for `url`. Default: `ioredis` when it is installed, else `redis`. */
-    library?: RedisLibrary;
-    /** After how many milliseconds without an answer an operation rejects with TimeoutError. Default 5,000. */
-    timeoutMs?: number;
-}
-/**
- * A store in Redis or Valkey: one string for each cache key, under exactly that name, with its TTL in milliseconds.
- *
- * With a URL the connection is made by the first operation and again, when it was lost, by the next one.
- */
-declare class RedisBackend implements Backend {
-    #private;
-    /** @throws TypeError, RangeError, ConfigurationError for a bad URL or a missing package. */
-    constructor(options: RedisBackendOptions);
-    get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
-    set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
-    delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
-    getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
-    setMany(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs'>): Promise<void>;
-    deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
-    has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
-    keys({ prefix, ...options }?: BackendOptions & {
-        prefix?: string;
-    }): AsyncGenerator<string>;
-    expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;
-    /** Waits up to a second for what is under way. A client that was passed in stays open. */
-    close(): Promise<void>;
-    [Symbol.asyncDispose](): Promise<void>;
-}
-
-/**
- * The envelope around a payload: LZ4 block, xxh3-64 checksum, original size and a format string, as a MessagePack array of four.
- *
- * Source: protocol, "ByteStorage" (wire format 1.1).
- */
-declare class ByteStorage {
-    /**
-     * @param format any string; returned by `retrieve`, not checked. Default `msgpack`.
-     * @throws TypeError for a wrong type, ValueTooLargeError over 512 MiB.
-     */
-    static store(data: Uint8Array, format?: string): Buffer;
-    /**
-     * Reads what every CacheKit writer has written, also the older forms. Sizes are checked before anything is allocated.
-     *
-     * @throws TypeError for a wrong type, EnvelopeError for what is malformed, over a limit or does not match its checksum.
-     */
-    static retrieve(envelope: Uint8Array): {
-        data: Buffer;
-        format: string;
-    };
-}
-/**
- * BLAKE2b with a hash of 32 bytes, no key.
- *
- * @throws TypeError for a wrong type.
- */
-declare function blake2b256(data: Uint8Array): Buffer;
-/** Whether this machine has instructions for AES, and what they are called. */
-declare function hardwareAcceleration(): {
-    aes: boolean;
-    name: string;
-};
-
-/** What has happened so far, in plain numbers: nothing here tells of a key or a value. */
-interface CacheStats {
-    /** Calls answered with a stored value. */
-    hits: number;
-    /** Of those, the ones answered from this process's own first tier. */
-    l1Hits: number;
-    /** Calls for which nothing usable was stored. */
-    misses: number;
-    /** How often a function ran, which is less than `misses` when calls shared a run. */
-    loads: number;
-    /** Values stored. */
-    sets: number;
-    /** Entries that did not open: another key, tenant or cache key, altered bytes, a foreign format. */
-    authenticationFailures: number;
-    /** Entries sealed with a key that the keyring does not hold. */
-    unknownKeys: number;
-    /** Entries whose envelope or payload could not be read. */
-    unreadableValues: number;
-    /** Values that were returned but not stored, because the serializer or the sealer refused them. */
-    refusedValues: number;
-    /** Values that were returned but not stored, because they are over a limit. */
-    oversizeValues: number;
-    /** Operations that the backend failed. */
-    backendErrors: number;
-    /** Entries held in this process now. */
-    l1Entries: number;
-    /** Bytes they take, as `l1.maxBytes` counts them. */
-    l1Bytes: number;
-}
-
-/**
- * Turns values into bytes and back. Any object of this shape can be used wherever a serializer is taken.
- *
- * ```ts
- * const lines: Serializer<string[]> = {
- *   format: 'lines',
- *   serialize: (value) => Buffer.from(value.join('\n')),
- *   deserialize: (payload) => Buffer.from(payload).toString().split('\n'),
- * };
- * ```
- */
-interface Serializer<T = unknown> {
-    /**
-     * The name of the encoding, 1 to 255 bytes of UTF-8. It is authenticated with every sealed value: bytes sealed under one
-     * format never open under another.
-     */
-    readonly format: string;
-    /**
-     * What goes around the payload before it is sealed: `envelope` compresses and checksums it (the default),
-     * `checksum` puts eight bytes in front, `none` adds nothing.
-     */
-    readonly container?: 'envelope' | 'checksum' | 'none';
-    /** The flag that is authenticated with every sealed value. Default: whether the container is `envelope`. */
-    readonly compressed?: boolean;
-    /** A further name that is authenticated with every sealed value. Default: none. */
-    readonly originalType?: string | undefined;
-    /**
-     * The payload of a value. What it returns is read at once or copied, and never changed.
-     *
-     * @throws an error of its own for a value that it does not carry.
-     */
-    serialize(value: T): Uint8Array;
-    /**
-     * The value of a payload that `serialize` returned, in this process or another. The bytes are the callee's to keep.
-     *
-     * @throws an error of its own for anything else.
-     */
-    deserialize(payload: Uint8Array): T;
-}
-
-/**
- * Who shares the stored bytes: every process of this package (`protocol`), every CacheKit SDK (`interop`),
- * or a Python `@cache` function (`python`). A reader never guesses it from bytes.
- */
-type Wire = 'protocol' | 'interop' | 'python';
 
 /** The fixed codes of every {@link CacheKitError}; branch on `error.code` or on the class. */
 type CacheKitErrorCode = 'ERR_CONFIGURATION' | 'ERR_KEY' | 'ERR_UNKNOWN_KEY' | 'ERR_AUTHENTICATION' | 'ERR_SEALED_FORMAT' | 'ERR_ENVELOPE' | 'ERR_NONCE_EXHAUSTED' | 'ERR_SERIALIZATION' | 'ERR_VALUE_TOO_LARGE' | 'ERR_BACKEND' | 'ERR_TIMEOUT' | 'ERR_NATIVE_LOAD' | 'ERR_INTERNAL';
@@ -438,6 +233,510 @@ declare class InternalError extends CacheKitError {
     readonly code = "ERR_INTERNAL";
 }
 
+/** What the API's metrics headers tell. A cache's `stats()` has all of it. */
+interface HttpMetrics {
+    /** Calls answered with a stored value, from either tier. */
+    hits: number;
+    /** Of those, the ones answered in this process. */
+    l1Hits: number;
+    /** Calls answered with a value past its freshness, beside `hits`. Default 0. */
+    staleHits?: number;
+    misses: number;
+}
+
+interface HttpBackendOptions {
+    /**
+     * `https://host[:port][/path]`; requests go to its path + `/v1/cache/…`. Default: CACHEKIT_API_URL, which may name a
+     * host that is not of the service only beside `CACHEKIT_ALLOW_CUSTOM_HOST=true`, or else `https://api.cachekit.io`.
+     */
+    url?: string;
+    /** Sent as `Authorization: Bearer …`. Default: CACHEKIT_API_KEY. */
+    apiKey?: string;
+    /** Permit private and loopback hosts, and `http://` on loopback. Link-local and reserved addresses stay refused. */
+    allowPrivateHosts?: boolean;
+    /** Replaces the transport. The rules for the URL hold, but nobody checks which address a name resolves to. */
+    fetch?: typeof globalThis.fetch;
+    /** Replaces `dns.lookup`; what it answers is checked all the same. */
+    lookup?: LookupFunction;
+    /**
+     * After how many milliseconds without a whole answer an operation rejects with TimeoutError, all its attempts
+     * together. Default: CACHEKIT_TIMEOUT, which counts seconds, or else 5,000.
+     */
+    timeoutMs?: number;
+    /** An answer over this many bytes is a BackendError. Default 32 MiB; the hosted service stores at most 25 MB. */
+    maxResponseBytes?: number;
+    /** Most connections open at once. Default: CACHEKIT_CONNECTION_POOL_SIZE, or else 32. */
+    connections?: number;
+    /**
+     * How often a PUT or DELETE is sent again that was answered 503 with a `Retry-After` of at most two seconds; nothing
+     * else ever is. Default: CACHEKIT_MAX_RETRIES, or else 1.
+     */
+    maxRetries?: number;
+    /** What is sent as the API's metrics, asked for each request: `() => cache.stats()`. Default: no metrics. */
+    metrics?: () => HttpMetrics;
+}
+
+/** What a cache server says of itself. */
+interface HttpHealth {
+    healthy: boolean;
+    /** Milliseconds until the answer, or until it was given up. */
+    latencyMs: number;
+    /** `'unknown'` where the server does not say. */
+    version: string;
+    cacheEntries?: number;
+    activeLocks?: number;
+    /** Why it is not healthy: a BackendError, a TimeoutError. */
+    error?: CacheKitError;
+}
+
+/**
+ * A store behind the CacheKit HTTP API. Protocol: SaaS API.
+ *
+ * TTLs are whole seconds there, rounded up, at most 30 days. `get` tells how long an entry is fresh rather than when
+ * the server forgets it. `delete` and `expire` cannot tell whether an entry existed, and `ifBytes` compares before it
+ * deletes, not in one step.
+ */
+declare class HttpBackend implements Backend {
+    #private;
+    /** @throws TypeError, RangeError, ConfigurationError for a URL or API key that is missing or not allowed. */
+    constructor(options?: HttpBackendOptions);
+    get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
+    /** Of `ttlMs`, all but the last `staleMs` are the API's TTL, and these its stale TTL. */
+    set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
+    delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
+    has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
+    /** The entry is fresh for `ttlMs` from now, and keeps the stale time it was set with; a stale one stays as it is. */
+    expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;
+    /** Milliseconds until the server forgets the entry, its stale time included; `Infinity` for never, `undefined` for a miss. */
+    ttl(cacheKey: string, options?: BackendOptions): Promise<number | undefined>;
+    /** The lock's `extend` gives it back and takes it again: the API cannot lengthen a lease. */
+    lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined>;
+    /** Whether the server can be used. It never rejects. */
+    health(options?: BackendOptions): Promise<HttpHealth>;
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * A storage adapter for Keyv, version 5 or 6, as far as it is used here: what `new Keyv({ store })` takes. `set` gets
+ * milliseconds to live, or the Unix time of the end when `capabilities.expires` is true.
+ */
+interface KeyvStorageAdapter {
+    readonly capabilities?: unknown;
+    get(name: string): unknown;
+    set(name: string, value: string, time?: number): unknown;
+    delete(name: string): unknown;
+    clear?(): unknown;
+    getMany?(names: string[]): unknown;
+    on?(event: 'error', listener: (error: unknown) => void): unknown;
+    off?(event: 'error', listener: (error: unknown) => void): unknown;
+}
+/** A Keyv instance, version 5 or 6, as far as it is used here. */
+interface KeyvInstance {
+    readonly namespace?: string | undefined;
+    get(name: string): Promise<unknown>;
+    set(name: string, value: unknown, ttl?: number): Promise<unknown>;
+    delete(name: string): Promise<unknown>;
+}
+
+interface KeyvBackendOptions {
+    /** A Keyv instance or a storage adapter for one, of Keyv 5 or 6, connected and closed by its owner. */
+    store: KeyvInstance | KeyvStorageAdapter;
+    /** After how many milliseconds without an answer an operation rejects with TimeoutError. Default 5,000. */
+    timeoutMs?: number;
+}
+/**
+ * Any store that Keyv has an adapter for.
+ *
+ * Bytes are stored as base64 in Keyv's own form, `{ value, expires }`, with the instance's namespace, serialization,
+ * compression and encryption but without its hooks, statistics and key sanitization, which could change what is
+ * stored or where. `ifBytes` compares before it deletes, not in one step. What a store reports as an `error` event
+ * while an operation is under way, instead of failing it, is a BackendError and no miss.
+ */
+declare class KeyvBackend implements Backend {
+    #private;
+    /** @throws TypeError for what is neither, a Map among them: wrap it, as `new Keyv({ store: map })`; RangeError. */
+    constructor(options: KeyvBackendOptions);
+    get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
+    set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
+    delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
+    getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
+    has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
+    /** The store stays open: it is its owner's. */
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
+interface LmdbBackendOptions {
+    /** Created, for its owner only, when it is missing. Must be on a local disk. */
+    directory: string;
+    /**
+     * Bytes that entries take on disk in all, at least 1 MiB; the file may get somewhat larger. Default 1 GiB. When they
+     * are reached, expired entries go, then those that expire soonest, then of those that never do the oldest. Of
+     * processes with different bounds each keeps to its own when it writes.
+     */
+    maxBytes?: number;
+    /** After how many milliseconds a write rejects with TimeoutError. Default 5,000. Reads take no time to speak of. */
+    timeoutMs?: number;
+    /** Unix time in milliseconds, for tests. Default `Date.now`. */
+    now?: () => number;
+}
+/**
+ * A store in a directory that all processes of a machine share, memory-mapped by LMDB (package `lmdb`).
+ *
+ * A read is synchronous inside: it costs about a microsecond and no thread, and sees what was written before this turn
+ * of the event loop. A write is done when all processes can see it, and survives any of them being killed. On Linux
+ * entries last until the machine is started anew, as nothing waits for the disk; elsewhere they stay, and a write
+ * waits. Expired entries are reclaimed with later writes. TTLs follow the wall clock: set forward it ends entries
+ * early; set back by more than a minute it ends those written since.
+ *
+ * The first use opens the directory, which waits for what other processes are just writing: that takes milliseconds,
+ * holds up the event loop for two seconds at most, and is a BackendError, tried again by later uses, if a process stays
+ * in its transaction.
+ */
+declare class LmdbBackend implements Backend {
+    #private;
+    /** @throws TypeError, RangeError; ConfigurationError when the package `lmdb` is not installed. */
+    constructor(options: LmdbBackendOptions);
+    get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
+    getNow(cacheKey: string): BackendEntry | undefined;
+    /** @throws ValueTooLargeError for an entry that alone is over `maxBytes`; the one it was to replace is gone. */
+    set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
+    delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
+    getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
+    /** In one transaction. */
+    setMany(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>): Promise<void>;
+    deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
+    has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
+    keys({ prefix, ...options }?: BackendOptions & {
+        prefix?: string;
+    }): AsyncGenerator<string>;
+    expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;
+    replace(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean>;
+    /** Each step of some hundred entries is one transaction. */
+    invalidateTags(tags: readonly string[], options?: BackendOptions): Promise<number>;
+    lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined>;
+    /** Waits for the writes under way. Entries stay. @throws TimeoutError when they take too long. */
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
+interface MemoryBackendOptions {
+    /** Bytes held in all, cache keys, tags and a fixed cost of 256 an entry included. Default 64 MiB; the least recently used go first. */
+    maxBytes?: number;
+    /** A monotonic clock in milliseconds, for tests. Default: the one that `cachekit-native/testing` can move. */
+    now?: () => number;
+}
+/**
+ * The store inside this process, bounded in bytes.
+ *
+ * What is stored is copied in and copied out, so that no buffer on either side shares memory with the store; `owned`
+ * on `set` and `readOnly` on `get` leave the copies out for callers who keep to those words.
+ */
+declare class MemoryBackend implements Backend {
+    #private;
+    /** @throws TypeError, RangeError for `maxBytes` outside 1 … 2^53 − 1. */
+    constructor(options?: MemoryBackendOptions);
+    /** Bytes held, as `maxBytes` counts them. */
+    get size(): number;
+    get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
+    getNow(cacheKey: string): BackendEntry | undefined;
+    /** @throws ValueTooLargeError for an entry that alone is over `maxBytes`; the one it was to replace is gone. */
+    set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
+    delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
+    getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
+    setMany(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>): Promise<void>;
+    deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
+    has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
+    keys({ prefix, ...options }?: BackendOptions & {
+        prefix?: string;
+    }): AsyncGenerator<string>;
+    expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;
+    /** @throws ValueTooLargeError for bytes that alone are over `maxBytes`; those that were there stay. */
+    replace(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean>;
+    invalidateTags(tags: readonly string[], options?: BackendOptions): Promise<number>;
+    lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined>;
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
+type Listener = (error: Error) => void;
+/** An ioredis or iovalkey client, as far as it is used here. */
+interface IoredisClient {
+    readonly options: {
+        readonly keyPrefix?: string | undefined;
+        readonly host?: string;
+        readonly port?: number;
+    };
+    readonly status: string;
+    readonly stream?: {
+        cork?(): void;
+        uncork?(): void;
+    };
+    connect(): Promise<void>;
+    callBuffer(name: string, ...args: (string | Buffer)[]): Promise<unknown>;
+    pipeline(): IoredisPipeline;
+    on(event: string, listener: Listener): unknown;
+    off(event: string, listener: Listener): unknown;
+}
+interface IoredisPipeline {
+    callBuffer(name: string, ...args: (string | Buffer)[]): unknown;
+    exec(): Promise<[error: Error | null, reply: unknown][] | null>;
+}
+/** A cluster client of ioredis or iovalkey, as far as it is used here. */
+interface IoredisClusterClient extends IoredisClient {
+    nodes(role: 'master'): IoredisClient[];
+}
+/** A client of the package `redis` (5 or later), as far as it is used here. */
+interface NodeRedisClient {
+    readonly isReady?: boolean;
+    readonly isOpen?: boolean;
+    sendCommand(args: readonly (string | Buffer)[], options?: NodeRedisCommandOptions): Promise<unknown>;
+    withTypeMapping(mapping: Record<number, unknown>): unknown;
+    on(event: string, listener: Listener): unknown;
+    off(event: string, listener: Listener): unknown;
+}
+/** A cluster client of the package `redis`, as far as it is used here. */
+interface NodeRedisClusterClient {
+    readonly isReady?: boolean;
+    readonly isOpen?: boolean;
+    readonly slots: readonly unknown[];
+    readonly masters: readonly NodeRedisClusterNode[];
+    nodeClient(node: NodeRedisClusterNode): unknown;
+    sendCommand(firstKey: string | Buffer | undefined, isReadonly: boolean | undefined, args: (string | Buffer)[], options?: NodeRedisCommandOptions): Promise<unknown>;
+    on(event: string, listener: Listener): unknown;
+    off(event: string, listener: Listener): unknown;
+}
+/** One master of a {@link NodeRedisClusterClient}. */
+interface NodeRedisClusterNode {
+    readonly host: string;
+    readonly port: number;
+}
+interface NodeRedisCommandOptions {
+    typeMapping?: Record<number, unknown>;
+    timeout?: number | undefined;
+}
+type RedisClient = IoredisClient | IoredisClusterClient | NodeRedisClient | NodeRedisClusterClient;
+
+type RedisLibrary = 'ioredis' | 'redis';
+
+interface RedisBackendOptions {
+    /**
+     * `redis://[user[:password]@]host[:port][/database]`, or `rediss://` for TLS; for a cluster
+     * `redis+cluster://[user[:password]@]host[:port][,host[:port]…]`, or `rediss+cluster://`. Either this or `client`.
+     */
+    url?: string;
+    /**
+     * A client of `ioredis`, `iovalkey` or `redis` (5 or later), for one server or for a cluster, connected and closed by
+     * its owner. A `keyPrefix` of an ioredis client is written to Redis and not part of the cache key that a value is
+     * bound to. While it is not connected, operations reject rather than wait in its queue.
+     */
+    client?: RedisClient;
+    /** Which package to use for `url`. Default: `ioredis` when it is installed, else `redis`. */
+    library?: RedisLibrary;
+    /** After how many milliseconds without an answer an operation rejects with TimeoutError. Default 5,000. */
+    timeoutMs?: number;
+}
+/**
+ * A store in Redis or Valkey, one server or a cluster: one string for each cache key, under exactly that name, with its
+ * TTL in milliseconds.
+ *
+ * With a URL the connection is made by the first operation and again, when it was lost, by the next one. Operations of
+ * one tick are sent together, their gets as one MGET.
+ */
+declare class RedisBackend implements Backend {
+    #private;
+    /**
+     * By the servers' client-side caching, on a connection of its own to each. Of a URL's backend alone: a borrowed
+     * client's reads are remembered only by changing the state of its owner's connection.
+     */
+    readonly watch?: NonNullable<Backend['watch']>;
+    /** @throws TypeError, RangeError, ConfigurationError for a bad URL or a missing package. */
+    constructor(options: RedisBackendOptions);
+    get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
+    set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
+    delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
+    getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
+    setMany(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>): Promise<void>;
+    deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
+    has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
+    keys({ prefix, signal }?: BackendOptions & {
+        prefix?: string;
+    }): AsyncGenerator<string>;
+    expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;
+    replace(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean>;
+    invalidateTags(tags: readonly string[], options?: BackendOptions): Promise<number>;
+    lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined>;
+    /** Waits up to a second for what is under way; what begins later rejects. A client that was passed in stays open. */
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * The envelope around a payload: LZ4 block, xxh3-64 checksum, original size and a format string, as a MessagePack array of four.
+ *
+ * Source: protocol, "ByteStorage" (wire format 1.1).
+ */
+declare class ByteStorage {
+    /**
+     * @param format any string; returned by `retrieve`, not checked. Default `msgpack`.
+     * @throws TypeError for a wrong type, ValueTooLargeError over 512 MiB.
+     */
+    static store(data: Uint8Array, format?: string): Buffer;
+    /**
+     * Reads what every CacheKit writer has written, also the older forms. Sizes are checked before anything is allocated.
+     *
+     * @throws TypeError for a wrong type, EnvelopeError for what is malformed, over a limit or does not match its checksum.
+     */
+    static retrieve(envelope: Uint8Array): {
+        data: Buffer;
+        format: string;
+    };
+}
+/**
+ * BLAKE2b with a hash of 32 bytes, no key.
+ *
+ * @throws TypeError for a wrong type.
+ */
+declare function blake2b256(data: Uint8Array): Buffer;
+/** Whether this machine has instructions for AES, and what they are called. */
+declare function hardwareAcceleration(): {
+    aes: boolean;
+    name: string;
+};
+
+/** How long something took, in numbers of a fixed size. */
+interface LatencyStats {
+    count: number;
+    /** Milliseconds of all together. */
+    sumMs: number;
+    /** How many took at most `leMs` (the last: `Infinity`), those of the smaller buckets included. */
+    buckets: {
+        leMs: number;
+        count: number;
+    }[];
+}
+
+/** What has happened so far, in plain numbers: nothing here tells of a key or a value. */
+interface CacheStats {
+    /** Calls answered with a stored value. */
+    hits: number;
+    /** Of those, the ones answered from this process's own first tier. */
+    l1Hits: number;
+    /** Calls answered with a value past its TTL, because of `swr` or `staleIfError`; they are no hits. */
+    staleHits: number;
+    /** Calls for which nothing usable was stored. */
+    misses: number;
+    /** How often a function ran, which is less than `misses` when calls shared a run. */
+    loads: number;
+    /** Of those, the ones that threw or took longer than their timeout. */
+    loadErrors: number;
+    /** Values stored. */
+    sets: number;
+    /** Entries that did not open: another key, tenant or cache key, altered bytes, a foreign format. */
+    authenticationFailures: number;
+    /** Entries sealed with a key that the keyring does not hold. */
+    unknownKeys: number;
+    /** Entries whose envelope or payload could not be read. */
+    unreadableValues: number;
+    /** Values that were returned but not stored, because the serializer or the sealer refused them. */
+    refusedValues: number;
+    /** Values that were returned but not stored, because they are over a limit. */
+    oversizeValues: number;
+    /** Operations that the backend failed, and those that were not asked of it while its circuit breaker was open. */
+    backendErrors: number;
+    /** Waits for another process that was loading the same entry. */
+    lockWaits: number;
+    /** Reading an entry from the backend. */
+    readLatency: LatencyStats;
+    /** Giving an entry to the backend. */
+    writeLatency: LatencyStats;
+    /** Running functions. */
+    loadLatency: LatencyStats;
+    /** Entries held in this process now. */
+    l1Entries: number;
+    /** Bytes they take, as `l1.maxBytes` counts them. */
+    l1Bytes: number;
+}
+
+/**
+ * Turns values into bytes and back. Any object of this shape can be used wherever a serializer is taken.
+ *
+ * ```ts
+ * const lines: Serializer<string[]> = {
+ *   format: 'lines',
+ *   serialize: (value) => Buffer.from(value.join('\n')),
+ *   deserialize: (payload) => Buffer.from(payload).toString().split('\n'),
+ * };
+ * ```
+ */
+interface Serializer<T = unknown> {
+    /**
+     * The name of the encoding, 1 to 255 bytes of UTF-8. It is authenticated with every sealed value: bytes sealed under one
+     * format never open under another.
+     */
+    readonly format: string;
+    /**
+     * What goes around the payload before it is sealed: `envelope` compresses and checksums it (the default),
+     * `checksum` puts eight bytes in front, `none` adds nothing.
+     */
+    readonly container?: 'envelope' | 'checksum' | 'none';
+    /** The flag that is authenticated with every sealed value. Default: whether the container is `envelope`. */
+    readonly compressed?: boolean;
+    /** A further name that is authenticated with every sealed value. Default: none. */
+    readonly originalType?: string | undefined;
+    /**
+     * The payload of a value. What it returns is read at once or copied, and never changed.
+     *
+     * @throws an error of its own for a value that it does not carry.
+     */
+    serialize(value: T): Uint8Array;
+    /**
+     * The value of a payload that `serialize` returned, in this process or another. The bytes are the callee's to keep.
+     *
+     * @throws an error of its own for anything else.
+     */
+    deserialize(payload: Uint8Array): T;
+}
+
+/**
+ * Who shares the stored bytes: every process of this package (`protocol`), every CacheKit SDK (`interop`),
+ * or a Python `@cache` function (`python`). A reader never guesses it from bytes.
+ */
+type Wire = 'protocol' | 'interop' | 'python';
+
+/** Seconds as a number, or a number with its unit: `'250ms'`, `'30s'`, `'10m'`, `'1h'`, `'7d'`. */
+type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
+
+interface FrameMetadata {
+    format: 'msgpack' | 'orjson' | 'arrow';
+    compressed: boolean;
+    originalType: string | null;
+    encrypted: boolean;
+    tenantId: string | undefined;
+    keyFingerprint: string | undefined;
+}
+
+/** What stored bytes show to anybody; nothing of it is authenticated. */
+interface InspectedValue {
+    wire: Wire;
+    /** All stored bytes. */
+    length: number;
+    /** The container's bytes inside the seal; 0 when the bytes are too short to be a sealed value. */
+    plaintextLen: number;
+    header?: {
+        keyFingerprint: string;
+        tenantIdHash: string;
+        keyVersion: 0 | 1;
+    };
+    frame?: {
+        serializerName: string;
+    } & FrameMetadata;
+    /** The two halves of the nonce. */
+    instanceId?: bigint;
+    counter?: number;
+}
+
 /** What a value is bound to besides its tenant's key. */
 interface ValueContext {
     /** The full cache key, not empty. */
@@ -472,72 +771,22 @@ interface ValueCodec<T = unknown> {
     deserializeMany(items: readonly ValueToDeserialize[]): DeserializeResult<T>[];
 }
 
-/** A value and what is known of where it came from. */
-interface Entry<T> {
-    value: T;
-    /** `'hit'`: it was stored. `'miss'`: the function ran. */
-    status: 'hit' | 'miss';
-    /** Milliseconds since it was stored, where the store tells. */
-    ageMs?: number;
-    /** Milliseconds until it ends; absent when it never does, when it is not known, and when it was not stored. */
-    expiresInMs?: number;
-}
-/**
- * A function whose results are cached. It takes what the original takes and always returns a Promise.
- *
- * Every hit is an object of its own. Callers who wait for the same run of the original share its result.
- * `this` is handed to the original and is no part of the cache key.
- */
-interface CachedFunction<This, A extends unknown[], R> {
-    (this: This, ...args: A): Promise<R>;
-    /** As a call, with what is known of the entry. On a method: `object.method.entry.call(object, …)`. */
-    entry(...args: A): Promise<Entry<R>>;
-    /** The cache key that a call with these arguments is stored under. */
-    keyFor(...args: A): string;
-    /** Removes the entry of a call; whether there was one. Rejects when the backend fails. */
-    invalidate(...args: A): Promise<boolean>;
-    /** Runs the original and replaces what is stored. On a method: `object.method.refresh.call(object, …)`. */
-    refresh(...args: A): Promise<R>;
-    stats(): CacheStats;
-}
-
-/** Seconds as a number, or a number with its unit: `'250ms'`, `'30s'`, `'10m'`, `'1h'`, `'7d'`. */
-type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
-
-interface FrameMetadata {
-    format: 'msgpack' | 'orjson' | 'arrow';
-    compressed: boolean;
-    originalType: string | null;
-    encrypted: boolean;
-    tenantId: string | undefined;
-    keyFingerprint: string | undefined;
-}
-
-/** What stored bytes show to anybody; nothing of it is authenticated. */
-interface InspectedValue {
-    wire: Wire;
-    /** All stored bytes. */
-    length: number;
-    /** The container's bytes inside the seal; 0 when the bytes are too short to be a sealed value. */
-    plaintextLen: number;
-    header?: {
-        keyFingerprint: string;
-        tenantIdHash: string;
-        keyVersion: 0 | 1;
-    };
-    frame?: {
-        serializerName: string;
-    } & FrameMetadata;
-    /** The two halves of the nonce. */
-    instanceId?: bigint;
-    counter?: number;
-}
-
 /**
  * A master key: a string of hex digits (at least 64, so 32 bytes), or at least 16 raw bytes,
  * with one warning in a process for fewer than 32. Exactly 32 bytes is what every SDK takes.
  */
 type MasterKeyInput = string | Uint8Array;
+
+/** How often one master key was used by this process. */
+interface KeyUsage {
+    /** Fingerprint of the master key: 32 hex digits. */
+    fingerprint: string;
+    position: 'current' | 'previous' | 'staged';
+    seals: number;
+    /** Opens that succeeded. */
+    opens: number;
+    lastUsed: Date | undefined;
+}
 
 /** The keys that a key management service holds for an application. */
 interface ProvidedKeys {
@@ -562,16 +811,6 @@ interface KeyringOptions {
     masterKey?: MasterKeyInput | undefined;
     /** Open only, newest first, at most 3. */
     previousMasterKeys?: readonly MasterKeyInput[];
-}
-/** How often one master key was used by this process. */
-interface KeyUsage {
-    /** Fingerprint of the master key: 32 hex digits. */
-    fingerprint: string;
-    position: 'current' | 'previous' | 'staged';
-    seals: number;
-    /** Opens that succeeded. */
-    opens: number;
-    lastUsed: Date | undefined;
 }
 /**
  * One master key that seals and up to three that only open, so that a key can be replaced while values
@@ -671,6 +910,7 @@ interface EncryptionWrapperOptions<T = unknown> {
     /** False: no compression, so that a value's length does not tell what parts of it have in common. Default true. */
     compress?: boolean;
 }
+
 /**
  * Serializes values and seals them, each bound to its tenant and cache key: a serializer with encryption.
  *
@@ -704,6 +944,21 @@ declare class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposabl
     /** Opens off the event loop; `sealed` is copied at the call. @throws (rejects) as {@link deserialize}, or with the signal's reason. */
     deserializeAsync(sealed: Uint8Array, context: AsyncValueContext): Promise<T>;
     /**
+     * Seals a stored value again as `serialize` would now: with the current key, and with the header or frame that goes with
+     * it. The payload is the same bytes and is never decoded, so nothing is lost that JavaScript's types do not keep; a
+     * frame keeps its metadata.
+     *
+     * @example
+     * const again = wrapper.rewrap(stored, { cacheKey: 'users:1' });
+     * if (again !== undefined) await store.set('users:1', again);
+     *
+     * @returns undefined when the value is sealed with the current key already, behind the header that is written now.
+     * @throws as {@link deserialize}; what only the serializer would refuse is not looked at.
+     */
+    rewrap(sealed: Uint8Array, context: ValueContext): Buffer | undefined;
+    /** Rewraps off the event loop; `sealed` is copied at the call. @throws (rejects) as {@link rewrap}, or with the signal's reason. */
+    rewrapAsync(sealed: Uint8Array, context: AsyncValueContext): Promise<Buffer | undefined>;
+    /**
      * Seals a batch with one native call per key. The results share one allocation.
      *
      * @throws as {@link serialize} for the first item that fails; nothing is returned then.
@@ -720,6 +975,28 @@ declare class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposabl
 
 /** How long entries live: a {@link Duration}, or `'never'` for entries that do not end by themselves. */
 type Ttl = Duration | 'never';
+/** A number with its unit, as {@link Duration} without the bare number: `500` would be seconds, and be meant as milliseconds. */
+type Span = Exclude<Duration, number>;
+/** How long things may take. */
+interface TimeoutOptions {
+    /** One operation of the backend. Default `'5s'`; the function then runs, as for a miss. */
+    backend?: Span;
+    /** One run of the function, whose callers then get a TimeoutError (or a stale value). Default: as long as it takes. */
+    load?: Span;
+}
+interface LockOptions {
+    /** After how long the lock of a process that died is free; one that lives renews it. Default `'5s'`. */
+    lease?: Span;
+    /** How long to wait for the process that has the lock, before running the function all the same. Default `'30s'`. */
+    wait?: Span;
+}
+/** When the backend is left alone because it fails. */
+interface BreakerOptions {
+    /** Failures in a row. Default 5. */
+    failures?: number;
+    /** How long until one operation tries again. Default `'1s'`. */
+    rest?: Span;
+}
 /** Entries held in this process. */
 interface L1Options {
     /** Bytes held at most, keys and a fixed cost of 256 an entry included. Default 64 MiB. */
@@ -731,13 +1008,18 @@ interface L1Options {
      * and must not be changed by whoever gets them. Default false: bytes, in a secure cache ciphertext.
      */
     values?: boolean;
+    /**
+     * Forget an entry when another process changes it, where the backend can tell (Redis with client-side caching).
+     * Default true.
+     */
+    invalidation?: boolean;
 }
 /** Where values are stored, and as what. */
 interface StorageOptions {
     /** Default 600 seconds. */
     ttl?: Ttl;
     /** `null` or left out: in this process only. Else a store, or the URL of one. */
-    backend?: Backend | string | null;
+    backend?: Backend | KeyvInstance | KeyvStorageAdapter | string | null;
     /** Default: StandardSerializer. An EncryptionWrapper encrypts. */
     serializer?: Serializer | EncryptionWrapper;
     /** Encrypts with this key. */
@@ -751,6 +1033,35 @@ interface StorageOptions {
     nonces?: NonceMode;
     /** Entries in this process in front of the backend. Default true. */
     l1?: boolean | L1Options;
+    /**
+     * For so long after its TTL, an entry still answers at once, while the function runs in the background and replaces it.
+     * The backend keeps entries for this time longer.
+     */
+    swr?: Duration;
+    /** For so long after its TTL, an entry answers when the function throws or times out. The backend keeps entries for this time longer. */
+    staleIfError?: Duration;
+    /** Shortens each TTL at random by up to this part of it, from 0 to 1, so that entries do not end all at once. Default 0. */
+    jitter?: number;
+    /** A TTL of its own for `null`, as for something that does not exist yet. Default: as any value. */
+    negativeTtl?: Duration;
+    /**
+     * One process at a time runs the function for an entry; the others wait for its result. Needs a backend that has locks.
+     * Default false: once per process.
+     */
+    lock?: boolean | LockOptions;
+    /** Of each operation of the backend. Default `'5s'`. As an object also of the function. */
+    timeout?: Span | TimeoutOptions;
+    /** How often an operation of the backend is tried again after a failure that may pass. Default 1. */
+    retry?: number;
+    /** Leaves a backend alone for a while that fails again and again. Default `{ failures: 5, rest: '1s' }`. */
+    breaker?: boolean | BreakerOptions;
+    /** Operations of the backend under way at most; above, functions run as if it failed. Default 10,000. */
+    maxConcurrent?: number;
+    /**
+     * Hides cache keys and tags from the backend: it sees `{namespace}:p:{HMAC of the cache key}`, under a key derived for the
+     * tenant. Needs encryption, a namespace and wire `protocol`; no other SDK finds such entries. Default false.
+     */
+    privateKeys?: boolean;
     /** Given to every operation of the backend: when it aborts, functions simply run. */
     signal?: AbortSignal;
     /** What an entry that does not open is: `'miss'` (counted, and deleted when nobody replaced it), or an error. */
@@ -766,12 +1077,84 @@ interface FunctionOptions<K extends unknown[] = unknown[], T extends unknown[] =
     operation?: string;
     /** The whole cache key of a call, used as it is. Default: made of namespace, operation and a hash of the arguments. */
     key?: (...args: K) => string;
-    /** The tenant that a call's entry belongs to, apart from every other tenant's. */
-    tenant?: (...args: T) => string;
+    /** The tenant that a call's entry belongs to, apart from every other tenant's: from the arguments or an AsyncLocalStorage. */
+    tenant?: ((...args: T) => string) | TenantStore;
     /** Default: the cache's, or 600 seconds. */
     ttl?: Ttl;
+    /** Names under which `invalidateTags` finds the entry, always these or made from a call's arguments. */
+    tags?: readonly string[] | ((...args: K) => readonly string[]);
+}
+/** An AsyncLocalStorage that holds the tenant id of the request. Outside of one, a call is a TypeError. */
+interface TenantStore {
+    getStore(): string | undefined;
 }
 type CacheOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> = StorageOptions & FunctionOptions<K, T>;
+
+/**
+ * What a cache publishes on `node:diagnostics_channel`, each under `cachekit-native:` and its name here. Nobody pays for
+ * an event that nobody listens to.
+ *
+ * | event | when | beside {@link CacheEvent} |
+ * |---|---|---|
+ * | `hit` | a stored value answers a call | `tier`: `'l1'` or `'backend'` |
+ * | `stale` | a value past its TTL answers | `reason`: `'swr'` or `'error'` |
+ * | `miss` | nothing usable is stored | |
+ * | `load` | a function has run | `ms`, `ok` |
+ * | `read`, `write` | the backend has answered a cache miss of L1, or taken a value | `ms`, `bytes` |
+ * | `delete` | an entry is removed by name | |
+ * | `invalidate` | entries are removed by tags | `tags`: how many tags, `entries`: how many entries |
+ * | `failure` | something is counted instead of thrown | `kind`, `code` |
+ * | `lock` | another process has an entry's lock | `ms`: how long this one waited |
+ * | `breaker` | the backend's circuit breaker changes | `state`: `'open'`, `'half-open'` or `'closed'` |
+ */
+interface CacheEvent {
+    /** The options' namespace and operation, where there are. */
+    namespace?: string | undefined;
+    operation?: string | undefined;
+    /** 16 hex digits that tell entries apart: a hash of the cache key under a random key of this process. */
+    entry?: string;
+    tier?: 'l1' | 'backend';
+    reason?: 'swr' | 'error';
+    ms?: number;
+    bytes?: number;
+    ok?: boolean;
+    kind?: FailureKind;
+    /** The error's fixed code. */
+    code?: string | undefined;
+    tags?: number;
+    entries?: number;
+    state?: 'open' | 'half-open' | 'closed';
+}
+type FailureKind = 'backend' | 'unopened' | 'unreadable' | 'unknown-key' | 'refused' | 'oversize' | 'refresh';
+
+/** A value and what is known of where it came from. */
+interface Entry<T> {
+    value: T;
+    /** `'hit'`: it was stored. `'miss'`: the function ran. `'stale'`: it was stored, and its TTL is over (`swr`, `staleIfError`). */
+    status: 'hit' | 'miss' | 'stale';
+    /** Milliseconds since it was stored, where the store tells; with `jitter` and where the function gave it a TTL of its own, at most so many. */
+    ageMs?: number;
+    /** Milliseconds until its TTL ends; absent when it never does, when it is not known, and when it was not stored. */
+    expiresInMs?: number;
+}
+/**
+ * A function whose results are cached. It takes what the original takes and always returns a Promise.
+ *
+ * Every hit is an object of its own. Callers who wait for the same run of the original share its result.
+ * `this` is handed to the original and is no part of the cache key.
+ */
+interface CachedFunction<This, A extends unknown[], R> {
+    (this: This, ...args: A): Promise<R>;
+    /** As a call, with what is known of the entry. On a method: `object.method.entry.call(object, …)`. */
+    entry(...args: A): Promise<Entry<R>>;
+    /** The cache key that a call with these arguments is stored under. */
+    keyFor(...args: A): string;
+    /** Removes the entry of a call; whether there was one. Rejects when the backend fails. */
+    invalidate(...args: A): Promise<boolean>;
+    /** Runs the original and replaces what is stored. On a method: `object.method.refresh.call(object, …)`. */
+    refresh(...args: A): Promise<R>;
+    stats(): CacheStats;
+}
 
 /**
  * Gives a function a cache: call it with the function, or write it as a standard decorator in front of a method.
@@ -806,13 +1189,58 @@ interface CacheFunction {
      * @throws as {@link cache}, and ConfigurationError when there is no key.
      */
     secure<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
+    /**
+     * As {@link cache}, for what is cheap to make again: nothing is tried twice, the backend is asked even while it fails, and
+     * L1 is not told what other processes change.
+     *
+     * Default TTL 300 s. When the backend fails, the function runs, each time after the backend's own timeout.
+     */
+    minimal<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
+    /**
+     * As {@link cache}, for a busy service: a stale value answers for a minute while the function runs in the background, and
+     * for an hour when it fails; TTLs differ by up to a tenth.
+     *
+     * Default TTL 600 s. When the backend fails, it is tried once more, then left alone for a second at a time, and functions run.
+     */
+    production<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
+    /**
+     * As {@link CacheFunction.production}, in the hosted cache: CACHEKIT_API_URL (default https://api.cachekit.io) with
+     * CACHEKIT_API_KEY.
+     *
+     * Default TTL 3,600 s. When the cache cannot be reached, functions run.
+     */
+    io<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
 }
 /** Caches the results of a function: `cache(options)(fn)`, or `cache.secure(options)(fn)` to encrypt them. */
 declare const cache: CacheFunction;
 
+/** What has become of the entries so far. */
+interface RewrapReport {
+    /** Entries looked at. */
+    seen: number;
+    /** Of those, sealed anew with the current key. */
+    rewrapped: number;
+    /** Sealed with the current key already. */
+    current: number;
+    /** Did not open: of other keys or tenants, or not sealed at all. They were left as they are. */
+    unopened: number;
+    /** Changed, ended or too long-lived to tell, while they were at hand: whoever changed them has sealed them with a current key. */
+    changed: number;
+}
+interface RewrapOptions {
+    /** Tenants whose entries are sealed anew too, beside those of the cache itself. */
+    tenants?: readonly string[];
+    /** Called after every hundred entries. */
+    onProgress?: (report: RewrapReport) => void;
+    /** Stops between two entries; what was sealed anew stays so. */
+    signal?: AbortSignal;
+}
+
 interface SetOptions {
     /** Default: the cache's. */
     ttl?: Ttl;
+    /** Names under which `invalidateTags` finds the entry. */
+    tags?: readonly string[];
 }
 /**
  * The entries of one tenant, by their cache keys.
@@ -850,6 +1278,27 @@ declare class TenantCache {
      * @throws what the backend throws: an invalidation that failed must not pass for done.
      */
     delete(cacheKey: string): Promise<boolean>;
+    /**
+     * @returns how many entries there were, as far as the backend can tell.
+     * @throws as {@link delete}.
+     */
+    deleteMany(cacheKeys: readonly string[]): Promise<number>;
+    /**
+     * Removes every entry that was stored with one of the tags, values and results of functions alike.
+     *
+     * @returns how many, as far as the backend can tell.
+     * @throws ConfigurationError for a backend without tags, and what the backend throws.
+     */
+    invalidateTags(tags: string | readonly string[]): Promise<number>;
+    /**
+     * The cache keys of stored values that begin with `prefix`, in no order, without those of functions. One that changes
+     * meanwhile may come twice or not at all.
+     *
+     * @throws ConfigurationError with `privateKeys`, BackendError for a backend that cannot list its entries.
+     */
+    keys({ prefix }?: {
+        prefix?: string;
+    }): AsyncGenerator<string, void, undefined>;
     /** Whether an entry is stored; it is not opened. */
     has(cacheKey: string): Promise<boolean>;
     /** Seconds until an entry ends, `Infinity` for never; `undefined` when there is none or the backend does not say. */
@@ -887,6 +1336,15 @@ declare class Cache extends TenantCache implements AsyncDisposable {
     secure<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: SecureFunctionOptions<K, T>): CacheWrap<K, T>;
     /** The entries of one tenant, apart from every other tenant's: sealed with a key of its own, and stored under a prefix of its own. */
     tenant(tenantId: string): TenantCache;
+    /**
+     * Seals every stored entry anew that a previous key has sealed, so that the key can go: after `startRotation`, and before
+     * `completeRotation`. Entries keep their TTL and their bytes are never decoded; the cache stays in use meanwhile.
+     *
+     * @returns what became of the entries.
+     * @throws ConfigurationError without encryption, without a backend and with `privateKeys` (where an entry gets the current
+     *   key when it is next stored); BackendError for a backend that cannot list its entries; what the backend throws.
+     */
+    rewrap(options?: RewrapOptions): Promise<RewrapReport>;
     /** Of this cache, its tenants and its functions together. */
     stats(): CacheStats;
     /**
@@ -909,6 +1367,37 @@ declare class Cache extends TenantCache implements AsyncDisposable {
  * @throws TypeError and RangeError for wrong options, ConfigurationError for missing and contradicting ones.
  */
 declare function createCache(options?: CreateCacheOptions): Cache;
+
+/** What a function says of its own result. */
+interface LoadedOptions {
+    /** Instead of the TTL that the cache has. */
+    ttl?: Ttl;
+    /** Beside the tags that the options name. */
+    tags?: readonly string[];
+}
+/**
+ * Returned by a cached function or a loader: its caller gets `value`, and nothing is stored.
+ *
+ * @example
+ * const user = cache(options)(async (id: string) => {
+ *   const found = await db.user(id);
+ *   return found ?? skip(null);
+ * });
+ */
+declare function skip<T = undefined>(value?: T): T;
+/**
+ * Returned by a cached function or a loader: its caller gets `value`, which is stored for `ttl`, as a token that says
+ * itself when it ends.
+ *
+ * @example
+ * const token = cache.secure(options)(async () => {
+ *   const { accessToken, expiresIn } = await login();
+ *   return withTtl(accessToken, Math.max(1, expiresIn - 30));
+ * });
+ *
+ * @throws TypeError, RangeError for a bad TTL or tag.
+ */
+declare function withTtl<T>(value: T, ttl: Ttl | LoadedOptions): T;
 
 /** The three keys of a tenant, 32 bytes each. */
 interface DerivedTenantKeys {
@@ -1133,6 +1622,9 @@ declare class PlainTime {
     toJSON(): string;
 }
 
+/** How the columns of an Arrow file are compressed. */
+type ArrowCompression = 'zstd' | 'lz4';
+
 /** What is used here of a Table of `apache-arrow`, which is an optional peer: `ArrowSerializer<Table>` has its full type. */
 interface ArrowTable {
     readonly numRows: number;
@@ -1157,17 +1649,25 @@ interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
      * Default: the one that `import 'apache-arrow'` gives.
      */
     arrow?: ArrowModule<T>;
-    /** The flag that is authenticated with every sealed value; it compresses nothing. Default: false. */
+    /**
+     * Compresses the columns, as the Python SDK does with zstd. `'lz4'` needs the package `lz4js`, `'zstd'` Node 22.15 or
+     * the package `@bokuweb/zstd-wasm`; reading such files needs the same and no option. Default: no compression, which
+     * is faster, and lets the columns of a table that was read be views of the payload.
+     */
+    compression?: ArrowCompression;
+    /** The flag that is authenticated with every sealed value; it compresses nothing. Default: whether `compression` is set. */
     compressed?: boolean;
 }
 /**
  * Tables of `apache-arrow` as Arrow IPC files, which is what other SDKs hold DataFrames in.
  *
- * Files are written without compression. A compressed one is read when its codec is in `apache-arrow`'s
- * `compressionRegistry`. The columns of a table that was read are views of the payload where its memory is aligned to
- * eight bytes: no copy is made, and the payload stays in memory as long as the table.
+ * Files are written without compression unless `compression` says otherwise, and read either way; a codec that is
+ * missing in `apache-arrow`'s `compressionRegistry` is added to it. The columns of a table that was read are views of
+ * an uncompressed payload where its memory is aligned to eight bytes: no copy is made, and the payload stays in memory
+ * as long as the table.
  *
- * @throws TypeError for a wrong type, ConfigurationError when `apache-arrow` is not installed.
+ * @throws TypeError, RangeError for a wrong type or compression, ConfigurationError when `apache-arrow` or the package
+ *   for the compression is not installed, with the command that installs it.
  */
 declare class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Serializer<T> {
     #private;
@@ -1280,5 +1780,89 @@ declare class StandardSerializer implements Serializer {
     deserialize(payload: Uint8Array): unknown;
 }
 
-export { ArrowSerializer, AuthenticationError, BackendError, ByteStorage, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, InternalError, InteropSerializer, JsonSerializer, KeyError, Keyring, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, blake2b256, cache, createAad, createCache, deriveDomainKey, deriveTenantKeys, encodeInteropArgs, encodeRotationHeader, hardwareAcceleration, interopKey, keyFingerprint, parseRotationHeader };
-export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendOptions, BackendSetOptions, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, Duration, EncryptionWrapperOptions, Entry, FileBackendOptions, FunctionOptions, HttpBackendOptions, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisPipeline, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, L1Options, L1Status, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };
+interface EncryptedStoreOptions {
+    /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
+    masterKey?: MasterKeyInput | undefined;
+    /** Shared with whoever else uses it. */
+    keyring?: Keyring | undefined;
+    /** 1 to 1,024 bytes as UTF-8. Default `'default'`. */
+    tenantId?: string | undefined;
+    /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
+    nonces?: NonceMode | undefined;
+    /** Default `'protocol'`. */
+    wire?: Wire | undefined;
+    /** Called with why a stored value could not be opened; the value is a miss. What it throws is not caught. */
+    onError?: ((error: unknown) => void) | undefined;
+}
+
+/** A driver of bentocache's second layer (`type` `'l2'`, all promises) or of its first (`'l1'`, none). */
+interface CacheDriver {
+    type: 'l1' | 'l2';
+    namespace(namespace: string): unknown;
+    get(key: string): unknown;
+    pull(key: string): unknown;
+    set(key: string, value: string, ttl?: number): unknown;
+    delete(key: string): unknown;
+    deleteMany(keys: string[]): unknown;
+    clear(): unknown;
+    disconnect(): unknown;
+    prune?(): unknown;
+    getRemainingTtl?(key: string): number | undefined;
+}
+/** What bentocache's `memoryDriver`, `redisDriver` and the others return. */
+interface DriverFactory<D> {
+    options: Record<string, any>;
+    factory: (config: any) => D;
+}
+/**
+ * Encryption for bentocache: a driver that seals each value under its key, the prefix and namespaces included, before
+ * it reaches `driver`. What does not open is a miss. Each layer has a driver of its own: wrap both, or values lie in
+ * the first layer as they are.
+ *
+ * @example
+ * bentostore().useL1Layer(encryptedDriver(memoryDriver(), options)).useL2Layer(encryptedDriver(redisDriver({ connection }), options))
+ *
+ * @throws TypeError for what is no driver; as the constructor of EncryptionWrapper for the options.
+ */
+declare function encryptedDriver<D extends object>(driver: DriverFactory<D>, options?: EncryptedStoreOptions): DriverFactory<D>;
+
+/** What `encryptedStore` wraps. */
+type InnerStore = Map<string, unknown> | KeyvStorageAdapter | KeyvInstance;
+/** A storage adapter for Keyv 5 and 6, and so for cacheable and cache-manager: what `new Keyv({ store })` takes. */
+interface EncryptedStore {
+    /** Stored values that could not be opened so far, each of which was a miss. */
+    readonly failures: number;
+    get(key: string): Promise<unknown>;
+    getMany(keys: string[]): Promise<unknown[]>;
+    /** `ttl` in milliseconds. */
+    set(key: string, value: unknown, ttl?: number): Promise<boolean>;
+    setMany(entries: {
+        key: string;
+        value: unknown;
+        ttl?: number | undefined;
+    }[]): Promise<boolean[]>;
+    delete(key: string): Promise<boolean>;
+    deleteMany(keys: string[]): Promise<boolean[]>;
+    has(key: string): Promise<boolean>;
+    hasMany(keys: string[]): Promise<boolean[]>;
+    clear(): Promise<void>;
+    iterator(): AsyncGenerator<[key: string, value: unknown], void>;
+    disconnect(): Promise<void>;
+    on(event: string, listener: (...args: unknown[]) => void): this;
+}
+/**
+ * Encryption for Keyv, cacheable and cache-manager: seals each value under the key that the store sees, the namespace
+ * included, and puts the sealed bytes, as base64, into `inner`. The inner store never gets anything else, and nothing
+ * else that it holds ever comes out: what does not open under its key is a miss. Keys stay as they are. A library with
+ * several layers has a store for each, cacheable one in memory by default: what is not wrapped holds plaintext.
+ *
+ * @example
+ * const keyv = new Keyv({ store: encryptedStore(new KeyvRedis('redis://localhost'), { masterKey }) });
+ *
+ * @param inner a Map, a storage adapter of Keyv 5 or 6, or a Keyv instance.
+ * @throws TypeError for another store; as the constructor of EncryptionWrapper for the options.
+ */
+declare function encryptedStore(inner: InnerStore, options?: EncryptedStoreOptions): EncryptedStore;
+
+export { ArrowSerializer, AuthenticationError, BackendError, ByteStorage, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, InternalError, InteropSerializer, JsonSerializer, KeyError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, blake2b256, cache, createAad, createCache, deriveDomainKey, deriveTenantKeys, encodeInteropArgs, encodeRotationHeader, encryptedDriver, encryptedStore, hardwareAcceleration, interopKey, keyFingerprint, parseRotationHeader, skip, withTtl };
+export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisClusterClient, IoredisPipeline, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, KeyvInstance, KeyvStorageAdapter, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NodeRedisClusterClient, NodeRedisClusterNode, NodeRedisCommandOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RewrapOptions, RewrapReport, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };

@@ -70,8 +70,9 @@ export class TenantContext {
 
   /** Length of what is written in front of a sealed value, under the keys of now. */
   get headLen(): number {
-    this.refresh();
-    return this.#head?.length ?? 0;
+    // Asked first, as a rotation makes another head.
+    const { keys } = this;
+    return keys === undefined ? 0 : (this.#head?.length ?? 0);
   }
 
   /**
