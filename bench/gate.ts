@@ -6,6 +6,7 @@ import { machine, machineLine } from './lib/machine.js';
 import { benchOptions } from './lib/options.js';
 import { progress } from './lib/progress.js';
 import { markdown } from './lib/report.js';
+import { STORE_GATES } from './lib/store-gates.js';
 import { better, slack, type Target, type Verdict, verdictOf } from './lib/targets.js';
 
 const RETRIES = 2;
@@ -14,10 +15,11 @@ const missed = (target: Target) => verdictOf(target) === 'missed';
 benchOptions();
 const host = machine();
 process.stdout.write(`${machineLine(host)}; load ${host.load}\n`);
-const bar = progress(GATES.length, 'gate');
+const gates = [...GATES, ...STORE_GATES];
+const bar = progress(gates.length, 'gate');
 const results: Target[] = [];
 let retried = 0;
-for (const { name, measure } of GATES) {
+for (const { name, measure } of gates) {
   bar.step(name);
   let targets = await measure();
   for (let retry = 0; retry < RETRIES && targets.some(missed); retry++) {

@@ -2,12 +2,12 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TopLevelSpec } from 'vega-lite';
-import { startRedis } from '../__test__/support/redis-server.js';
 import { bytes } from './lib/format.js';
 import { spreadOf } from './lib/measure.js';
 import { benchOptions } from './lib/options.js';
 import { createCache } from './lib/product.js';
 import { progress } from './lib/progress.js';
+import { startBenchRedis } from './lib/redis-process.js';
 import { publish } from './lib/report.js';
 
 const options = benchOptions();
@@ -23,7 +23,7 @@ interface Sample {
 }
 
 const before = process.getActiveResourcesInfo().sort();
-const redis = await startRedis({ args: ['--maxmemory', '256mb', '--maxmemory-policy', 'allkeys-lru'] });
+const redis = await startBenchRedis(['--maxmemory', '256mb', '--maxmemory-policy', 'allkeys-lru']);
 const cache = createCache({
   namespace: 'soak',
   backend: redis.url,

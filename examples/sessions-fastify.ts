@@ -73,7 +73,7 @@ async function ask(): Promise<void> {
   });
   const cookie = login.headers.get('set-cookie')?.split(';')[0] ?? '';
   const headers = { cookie };
-  const me = await (await fetch(`${url}/me`, { headers })).json();
+  const me = (await (await fetch(`${url}/me`, { headers })).json()) as { user: string };
   assert.equal(me.user, 'ada');
   console.log('logged in:', me);
   assert.deepEqual(await (await fetch(`${url}/logout`, { method: 'POST', headers })).json(), { ok: true });

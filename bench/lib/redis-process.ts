@@ -13,10 +13,22 @@ export interface BenchRedis {
 }
 
 /** @throws when `redis-server` is not installed or does not start. */
-export async function startBenchRedis(): Promise<BenchRedis> {
+export async function startBenchRedis(more: readonly string[] = []): Promise<BenchRedis> {
   const directory = mkdtempSync(join(tmpdir(), 'cachekit-bench-redis-'));
   const port = await freePort();
-  const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', directory];
+  const args = [
+    '--port',
+    `${port}`,
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    '--dir',
+    directory,
+    ...more,
+  ];
   const server = spawn('redis-server', args, { stdio: 'ignore' });
   const failed = once(server, 'error').then(([error]) => Promise.reject(error));
   process.once('exit', () => server.kill('SIGKILL'));
