@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
+import { Redis as Valkey } from 'iovalkey';
 import { createClient } from 'redis';
 import type { Backend } from '../../src/backends/backend.js';
 import { FileBackend } from '../../src/backends/file.js';
@@ -51,6 +52,15 @@ const targets: Target[] = [
     needsRedis: true,
     make: (t) => {
       const client = new Redis(redis?.url ?? '');
+      t.teardown(() => client.disconnect());
+      return new RedisBackend({ client });
+    },
+  },
+  {
+    name: 'redis with a client of iovalkey',
+    needsRedis: true,
+    make: (t) => {
+      const client = new Valkey(redis?.url ?? '');
       t.teardown(() => client.disconnect());
       return new RedisBackend({ client });
     },

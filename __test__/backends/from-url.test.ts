@@ -76,7 +76,10 @@ test('plain http and private hosts are refused with the way to allow them', (t) 
 test('other schemes are refused with those there are, and without the URL', (t) => {
   for (const url of ['memcached://user:secret@host', 'secret', '', ':secret', '/tmp/secret', 'mailto:secret']) {
     const error = t.throws(() => backendFrom(url), { instanceOf: ConfigurationError }, url);
-    t.regex(error.message, /redis:\/\/, rediss:\/\/, redis\+cluster:\/\/, rediss\+cluster:\/\/, https:\/\/, lmdb: and file:/);
+    t.regex(
+      error.message,
+      /redis:\/\/, rediss:\/\/, redis\+cluster:\/\/, rediss\+cluster:\/\/, https:\/\/, lmdb: and file:/,
+    );
     t.false(inspect(error).includes('secret@') || error.message.includes('secret'));
   }
 });
