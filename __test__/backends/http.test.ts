@@ -625,6 +625,19 @@ test.serial(
     t.regex(error.message, /EBROKEN/);
     t.is((error.cause as Error).message, 'no network');
     assertNoSecret(t, error);
+    // As other implementations of fetch than Node's do.
+    const quoting: typeof globalThis.fetch = async (url, init) => {
+      const { authorization } = (init?.headers ?? {}) as Record<string, string>;
+      throw new Error(authorization === `Bearer ${API_KEY}` ? `request to ${url} failed` : 'nothing');
+    };
+    const told = await t.throwsAsync(
+      new HttpBackend({ url, apiKey: API_KEY, fetch: quoting }).get(`${SECRET_KEY}: ü`),
+      {
+        instanceOf: BackendError,
+      },
+    );
+    t.is(told.cause, undefined);
+    assertNoSecret(t, told);
   },
 );
 

@@ -1,3 +1,6 @@
+import { EventEmitter } from 'node:events';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import type { BackendItem } from '../../src/backends/backend.js';
 import { MemoryBackend } from '../../src/backends/memory.js';
@@ -209,6 +212,15 @@ test('wrong arguments of entries are refused before anything is asked', async (t
   await t.throwsAsync(entries.set('k', undefined), { instanceOf: TypeError, message: /delete/ });
   await t.throwsAsync(entries.setMany([['k', undefined]]), { instanceOf: TypeError });
   await t.throwsAsync(entries.setMany(5 as never), { instanceOf: TypeError });
+  for (const entry of ['ab', 5_551_234, null, { key: 'k', value: 1 }]) {
+    await t.throwsAsync(entries.setMany([entry] as never), {
+      instanceOf: TypeError,
+      message: /^An entry must be a pair/,
+    });
+  }
+  for (const options of [5, null, { perfix: 'a' }]) {
+    await t.throwsAsync(async () => entries.keys(options as never).next(), { message: /options must be|no option/ });
+  }
   await t.throwsAsync(entries.getMany('k' as never), { instanceOf: TypeError });
   await t.throwsAsync(entries.getOrSet('k', 5 as never), { instanceOf: TypeError });
   await t.throwsAsync(entries.entry('k', undefined as never), { instanceOf: TypeError });
@@ -217,4 +229,83 @@ test('wrong arguments of entries are refused before anything is asked', async (t
   await t.throwsAsync(entries.set('k', 1, { tll: 1 } as never), { instanceOf: ConfigurationError });
   await t.throwsAsync(entries.expire('k', 'never' as never), { instanceOf: TypeError });
   t.deepEqual(backend.calls, { get: 0, set: 0, delete: 0 });
+});
+
+test('without a namespace, keys leaves out the entries of tenants', async (t) => {
+  const backend = new MemoryBackend();
+  const entries = createCache({ backend, masterKey });
+  await entries.set('own', 1);
+  await entries.tenant('acme').set('theirs', 1);
+  t.deepEqual(await collected(entries.keys()), ['own']);
+  t.deepEqual(await collected(entries.tenant('acme').keys()), ['theirs']);
+});
+
+async function collected(keys: AsyncIterable<string>): Promise<string[]> {
+  const all: string[] = [];
+  for await (const key of keys) all.push(key);
+  return all;
+}
+
+test('a closed cache no longer listens to the Keyv store that it was given, which stays open', async (t) => {
+  const store = Object.assign(new EventEmitter(), new Listened());
+  for (let i = 0; i < 3; i++) {
+    const entries = createCache({ backend: store, namespace: 'n' });
+    await entries.set('k', i);
+    t.is(store.listenerCount('error'), 1);
+    await entries.close();
+    t.is(store.listenerCount('error'), 0);
+  }
+  t.is(store.map.size, 1);
+});
+
+/** The least that Keyv's storage adapters have. */
+class Listened {
+  readonly opts = {};
+  readonly map = new Map<string, unknown>();
+  readonly get = async (key: string) => this.map.get(key);
+  readonly set = async (key: string, value: unknown) => this.map.set(key, value) && true;
+  readonly delete = async (key: string) => this.map.delete(key);
+  readonly clear = async () => this.map.clear();
+}
+
+test('a cache forgets functions that nobody has any more, but not what they did', async (t) => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const entries = createCache();
+  const used = async () => {
+    const load = entries.wrap()((id: number) => id);
+    await load(1);
+    return new WeakRef(load);
+  };
+  const functions: WeakRef<object>[] = [];
+  for (let i = 0; i < 50; i++) functions.push(await used());
+  const held = () => functions.filter((reference) => reference.deref() !== undefined).length;
+  for (let i = 0; i < 100 && held() > 0; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    collectGarbage();
+  }
+  t.is(held(), 0);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  t.like(entries.stats(), { misses: 50, loads: 50, sets: 50 });
+});
+
+test('after close every use of a cache is an error, also where its backend and its keys are in use elsewhere', async (t) => {
+  for (const options of [{}, { keyring: new Keyring({ masterKey }) }, { l1: false }]) {
+    const entries = createCache({ namespace: 'n', backend: new MemoryBackend(), ...options });
+    const load = entries.wrap({ operation: 'o' })((id: number) => id);
+    await entries.set('k', 1);
+    await load(1);
+    await entries.close();
+    for (const use of [
+      () => entries.get('k'),
+      () => entries.tenant('acme').get('k'),
+      () => entries.getMany(['k', 'l']),
+      () => entries.has('k'),
+      () => entries.keys().next(),
+      () => load(1),
+    ]) {
+      await t.throwsAsync(use(), { instanceOf: BackendError, message: /closed/ });
+    }
+    if ('keyring' in options) await t.throwsAsync(entries.rewrap(), { instanceOf: BackendError, message: /closed/ });
+  }
 });

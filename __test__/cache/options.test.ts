@@ -186,3 +186,16 @@ test('options are read once', async (t) => {
   t.is(load.keyFor(1), key);
   t.is(backend.ttls.get(backend.only), 60_000);
 });
+
+for (const [option, short] of [
+  ['l1', 'a boolean'],
+  ['lock', 'a boolean'],
+  ['breaker', 'a boolean'],
+  ['timeout', "a string like '250ms'"],
+] as const) {
+  test(`what is wrong about ${option} is said with its name`, (t) => {
+    const given = (value: unknown) => () => cache({ ...named, backend: new MapBackend(), [option]: value } as never);
+    t.throws(given(null), { instanceOf: TypeError, message: `${option} must be ${short} or an object, not null` });
+    t.throws(given({ maks: 1 }), { instanceOf: ConfigurationError, message: new RegExp(`'${option}\\.maks'`) });
+  });
+}

@@ -111,3 +111,16 @@ test('a cache that has nothing to seal anew says so, and wrong options are refus
   }
   await t.throwsAsync(entries.rewrap({ tenant: 'a' } as never), { instanceOf: ConfigurationError });
 });
+
+test('entries of functions that have a namespace of their own are sealed anew too', async (t) => {
+  const backend = new MemoryBackend();
+  const keyring = new Keyring({ masterKey });
+  const entries = createCache({ namespace: 'n', backend, keyring, l1: false });
+  const load = entries.wrap({ namespace: 'm', operation: 'o' })((id: number) => id);
+  await entries.set('k', 1);
+  await load(1);
+  keyring.startRotation(otherKey);
+  t.like(await entries.rewrap(), { seen: 2, rewrapped: 2 });
+  keyring.completeRotation();
+  t.is((await load.entry(1)).status, 'hit');
+});

@@ -56,6 +56,16 @@ test('a listing of a hung store can be left at once', async (t) => {
   }
 });
 
+test('what a listing fails with is told, whatever its end fails with', async (t) => {
+  const backend = new MemoryBackend();
+  const fail = (message: string) => () => {
+    throw new Error(message);
+  };
+  backend.keys = () =>
+    ({ [Symbol.asyncIterator]: () => ({ next: fail('the listing'), return: fail('its end') }) }) as never;
+  await t.throwsAsync(createCache({ backend }).keys().next(), { message: 'the listing' });
+});
+
 test('functions run in front of a hung store, once for all who wait, and are not held up again to store the result', async (t) => {
   for (const more of [{}, { lock: true }, { swr: '1m', staleIfError: '1m' }] as const) {
     let runs = 0;

@@ -13,6 +13,16 @@ export function bareCause(error: unknown): Error | undefined {
   return bare;
 }
 
+/** As {@link bareCause}; nothing when it quotes one of these, as stores and their clients do as they like. */
+export function causeWithout(secrets: readonly string[], error: unknown): Error | undefined {
+  const text = messagesOf(error);
+  return secrets.some((secret) => text.includes(secret)) ? undefined : bareCause(error);
+}
+
+function messagesOf(error: unknown): string {
+  return error instanceof Error ? `${error.message}\n${messagesOf(error.cause)}` : '';
+}
+
 /** The first `code` of an error and its causes, like `ECONNREFUSED`. */
 export function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;

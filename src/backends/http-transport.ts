@@ -2,7 +2,7 @@ import type { LookupAddress } from 'node:dns';
 import type { Agent, ClientRequest, RequestOptions } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { BackendError, CacheKitError } from '../errors.js';
-import { bareCause, codeOf } from './cause.js';
+import { causeWithout, codeOf } from './cause.js';
 import { isAllowedAddress, type ServerUrl } from './http-address.js';
 
 export interface HttpRequest {
@@ -188,7 +188,8 @@ export class FetchTransport implements HttpTransport {
         body: bytes,
       };
     } catch (error) {
-      throw unreachable(error);
+      // It may quote the URL, which the cache key is part of, or what else it was given.
+      throw unreachable(error, [path, decodeURIComponent(path), headers.authorization ?? path]);
     }
   }
 
@@ -200,11 +201,11 @@ function isReset(error: unknown): boolean {
   return code === 'ECONNRESET' || code === 'EPIPE';
 }
 
-function unreachable(error: unknown): CacheKitError {
+function unreachable(error: unknown, secrets: readonly string[] = []): CacheKitError {
   if (error instanceof CacheKitError) return error;
   const code = codeOf(error);
   const message = `The cache server cannot be reached${code === undefined ? '' : `: ${code}`}`;
-  return new BackendError(message, { transient: true, cause: bareCause(error) });
+  return new BackendError(message, { transient: true, cause: causeWithout(secrets, error) });
 }
 
 function tooLong(maxBytes: number): BackendError {

@@ -10,7 +10,7 @@ import type {
   BackendOptions,
   BackendSetOptions,
 } from './backend.js';
-import { bareCause, codeOf } from './cause.js';
+import { causeWithout, codeOf } from './cause.js';
 import { timeoutOption, withDeadline } from './deadline.js';
 import { type KeyvEnvelope, type KeyvFace, type KeyvInstance, type KeyvStorageAdapter, keyvFace } from './keyv-face.js';
 
@@ -182,16 +182,11 @@ function unexpected(): BackendError {
   return new BackendError('The Keyv store answered with something else than was asked for');
 }
 
-/** Stores quote what they like: a cause that names a cache key is left out. */
 function keyvError(error: unknown, cacheKeys: string | readonly string[]): unknown {
   if (error instanceof CacheKitError) return error;
   const code = codeOf(error);
   const message = `The Keyv store failed${code ? `: ${code}` : ''}`;
-  const text = allText(error);
-  const quoted = (typeof cacheKeys === 'string' ? [cacheKeys] : cacheKeys).some((cacheKey) => text.includes(cacheKey));
-  return new BackendError(message, quoted ? {} : { cause: bareCause(error) });
-}
-
-function allText(error: unknown): string {
-  return error instanceof Error ? `${error.message}\n${allText(error.cause)}` : '';
+  return new BackendError(message, {
+    cause: causeWithout(typeof cacheKeys === 'string' ? [cacheKeys] : cacheKeys, error),
+  });
 }

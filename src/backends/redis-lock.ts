@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { wholeLeaseMs } from './arguments.js';
 import type { BackendLock, BackendOptions } from './backend.js';
 import type { RedisQueue } from './redis-queue.js';
 import { countOf } from './redis-reply.js';
@@ -57,11 +58,4 @@ class RedisLock implements BackendLock {
       commands.send(['eval', script, '1', this.#name, this.#token, ...args]),
     );
   }
-}
-
-/** @throws TypeError for a wrong type, RangeError unless more than 0 and finite. */
-export function wholeLeaseMs(value: unknown): number {
-  if (typeof value !== 'number') throw new TypeError('leaseMs must be a number of milliseconds');
-  if (!(value > 0 && value <= Number.MAX_SAFE_INTEGER)) throw new RangeError('leaseMs must be more than 0 and finite');
-  return Math.ceil(value);
 }

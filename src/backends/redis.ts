@@ -8,6 +8,7 @@ import {
   assertOptions,
   copyOf,
   finiteTtlMs,
+  wholeLeaseMs,
   wholeTtlMs,
 } from './arguments.js';
 import type {
@@ -27,7 +28,7 @@ import type { RedisClient, RedisCommand, RedisCommands } from './redis-client.js
 import { RedisConnection } from './redis-connection.js';
 import { redisError } from './redis-error.js';
 import { scanKeys } from './redis-keys.js';
-import { takeLock, wholeLeaseMs } from './redis-lock.js';
+import { takeLock } from './redis-lock.js';
 import { installedLibrary, type RedisLibrary } from './redis-open.js';
 import { RedisQueue } from './redis-queue.js';
 import { readMany, removeMany } from './redis-read.js';

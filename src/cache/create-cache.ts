@@ -47,7 +47,15 @@ export class Cache extends TenantCache implements AsyncDisposable {
   readonly #storage: Storage;
   readonly #store: EntryStore;
   readonly #counters: Counters;
-  readonly #functions: Counters[] = [];
+  /** Of functions that are in use; the others' numbers are in `#past`. */
+  readonly #functions = new Set<Counters>();
+  readonly #past = new Counters();
+  readonly #forgotten = new FinalizationRegistry<Counters>((counters) => {
+    this.#functions.delete(counters);
+    this.#past.add(counters);
+  });
+  /** Of functions that have another one than the cache. */
+  readonly #namespaces = new Set<string>();
   readonly #secure: { storage: Storage; store: EntryStore }[] = [];
   #secureByDefault: { storage: Storage; store: EntryStore } | undefined;
 
@@ -96,7 +104,9 @@ export class Cache extends TenantCache implements AsyncDisposable {
 
   /**
    * Seals every stored entry anew that a previous key has sealed, so that the key can go: after `startRotation`, and before
-   * `completeRotation`. Entries keep their TTL and their bytes are never decoded; the cache stays in use meanwhile.
+   * `completeRotation`. Entries keep their TTL and their bytes are never decoded; the cache stays in use meanwhile. With a
+   * `namespace`, those are its entries and those of the namespaces that functions wrapped here have: not what a function's
+   * `key` has named otherwise.
    *
    * @returns what became of the entries.
    * @throws ConfigurationError without encryption, without a backend and with `privateKeys` (where an entry gets the current
@@ -109,6 +119,7 @@ export class Cache extends TenantCache implements AsyncDisposable {
     assertFunction('onProgress', onProgress);
     signalOf(options);
     for (const tenantId of tenants) assertTenantId(tenantId);
+    this.#store.assertOpen();
     const sealed = this.#all().filter(({ storage }) => storage.secure);
     const { backend } = this.#storage;
     if (sealed.length === 0) throw new ConfigurationError('This cache does not encrypt');
@@ -123,10 +134,12 @@ export class Cache extends TenantCache implements AsyncDisposable {
         options,
       );
       const { namespace } = this.#options;
-      const own =
-        namespace === undefined || storage.profile.wire === 'python' ? '' : namespacePrefix(namespace, storage);
-      await rewrapping.run({ prefix: own, tenantId: storage.tenantId });
-      for (const tenantId of tenants) await rewrapping.run({ prefix: prefixOf(tenantId) + own, tenantId });
+      const all = namespace === undefined || storage.profile.wire === 'python';
+      const prefixes = all ? [''] : [namespace, ...this.#namespaces].map((name) => namespacePrefix(name, storage));
+      for (const prefix of prefixes) {
+        await rewrapping.run({ prefix, tenantId: storage.tenantId });
+        for (const tenantId of tenants) await rewrapping.run({ prefix: prefixOf(tenantId) + prefix, tenantId });
+      }
       for (const name of Object.keys(report) as (keyof RewrapReport)[]) report[name] += rewrapping.report[name];
     }
     return report;
@@ -135,7 +148,7 @@ export class Cache extends TenantCache implements AsyncDisposable {
   /** Of this cache, its tenants and its functions together. */
   stats(): CacheStats {
     const total = new Counters();
-    for (const counters of [this.#counters, ...this.#functions]) total.add(counters);
+    for (const counters of [this.#counters, this.#past, ...this.#functions]) total.add(counters);
     const stats = statsOf(this.#store, total);
     for (const { store } of this.#secure) {
       const { l1 } = store.tiers;
@@ -186,13 +199,16 @@ export class Cache extends TenantCache implements AsyncDisposable {
     const anonymous = key === undefined && (namespace === undefined || operation === undefined);
     const first = names();
     const claim = oneFunction(key === undefined && !anonymous);
+    if (namespace !== undefined && namespace !== this.#options.namespace) this.#namespaces.add(namespace);
     const wrap = (fn: unknown, context: unknown) => {
       assertWrappable(fn, context);
       claim(fn);
       const counters = new Counters({ namespace, operation });
-      this.#functions.push(counters);
+      this.#functions.add(counters);
       // A function without a name has a key space of its own in the store that all share.
-      return cachedFunction(fn, { store, names: anonymous ? names() : first, ttlMs, counters });
+      const cached = cachedFunction(fn, { store, names: anonymous ? names() : first, ttlMs, counters });
+      this.#forgotten.register(cached, counters);
+      return cached;
     };
     return wrap as CacheWrap<K, T>;
   }

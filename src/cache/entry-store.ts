@@ -43,7 +43,7 @@ export class EntryStore {
 
   /** What is stored, or what `load` makes of a miss. */
   async fetch(target: Target, load: () => unknown): Promise<Outcome> {
-    this.#assertOpen();
+    this.assertOpen();
     const flight = this.#flights.join(target);
     try {
       const looked = flight.load === undefined;
@@ -73,7 +73,7 @@ export class EntryStore {
 
   /** What is stored and fresh, or `undefined`. */
   async peek(target: Target): Promise<Outcome | undefined> {
-    this.#assertOpen();
+    this.assertOpen();
     const flight = this.#flights.join(target);
     try {
       const found = await this.#find(flight, target);
@@ -189,7 +189,7 @@ export class EntryStore {
    * @throws BackendError for a backend without tags, and what the backend throws.
    */
   async invalidateTags(target: Target, tags: readonly string[]): Promise<number> {
-    this.#assertOpen();
+    this.assertOpen();
     const { l1, l2 } = this.tiers;
     const named = new Set(tags);
     const forget = () => {
@@ -218,9 +218,14 @@ export class EntryStore {
     this.tiers.close();
   }
 
+  /** @throws BackendError after `close`. */
+  assertOpen(): void {
+    if (this.#closed) throw new BackendError('This cache is closed');
+  }
+
   /** Does `work` with the entry's flight, which lives as long as somebody uses it. */
   async joined<R>(target: Target, work: (flight: Work) => Promise<R>): Promise<R> {
-    this.#assertOpen();
+    this.assertOpen();
     const flight = this.#flights.join(target);
     try {
       return await work(flight);
@@ -231,7 +236,7 @@ export class EntryStore {
 
   /** As {@link joined} for many entries. */
   async joinedAll<R>(targets: readonly Target[], work: (flights: Work[]) => Promise<R>): Promise<R> {
-    this.#assertOpen();
+    this.assertOpen();
     const flights = targets.map((target) => this.#flights.join(target));
     try {
       return await work(flights);
@@ -250,10 +255,6 @@ export class EntryStore {
       this.#flights.supersedeKey(cacheKey);
       l1?.forget(cacheKey);
     }
-  }
-
-  #assertOpen(): void {
-    if (this.#closed) throw new BackendError('This cache is closed');
   }
 
   /** One read for all who want it at the same time. */

@@ -74,7 +74,7 @@ async function* eachInTime(backend: Backend, guard: Guard, options: KeysOptions)
     }
   } finally {
     // Not waited for: one that does not answer would hold up whoever has heard enough.
-    if (!done) void cacheKeys.return?.().catch(() => {});
+    if (!done) (async () => cacheKeys.return?.())().catch(() => {});
   }
 }
 

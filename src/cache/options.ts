@@ -83,7 +83,7 @@ export interface StorageOptions {
   swr?: Duration;
   /** For so long after its TTL, an entry answers when the function throws or times out. The backend keeps entries for this time longer. */
   staleIfError?: Duration;
-  /** Shortens each TTL at random by up to this part of it, from 0 to 1, so that entries do not end all at once. Default 0. */
+  /** Shortens each TTL at random by up to this part of it, from 0 to less than 1, so that entries do not end all at once. Default 0. */
   jitter?: number;
   /** A TTL of its own for `null`, as for something that does not exist yet. Default: as any value. */
   negativeTtl?: Duration;
@@ -178,16 +178,25 @@ export function ttlOf(ttl: unknown): number | undefined {
 }
 
 /** @throws TypeError unless it is an object, ConfigurationError for an option that there is not. */
-export function assertOptions(options: unknown, known: readonly string[]): asserts options is object {
+export function assertOptions(
+  options: unknown,
+  known: readonly string[],
+  of?: 'l1' | 'lock' | 'timeout' | 'breaker',
+): asserts options is object {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    if (of !== undefined) throw new TypeError(`${of} must be ${SHORT_FORMS[of]} or an object, not ${kindOf(options)}`);
     const hint = typeof options === 'function' ? '; write cache(options)(fn)' : '';
     throw new TypeError(`The options must be an object, not ${kindOf(options)}${hint}`);
   }
   for (const name of Object.keys(options)) {
-    if (!known.includes(name))
-      throw new ConfigurationError(`There is no option '${name}'; there are ${known.join(', ')}`);
+    if (known.includes(name)) continue;
+    const option = of === undefined ? name : `${of}.${name}`;
+    throw new ConfigurationError(`There is no option '${option}'; there are ${known.join(', ')}`);
   }
 }
+
+/** What may stand in the place of an option's own options. */
+const SHORT_FORMS = { l1: 'a boolean', lock: 'a boolean', breaker: 'a boolean', timeout: "a string like '250ms'" };
 
 /** Checks the options of one function. */
 export function assertFunctionOptions(options: FunctionOptions<never, never>): void {

@@ -57,7 +57,7 @@ export function resolvePolicies(options: StorageOptions): Policies {
 function resolveTimeout(given: unknown): { backend?: number | undefined; load?: number | undefined } {
   if (given === undefined) return {};
   if (typeof given !== 'object') return { backend: timerMs('timeout', given) };
-  assertOptions(given, ['backend', 'load']);
+  assertOptions(given, ['backend', 'load'], 'timeout');
   const { backend, load } = given as TimeoutOptions;
   return {
     backend: backend === undefined ? undefined : timerMs('timeout.backend', backend),
@@ -67,7 +67,7 @@ function resolveTimeout(given: unknown): { backend?: number | undefined; load?: 
 
 function resolveLock({ lock, backend }: StorageOptions): LockSettings | undefined {
   if (lock === undefined || lock === false) return undefined;
-  if (lock !== true) assertOptions(lock, ['lease', 'wait']);
+  if (lock !== true) assertOptions(lock, ['lease', 'wait'], 'lock');
   // In one process, callers share a run without any lock.
   if (backend === undefined || backend === null) return undefined;
   const { lease, wait } = (lock === true ? {} : lock) as LockOptions;
@@ -80,7 +80,7 @@ function resolveLock({ lock, backend }: StorageOptions): LockSettings | undefine
 function resolveBreaker(given: unknown): Policies['guard']['breaker'] {
   if (given === false) return undefined;
   if (given === undefined || given === true) return DEFAULT_BREAKER;
-  assertOptions(given, ['failures', 'rest']);
+  assertOptions(given, ['failures', 'rest'], 'breaker');
   const { failures = DEFAULT_BREAKER.failures, rest } = given as BreakerOptions;
   return {
     failures: count('breaker.failures', failures, 1),

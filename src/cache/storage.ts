@@ -31,7 +31,7 @@ export interface Storage {
   readonly secure: boolean;
   readonly profile: WireProfile;
   readonly backend: Backend | undefined;
-  /** Whether the backend was made here, from a URL, and is closed with the cache. */
+  /** Whether the backend was made here, from a URL or around a Keyv store (which stays open), and is closed with the cache. */
   readonly ownsBackend: boolean;
   /** Wipes the keys that were made here. */
   readonly destroy: () => void;
@@ -81,7 +81,7 @@ export function resolveStorage(options: StorageOptions & { namespace?: string },
     policies,
     privateKeys,
     backend,
-    ownsBackend: typeof given === 'string',
+    ownsBackend: backend !== given,
     ttlMs,
     tenantId,
     l1,
@@ -214,7 +214,9 @@ function resolvePrivateKeys(
 
 function resolveL1(given: unknown): Storage['l1'] {
   if (given === false) return undefined;
-  if (given !== undefined && given !== true) assertOptions(given, ['maxBytes', 'ttl', 'values', 'invalidation']);
+  if (given !== undefined && given !== true) {
+    assertOptions(given, ['maxBytes', 'ttl', 'values', 'invalidation'], 'l1');
+  }
   const {
     maxBytes = DEFAULT_L1_BYTES,
     ttl,

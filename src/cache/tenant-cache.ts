@@ -1,6 +1,7 @@
 import { assertWellFormed, kindOf } from '../bytes.js';
 import { type Duration, durationMs } from '../duration.js';
 import { BackendError, ConfigurationError } from '../errors.js';
+import { hasTenantPrefix } from '../protocol/cache-key.js';
 import type { Wire } from '../wire.js';
 import { deleteMany, readMany, writeMany } from './batches.js';
 import { type Entry, entryOf } from './cached-function.js';
@@ -112,7 +113,11 @@ export class TenantCache {
     if (typeof entries?.[Symbol.iterator] !== 'function') {
       throw new TypeError(`entries must be iterable, not ${kindOf(entries)}`);
     }
-    const items = Array.from(entries, ([cacheKey, value]) => {
+    const items = Array.from(entries, (entry) => {
+      // A string is iterable too: 'ab' is not a pair.
+      if (!Array.isArray(entry))
+        throw new TypeError(`An entry must be a pair of cacheKey and value, not ${kindOf(entry)}`);
+      const [cacheKey, value] = entry;
       assertValue(value);
       return { target: this.#target(cacheKey, options), value };
     });
@@ -158,15 +163,18 @@ export class TenantCache {
   }
 
   /**
-   * The cache keys of stored values that begin with `prefix`, in no order, without those of functions. One that changes
-   * meanwhile may come twice or not at all.
+   * The cache keys of stored values that begin with `prefix`, in no order; in a namespace, without those of functions. One
+   * that changes meanwhile may come twice or not at all.
    *
    * @throws ConfigurationError with `privateKeys`, BackendError for a backend that cannot list its entries.
    */
-  async *keys({ prefix = '' }: { prefix?: string } = {}): AsyncGenerator<string, void, undefined> {
-    const { prefix: own, tenantId, store, privateKeys } = this.#parts;
+  async *keys(options: { prefix?: string } = {}): AsyncGenerator<string, void, undefined> {
+    assertOptions(options, ['prefix']);
+    const { prefix = '' } = options;
+    const { prefix: own, tenantId, store, privateKeys, wire } = this.#parts;
     assertWellFormed('prefix', prefix);
     if (privateKeys) throw new ConfigurationError('With privateKeys the backend does not know the cache keys');
+    store.assertOpen();
     const { l1, l2 } = store.tiers;
     if (l2 === undefined) {
       for (const cacheKey of l1?.keys(tenantId, own + prefix) ?? []) yield cacheKey.slice(own.length);
@@ -174,7 +182,11 @@ export class TenantCache {
     }
     const { keys } = l2.backend;
     if (keys === undefined) throw new BackendError('This backend cannot list its entries');
-    for await (const cacheKey of keys({ prefix: own + prefix, ...l2.options })) yield cacheKey.slice(own.length);
+    for await (const cacheKey of keys({ prefix: own + prefix, ...l2.options })) {
+      // Without a namespace of its own the cache stands above its tenants, whose entries are theirs.
+      if (own === '' && wire === 'protocol' && hasTenantPrefix(cacheKey)) continue;
+      yield cacheKey.slice(own.length);
+    }
   }
 
   /** Whether an entry is stored; it is not opened. */

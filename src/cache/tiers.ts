@@ -1,3 +1,4 @@
+import { copyOf } from '../backends/arguments.js';
 import type { BackendEntry } from '../backends/backend.js';
 import { now } from '../clock.js';
 import { ValueTooLargeError } from '../errors.js';
@@ -75,7 +76,9 @@ export class Tiers {
    */
   hit(cacheKey: string, tenantId: string | undefined, ttlMs: number, counters: Counters): unknown {
     const value = this.hitL1(cacheKey, tenantId, counters);
-    return value !== NOTHING || this.l2 === undefined ? value : this.#hitNow(cacheKey, tenantId, ttlMs, counters);
+    return value !== NOTHING || this.l2 === undefined || this.#closed
+      ? value
+      : this.#hitNow(cacheKey, tenantId, ttlMs, counters);
   }
 
   /** As `hit`, of L1 alone. */
@@ -102,7 +105,7 @@ export class Tiers {
     if (value === NOTHING) return NOTHING;
     // Whoever is changing the entry sees to L1 afterwards. The store may overwrite its bytes.
     if (this.l1 !== undefined) {
-      const copy = { ...stored, bytes: Buffer.from(stored.bytes) };
+      const copy = { ...stored, bytes: copyOf(stored.bytes) };
       this.#keepFound({ cacheKey, tenantId, ttlMs }, copy, at, expiresAt, value);
     }
     counters.hits++;
