@@ -38,6 +38,9 @@ assert.equal(entry.status, 'hit');
 assert.deepEqual(entry.value, { id: 43, from: 'python' });
 console.log('Node opened what Python had stored:', entry.value);
 
+// The key was made for this run: nobody could open its entries later.
+for (const id of [42, 43]) await patientOf.invalidate(id);
+
 function python(mode: 'read' | 'write', id: number): { ran: boolean; value: unknown } {
   const script = fileURLToPath(new URL('node-and-python.py', import.meta.url));
   const env = { ...process.env, REDIS_URL, CACHEKIT_MASTER_KEY: masterKey };

@@ -3,6 +3,7 @@ import test from 'ava';
 import { MemoryBackend } from '../../src/backends/memory.js';
 import { cache } from '../../src/cache/cache.js';
 import { createCache } from '../../src/cache/create-cache.js';
+import { EncryptionWrapper } from '../../src/encryption-wrapper.js';
 import {
   AuthenticationError,
   BackendError,
@@ -172,10 +173,12 @@ test('an L1 entry that does not open is forgotten, and the backend is asked', as
     await entries.set('k', 'old');
     keyring.startRotation(otherKey);
     keyring.completeRotation();
-    if (backend !== undefined) await createCache({ backend, masterKey: otherKey }).set('k', 'new');
+    // As another process does, of which this one is not told.
+    const sealed = new EncryptionWrapper({ masterKey: otherKey }).serialize('new', { cacheKey: 'k' });
+    backend?.stored.set('k', sealed);
     const expected = backend && 'new';
     t.deepEqual([await entries.get('k'), await entries.get('k')], [expected, expected]);
-    t.is(entries.stats().authenticationFailures, 1);
+    t.is(entries.stats().authenticationFailures, backend === undefined ? 1 : 0, 'the entry itself opens');
   }
 });
 

@@ -5,7 +5,11 @@ type Listener = (error: Error) => void;
 
 /** An ioredis or iovalkey client, as far as it is used here. */
 export interface IoredisClient {
-  readonly options: { readonly keyPrefix?: string | undefined; readonly host?: string; readonly port?: number };
+  readonly options: {
+    readonly keyPrefix?: string | undefined;
+    readonly host?: string | undefined;
+    readonly port?: number | undefined;
+  };
   readonly status: string;
   readonly stream?: { cork?(): void; uncork?(): void };
   connect(): Promise<void>;

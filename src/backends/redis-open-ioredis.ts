@@ -24,6 +24,8 @@ export function newIoredis(
     enableOfflineQueue: false,
     retryStrategy: () => null,
     connectTimeout: timeoutMs,
+    // A timer that would keep the process alive after a server that was not there: sockets are destroyed here anyway.
+    disconnectTimeout: 1,
     protocol: 2,
   });
 }
@@ -59,7 +61,14 @@ export function openIoredisCluster({ nodes, username, password, tls }: RedisAddr
     slotsRefreshTimeout: timeoutMs,
     maxRedirections: MAX_REDIRECTIONS,
     retryDelayOnTryAgain: 10,
-    redisOptions: { username, password, ...(tls && { tls: {} }), connectTimeout: timeoutMs, protocol: 2 },
+    redisOptions: {
+      username,
+      password,
+      ...(tls && { tls: {} }),
+      connectTimeout: timeoutMs,
+      disconnectTimeout: 1,
+      protocol: 2,
+    },
   });
   client.on('+node', (node: OwnIoredis) => node.on('connect', () => node.stream?.unref()));
   return {

@@ -82,7 +82,10 @@ export async function writeMany(store: EntryStore, items: readonly Item[]): Prom
       try {
         stored = tiers.l2 === undefined || (await tiers.l2.setMany(all));
       } finally {
-        if (!stored) for (const [i, { target }] of all.entries()) tiers.unwritten(target, writers[i] as Writer);
+        for (const [i, { target }] of all.entries()) {
+          if (!stored) tiers.unwritten(target, writers[i] as Writer);
+          tiers.changed(target);
+        }
       }
       if (!stored) return false;
       const takenBack = all.map(({ target, bytes, ttlMs }, i) => {
@@ -115,6 +118,7 @@ export async function deleteMany(store: EntryStore, targets: readonly Target[]):
       return await l2.deleteMany(targets);
     } finally {
       forget();
+      for (const target of targets) store.tiers.changed(target);
     }
   });
 }

@@ -5,6 +5,7 @@ import type { Failures } from './failures.js';
 import { expiryOf, isFresh, keptMs, type StaleWindows } from './freshness.js';
 import { FAILED } from './l2.js';
 import type { Loading, Outcome } from './loading.js';
+import type { Neighbour, Neighbours } from './neighbours.js';
 import { type Flight, SingleFlight } from './single-flight.js';
 import type { Target } from './target.js';
 import type { Found, Tiers } from './tiers.js';
@@ -18,26 +19,31 @@ export interface StoreParts {
   readonly windows: StaleWindows;
   /** Tells of entries that others changed; undefined: nobody does. */
   readonly watch: ((listener: (cacheKey: string | undefined) => void) => () => void) | undefined;
+  /** Others of this process with the same backend; undefined: it is not shared. */
+  readonly neighbours: Neighbours | undefined;
 }
 
 /**
  * The operations on entries. Whoever wants the same entry at the same time shares one read and one run of the
  * function; a write or a deletion makes everything that began before it forget to store its result.
  */
-export class EntryStore {
+export class EntryStore implements Neighbour {
   readonly tiers: Tiers;
   readonly #loading: Loading;
   readonly #failures: Failures;
   readonly #windows: StaleWindows;
   readonly #flights = new SingleFlight<Found, Outcome>();
   readonly #unwatch: (() => void) | undefined;
+  readonly #neighbours: Neighbours | undefined;
   #closed = false;
 
-  constructor({ tiers, loading, failures, windows, watch }: StoreParts) {
+  constructor({ tiers, loading, failures, windows, watch, neighbours }: StoreParts) {
     this.tiers = tiers;
     this.#loading = loading;
     this.#failures = failures;
     this.#windows = windows;
+    this.#neighbours = neighbours;
+    neighbours?.join(this);
     this.#unwatch = watch?.((cacheKey) => this.#changedElsewhere(cacheKey));
   }
 
@@ -126,6 +132,7 @@ export class EntryStore {
       } finally {
         flight.supersede();
         l1?.delete(target.cacheKey, target.tenantId);
+        this.tiers.changed(target);
       }
     });
   }
@@ -178,6 +185,7 @@ export class EntryStore {
         // L1's copy, and those on their way there, have the old end.
         flight.supersede();
         l1?.delete(cacheKey, tenantId);
+        this.tiers.changed(target);
       }
     });
   }
@@ -190,23 +198,31 @@ export class EntryStore {
    */
   async invalidateTags(target: Target, tags: readonly string[]): Promise<number> {
     this.assertOpen();
-    const { l1, l2 } = this.tiers;
+    const { l2 } = this.tiers;
     const named = new Set(tags);
-    const forget = () => {
-      // Which of the runs under way will have one of the tags is not known yet.
-      this.#flights.removeTagged();
-      return l1?.invalidateTags(named) ?? 0;
-    };
-    let entries = forget();
+    let entries = this.tagsRemoved(named);
     if (l2 !== undefined) {
       try {
         entries = await l2.invalidateTags(target, tags);
       } finally {
-        forget();
+        this.tagsRemoved(named);
+        this.#neighbours?.tell(this, (other) => other.tagsRemoved(named));
       }
     }
     if (events.invalidate.hasSubscribers) publish(events.invalidate, target, { tags: tags.length, entries });
     return entries;
+  }
+
+  changed(cacheKey: string): void {
+    this.#flights.supersedeKey(cacheKey);
+    this.tiers.l1?.forget(cacheKey);
+  }
+
+  /** @returns how many copies had one of the tags. */
+  tagsRemoved(tags: ReadonlySet<string>): number {
+    // Which of the runs under way will have one of the tags is not known yet.
+    this.#flights.removeTagged();
+    return this.tiers.l1?.invalidateTags(tags) ?? 0;
   }
 
   /** Forgets what this process holds; every later operation is a BackendError. The backend is left to its owner. */
@@ -247,14 +263,10 @@ export class EntryStore {
 
   /** Another process has changed an entry, or any of them. */
   #changedElsewhere(cacheKey: string | undefined): void {
-    const { l1 } = this.tiers;
     if (cacheKey === undefined) {
       this.#flights.doubtAll();
-      l1?.clear();
-    } else {
-      this.#flights.supersedeKey(cacheKey);
-      l1?.forget(cacheKey);
-    }
+      this.tiers.l1?.clear();
+    } else this.changed(cacheKey);
   }
 
   /** One read for all who want it at the same time. */

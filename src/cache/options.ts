@@ -3,9 +3,9 @@ import type { KeyvInstance, KeyvStorageAdapter } from '../backends/keyv.js';
 import { assertWellFormed, kindOf } from '../bytes.js';
 import { type Duration, durationMs } from '../duration.js';
 import type { EncryptionWrapper } from '../encryption-wrapper.js';
-import { ConfigurationError } from '../errors.js';
 import type { Keyring, NonceMode } from '../keys/keyring.js';
 import type { MasterKeyInput } from '../keys/master-key.js';
+import { assertKnown } from '../options-object.js';
 import { assertName } from '../protocol/cache-key.js';
 import type { Serializer } from '../serializers/serializer.js';
 import type { Wire } from '../wire.js';
@@ -188,11 +188,7 @@ export function assertOptions(
     const hint = typeof options === 'function' ? '; write cache(options)(fn)' : '';
     throw new TypeError(`The options must be an object, not ${kindOf(options)}${hint}`);
   }
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue;
-    const option = of === undefined ? name : `${of}.${name}`;
-    throw new ConfigurationError(`There is no option '${option}'; there are ${known.join(', ')}`);
-  }
+  assertKnown(options, known, of);
 }
 
 /** What may stand in the place of an option's own options. */

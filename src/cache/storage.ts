@@ -20,6 +20,7 @@ import { L1 } from './l1.js';
 import { L2 } from './l2.js';
 import { Loading } from './loading.js';
 import { EntryLock } from './lock.js';
+import { Neighbours } from './neighbours.js';
 import { assertFunction, assertOptions, type L1Options, type StorageOptions, ttlOf } from './options.js';
 import { assertBackendCan, type Policies, resolvePolicies } from './policies.js';
 import { privateEntries } from './private-entries.js';
@@ -113,7 +114,9 @@ export function openStore(storage: Storage, namespace?: string): EntryStore {
       signal,
       failures,
     });
+  const neighbours = storage.backend && Neighbours.of(storage.backend);
   const tiers = new Tiers({
+    changed: ({ cacheKey }) => neighbours?.tell(store, (other) => other.changed(cacheKey)),
     codec,
     l1: l1 && new L1(l1.maxBytes),
     l2,
@@ -131,7 +134,8 @@ export function openStore(storage: Storage, namespace?: string): EntryStore {
   });
   // Private names tell nothing that L1 could look up.
   const watched = l1?.invalidation && !storage.privateKeys ? storage.backend?.watch?.bind(storage.backend) : undefined;
-  return new EntryStore({ tiers, loading, failures, windows, watch: watched });
+  const store = new EntryStore({ tiers, loading, failures, windows, watch: watched, neighbours });
+  return store;
 }
 
 /** What the names of entries depend on. */

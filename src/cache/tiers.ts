@@ -21,6 +21,8 @@ type Place = Pick<Target, 'cacheKey' | 'tenantId' | 'ttlMs'>;
 export const NOTHING: unique symbol = Symbol('nothing');
 
 export interface TierSettings {
+  /** Told of each entry of the backend that was changed from here, or perhaps was. */
+  readonly changed: (target: Target) => void;
   readonly codec: ValueCodec;
   readonly l1: L1 | undefined;
   /** undefined: L1 is the store. */
@@ -188,6 +190,7 @@ export class Tiers {
       stored = this.l2 === undefined || (await this.l2.set({ target, bytes, ttlMs }));
     } finally {
       if (!stored) this.unwritten(target, writer);
+      this.changed(target);
     }
     if (!stored) return undefined;
     const takenBack = this.written(target, bytes, value, at + ttlMs, writer);
@@ -223,6 +226,11 @@ export class Tiers {
     }
     counters.sets++;
     return takenBack;
+  }
+
+  /** This process has changed an entry of the backend, or tried to: others in it that share the backend forget their copies. */
+  changed(target: Target): void {
+    if (this.l2 !== undefined) this.#settings.changed(target);
   }
 
   /** A TTL that is at random a little shorter, so that what was stored together does not end together. */
@@ -287,9 +295,13 @@ export class Tiers {
     try {
       return await this.#codec.deserializeSized(bytes, { cacheKey, tenantId });
     } catch (error) {
-      const worthless = this.#failures.unopened(error, target);
       const same = this.l1?.kept(cacheKey, tenantId) === held;
-      if (same && (worthless || this.l2 !== undefined)) this.l1?.delete(cacheKey, tenantId);
+      // A copy of before a rotation that was completed: the backend's entry tells whether anything is wrong.
+      if (this.l2 !== undefined) {
+        if (same) this.l1?.delete(cacheKey, tenantId);
+        return undefined;
+      }
+      if (this.#failures.unopened(error, target) && same) this.l1?.delete(cacheKey, tenantId);
       return undefined;
     }
   }
