@@ -81,6 +81,9 @@ export class EntryNames {
     if (this.#tenantOf === undefined) return this.#tenantId;
     const tenantId = this.#tenantOf(...args);
     // Never the default tenant: a request without one must not meet everybody else's.
+    if (tenantId === undefined) {
+      throw new TypeError('tenant answered undefined: the call has no tenant, or is outside of its AsyncLocalStorage');
+    }
     assertTenantId(tenantId);
     return tenantId;
   }

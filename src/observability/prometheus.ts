@@ -1,4 +1,5 @@
 import type { Metric, Registry } from 'prom-client';
+import { ConfigurationError } from '../errors.js';
 import { assertCaches, type Caches, COUNTERS, GAUGES, LATENCIES } from './measures.js';
 
 export type { Caches, Counting } from './measures.js';
@@ -24,7 +25,7 @@ interface Sample {
  * @example
  * registerCacheMetrics(register, { sessions, users: userById });
  *
- * @throws TypeError for something that is no registry or no cache.
+ * @throws TypeError for something that is no registry or no cache, ConfigurationError for names that the registry has.
  */
 export function registerCacheMetrics(
   register: Registry,
@@ -37,6 +38,11 @@ export function registerCacheMetrics(
   assertCaches(caches);
   const names: string[] = [];
   const add = (name: string, help: string, type: 'counter' | 'gauge' | 'histogram', samples: () => Sample[]) => {
+    if (register.getSingleMetric(name) !== undefined) {
+      throw new ConfigurationError(
+        'The registry has these metrics: name all caches in one call, or pass another prefix',
+      );
+    }
     names.push(name);
     // What a registry asks of a metric; the classes of prom-client keep numbers of their own.
     const metric = {

@@ -71,11 +71,11 @@ export const argumentBehaviours: readonly Behaviour[] = [
     const unused = new AbortController();
     await backend.get(fresh(), { signal: unused.signal });
   }),
-  behaviour('after close every use is a BackendError, and closing again is harmless', [], async (backend) => {
+  behaviour('after close every use is a BackendError, and closing again is harmless', ['close'], async (backend) => {
     const cacheKey = fresh();
     await backend.set(cacheKey, Buffer.from('x'));
-    await backend.close?.();
-    await backend.close?.();
+    await backend.close();
+    await backend.close();
     await assert.rejects(backend.get(cacheKey), BackendError);
     await assert.rejects(backend.set(cacheKey, Buffer.from('x')), BackendError);
     await assert.rejects(backend.delete(cacheKey), BackendError);
