@@ -272,9 +272,19 @@ test('wrong options are errors at construction', (t) => {
     [{ masterKey, serializer: {} }, { instanceOf: TypeError }],
     [{ masterKey, compress: 'no' }, { instanceOf: TypeError }],
     [{ keyring: {} }, { instanceOf: TypeError }],
+    [[], { instanceOf: TypeError }],
   ];
   for (const [options, expected] of wrong)
     t.throws(() => new EncryptionWrapper(options), expected as never, inspect(options));
+});
+
+test('an option that there is not is refused by its name, which may be one that was to keep tenants apart', (t) => {
+  for (const name of ['tenantID', 'onError', 'previousMasterKeys']) {
+    t.throws(() => new EncryptionWrapper({ masterKey, [name]: 'rosebud' } as never), {
+      instanceOf: ConfigurationError,
+      message: `There is no option '${name}'; there are serializer, masterKey, keyring, tenantId, wire, rotationHeader, nonces, compress`,
+    });
+  }
 });
 
 test('wrong contexts are TypeError or RangeError', (t) => {

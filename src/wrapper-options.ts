@@ -3,6 +3,7 @@ import { ConfigurationError } from './errors.js';
 import { assertTenantId } from './keys/derive.js';
 import { Keyring, type NonceMode } from './keys/keyring.js';
 import type { MasterKeyInput } from './keys/master-key.js';
+import { assertOptionsObject } from './options-object.js';
 import type { Serializer } from './serializers/serializer.js';
 import type { RotationHeaderMode, WrapperSettings } from './tenant-context.js';
 import { type Wire, wireProfile } from './wire.js';
@@ -26,6 +27,17 @@ export interface EncryptionWrapperOptions<T = unknown> {
   compress?: boolean;
 }
 
+const OPTIONS = [
+  'serializer',
+  'masterKey',
+  'keyring',
+  'tenantId',
+  'wire',
+  'rotationHeader',
+  'nonces',
+  'compress',
+] as const satisfies readonly (keyof EncryptionWrapperOptions)[];
+
 /** Checked options, each read once. */
 export interface CheckedOptions {
   readonly settings: WrapperSettings;
@@ -35,13 +47,11 @@ export interface CheckedOptions {
 }
 
 /**
- * @throws ConfigurationError for no key, two keys, or a combination that the wire does not have;
+ * @throws ConfigurationError for no key, two keys, an option that there is not, or a combination that the wire does not have;
  *   KeyError for a malformed key; TypeError and RangeError for wrong options.
  */
 export function checkedOptions<T>(options: EncryptionWrapperOptions<T>): CheckedOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`The options must be an object, not ${kindOf(options)}`);
-  }
+  assertOptionsObject(options, OPTIONS);
   const { tenantId = 'default', rotationHeader = 'auto', nonces = 'counter', masterKey, keyring } = options;
   assertTenantId(tenantId);
   assertChoice('rotationHeader', rotationHeader, ['auto', 'always', 'never']);

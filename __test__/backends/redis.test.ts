@@ -296,6 +296,35 @@ for (const library of libraries) {
     },
   );
 
+  test.serial(`${library}: an entry that has the name of a lock is no lock, and a lock is no entry`, async (t) => {
+    const server = await requireRedis(t);
+    if (!server) return;
+    const backend = open(t, { url: server.url, library });
+    const stored = Buffer.from('z'.repeat(32));
+    await backend.set(`${SECRET_KEY}:lock`, stored);
+    const error = await t.throwsAsync(backend.lock(SECRET_KEY, 60_000), { instanceOf: BackendError });
+    t.false(error.transient);
+    t.regex(error.message, /^The name of the lock is taken by an entry$/);
+    assertNoSecret(t, error);
+    t.deepEqual((await backend.get(`${SECRET_KEY}:lock`))?.bytes, stored);
+
+    const lock = await backend.lock('b', 60_000);
+    t.is(await backend.lock('b', 60_000), undefined);
+    t.is(await backend.get('b:lock'), undefined);
+    t.is(await backend.get('b:lock', { ttl: true }), undefined);
+    const token = Buffer.from('0123456789abcdef0123456789abcdef');
+    await backend.set('c', token);
+    const found = await backend.getMany(['b:lock', 'c', `${SECRET_KEY}:lock`]);
+    t.deepEqual(
+      found.map((entry) => entry?.bytes),
+      [undefined, token, stored],
+    );
+    t.deepEqual((await backend.get('c'))?.bytes, token);
+    t.true(await lock?.extend(60_000));
+    await lock?.release();
+    t.true((await backend.lock('b', 60_000)) !== undefined);
+  });
+
   test.serial(`${library}: close waits for what is under way`, async (t) => {
     const server = await requireRedis(t);
     if (!server) return;

@@ -191,6 +191,14 @@ test('keys come from the environment, previous ones only together with the curre
   t.throws(() => new Keyring(), { code: 'ERR_CONFIGURATION', message: /environment file must be loaded before/ });
 });
 
+test('an option that there is not is refused by its name', (t) => {
+  t.throws(() => new Keyring({ masterKey: A, previousKeys: [B] } as never), {
+    code: 'ERR_CONFIGURATION',
+    message: "There is no option 'previousKeys'; there are masterKey, previousMasterKeys",
+  });
+  t.throws(() => new Keyring([A] as never), { instanceOf: TypeError });
+});
+
 test('after destroy every use is a KeyError, for the keyring and for wrappers that share it', (t) => {
   const keyring = new Keyring({ masterKey: A });
   const wrapper = new EncryptionWrapper({ keyring });

@@ -128,3 +128,10 @@ test('what is no driver is refused', (t) => {
     t.throws(() => encryptedDriver(driver as never, { masterKey: MASTER_KEY }), { instanceOf: TypeError });
   }
 });
+
+test('an option that there is not is refused by its name', (t) => {
+  t.throws(() => encryptedDriver(memoryDriver(), { masterKey: MASTER_KEY, tenantID: 'a' } as never), {
+    code: 'ERR_CONFIGURATION',
+    message: "There is no option 'tenantID'; there are masterKey, keyring, tenantId, nonces, wire, onError",
+  });
+});

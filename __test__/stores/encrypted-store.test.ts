@@ -222,6 +222,13 @@ test('errors of the inner store reach the listeners of the outer one', async (t)
   t.deepEqual(seen, ['lost']);
 });
 
+test('an option that there is not is refused by its name', (t) => {
+  t.throws(() => encryptedStore(new Map(), { ...options, tenantID: 'a' } as never), {
+    code: 'ERR_CONFIGURATION',
+    message: "There is no option 'tenantID'; there are masterKey, keyring, tenantId, nonces, wire, onError",
+  });
+});
+
 test('wrong arguments are refused', (t) => {
   for (const inner of [undefined, null, 'x', {}, [], { get() {}, set() {}, delete() {} }]) {
     t.throws(() => encryptedStore(inner as never, options), { instanceOf: TypeError }, inspect(inner));

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { BackendError } from '../errors.js';
 import { wholeLeaseMs } from './arguments.js';
-import type { BackendLock, BackendOptions } from './backend.js';
+import type { BackendEntry, BackendLock, BackendOptions } from './backend.js';
 import type { RedisQueue } from './redis-queue.js';
 import { countOf } from './redis-reply.js';
 
@@ -18,7 +19,16 @@ export function isLockToken(bytes: unknown): boolean {
   return Buffer.isBuffer(bytes) && bytes.length === 32 && /^[0-9a-f]{32}$/.test(bytes.toString('latin1'));
 }
 
-/** The name and the token are those of the Python peer, so that processes of both kinds keep each other out. */
+/** What was found under a cache key, unless it is a lock, which is no entry: not even one that is broken. */
+export function unlessLock(cacheKey: string, entry: BackendEntry | undefined): BackendEntry | undefined {
+  return entry?.bytes.length === 32 && isLockName(cacheKey) && isLockToken(entry.bytes) ? undefined : entry;
+}
+
+/**
+ * The name and the token are those of the Python peer, so that processes of both kinds keep each other out.
+ *
+ * @throws BackendError when an entry has the lock's name: it would look like a lock that nobody ever releases.
+ */
 export async function takeLock(
   queue: RedisQueue,
   cacheKey: string,
@@ -27,10 +37,14 @@ export async function takeLock(
 ): Promise<BackendLock | undefined> {
   const name = cacheKey + SUFFIX;
   const token = randomUUID().replaceAll('-', '');
-  const taken = await queue.run(options?.signal, (commands) =>
-    commands.send(['set', name, token, 'nx', 'px', String(leaseMs)]),
-  );
-  return taken === null ? undefined : new RedisLock(queue, name, token);
+  const taken = await queue.run(options?.signal, async (commands) => {
+    if ((await commands.send(['set', name, token, 'nx', 'px', String(leaseMs)])) !== null) return true;
+    const held = await commands.send(['get', name]);
+    // It may have ended since.
+    if (held !== null && !isLockToken(held)) throw new BackendError('The name of the lock is taken by an entry');
+    return false;
+  });
+  return taken ? new RedisLock(queue, name, token) : undefined;
 }
 
 class RedisLock implements BackendLock {

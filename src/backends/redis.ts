@@ -28,7 +28,7 @@ import type { RedisClient, RedisCommand, RedisCommands } from './redis-client.js
 import { RedisConnection } from './redis-connection.js';
 import { redisError } from './redis-error.js';
 import { scanKeys } from './redis-keys.js';
-import { takeLock } from './redis-lock.js';
+import { isLockName, takeLock, unlessLock } from './redis-lock.js';
 import { installedLibrary, type RedisLibrary } from './redis-open.js';
 import { RedisQueue } from './redis-queue.js';
 import { readMany, removeMany } from './redis-read.js';
@@ -113,7 +113,8 @@ export class RedisBackend implements Backend {
   get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined> {
     try {
       assertCacheKey(cacheKey);
-      return this.#queue.get(cacheKey, options);
+      const found = this.#queue.get(cacheKey, options);
+      return isLockName(cacheKey) ? found.then((entry) => unlessLock(cacheKey, entry)) : found;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -149,9 +150,9 @@ export class RedisBackend implements Backend {
     const wanted = [...cacheKeys];
     const ttl = options?.ttl === true;
     const found = await this.#run(options, (commands) => readMany(commands, wanted, ttl));
-    return found.map(({ bytes, ttl: left, error }) => {
+    return found.map(({ bytes, ttl: left, error }, i) => {
       if (error !== undefined) throw redisError(error);
-      return entryOf(bytes, left);
+      return unlessLock(wanted[i] as string, entryOf(bytes, left));
     });
   }
 

@@ -1,9 +1,9 @@
 import { channel } from 'node:diagnostics_channel';
-import { kindOf } from '../bytes.js';
 import { now, recently } from '../clock.js';
 import { type Duration, durationMs } from '../duration.js';
 import { KeyError, NonceExhaustedError } from '../errors.js';
 import { guarded, type NativeSequence, native } from '../native.js';
+import { assertOptionsObject } from '../options-object.js';
 import { HeldKey, type TenantKey } from './held-key.js';
 import { type KeyUsage, lastUsed, usageOf } from './key-usage.js';
 import { type MasterKeyInput, resolveMasterKeys } from './master-key.js';
@@ -27,6 +27,7 @@ export interface TenantKeys {
 
 export type { KeyUsage };
 
+const OPTIONS = ['masterKey', 'previousMasterKeys'] as const satisfies readonly (keyof KeyringOptions)[];
 const MAX_PREVIOUS = 3;
 const HALF_OF_A_SEQUENCE = 2 ** 31;
 const nonceChannel = channel('cachekit:nonces');
@@ -53,12 +54,11 @@ export class Keyring implements Disposable {
   #generation = 0;
 
   /**
-   * @throws ConfigurationError when there is no key, KeyError for a malformed or repeated one and for more than 3 previous keys.
+   * @throws ConfigurationError when there is no key or an option that there is not, KeyError for a malformed or repeated key
+   *   and for more than 3 previous ones.
    */
   constructor(options: KeyringOptions = {}) {
-    if (typeof options !== 'object' || options === null) {
-      throw new TypeError(`The options must be an object, not ${kindOf(options)}`);
-    }
+    assertOptionsObject(options, OPTIONS);
     const keys = resolveMasterKeys(options.masterKey, options.previousMasterKeys);
     if (keys.previous.length > MAX_PREVIOUS) throw tooMany();
     this.#current = new HeldKey(keys.current.name, keys.current.input);

@@ -1,9 +1,9 @@
 import { fromBase64 } from '../base64.js';
-import { kindOf } from '../bytes.js';
 import { EncryptionWrapper } from '../encryption-wrapper.js';
 import { AuthenticationError } from '../errors.js';
 import type { Keyring, NonceMode } from '../keys/keyring.js';
 import type { MasterKeyInput } from '../keys/master-key.js';
+import { assertOptionsObject } from '../options-object.js';
 import type { Wire } from '../wire.js';
 
 export interface EncryptedStoreOptions {
@@ -21,6 +21,15 @@ export interface EncryptedStoreOptions {
   onError?: ((error: unknown) => void) | undefined;
 }
 
+const OPTIONS = [
+  'masterKey',
+  'keyring',
+  'tenantId',
+  'nonces',
+  'wire',
+  'onError',
+] as const satisfies readonly (keyof EncryptedStoreOptions)[];
+
 /** Values as base64 text of their sealed bytes, each bound to the key it is stored under. */
 export class SealedText {
   readonly #wrapper: EncryptionWrapper;
@@ -30,9 +39,7 @@ export class SealedText {
 
   /** @throws as the constructor of EncryptionWrapper; TypeError for an `onError` that is no function. */
   constructor(options: EncryptedStoreOptions = {}) {
-    if (typeof options !== 'object' || options === null) {
-      throw new TypeError(`The options must be an object, not ${kindOf(options)}`);
-    }
+    assertOptionsObject(options, OPTIONS);
     const { masterKey, keyring, tenantId, nonces, wire, onError } = options;
     if (onError !== undefined && typeof onError !== 'function') throw new TypeError('onError must be a function');
     this.#onError = onError;

@@ -164,7 +164,8 @@ export const interopSections = [
     };
     await opensFor(opening, row, hex(row.plaintext_hex), via);
     await via('wire interop', () => {
-      using wrapper = new EncryptionWrapper({ ...opening, wire: 'interop' });
+      const { masterKey, tenantId } = opening;
+      using wrapper = new EncryptionWrapper({ masterKey, tenantId, wire: 'interop' });
       const value = wrapper.deserialize(opening.sealed, { cacheKey: row.cache_key });
       assertBytesEqual(new InteropSerializer().serialize(value), hex(row.plaintext_hex));
     });

@@ -1,0 +1,23 @@
+import { kindOf } from './bytes.js';
+import { ConfigurationError } from './errors.js';
+
+/**
+ * An object with no options but the known ones: a misspelt one that is ignored may be what was to keep tenants apart.
+ *
+ * @throws TypeError unless it is an object, ConfigurationError for an option that there is not.
+ */
+export function assertOptionsObject(options: unknown, known: readonly string[]): asserts options is object {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeError(`The options must be an object, not ${kindOf(options)}`);
+  }
+  assertKnown(options, known);
+}
+
+/** @param of the option whose own options they are. @throws ConfigurationError for an option that there is not. */
+export function assertKnown(options: object, known: readonly string[], of?: string): void {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    const option = of === undefined ? name : `${of}.${name}`;
+    throw new ConfigurationError(`There is no option '${option}'; there are ${known.join(', ')}`);
+  }
+}
