@@ -465,8 +465,8 @@ type Listener = (error: Error) => void;
 interface IoredisClient {
     readonly options: {
         readonly keyPrefix?: string | undefined;
-        readonly host?: string;
-        readonly port?: number;
+        readonly host?: string | undefined;
+        readonly port?: number | undefined;
     };
     readonly status: string;
     readonly stream?: {
@@ -824,7 +824,8 @@ interface KeyringOptions {
 declare class Keyring implements Disposable {
     #private;
     /**
-     * @throws ConfigurationError when there is no key, KeyError for a malformed or repeated one and for more than 3 previous keys.
+     * @throws ConfigurationError when there is no key or an option that there is not, KeyError for a malformed or repeated key
+     *   and for more than 3 previous ones.
      */
     constructor(options?: KeyringOptions);
     /** Keys from a key management service: calls `provider` once and makes a keyring of what it returns. */
@@ -1040,7 +1041,7 @@ interface StorageOptions {
     swr?: Duration;
     /** For so long after its TTL, an entry answers when the function throws or times out. The backend keeps entries for this time longer. */
     staleIfError?: Duration;
-    /** Shortens each TTL at random by up to this part of it, from 0 to 1, so that entries do not end all at once. Default 0. */
+    /** Shortens each TTL at random by up to this part of it, from 0 to less than 1, so that entries do not end all at once. Default 0. */
     jitter?: number;
     /** A TTL of its own for `null`, as for something that does not exist yet. Default: as any value. */
     negativeTtl?: Duration;
@@ -1291,12 +1292,12 @@ declare class TenantCache {
      */
     invalidateTags(tags: string | readonly string[]): Promise<number>;
     /**
-     * The cache keys of stored values that begin with `prefix`, in no order, without those of functions. One that changes
-     * meanwhile may come twice or not at all.
+     * The cache keys of stored values that begin with `prefix`, in no order; in a namespace, without those of functions. One
+     * that changes meanwhile may come twice or not at all.
      *
      * @throws ConfigurationError with `privateKeys`, BackendError for a backend that cannot list its entries.
      */
-    keys({ prefix }?: {
+    keys(options?: {
         prefix?: string;
     }): AsyncGenerator<string, void, undefined>;
     /** Whether an entry is stored; it is not opened. */
@@ -1338,7 +1339,9 @@ declare class Cache extends TenantCache implements AsyncDisposable {
     tenant(tenantId: string): TenantCache;
     /**
      * Seals every stored entry anew that a previous key has sealed, so that the key can go: after `startRotation`, and before
-     * `completeRotation`. Entries keep their TTL and their bytes are never decoded; the cache stays in use meanwhile.
+     * `completeRotation`. Entries keep their TTL and their bytes are never decoded; the cache stays in use meanwhile. With a
+     * `namespace`, those are its entries and those of the namespaces that functions wrapped here have: not what a function's
+     * `key` has named otherwise.
      *
      * @returns what became of the entries.
      * @throws ConfigurationError without encryption, without a backend and with `privateKeys` (where an entry gets the current
