@@ -1,4 +1,3 @@
-import { assertWellFormed, kindOf } from '../bytes.js';
 import type { RedisCommand, RedisCommands } from './redis-client.js';
 import { removeMany } from './redis-read.js';
 import { countOf, listOf, sendAll } from './redis-reply.js';
@@ -88,16 +87,6 @@ const DROP = `for i=1,#ARGV,2 do
   if redis.call('zscore',KEYS[1],ARGV[i])==ARGV[i+1] then redis.call('zrem',KEYS[1],ARGV[i]) end
 end
 return 1`;
-
-/** @throws TypeError unless a list of strings without lone surrogates, RangeError for an empty one. */
-export function assertTags(value: unknown): asserts value is readonly string[] | undefined {
-  if (value === undefined) return;
-  if (!Array.isArray(value)) throw new TypeError(`tags must be an array, not ${kindOf(value)}`);
-  for (const tag of value) {
-    assertWellFormed('a tag', tag);
-    if (tag === '') throw new RangeError('a tag must not be empty');
-  }
-}
 
 function recordOf(cacheKey: string): Buffer {
   return Buffer.concat([Buffer.from(cacheKey), RECORD]);

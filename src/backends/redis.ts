@@ -1,4 +1,4 @@
-import { assertBytes, assertWellFormed, kindOf } from '../bytes.js';
+import { assertBytes, assertWellFormed } from '../bytes.js';
 import { ConfigurationError } from '../errors.js';
 import {
   asBuffer,
@@ -6,6 +6,7 @@ import {
   assertCacheKeys,
   assertItems,
   assertOptions,
+  assertTags,
   copyOf,
   finiteTtlMs,
   wholeLeaseMs,
@@ -33,7 +34,7 @@ import { installedLibrary, type RedisLibrary } from './redis-open.js';
 import { RedisQueue } from './redis-queue.js';
 import { readMany, removeMany } from './redis-read.js';
 import { countOf, entryOf } from './redis-reply.js';
-import { assertTags, expireTagged, invalidateTags, removeTagged, setTagged } from './redis-tags.js';
+import { expireTagged, invalidateTags, removeTagged, setTagged } from './redis-tags.js';
 import type { RedisWatch } from './redis-watch.js';
 import { setCommand, setPlain, setTracked } from './redis-write.js';
 
@@ -206,7 +207,7 @@ export class RedisBackend implements Backend {
   }
 
   async invalidateTags(tags: readonly string[], options?: BackendOptions): Promise<number> {
-    if (!Array.isArray(tags)) throw new TypeError(`tags must be an array, not ${kindOf(tags)}`);
+    assertTags(tags);
     const names = this.#tagsOf(tags);
     return this.#run(options, (commands) => invalidateTags(commands, names));
   }
@@ -226,8 +227,9 @@ export class RedisBackend implements Backend {
   }
 
   #tagsOf(tags: unknown): readonly string[] {
+    if (tags === undefined) return [];
     assertTags(tags);
-    if (tags === undefined || tags.length === 0) return [];
+    if (tags.length === 0) return [];
     this.#tags = true;
     return [...tags];
   }
