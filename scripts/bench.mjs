@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { asksForHelp, main, root, run, Stop, say, seconds } from './lib/project.mjs';
 import { ensureBuilt, ensureInstalled } from './lib/steps.mjs';
@@ -17,13 +18,17 @@ const benchmarks = {
 const usage = `
 npm run bench [-- [options] [names]]      all benchmarks, or those that are named
 npm run bench:gate                        compares with the targets; exits with 1 when one is missed
+npm run bench:check                       looks for gross regressions, as CI does; exits with 1 when it finds one
+npm run bench -- compare --with FOLDER [cache] [pipeline] [redis] [lmdb]
+                                          compares this build with another one, and that one with itself
 
 ${Object.entries(benchmarks)
   .map(([name, question]) => `  ${name.padEnd(10)}${question}`)
   .join('\n')}
 
-  --quick   fewer rounds and smaller sizes: shows that it runs. The tables and charts of a full run are left alone.
-  --help    this text
+  --with FOLDER   another clone of this project, built (npm run build)
+  --quick         fewer rounds and smaller sizes: shows that it runs. The tables and charts of a full run are left alone.
+  --help          this text
 
 Installs and builds first when needed. Results go to bench/results/ and docs/charts/.
 `;
@@ -32,26 +37,39 @@ Installs and builds first when needed. Results go to bench/results/ and docs/cha
 const runBenchmark = (name, args) =>
   run(process.execPath, ['--expose-gc', '--import', 'tsx', `bench/${name}.ts`, ...args], { cwd: root });
 
+async function ensureReadyToMeasure() {
+  await ensureInstalled();
+  await ensureInstalled('bench');
+  await ensureBuilt({ features: ['bench'] });
+}
+
+/** What is asked by name only: they exit with 1 when something is too slow. */
+const CHECKS = ['gate', 'regression'];
+
 await main(async (args) => {
   if (asksForHelp(args, usage)) return;
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { quick: { type: 'boolean', default: false } },
+    options: { quick: { type: 'boolean', default: false }, with: { type: 'string' } },
   });
+  const quick = values.quick ? ['--quick'] : [];
+  if (positionals[0] === 'compare') {
+    await ensureReadyToMeasure();
+    const other = values.with === undefined ? [] : ['--with', resolve(values.with)];
+    return await runBenchmark('compare', [...other, ...quick, ...positionals.slice(1)]);
+  }
   // What a hit costs is one question, wherever it is stored.
   const named = positionals.flatMap((name) => (name === 'cache' ? ['cache', 'redis', 'lmdb'] : [name]));
   const names = named.length > 0 ? [...new Set(named)] : Object.keys(benchmarks);
-  const unknown = names.find((name) => !(name in benchmarks) && name !== 'gate');
+  const unknown = names.find((name) => !(name in benchmarks) && !CHECKS.includes(name));
   if (unknown !== undefined)
     throw new Stop(`There is no benchmark '${unknown}'; there are ${Object.keys(benchmarks).join(', ')}.`);
-  await ensureInstalled();
-  await ensureInstalled('bench');
-  await ensureBuilt({ features: ['bench'] });
+  await ensureReadyToMeasure();
   const failed = [];
   for (const name of names) {
     const start = performance.now();
-    if ((await runBenchmark(name, values.quick ? ['--quick'] : [])) !== 0) failed.push(name);
+    if ((await runBenchmark(name, quick)) !== 0) failed.push(name);
     say(`${name}: ${seconds(start)}`);
   }
   if (failed.length > 0) throw new Stop(`failed: ${failed.join(', ')}`);

@@ -28,7 +28,7 @@ export const REDIS_CACHES = {
 
 export type RedisCandidate = keyof typeof REDIS_CACHES;
 
-/** What a cache is asked, by each in its own way; where it has no call for many keys, those for one at once. */
+/** What a cache is asked, by each as its own users would write it: MGET, or its call for many keys, where there is one; else one call a key, at once. */
 export interface RedisCase {
   get(id: number): Promise<unknown>;
   set(id: number, value: unknown): Promise<unknown>;
@@ -75,22 +75,29 @@ export async function redisCases(
     };
   };
 
-  const handmade = (
-    read: (key: string) => Promise<Buffer | null>,
-    write: (key: string, bytes: Buffer) => Promise<unknown>,
-  ): RedisCase => {
+  /** Made by hand as one would: MGET for many keys, a pipeline of SETs. */
+  const handmade = (client: {
+    get(key: string): Promise<Buffer | null>;
+    getMany(keys: string[]): Promise<(Buffer | null)[]>;
+    set(key: string, bytes: Buffer): Promise<unknown>;
+  }): RedisCase => {
     const sealer = new NodeCryptoSealer(randomBytes(32));
-    return each({
-      get: async (id) => {
-        const key = keyOf(id);
-        const sealed = await read(key);
-        return sealed === null ? undefined : JSON.parse(sealer.open(sealed, Buffer.from(key)).toString());
+    const open = (key: string, sealed: Buffer | null | undefined) =>
+      sealed ? JSON.parse(sealer.open(sealed, Buffer.from(key)).toString()) : undefined;
+    const set = (id: number, value: unknown) => {
+      const key = keyOf(id);
+      return client.set(key, sealer.seal(Buffer.from(JSON.stringify(value)), Buffer.from(key)));
+    };
+    return {
+      get: async (id) => open(keyOf(id), await client.get(keyOf(id))),
+      getMany: async (ids) => {
+        const keys = ids.map(keyOf);
+        const sealed = await client.getMany(keys);
+        return keys.map((key, i) => open(key, sealed[i]));
       },
-      set: (id, value) => {
-        const key = keyOf(id);
-        return write(key, sealer.seal(Buffer.from(JSON.stringify(value)), Buffer.from(key)));
-      },
-    });
+      set,
+      setMany: (ids) => Promise.all(ids.map((id) => set(id, values[id]))),
+    };
   };
 
   const store = (prefix: string) => {
@@ -118,22 +125,32 @@ export async function redisCases(
     ioredis: {
       get: (id) => plain.get(keyOf(id)),
       set: (id, value) => plain.set(keyOf(id), JSON.stringify(value), 'PX', TTL_MS),
-      getMany: (ids) => Promise.all(ids.map((id) => plain.get(keyOf(id)))),
+      getMany: (ids) => plain.mget(ids.map(keyOf)),
       setMany: (ids) => Promise.all(ids.map((id) => plain.set(keyOf(id), JSON.stringify(values[id]), 'PX', TTL_MS))),
     },
-    nodeRedis: each({
-      get: (id) => nodeRedis.get(`node:${id}`),
-      set: (id, value) => nodeRedis.set(`node:${id}`, JSON.stringify(value), { PX: TTL_MS }),
+    nodeRedis: {
+      ...each({
+        get: (id) => nodeRedis.get(`node:${id}`),
+        set: (id, value) => nodeRedis.set(`node:${id}`, JSON.stringify(value), { PX: TTL_MS }),
+      }),
+      getMany: (ids) => nodeRedis.mGet(ids.map((id) => `node:${id}`)),
+    },
+    handmade: handmade({
+      get: (key) => secret.getBuffer(key),
+      getMany: (keys) => secret.mgetBuffer(keys),
+      set: (key, bytes) => secret.set(key, bytes, 'PX', TTL_MS),
     }),
-    handmade: handmade(
-      (key) => secret.getBuffer(key),
-      (key, bytes) => secret.set(key, bytes, 'PX', TTL_MS),
-    ),
-    handmadeOnRedis: handmade(
-      (key) => nodeRedis.sendCommand(['GET', `handmade-node:${key}`], AS_BUFFERS),
-      (key, bytes) => nodeRedis.set(`handmade-node:${key}`, bytes, { PX: TTL_MS }),
-    ),
-    keyv: each({ get: (id) => keyv.get(keyOf(id)), set: (id, value) => keyv.set(keyOf(id), value) }),
+    handmadeOnRedis: handmade({
+      get: (key) => nodeRedis.sendCommand(['GET', `handmade-node:${key}`], AS_BUFFERS),
+      getMany: (keys) => nodeRedis.sendCommand(['MGET', ...keys.map((key) => `handmade-node:${key}`)], AS_BUFFERS),
+      set: (key, bytes) => nodeRedis.set(`handmade-node:${key}`, bytes, { PX: TTL_MS }),
+    }),
+    keyv: {
+      get: (id) => keyv.get(keyOf(id)),
+      set: (id, value) => keyv.set(keyOf(id), value),
+      getMany: (ids) => keyv.getMany(ids.map(keyOf)),
+      setMany: (ids) => keyv.setMany(ids.map((id) => ({ key: keyOf(id), value: values[id] }))),
+    },
     cacheManager: each({
       get: (id) => cacheManager.get(keyOf(id)),
       set: (id, value) => cacheManager.set(keyOf(id), value, TTL_MS),

@@ -42,15 +42,15 @@ export async function memoryUse(size: number): Promise<MemoryUse[]> {
   const out = Buffer.alloc(size + 28, 1);
   const plaintext = buffer.subarray(12, 12 + size);
   return [
-    { name: 'sealInPlace', bytes: await added(() => sealer.sealInPlace(buffer, size, aad)) },
-    { name: 'sealInto', bytes: await added(() => sealer.sealInto(out, plaintext, aad)) },
-    { name: 'seal', bytes: await added(() => sealer.seal(plaintext, aad)) },
-    { name: 'sealAsync', bytes: await added(() => sealer.sealAsync(plaintext, aad)) },
+    { name: 'sealInPlace', bytes: await memoryAdded(() => sealer.sealInPlace(buffer, size, aad)) },
+    { name: 'sealInto', bytes: await memoryAdded(() => sealer.sealInto(out, plaintext, aad)) },
+    { name: 'seal', bytes: await memoryAdded(() => sealer.seal(plaintext, aad)) },
+    { name: 'sealAsync', bytes: await memoryAdded(() => sealer.sealAsync(plaintext, aad)) },
   ];
 }
 
 /** The highest resident size while `work` ran and as long as its result lives, less that before. */
-async function added(work: () => unknown): Promise<number> {
+export async function memoryAdded(work: () => unknown): Promise<number> {
   await settle();
   const before = process.memoryUsage.rss();
   let highest = before;
