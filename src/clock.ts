@@ -1,8 +1,31 @@
+import { performance as realPerformance } from 'node:perf_hooks';
+import { setTimeout } from 'node:timers';
+
+/** Differences of two readings below this are noise: clocks have a resolution, and are not read at the same moment. */
+const NOISE_MS = 5;
+/** A wall clock that falls behind by more was set back; by less, it may be slewed. */
+const SET_BACK_MS = 100;
 /** After so many readings the clock is asked again, even if the event loop has not turned. */
 const MAX_READINGS = 100;
 
+// What fake timers replace, as it was when this module was loaded.
+const realDateNow = Date.now;
+const realGlobal = globalThis.performance;
+const realNow = realPerformance.now;
+
+/** What fake clocks of this package have added. */
 let offset = 0;
+/** What makes the monotonic clock go on where another one, as fake timers bring it, has taken its place. */
+let joined = 0;
+let lastMonotonic = Number.NEGATIVE_INFINITY;
+/** Wall clock less monotonic clock, when they were last taken to agree. */
+let apart = Number.NaN;
+/** By how much the wall clock has gone ahead since: the time in which the machine was suspended. */
+let ahead = 0;
+
 let reading = 0;
+/** The millisecond of the wall clock in which it was read; NaN: it is to be read again. */
+let readingWall = Number.NaN;
 let readingsLeft = 0;
 let armed = false;
 const timer = setTimeout(forget, 1);
@@ -10,36 +33,67 @@ timer.unref();
 
 function forget(): void {
   armed = false;
-  reading = 0;
-}
-
-/** Milliseconds on a clock that nobody sets; only differences mean something. */
-export function now(): number {
-  return performance.now() + offset;
+  readingWall = Number.NaN;
 }
 
 /**
- * A reading of {@link now} of this millisecond of the event loop, for what need not be exact: asking costs more than
- * looking an entry up. While the event loop is blocked it stands still.
+ * Milliseconds on the clock by which entries end, exact to one of them; only differences mean something. It goes on with the
+ * monotonic clock, and jumps ahead with the wall clock when that does: the first stands still while a machine is suspended,
+ * the second may be set back, which lengthens nothing. Fake timers that move either of them move it.
+ */
+export function now(): number {
+  const { performance } = globalThis;
+  const real = Date.now === realDateNow && performance === realGlobal && performance.now === realNow;
+  return real && realDateNow() === readingWall ? reading : read();
+}
+
+/**
+ * A reading of {@link now} of this turn of the event loop, for what need not be exact: asking costs more than looking an
+ * entry up. While the event loop is blocked it stands still.
  */
 export function recently(): number {
-  if (reading !== 0 && --readingsLeft > 0) return reading;
-  reading = now();
+  return readingsLeft-- > 0 && !Number.isNaN(readingWall) ? reading : read();
+}
+
+/** Milliseconds that operations take: the monotonic clock itself, whatever fake timers say. */
+export function elapsed(): number {
+  return realNow.call(realPerformance);
+}
+
+/** The wall-clock time of a reading of {@link now}. */
+export function dateOf(ms: number): Date {
+  return new Date(Date.now() - (now() - ms));
+}
+
+/** Moves the clock, for tests of what happens later. */
+export function advance(ms: number): void {
+  offset += ms;
+  readingWall = Number.NaN;
+}
+
+function read(): number {
+  let monotonic = globalThis.performance.now() + joined;
+  let wall = Date.now();
+  if (monotonic < lastMonotonic) {
+    joined += lastMonotonic - monotonic;
+    monotonic = lastMonotonic;
+  }
+  if (Number.isNaN(apart)) apart = wall - monotonic;
+  if (Math.abs(wall - monotonic - apart - ahead) > NOISE_MS) {
+    // Unless this thread was interrupted between the two.
+    monotonic = Math.max(monotonic, globalThis.performance.now() + joined);
+    wall = Date.now();
+    const drift = wall - monotonic - apart;
+    if (drift > ahead + NOISE_MS) ahead = drift;
+    else if (drift < ahead - SET_BACK_MS) apart += drift - ahead;
+  }
+  lastMonotonic = monotonic;
+  reading = monotonic + ahead + offset;
+  readingWall = wall;
   readingsLeft = MAX_READINGS;
   if (!armed) {
     armed = true;
     timer.refresh();
   }
   return reading;
-}
-
-/** The wall-clock time of a reading. */
-export function dateOf(ms: number): Date {
-  return new Date(performance.timeOrigin + ms);
-}
-
-/** Moves the clock, for tests of what happens later. */
-export function advance(ms: number): void {
-  offset += ms;
-  reading = 0;
 }

@@ -85,10 +85,51 @@ test('idle HTTP connections keep no process alive', async (t) => {
   t.is(code, 0);
 });
 
+for (const frozen of [false, true]) {
+  test(`an answer that is awaited keeps the process alive${frozen ? ', with fake timers too' : ''}`, async (t) => {
+    const redis = await requireRedis(t);
+    const http = await startCacheServer();
+    t.teardown(() => http.stop());
+    http.handler = (_, response) => {
+      setTimeout(() => response.writeHead(404).end(), 1_000);
+      return true;
+    };
+    const directory = temporary(t);
+    const backends = [
+      `new HttpBackend({ url: '${http.url}', apiKey: '${API_KEY}', allowPrivateHosts: true })`,
+      `'file:${join(directory, 'files')}'`,
+      `'lmdb:${join(directory, 'lmdb')}'`,
+      ...(redis
+        ? ['ioredis', 'redis'].map((library) => `new RedisBackend({ url: '${redis.url}', library: '${library}' })`)
+        : []),
+    ];
+    for (const backend of backends) {
+      const slow = backend.includes('Redis');
+      const ran = run(`
+        import FakeTimers from '${import.meta.resolve('@sinonjs/fake-timers')}';
+        import { createCache, HttpBackend, RedisBackend } from '${new URL('../../index.ts', import.meta.url).href}';
+        if (${frozen}) FakeTimers.install({ toFake: ['Date', 'performance', 'setTimeout', 'setInterval'] });
+        const users = createCache({ namespace: 'n', backend: ${backend}, masterKey: '${'a5'.repeat(32)}', lock: ${slow} });
+        // The second one finds an idle connection.
+        await users.get('k');
+        console.log('asks');
+        console.log((await users.get('k')) ?? 'absent');
+      `);
+      if (slow && redis) {
+        redis.freeze();
+        setTimeout(() => redis.resume(), 1_500);
+      }
+      const { code, output } = await ran;
+      t.is(output.trim().split('\n').at(-1), 'absent', `${backend}: ${output}`);
+      t.is(code, 0, backend);
+    }
+  });
+}
+
 test('without ioredis and redis, constructing a Redis backend says what to install', async (t) => {
   const directory = temporary(t);
   mkdirSync(join(directory, 'src'));
-  for (const path of ['backends', 'bytes.ts', 'errors.ts']) {
+  for (const path of ['backends', 'bytes.ts', 'clock.ts', 'errors.ts']) {
     cpSync(new URL(src(path)), join(directory, 'src', path), { recursive: true });
   }
   writeFileSync(join(directory, 'package.json'), '{"type":"module"}');

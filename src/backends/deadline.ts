@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { clearTimeout, setTimeout } from 'node:timers';
 import { TimeoutError } from '../errors.js';
 import { assertSignal, integerOption } from './arguments.js';
 

@@ -1,3 +1,4 @@
+import { elapsed } from '../clock.js';
 import { CacheKitError } from '../errors.js';
 import type { BackendOptions } from './backend.js';
 import { type HttpSession, jsonOf } from './http-session.js';
@@ -18,7 +19,7 @@ export interface HttpHealth {
 
 /** Asks `/v1/cache/health`; a server that cannot be asked is an answer too. */
 export async function askHealth(session: HttpSession, options: BackendOptions | undefined): Promise<HttpHealth> {
-  const started = performance.now();
+  const started = elapsed();
   const health: HttpHealth = { healthy: false, latencyMs: 0, version: 'unknown' };
   try {
     const answer = await session.request('GET', 'health', options, { headers: { 'content-type': 'application/json' } });
@@ -32,6 +33,6 @@ export async function askHealth(session: HttpSession, options: BackendOptions | 
   } catch (error) {
     if (error instanceof CacheKitError) health.error = error;
   }
-  health.latencyMs = performance.now() - started;
+  health.latencyMs = elapsed() - started;
   return health;
 }

@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from 'node:timers';
 import { BackendError } from '../errors.js';
 import { closedError } from './arguments.js';
 import type { BackendOptions } from './backend.js';

@@ -3,6 +3,7 @@ import type { Agent, ClientRequest, RequestOptions } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { BackendError, CacheKitError } from '../errors.js';
 import { causeWithout, codeOf } from './cause.js';
+import { assertNotHeld } from './fake-timers.js';
 import { isAllowedAddress, type ServerUrl } from './http-address.js';
 
 export interface HttpRequest {
@@ -44,6 +45,7 @@ export class NodeTransport implements HttpTransport {
   }
 
   async send(request: HttpRequest): Promise<HttpAnswer> {
+    assertNotHeld('node:http');
     this.#http ??= loadHttp(this.#server.protocol, this.#connections);
     const { open, agent } = await this.#http;
     try {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Database, RootDatabase } from 'lmdb';
 import { BackendError, ConfigurationError } from '../errors.js';
 import { codeOf } from './cause.js';
+import { assertNotHeld } from './fake-timers.js';
 import { LmdbTurns } from './lmdb-turns.js';
 
 /** A key as it is given to a table: text is written as UTF-8. */
@@ -129,8 +130,19 @@ export function openTables(place: Place): Tables {
   }
 }
 
+let lmdb: typeof import('lmdb') | undefined;
+
+/** It keeps the timers that it finds when it is loaded. */
+function loadLmdb(): typeof import('lmdb') {
+  if (lmdb === undefined) {
+    assertNotHeld('lmdb');
+    lmdb = require('lmdb') as typeof import('lmdb');
+  }
+  return lmdb;
+}
+
 function openAll({ path, synced }: Place): Omit<Tables, 'turns'> {
-  const { open } = require('lmdb') as typeof import('lmdb');
+  const { open } = loadLmdb();
   const root = open<Buffer, TableKey>({
     path,
     // A directory like ./cache.d would be taken for a file's name.

@@ -13,6 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { elapsed } from '../clock.js';
 import { BackendError } from '../errors.js';
 import { codeOf } from './cause.js';
 
@@ -63,7 +64,7 @@ export class LmdbTurns {
   open<T>(work: () => T): T {
     const name = claimName();
     const claim = join(this.#opening, name);
-    const end = performance.now() + (busy.has(this.#path) ? OPENING_AGAIN_MS : OPENING_WAIT_MS);
+    const end = elapsed() + (busy.has(this.#path) ? OPENING_AGAIN_MS : OPENING_WAIT_MS);
     own.add(name);
     try {
       for (;;) {
@@ -71,7 +72,7 @@ export class LmdbTurns {
         writeSync(this.#openings, IDLE);
         if (!isClaimed(this.#opening)) {
           while (isClaimed(this.#writing, isSet)) {
-            if (performance.now() > end) throw this.#busy();
+            if (elapsed() > end) throw this.#busy();
             sleep(1);
           }
           const opened = work();
@@ -80,7 +81,7 @@ export class LmdbTurns {
         }
         // Whoever else opens may have found this claim as well: the one that comes back first goes first.
         rmSync(claim, { force: true });
-        if (performance.now() > end) throw this.#busy();
+        if (elapsed() > end) throw this.#busy();
         sleep(1 + Math.random() * 10);
       }
     } finally {

@@ -73,7 +73,7 @@ export class RedisBatch {
   #afterwards: (() => void)[] | undefined;
   /** The server has answered something. */
   answered = false;
-  /** On the clock of `performance.now()`. */
+  /** On the clock of `elapsed()`. */
   deadline = 0;
 
   /** @param ended called when all callers have been answered. */

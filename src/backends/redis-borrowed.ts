@@ -1,5 +1,6 @@
 import { BackendError } from '../errors.js';
 import { closedError } from './arguments.js';
+import { assertNotHeld } from './fake-timers.js';
 import type { RedisClient, RedisCommands } from './redis-client.js';
 import { redisCommands } from './redis-commands.js';
 import type { RedisSource } from './redis-connection.js';
@@ -32,6 +33,7 @@ export class BorrowedClient implements RedisSource {
    */
   commands(): RedisCommands | Promise<RedisCommands> {
     if (this.#closed) throw closedError('Redis');
+    assertNotHeld('status' in this.#client ? 'ioredis' : 'redis');
     if (this.#commands.ready) return this.#commands;
     if (!this.#isConnecting()) throw notConnected();
     this.#connecting ??= this.#connected().finally(() => {

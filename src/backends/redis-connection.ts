@@ -1,4 +1,6 @@
+import { elapsed } from '../clock.js';
 import { closedError } from './arguments.js';
+import { assertNotHeld } from './fake-timers.js';
 import type { RedisAddress } from './redis-address.js';
 import type { RedisCommands } from './redis-client.js';
 import { connectError } from './redis-error.js';
@@ -56,9 +58,10 @@ export class RedisConnection implements RedisSource {
 
   commands(): RedisCommands | Promise<RedisCommands> {
     if (this.#closed) throw closedError('Redis');
+    assertNotHeld(this.#library);
     if (this.#opening) return this.#opening;
     if (this.#open?.commands.ready) return this.#open.commands;
-    if (this.#failure && performance.now() < this.#failure.until) throw this.#failure.error;
+    if (this.#failure && elapsed() < this.#failure.until) throw this.#failure.error;
     this.#drop();
     this.#opening = this.#connect().finally(() => {
       this.#opening = undefined;
@@ -108,7 +111,7 @@ export class RedisConnection implements RedisSource {
     } catch (error) {
       if (this.#open === open) this.#drop();
       const failure = this.#timeout ?? connectError(lastError ?? error);
-      this.#failure = { error: failure, until: performance.now() + COOL_DOWN_MS };
+      this.#failure = { error: failure, until: elapsed() + COOL_DOWN_MS };
       throw failure;
     }
   }

@@ -1,4 +1,5 @@
-import { now } from '../clock.js';
+import { setTimeout } from 'node:timers';
+import { elapsed } from '../clock.js';
 import { TimeoutError } from '../errors.js';
 
 interface Pending {
@@ -42,7 +43,7 @@ export class Deadlines {
   race<T>(work: Promise<T>, done: () => void, failed: (error: unknown) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve) => {
       const give = (error: unknown) => resolve(failed(error));
-      const pending: Pending = { until: now() + this.#ms, give };
+      const pending: Pending = { until: elapsed() + this.#ms, give };
       this.#begin(pending);
       // A store that is not async may answer with the value itself.
       Promise.resolve(work).then(
@@ -86,7 +87,7 @@ export class Deadlines {
 
   #expire(): void {
     this.#timer = undefined;
-    const time = now();
+    const time = elapsed();
     const waiting = this.#pending.filter(isOpen);
     this.#pending = waiting;
     for (const pending of waiting) {

@@ -148,7 +148,7 @@ export class EntryStore implements Neighbour {
       const at = now();
       const stored = await l2.get(target, true);
       if (stored === undefined || stored === FAILED) return false;
-      return isFresh(stored, expiryOf(stored, at, windowMs), windowMs);
+      return isFresh(stored, expiryOf(stored, at, windowMs));
     });
   }
 

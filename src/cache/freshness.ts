@@ -25,9 +25,11 @@ export function expiryOf({ expiresInMs, freshInMs, stale }: BackendEntry, at: nu
   return at + (expiresInMs ?? Number.NaN) - windowMs;
 }
 
-/** Whether what a backend answered may be given out as it is. @param expiresAt of {@link expiryOf}. */
-export function isFresh({ freshInMs, stale }: BackendEntry, expiresAt: number, windowMs: number): boolean {
-  if (stale) return false;
-  // Without a time of grace whatever the backend still has is fresh.
-  return (windowMs === 0 && freshInMs === undefined) || !(expiresAt <= now());
+/**
+ * Whether what a backend answered may be given out as it is: its answer may have been long on its way.
+ *
+ * @param expiresAt of {@link expiryOf}.
+ */
+export function isFresh({ stale }: BackendEntry, expiresAt: number): boolean {
+  return !stale && !(expiresAt <= now());
 }

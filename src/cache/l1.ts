@@ -1,11 +1,8 @@
 import { LRUCache } from 'lru-cache';
-import { now, recently } from '../clock.js';
+import { now } from '../clock.js';
 
 /** What an entry costs beside its bytes and key: the objects, the map's slot, the list's links. */
 const ENTRY_OVERHEAD = 256;
-
-/** Longer than an event loop is blocked, as {@link recently} stands still then. */
-const SOON_MS = 5_000;
 
 /** An entry held in this process. */
 export interface L1Entry {
@@ -40,9 +37,9 @@ export class L1 {
   get(cacheKey: string, tenantId: string | undefined): L1Entry | undefined {
     const entry = this.#entries.get(cacheKey);
     if (entry === undefined || entry.tenantId !== tenantId) return undefined;
-    // The clock is asked only about an entry that may end soon.
-    if (entry.until > recently() + SOON_MS || entry.until > now()) return entry;
-    if (entry.keptUntil <= now()) this.#entries.delete(cacheKey);
+    const time = now();
+    if (entry.until > time) return entry;
+    if (entry.keptUntil <= time) this.#entries.delete(cacheKey);
     return undefined;
   }
 

@@ -1,5 +1,5 @@
 import type { Backend, BackendEntry, BackendItem, BackendLock, L1Status } from '../backends/backend.js';
-import { now } from '../clock.js';
+import { elapsed } from '../clock.js';
 import { BackendError, TimeoutError, ValueTooLargeError } from '../errors.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failures.js';
@@ -74,13 +74,13 @@ export class L2 {
   /** What is stored, or FAILED. `ttl`: ask for its end even if the cache itself can do without. */
   async get(target: Target, ttl = false): Promise<BackendEntry | undefined | typeof FAILED> {
     const options = ttl ? { ...this.#getOptions, ttl } : this.#getOptions;
-    const at = now();
+    const at = elapsed();
     try {
       let entry = checked(await this.backend.get(this.name(target), options));
       if (entry === undefined && this.#settings.names !== undefined) {
         for (const older of this.#olderNames(target)) entry ??= checked(await this.backend.get(older, options));
       }
-      const ms = now() - at;
+      const ms = elapsed() - at;
       target.counters.read(ms);
       if (events.read.hasSubscribers) publish(events.read, target, { ms, bytes: entry?.bytes.length ?? 0 });
       return entry;
@@ -98,11 +98,11 @@ export class L2 {
     if (first === undefined || getMany === undefined || this.#settings.names !== undefined) {
       return Promise.all(targets.map((target) => this.get(target)));
     }
-    const at = now();
+    const at = elapsed();
     try {
       const cacheKeys = targets.map((target) => target.cacheKey);
       const entries = (await getMany(cacheKeys, this.#getOptions)).map(checked);
-      const ms = now() - at;
+      const ms = elapsed() - at;
       first.counters.read(ms);
       if (events.read.hasSubscribers) {
         for (const [i, entry] of entries.entries())
@@ -120,7 +120,7 @@ export class L2 {
    * @throws ValueTooLargeError when it is over the backend's limit.
    */
   async set({ target, bytes, ttlMs }: Stored): Promise<boolean> {
-    const at = now();
+    const at = elapsed();
     try {
       if (this.#settings.names !== undefined) await this.#deleteOlder(target);
       const options = { ...this.#times(ttlMs), tags: this.#tags(target), owned: true, ...this.#options };
@@ -130,7 +130,7 @@ export class L2 {
       this.#failures.backend(error, target);
       return false;
     }
-    const ms = now() - at;
+    const ms = elapsed() - at;
     target.counters.wrote(ms);
     if (events.write.hasSubscribers) publish(events.write, target, { ms, bytes: bytes.length });
     return true;
@@ -146,7 +146,7 @@ export class L2 {
       const stored = await Promise.allSettled(items.map((item) => this.set(item)));
       return stored.map(fulfilled).every(Boolean);
     }
-    const at = now();
+    const at = elapsed();
     try {
       const all = items.map(
         ({ target, bytes, ttlMs }): BackendItem => ({
@@ -157,7 +157,7 @@ export class L2 {
         }),
       );
       await setMany(all, { owned: true, ...this.#options });
-      const ms = now() - at;
+      const ms = elapsed() - at;
       first.target.counters.wrote(ms);
       if (events.write.hasSubscribers) {
         for (const { target, bytes } of items) publish(events.write, target, { ms, bytes: bytes.length });

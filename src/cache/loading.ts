@@ -1,4 +1,5 @@
-import { now } from '../clock.js';
+import { clearTimeout, setTimeout } from 'node:timers';
+import { elapsed } from '../clock.js';
 import { TimeoutError } from '../errors.js';
 import { assertCanTag } from './entry-names.js';
 import { events, publish } from './events.js';
@@ -112,7 +113,7 @@ export class Loading {
     const { counters } = target;
     const { loadTimeoutMs } = this.#settings;
     counters.loads++;
-    const begun = now();
+    const begun = elapsed();
     let ok = false;
     try {
       const returned = loadTimeoutMs === undefined ? await loadedBy(load) : await within(loadTimeoutMs, load);
@@ -122,7 +123,7 @@ export class Loading {
       counters.loadErrors++;
       throw error;
     } finally {
-      const ms = now() - begun;
+      const ms = elapsed() - begun;
       counters.loaded(ms);
       if (events.load.hasSubscribers) publish(events.load, target, { ms, ok });
     }

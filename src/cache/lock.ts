@@ -1,6 +1,7 @@
+import { clearInterval, setInterval } from 'node:timers';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { BackendLock } from '../backends/backend.js';
-import { now } from '../clock.js';
+import { elapsed } from '../clock.js';
 import { events, publish } from './events.js';
 import { FAILED, type L2 } from './l2.js';
 import type { Target } from './target.js';
@@ -35,12 +36,12 @@ export class EntryLock {
 
   /** Works with the lock, or answers with what another process has made. A backend that gives no answer holds nobody up. */
   async during<R>(target: Target, { look, work }: Locked<R>): Promise<R> {
-    const begun = now();
+    const begun = elapsed();
     let lock = await this.#l2.lock(target, this.#settings.leaseMs);
     const first = lock !== undefined;
     if (!first) target.counters.lockWaits++;
     while (lock === undefined) {
-      const waited = now() - begun;
+      const waited = elapsed() - begun;
       if (waited >= this.#settings.waitMs) break;
       await pause(Math.min(POLL_MS.most, Math.max(POLL_MS.least, waited / 10)));
       const made = await look();
@@ -81,7 +82,7 @@ export class EntryLock {
   }
 
   #waited(target: Target, begun: number): void {
-    if (events.lock.hasSubscribers) publish(events.lock, target, { ms: now() - begun });
+    if (events.lock.hasSubscribers) publish(events.lock, target, { ms: elapsed() - begun });
   }
 }
 

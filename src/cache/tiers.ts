@@ -100,9 +100,10 @@ export class Tiers {
     const stored = this.l2?.getNow(cacheKey);
     if (stored === undefined) return NOTHING;
     const { windowMs } = this.#settings;
-    const at = this.l1 === undefined && windowMs === 0 ? 0 : now();
+    // A store that answers at once has looked at the clock itself.
+    const at = this.l1 === undefined && windowMs === 0 ? Number.NaN : now();
     const expiresAt = expiryOf(stored, at, windowMs);
-    if (!isFresh(stored, expiresAt, windowMs)) return NOTHING;
+    if (!isFresh(stored, expiresAt)) return NOTHING;
     const value = this.#openNow(stored.bytes, cacheKey, tenantId);
     if (value === NOTHING) return NOTHING;
     // Whoever is changing the entry sees to L1 afterwards. The store may overwrite its bytes.
@@ -159,7 +160,7 @@ export class Tiers {
     const { windowMs } = this.#settings;
     const { bytes } = stored;
     const expiresAt = expiryOf(stored, at, windowMs);
-    const fresh = isFresh(stored, expiresAt, windowMs);
+    const fresh = isFresh(stored, expiresAt);
     if (fresh && reader.current()) this.#keepFound(target, stored, at, expiresAt, value);
     return { bytes, value, expiresAt, fresh, inL1: false, taken: false };
   }

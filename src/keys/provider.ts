@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from 'node:timers';
 import { kindOf } from '../bytes.js';
 import { durationMs } from '../duration.js';
 import { ConfigurationError, TimeoutError } from '../errors.js';

@@ -1,0 +1,171 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { mock } from 'node:test';
+import FakeTimers from '@sinonjs/fake-timers';
+import test, { type ExecutionContext } from 'ava';
+import { type CacheOptions, cache, createCache, HttpBackend, MemoryBackend, RedisBackend } from '../../index.js';
+import { elapsed } from '../../src/clock.js';
+import { API_KEY, startCacheServer } from '../support/http-server.js';
+import { requireRedis } from '../support/redis-server.js';
+
+/*
+ * What a user's tests do to time: `@sinonjs/fake-timers` is what sinon, Jest and Vitest use. Time is frozen, moved by hand, and
+ * given back. Each test changes the process's clocks: one after the other.
+ */
+interface Frozen {
+  tick(ms: number): void;
+  restore(): void;
+}
+
+type Faked = NonNullable<NonNullable<Parameters<typeof FakeTimers.install>[0]>['toFake']>;
+
+function sinon(toFake: Faked | undefined, now?: number): () => Frozen {
+  return () => {
+    const clock = FakeTimers.install({ ...(toFake && { toFake }), ...(now !== undefined && { now }) });
+    return { tick: (ms) => void clock.tick(ms), restore: () => clock.uninstall() };
+  };
+}
+
+const KINDS: Record<string, () => Frozen> = {
+  'all that is faked by default': sinon(undefined),
+  'all, in the present': sinon(undefined, Date.now()),
+  'Date and timers': sinon(['Date', 'setTimeout', 'setInterval', 'clearTimeout', 'clearInterval'], Date.now()),
+  'performance alone': sinon(['performance']),
+  // As Jest does by default.
+  'immediates and microtasks too': sinon([
+    ...(['Date', 'performance', 'hrtime', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] as const),
+    ...(['setImmediate', 'clearImmediate', 'queueMicrotask'] as const),
+  ]),
+  'node:test': () => {
+    mock.timers.enable({ apis: ['Date', 'setTimeout', 'setInterval', 'setImmediate'], now: Date.now() });
+    return { tick: (ms) => mock.timers.tick(ms), restore: () => mock.timers.reset() };
+  },
+  'Date.now by hand': () => {
+    const real = Date.now;
+    let time = real();
+    Date.now = () => time;
+    return {
+      tick: (ms) => {
+        time += ms;
+      },
+      restore: () => {
+        Date.now = real;
+      },
+    };
+  },
+};
+
+/** Kinds that hold what a library needs to send anything: refused at once, by name. */
+const HELD: Record<string, string[]> = {
+  HTTP: ['all that is faked by default', 'all, in the present'],
+  ioredis: ['all that is faked by default', 'all, in the present'],
+  // It takes the timers that it finds, once.
+  LMDB: ['all that is faked by default'],
+  redis: ['all that is faked by default', 'all, in the present', 'immediates and microtasks too', 'node:test'],
+};
+
+let lmdbLoaded = false;
+
+const options = { namespace: 'n', masterKey: 'a5'.repeat(32), ttl: '1m' } as const;
+
+/** A tick and what is read after it, in the same millisecond of the real clock if need be. */
+async function assertMoves(t: ExecutionContext, kind: string, backend: MemoryBackend | null): Promise<void> {
+  let runs = 0;
+  const load = cache.secure({ ...options, operation: 'o', backend })(async () => ++runs);
+  const values = cache.secure({ ...options, operation: 'v', backend, l1: { values: true } })(async () => ++runs);
+  const users = createCache({ ...options, backend });
+  // The clock has been read before it is frozen.
+  for (const call of [load, values]) await call().then(() => call());
+  const frozen = (KINDS[kind] as () => Frozen)();
+  try {
+    await users.set('k', 1);
+    for (const call of [load, values]) await call.refresh();
+    frozen.tick(59_000);
+    t.is(await users.get('k'), 1, `${kind}: not over`);
+    for (const call of [load, values]) t.is((await call.entry()).status, 'hit', `${kind}: not over`);
+    frozen.tick(2_000);
+    t.is(await users.get('k'), undefined, `${kind}: over`);
+    for (const call of [load, values]) t.is((await call.entry()).status, 'miss', `${kind}: over`);
+  } finally {
+    frozen.restore();
+  }
+  await users.set('k', 2);
+  t.is(await users.get('k'), 2, `${kind}: given back`);
+  await users.close();
+}
+
+for (const kind of Object.keys(KINDS)) {
+  test.serial(`TTLs move with fake timers: ${kind}`, async (t) => {
+    for (const backend of [null, new MemoryBackend()]) await assertMoves(t, kind, backend);
+  });
+
+  test.serial(`no operation waits for a tick: ${kind}`, async (t) => {
+    const server = await requireRedis(t);
+    const http = await startCacheServer();
+    t.teardown(() => http.stop());
+    const directory = mkdtempSync(join(tmpdir(), 'cachekit-fake-'));
+    t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+    const refused: unknown[] = [];
+    const backends: [string, CacheOptions['backend']][] = [
+      ['none', null],
+      ['LMDB', `lmdb:${join(directory, 'lmdb')}`],
+      ['file', `file:${join(directory, 'files')}`],
+      ['HTTP', new HttpBackend({ url: http.url, apiKey: API_KEY, allowPrivateHosts: true })],
+      ['ioredis', server && new RedisBackend({ url: server.url, library: 'ioredis' })],
+      ['redis', server && new RedisBackend({ url: server.url, library: 'redis' })],
+    ];
+    for (const [name, backend] of backends) {
+      if (backend === undefined) continue;
+      const users = createCache({
+        ...options,
+        backend,
+        timeout: { backend: '30s', load: '30s' },
+        lock: backend !== null,
+        breaker: false,
+        onError: (error) => refused.push(error),
+      });
+      // First with a store that has not been opened before.
+      for (const fake of [true, false, true]) {
+        const held = fake && (HELD[name]?.includes(kind) ?? false) && !(name === 'LMDB' && lmdbLoaded);
+        const frozen = fake ? (KINDS[kind] as () => Frozen)() : undefined;
+        const start = elapsed();
+        lmdbLoaded ||= name === 'LMDB' && !fake;
+        try {
+          t.is(await users.set('k', 1), !held, `${kind}, ${name}, ${refused.at(-1)}`);
+          t.is(await users.get('k'), held ? undefined : 1, `${kind}, ${name}`);
+          t.is(await users.getOrSet('o', () => 2), 2);
+          t.deepEqual(await users.getMany(['k', 'x']), [held ? undefined : 1, undefined]);
+          if (!held) t.deepEqual([await users.delete('k'), await users.delete('o')], [true, true]);
+        } finally {
+          frozen?.restore();
+        }
+        t.true(elapsed() - start < 30_000, 'nothing has waited for its limit');
+        if (held)
+          t.regex(String((refused.at(-1) as Error).message), /^Fake timers hold (process.nextTick|setImmediate)/);
+      }
+      await users.close();
+    }
+  });
+}
+
+test.serial('time limits are of real time', async (t) => {
+  const frozen = (KINDS['all that is faked by default'] as () => Frozen)();
+  try {
+    const never = { get: () => new Promise<never>(() => {}), set: async () => {}, delete: async () => false };
+    const errors: unknown[] = [];
+    const limited = {
+      ...options,
+      operation: 'o',
+      backend: never,
+      timeout: { backend: '50ms', load: '50ms' },
+      onError: (error: unknown) => errors.push(error),
+    } as const;
+    t.is(await cache.secure(limited)(() => 1)(), 1);
+    t.is((errors[0] as { code?: string }).code, 'ERR_TIMEOUT');
+    const load = cache.secure(limited)(() => new Promise<never>(() => {}));
+    await t.throwsAsync(load(), { code: 'ERR_TIMEOUT' });
+  } finally {
+    frozen.restore();
+  }
+});
