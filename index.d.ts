@@ -67,7 +67,7 @@ interface BackendLock {
     release(): Promise<void>;
 }
 /**
- * A store of bytes. It never looks into them, never changes them and adds nothing to a cache key.
+ * A store of bytes. It never looks into them, never changes them and adds nothing to a cache key but `keyPrefix`.
  *
  * An operation rejects with `BackendError` when the store fails or has been closed, with `TimeoutError` when it does
  * not answer in time, with `TypeError` or `RangeError` for arguments it cannot take (an empty cache key, a lone
@@ -75,6 +75,11 @@ interface BackendLock {
  * `cachekit-native`'s own backends may be used by any number of caches at once.
  */
 interface Backend {
+    /**
+     * What the store's client writes in front of each cache key, if it does. Values are bound to it, so that one that is moved to
+     * another prefix does not open. Cache keys that go in and come out are without it.
+     */
+    readonly keyPrefix?: string;
     /** `undefined` is a miss. */
     get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
     /**
@@ -357,6 +362,8 @@ declare class KeyvBackend implements Backend {
     #private;
     /** @throws TypeError for what is neither, a Map among them: wrap it, as `new Keyv({ store: map })`; RangeError. */
     constructor(options: KeyvBackendOptions);
+    /** The instance's namespace, as it is written into names. */
+    get keyPrefix(): string;
     get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
     set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
     delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
@@ -528,8 +535,7 @@ interface RedisBackendOptions {
     url?: string;
     /**
      * A client of `ioredis`, `iovalkey` or `redis` (5 or later), for one server or for a cluster, connected and closed by
-     * its owner. A `keyPrefix` of an ioredis client is written to Redis and not part of the cache key that a value is
-     * bound to. While it is not connected, operations reject rather than wait in its queue.
+     * its owner. A `keyPrefix` of an ioredis client is part of what a value is bound to. While it is not connected, operations reject rather than wait in its queue.
      */
     client?: RedisClient;
     /** Which package to use for `url`. Default: `ioredis` when it is installed, else `redis`. */
@@ -551,6 +557,8 @@ declare class RedisBackend implements Backend {
      * client's reads are remembered only by changing the state of its owner's connection.
      */
     readonly watch?: NonNullable<Backend['watch']>;
+    /** That of an ioredis client. */
+    readonly keyPrefix?: string;
     /** @throws TypeError, RangeError, ConfigurationError for a bad URL or a missing package. */
     constructor(options: RedisBackendOptions);
     get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
@@ -700,10 +708,10 @@ interface Serializer<T = unknown> {
 }
 
 /**
- * Who shares the stored bytes: every process of this package (`protocol`), every CacheKit SDK (`interop`),
- * or a Python `@cache` function (`python`). A reader never guesses it from bytes.
+ * Who shares the stored bytes: every process of this package (`protocol`), every CacheKit SDK (`interop`, and compressed
+ * `interop-v2`, which is a draft), or a Python `@cache` function (`python`). A reader never guesses it from bytes.
  */
-type Wire = 'protocol' | 'interop' | 'python';
+type Wire = 'protocol' | 'interop' | 'interop-v2' | 'python';
 
 /** Seconds as a number, or a number with its unit: `'250ms'`, `'30s'`, `'10m'`, `'1h'`, `'7d'`. */
 type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
@@ -1854,8 +1862,8 @@ interface EncryptedStore {
     on(event: string, listener: (...args: unknown[]) => void): this;
 }
 /**
- * Encryption for Keyv, cacheable and cache-manager: seals each value under the key that the store sees, the namespace
- * included, and puts the sealed bytes, as base64, into `inner`. The inner store never gets anything else, and nothing
+ * Encryption for Keyv, cacheable and cache-manager: seals each value under the key that the store sees, every namespace
+ * included, that of `inner` too, and puts the sealed bytes, as base64, into `inner`. The inner store never gets anything else, and nothing
  * else that it holds ever comes out: what does not open under its key is a miss. Keys stay as they are. A library with
  * several layers has a store for each, cacheable one in memory by default: what is not wrapped holds plaintext.
  *

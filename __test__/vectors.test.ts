@@ -30,7 +30,7 @@ const rowsPerFile = {
   'cachekit-peer.json': 307,
   'cavp_aes256_gcm_iv96_tag128.json': 750,
   'rfc5869_hkdf_sha256.json': 3,
-  'protocol/decode-bounds.json': 20,
+  'protocol/decode-bounds.json': 22,
   'protocol/encryption.json': 52,
   'protocol/file-backend.json': 12,
   'protocol/freshness-headers.json': 31,

@@ -4,6 +4,7 @@ use crate::copy::copy;
 use crate::envelope::{self, Envelope, MAX_LEN};
 use crate::error::Failure;
 use crate::hash::{checksum, CHECKSUM_LEN};
+use crate::interop_v2;
 use crate::msgpack;
 
 /// How a payload is packed.
@@ -20,6 +21,11 @@ pub enum Packing<'a> {
     },
     /// Behind its checksum: 8 bytes of xxh3-64, big-endian.
     Checksum,
+    /// In the container of interop/v2.
+    InteropV2 {
+        /// Without compression.
+        literals: bool,
+    },
 }
 
 impl Packing<'_> {
@@ -36,18 +42,19 @@ impl Packing<'_> {
             Self::Bare => payload_len,
             Self::Envelope { format, literals } => envelope::room(payload_len, format.len(), literals),
             Self::Checksum => CHECKSUM_LEN + payload_len,
+            Self::InteropV2 { literals } => interop_v2::room(payload_len, literals),
         })
     }
 
     /// Length of what stands in front of the payload, where the payload itself stays as it is.
     ///
     /// # Errors
-    /// [`Failure::InvalidArgument`] for an envelope, which holds other bytes.
+    /// [`Failure::InvalidArgument`] for a container that may hold other bytes.
     #[inline]
     pub fn head_len(self) -> Result<usize, Failure> {
         match self {
             Self::Bare => Ok(0),
-            Self::Envelope { .. } => Err(Failure::InvalidArgument),
+            Self::Envelope { .. } | Self::InteropV2 { .. } => Err(Failure::InvalidArgument),
             Self::Checksum => Ok(CHECKSUM_LEN),
         }
     }
@@ -79,6 +86,7 @@ impl Packing<'_> {
         match self {
             Self::Bare => copy(&mut out[..room], payload),
             Self::Envelope { format, literals } => return envelope::write(out, payload, format, literals),
+            Self::InteropV2 { literals } => return interop_v2::write(out, payload, literals),
             Self::Checksum => {
                 out[..CHECKSUM_LEN].copy_from_slice(&checksum(payload));
                 copy(&mut out[CHECKSUM_LEN..room], payload);
@@ -97,6 +105,8 @@ pub enum Kind {
     Envelope,
     /// A checksum and the payload.
     Checksum,
+    /// The container of interop/v2.
+    InteropV2,
 }
 
 /// How a container is read.
@@ -117,13 +127,24 @@ impl Unpacking {
         let payload_len = match self.kind {
             Kind::Bare => len,
             Kind::Checksum => len.checked_sub(CHECKSUM_LEN).ok_or(Failure::Envelope)?,
-            Kind::Envelope if len > MAX_LEN => return Err(Failure::TooLarge),
-            Kind::Envelope => return Ok(None),
+            Kind::Envelope | Kind::InteropV2 if len > MAX_LEN => return Err(Failure::TooLarge),
+            Kind::Envelope | Kind::InteropV2 => return Ok(None),
         };
         if payload_len > MAX_LEN {
             return Err(Failure::TooLarge);
         }
         Ok(Some(payload_len))
+    }
+
+    /// Reads the fields of a container that does not tell the payload's length by its own.
+    ///
+    /// # Errors
+    /// As [`Envelope::parse`] and [`interop_v2::Container::parse`].
+    pub fn parse(self, container: &[u8]) -> Result<Parsed<'_>, Failure> {
+        match self.kind {
+            Kind::InteropV2 => interop_v2::Container::parse(container).map(Parsed::InteropV2),
+            _ => Envelope::parse(container).map(Parsed::Envelope),
+        }
     }
 
     /// Reads the payload to the start of `out` and returns its length; a failure leaves zeros.
@@ -133,7 +154,7 @@ impl Unpacking {
     /// be read, [`Failure::TooLarge`] above 512 MiB.
     pub fn unpack(self, out: &mut [u8], container: &[u8]) -> Result<usize, Failure> {
         let len = match self.payload_len(container.len())? {
-            None => Envelope::parse(container)?.read(out)?,
+            None => self.parse(container)?.read(out)?,
             Some(len) => {
                 let target = out.get_mut(..len).ok_or(Failure::Needs(len))?;
                 let (sum, payload) = container.split_at(container.len() - len);
@@ -159,5 +180,35 @@ impl Unpacking {
             }
         }
         Ok(payload.len())
+    }
+}
+
+/// A container whose payload's length is known only when its fields are read.
+#[derive(Debug)]
+pub enum Parsed<'a> {
+    /// Of wire protocol.
+    Envelope(Envelope<'a>),
+    /// Of interop/v2.
+    InteropV2(interop_v2::Container<'a>),
+}
+
+impl Parsed<'_> {
+    /// Length of the payload in bytes.
+    pub fn payload_len(&self) -> usize {
+        match self {
+            Self::Envelope(envelope) => envelope.payload_len(),
+            Self::InteropV2(container) => container.payload_len(),
+        }
+    }
+
+    /// Writes the payload to the start of `out`; a failure leaves zeros.
+    ///
+    /// # Errors
+    /// [`Failure::Needs`] if `out` is too short, else [`Failure::Envelope`].
+    pub fn read(&self, out: &mut [u8]) -> Result<usize, Failure> {
+        match self {
+            Self::Envelope(envelope) => envelope.read(out),
+            Self::InteropV2(container) => container.read(out),
+        }
     }
 }

@@ -34,6 +34,10 @@ pub enum Failure {
     Random,
     /// Memory of the caller's caller that may be shared or resizable: TypeScript has to look closer. Nothing was done.
     Unvetted,
+    /// Opened, but not in interop/v2's container.
+    OtherContainer,
+    /// Opened, and a Python-internal frame in the place of interop/v2's container.
+    PythonFrame,
     /// The output has too little room for a result of this many bytes.
     Needs(usize),
 }
@@ -56,6 +60,8 @@ impl Failure {
             Self::Panic => -12,
             Self::Random => -13,
             Self::Unvetted => -14,
+            Self::OtherContainer => -15,
+            Self::PythonFrame => -16,
             Self::Needs(len) => NEEDS - len as i64,
         }
     }

@@ -13,6 +13,7 @@ pub mod envelope;
 pub mod error;
 pub mod hardware;
 pub mod hash;
+pub mod interop_v2;
 pub mod kdf;
 pub mod large_pages;
 pub mod lz4;

@@ -126,7 +126,7 @@ function openGroup<T>(
   const { key, tenant, inputs, indexes } = group;
   let total = 0;
   for (let i = 0; i < inputs.length; i++) total += (inputs[i] as Uint8Array).length;
-  const growth = settings.profile.container === 'envelope' ? 4 : 1;
+  const growth = settings.profile.hidesLength ? 4 : 1;
   const out = group.room(Math.min(total * growth, Math.max(total, MAX_OPENED_LEN)));
   checked(native.openMany(key.sealer.handle, out, inputs, group.aads, group.table, tenant.mode));
   let at = 0;

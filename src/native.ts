@@ -19,8 +19,8 @@ export type NativeResult = number;
 export const NEEDS = -64;
 
 /** A value's container, in bits 0–1 of `mode`. */
-export const CONTAINER = { none: 0, envelope: 1, checksum: 2 } as const;
-/** Write literals-only LZ4: no compression, readable by every reader. */
+export const CONTAINER = { none: 0, envelope: 1, checksum: 2, 'interop-v2': 3 } as const;
+/** Write without compression: literals-only LZ4 in an envelope. */
 export const MODE_LITERALS = 1 << 2;
 /** On opening, check the payload as untrusted MessagePack (PROTOCOL.md, decode bounds). */
 export const MODE_CHECK_MSGPACK = 1 << 3;
@@ -220,6 +220,10 @@ export function nativeError(code: NativeResult): CacheKitError | RangeError | Ty
       return new RangeError('A key, domain or tenant has a length outside its limits');
     case -11:
       return new DOMException('The operation was aborted', 'AbortError') as unknown as CacheKitError;
+    case -15:
+      return new EnvelopeError('The value has not the container of interop/v2: it is possibly one of interop/v1');
+    case -16:
+      return new EnvelopeError('The value is a Python-internal frame, in the place of the container of interop/v2');
     default:
       return new InternalError(
         code <= NEEDS ? 'The native addon needs more room than was computed' : `The native addon failed (${-code})`,

@@ -24,7 +24,7 @@ export function openNow<T>(
   const located = tenant.locate(sealed);
   const aadLen = located.aad.write(cacheKey);
   const lead = leadOf(profile);
-  const small = profile.container === 'envelope' || sealed.length <= SCRATCH_LEN;
+  const small = profile.hidesLength || sealed.length <= SCRATCH_LEN;
   const out = small ? openedScratch : allocate(outputLen(sealed, located.offset, lead));
   let key = located.key ?? current;
   let length = openWith(key, out, lead, sealed, located, aadLen);
@@ -65,7 +65,7 @@ export async function openLater(
   const { offset, key, aad, mode } = tenant.locate(sealed);
   const candidates = key === undefined ? [current, ...previous] : [key];
   const lead = leadOf(profile);
-  const out = allocate(profile.container === 'envelope' ? 0 : outputLen(sealed, offset, lead));
+  const out = allocate(profile.hidesLength ? 0 : outputLen(sealed, offset, lead));
   for (const candidate of candidates) {
     const opened = await abortable(signal, (fired) => {
       const aadLen = aad.write(cacheKey);
@@ -97,7 +97,7 @@ export function openExact(
   const { current, previous } = tenant.keys;
   const candidates = located.key === undefined ? [current, ...previous] : [located.key];
   const lead = leadOf(profile);
-  const out = allocate(profile.container === 'envelope' ? 0 : outputLen(sealed, located.offset, lead));
+  const out = allocate(profile.hidesLength ? 0 : outputLen(sealed, located.offset, lead));
   const aadLen = located.aad.write(cacheKey);
   for (const key of candidates) {
     const length = openWith(key, out, lead, sealed, located, aadLen);

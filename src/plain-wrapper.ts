@@ -53,7 +53,7 @@ export class PlainWrapper<T = unknown> implements ValueCodec<T> {
     assertBytes('stored', stored);
     const offset = this.#payloadOffset(stored);
     const most = stored.length - offset;
-    let out = this.#profile.container === 'envelope' || most <= SCRATCH_LEN ? openedScratch : allocate(most);
+    let out = this.#profile.hidesLength || most <= SCRATCH_LEN ? openedScratch : allocate(most);
     let length = native.unpack(out, 0, stored, offset, this.#mode);
     if (length <= NEEDS) {
       out = allocate(NEEDS - length);

@@ -1,8 +1,9 @@
 import { allocate } from './bytes.js';
 import { native } from './native.js';
 import { CHECKSUM_LEN } from './scratch.js';
+import type { WireProfile } from './wire.js';
 
-type Container = 'envelope' | 'checksum' | 'none';
+type Container = WireProfile['container'];
 
 const NONCE_LEN = 12;
 /** Bytes behind a payload that is sealed where it is: the tag's. */
@@ -38,7 +39,7 @@ export function payloadIn(memory: Uint8Array, lead: number): Uint8Array {
  * elsewhere. It is given out once: what was sealed in its place is no payload any longer.
  */
 export function takeRoom(payload: Uint8Array, headLen: number, container: Container): Buffer | undefined {
-  if (container === 'envelope' || !roomy.delete(payload)) return undefined;
+  if (container === 'envelope' || container === 'interop-v2' || !roomy.delete(payload)) return undefined;
   const { buffer, byteOffset, length } = payload;
   const lead = leadLen(headLen, container);
   // Whoever keeps the result would keep, uncounted, whatever was left over.

@@ -40,7 +40,7 @@ export function sealNow(
     return placed;
   }
   // The exact length of a compressed value is known only afterwards.
-  const out = profile.container === 'envelope' && bound <= SCRATCH_LEN ? sealedScratch : allocate(bound);
+  const out = profile.hidesLength && bound <= SCRATCH_LEN ? sealedScratch : allocate(bound);
   const length = headLen + sealInto(settings, out, headLen, tenant, current, payload, cacheKey, tenant.mode);
   if (head !== undefined) out.set(head);
   return trim(out, length, out === sealedScratch);

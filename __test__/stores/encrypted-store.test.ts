@@ -240,3 +240,27 @@ test('wrong arguments are refused', (t) => {
     code: 'ERR_CONFIGURATION',
   });
 });
+
+test('a value that is moved to another namespace does not open, whoever writes that', async (t) => {
+  const over = {
+    'Keyv 6': (map: Map<string, unknown>, namespace: string) =>
+      new Keyv({ store: encryptedStore(map, { masterKey: MASTER_KEY }), namespace }),
+    'Keyv 5': (map: Map<string, unknown>, namespace: string) =>
+      new Keyv5({ store: encryptedStore(map, { masterKey: MASTER_KEY }), namespace }),
+    'Keyv 6 inside': (map: Map<string, unknown>, namespace: string) =>
+      encryptedStore(new Keyv({ store: map, namespace }), { masterKey: MASTER_KEY }),
+    'Keyv 5 inside': (map: Map<string, unknown>, namespace: string) =>
+      encryptedStore(new Keyv5({ store: map, namespace }) as never, { masterKey: MASTER_KEY }),
+  };
+  for (const [name, make] of Object.entries(over)) {
+    const map = new Map<string, unknown>();
+    const [a, b] = [make(map, 'a'), make(map, 'b')];
+    await a.set('k', SECRET);
+    t.is(await a.get('k'), SECRET, name);
+    const [[at, stored] = ['', '']] = map;
+    t.regex(at, /^a::?k$/, name);
+    map.set(at.replace('a', 'b'), stored);
+    t.is(await b.get('k'), undefined, name);
+    t.is(await a.get('k'), SECRET, name);
+  }
+});

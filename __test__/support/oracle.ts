@@ -113,6 +113,28 @@ export interface OracleEnvelope {
   format: string;
 }
 
+/** Protocol: "Interop v2": `c1 02`, then an array of method, original size and payload (bin), in the forms that writers use. */
+export function oracleInteropV2(container: Uint8Array): { method: number; data: Buffer } {
+  const [magic, version, array, method] = container;
+  if (magic !== 0xc1 || version !== 2 || array !== 0x93) throw new Error('no container of interop/v2');
+  let at = 4;
+  const uint = (widths: Record<number, number>, small: number) => {
+    const marker = container[at++] as number;
+    if (marker < small) return marker;
+    const width = widths[marker];
+    if (width === undefined) throw new Error(`no 0x${marker.toString(16)} at offset ${at - 1}`);
+    at += width;
+    return Buffer.from(container.subarray(at - width, at)).readUIntBE(0, width);
+  };
+  const size = uint({ 204: 1, 205: 2, 206: 4 }, 0x80);
+  const length = uint({ 196: 1, 197: 2, 198: 4 }, 0);
+  const payload = container.subarray(at, at + length);
+  if (at + length !== container.length) throw new Error('the payload does not end the container');
+  if (method === 0 && size !== length) throw new Error('the size is not that of the payload');
+  if (method !== 0 && method !== 1) throw new Error('an unknown method');
+  return { method, data: method === 0 ? Buffer.from(payload) : lz4Block(payload, size) };
+}
+
 /** `[compressed_data (bin), checksum (8 integers), original_size, format]`, in the forms that writers use. */
 export function oracleEnvelope(envelope: Uint8Array): OracleEnvelope {
   const view = new DataView(envelope.buffer, envelope.byteOffset, envelope.byteLength);

@@ -39,7 +39,7 @@ impl Entry for SealAsync {
                 call.borrow(out, [payload, aad])?.1[1].to_vec()
             };
             let sealer = Sealers::of(call).hold(call.handle()?)?;
-            let packing = mode.packing(&aad[aad_len..])?;
+            let packing = mode.packing(&aad[aad_len..]);
             if mode.in_place() {
                 placed_len(out, payload, packing)?;
             } else {
@@ -52,7 +52,7 @@ impl Entry for SealAsync {
             let nonce = sealer.next_nonce()?;
             Ok(move || {
                 let (aad, format) = aad.split_at(aad_len);
-                let packing = mode.packing(format)?;
+                let packing = mode.packing(format);
                 // SAFETY: the task references both arrays, and the caller leaves them alone until it is done.
                 let mut out = unsafe { Output::of(out) };
                 let len = if mode.in_place() {
@@ -79,7 +79,7 @@ impl Entry for OpenAsync {
     fn run(call: &Call) -> Result<Answer, Failure> {
         let abort = Abort::of(call, 8)?;
         queue(call, Self::NAME, [1, 3], abort, || {
-            let unpacking = Mode(call.integer(7)?).unpacking()?;
+            let unpacking = Mode(call.integer(7)?).unpacking();
             let (out, lead) = with_lead(call.memory(1)?, call.integer(2)?, unpacking)?;
             let sealed = call.memory_from_offset(3)?;
             let (_, [_, aad]) = call.borrow(out, [sealed, call.memory(5)?.first(call.integer(6)?)?])?;

@@ -43,7 +43,7 @@ impl Entry for SealMany {
             at += rows.number(index, 1)?;
             // SAFETY: read in this call, JavaScript has not run since, and no output overlaps it.
             let payload = unsafe { item.slice() };
-            let packing = batch.mode.packing(format)?;
+            let packing = batch.mode.packing(format);
             let len = sealer.seal(&mut out[at..], payload, aad, packing).inspect_err(|_| out[..at].fill(0))?;
             rows.write(index, len as i64);
             at += len;
@@ -61,7 +61,7 @@ impl Entry for OpenMany {
 
     fn run(call: &Call) -> Result<Answer, Failure> {
         let batch = Batch::read(call)?;
-        let unpacking = batch.mode.unpacking()?;
+        let unpacking = batch.mode.unpacking();
         let (mut out, [aads]) = call.borrow(batch.out, [batch.aads])?;
         let (mut table, []) = call.borrow(batch.table, [])?;
         let mut rows = Rows { table: &mut table, aads, mode: batch.mode };
@@ -127,7 +127,7 @@ impl<'a> Rows<'a> {
         let (mut room, mut aad_at) = (0, 0);
         for (index, item) in items.iter().enumerate() {
             let (_, format) = self.aad(index, &mut aad_at)?;
-            room += self.number(index, 1)? + OVERHEAD_LEN + self.mode.packing(format)?.room(item.len())?;
+            room += self.number(index, 1)? + OVERHEAD_LEN + self.mode.packing(format).room(item.len())?;
         }
         Ok(room)
     }

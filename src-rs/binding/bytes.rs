@@ -106,7 +106,7 @@ impl Entry for Pack {
         let mode = Mode(call.integer(4)?);
         let (mut out, [payload, format]) =
             call.borrow(call.memory_from_offset(0)?, [call.memory(2)?, call.memory(3)?.first(mode.format_len())?])?;
-        mode.packing(format)?.pack(&mut out, payload).map(Answer::Length)
+        mode.packing(format).pack(&mut out, payload).map(Answer::Length)
     }
 }
 
@@ -119,7 +119,7 @@ impl Entry for Unpack {
     fn run(call: &Call) -> Result<Answer, Failure> {
         let mode = Mode(call.integer(4)?);
         let (mut out, [packed]) = call.borrow(call.memory_from_offset(0)?, [call.memory_from_offset(2)?])?;
-        mode.unpacking()?.unpack(&mut out, packed).map(Answer::Length)
+        mode.unpacking().unpack(&mut out, packed).map(Answer::Length)
     }
 }
 

@@ -2,14 +2,13 @@
 //!
 //! | bits | |
 //! |---|---|
-//! | 0–1 | container: 0 none, 1 envelope, 2 checksum |
-//! | 2 | write literals-only LZ4 |
+//! | 0–1 | container: 0 none, 1 envelope, 2 checksum, 3 interop/v2 |
+//! | 2 | write without compression |
 //! | 3 | on opening, check the payload as MessagePack |
 //! | 4 | on sealing, the payload stands in the output already, see [`super::placed`] |
 //! | 8–15 | length of the format string, whose bytes follow the AAD |
 
 use crate::container::{Kind, Packing, Unpacking};
-use crate::error::Failure;
 
 /// The argument as it came.
 #[derive(Clone, Copy)]
@@ -27,25 +26,30 @@ impl Mode {
     }
 
     /// How to write.
-    pub fn packing(self, format: &[u8]) -> Result<Packing<'_>, Failure> {
-        Ok(match self.kind()? {
+    pub fn packing(self, format: &[u8]) -> Packing<'_> {
+        match self.kind() {
             Kind::Bare => Packing::Bare,
-            Kind::Envelope => Packing::Envelope { format, literals: self.0 & 1 << 2 != 0 },
+            Kind::Envelope => Packing::Envelope { format, literals: self.literals() },
+            Kind::InteropV2 => Packing::InteropV2 { literals: self.literals() },
             Kind::Checksum => Packing::Checksum,
-        })
+        }
     }
 
     /// How to read.
-    pub fn unpacking(self) -> Result<Unpacking, Failure> {
-        Ok(Unpacking { kind: self.kind()?, check_msgpack: self.0 & 1 << 3 != 0 })
+    pub fn unpacking(self) -> Unpacking {
+        Unpacking { kind: self.kind(), check_msgpack: self.0 & 1 << 3 != 0 }
     }
 
-    fn kind(self) -> Result<Kind, Failure> {
+    fn literals(self) -> bool {
+        self.0 & 1 << 2 != 0
+    }
+
+    fn kind(self) -> Kind {
         match self.0 & 3 {
-            0 => Ok(Kind::Bare),
-            1 => Ok(Kind::Envelope),
-            2 => Ok(Kind::Checksum),
-            _ => Err(Failure::InvalidArgument),
+            0 => Kind::Bare,
+            1 => Kind::Envelope,
+            2 => Kind::Checksum,
+            _ => Kind::InteropV2,
         }
     }
 }

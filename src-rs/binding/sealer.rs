@@ -143,7 +143,7 @@ impl Entry for SealValue {
         if mode.in_place() {
             let (mut out_bytes, [aad]) = call.borrow(out, [aad])?;
             let (aad, format) = aad.split_at(aad_len);
-            let packing = mode.packing(format)?;
+            let packing = mode.packing(format);
             let len = placed_len(out, payload, packing)?;
             let sealer = Sealers::of(call).get(call.handle()?)?;
             return sealer.seal_placed(|| sealer.next_nonce(), &mut out_bytes, len, aad, packing).map(Answer::Length);
@@ -151,7 +151,7 @@ impl Entry for SealValue {
         expect_writes(out);
         let (mut out, [payload, aad]) = call.borrow(out, [payload, aad])?;
         let (aad, format) = aad.split_at(aad_len);
-        let packing = mode.packing(format)?;
+        let packing = mode.packing(format);
         Sealers::of(call).get(call.handle()?)?.seal(&mut out, payload, aad, packing).map(Answer::Length)
     }
 }
@@ -165,7 +165,7 @@ impl Entry for OpenValue {
 
     fn run(call: &Call) -> Result<Answer, Failure> {
         let (handle, mode) = (call.handle()?, Mode(call.integer(7)?));
-        let unpacking = mode.unpacking()?;
+        let unpacking = mode.unpacking();
         let sealed = call.hot_memory(3, handle.foreign_inputs())?.from(call.integer(4)?)?;
         let (out, lead) = with_lead(call.hot_memory(1, false)?, call.integer(2)?, unpacking)?;
         let aad = call.hot_memory(5, false)?.first(call.integer(6)?)?;

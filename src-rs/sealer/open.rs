@@ -5,7 +5,7 @@ use ring::aead::{Aad, Nonce, Tag};
 use super::{Sealer, NONCE_LEN, OVERHEAD_LEN, TAG_LEN};
 use crate::container::{Kind, Unpacking};
 use crate::copy::copy;
-use crate::envelope::{Envelope, MAX_LEN};
+use crate::envelope::MAX_LEN;
 use crate::error::Failure;
 use crate::hash::{checksum, CHECKSUM_LEN};
 use crate::scratch::Scratch;
@@ -54,7 +54,7 @@ impl Sealer {
     /// Opens sealed bytes to `out[lead..]`. `out[..lead]` is lent as working memory and comes back as it was; so is what
     /// lies behind the payload, which comes back as it was or as zeros.
     ///
-    /// An envelope whose payload does not fit is kept as [`Opened::Waiting`]; other containers tell their size before.
+    /// A container whose payload does not fit is kept as [`Opened::Waiting`]; some tell their size before.
     ///
     /// # Errors
     /// [`Failure::Authentication`], what the container's reader fails with, and [`Failure::Needs`]. What was written
@@ -76,7 +76,7 @@ impl Sealer {
         let (nonce, rest) = sealed.split_at(NONCE_LEN);
         let (text, tag) = rest.split_at(len);
         let Some(payload_len) = unpacking.payload_len(len)? else {
-            return self.open_envelope(&mut out[lead..], [nonce, text, tag], aad, unpacking);
+            return self.open_parsed(&mut out[lead..], [nonce, text, tag], aad, unpacking);
         };
         if out.len() - lead < payload_len {
             return Err(Failure::Needs(payload_len));
@@ -87,7 +87,7 @@ impl Sealer {
 
     // The container is decrypted at the end of the output where it has room, and its payload is read to the start: two
     // passes over memory that the caller has, and no third one over memory of its own.
-    fn open_envelope(
+    fn open_parsed(
         &self,
         out: &mut [u8],
         [nonce, text, tag]: [&[u8]; 3],
@@ -102,7 +102,7 @@ impl Sealer {
             let container = &mut container[..text.len()];
             copy(container, text);
             self.decrypt(nonce, container, tag, aad)?;
-            let read = Envelope::parse(container).and_then(|envelope| envelope.read(front));
+            let read = unpacking.parse(container).and_then(|parsed| parsed.read(front));
             if !matches!(read, Err(Failure::Needs(_))) {
                 container.fill(0);
                 let len = read?;
@@ -213,12 +213,12 @@ impl std::fmt::Debug for Unsealed {
 }
 
 fn read_from(container: Scratch, out: &mut [u8], unpacking: Unpacking) -> Result<Opened, Failure> {
-    let envelope = Envelope::parse(&container)?;
-    let payload_len = envelope.payload_len();
+    let parsed = unpacking.parse(&container)?;
+    let payload_len = parsed.payload_len();
     if out.len() < payload_len {
         return Ok(Opened::Waiting(Box::new(Unsealed { container, payload_len, unpacking })));
     }
-    envelope.read(out)?;
+    parsed.read(out)?;
     unpacking.check(&mut out[..payload_len]).map(Opened::Written)
 }
 

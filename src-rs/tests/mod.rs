@@ -4,6 +4,7 @@ mod aead;
 mod allocator;
 mod containers;
 mod envelope;
+mod interop_v2;
 mod kdf;
 mod memory;
 mod msgpack;
@@ -26,6 +27,7 @@ const UNTOUCHED: u8 = 0xaa;
 
 const BARE: Unpacking = Unpacking { kind: Kind::Bare, check_msgpack: false };
 const ENVELOPE: Unpacking = Unpacking { kind: Kind::Envelope, check_msgpack: false };
+const INTEROP_V2: Unpacking = Unpacking { kind: Kind::InteropV2, check_msgpack: false };
 const CHECKSUM: Unpacking = Unpacking { kind: Kind::Checksum, check_msgpack: false };
 
 fn vectors(file: &str) -> Value {

@@ -71,7 +71,7 @@ export interface BackendLock {
 }
 
 /**
- * A store of bytes. It never looks into them, never changes them and adds nothing to a cache key.
+ * A store of bytes. It never looks into them, never changes them and adds nothing to a cache key but `keyPrefix`.
  *
  * An operation rejects with `BackendError` when the store fails or has been closed, with `TimeoutError` when it does
  * not answer in time, with `TypeError` or `RangeError` for arguments it cannot take (an empty cache key, a lone
@@ -79,6 +79,11 @@ export interface BackendLock {
  * `cachekit-native`'s own backends may be used by any number of caches at once.
  */
 export interface Backend {
+  /**
+   * What the store's client writes in front of each cache key, if it does. Values are bound to it, so that one that is moved to
+   * another prefix does not open. Cache keys that go in and come out are without it.
+   */
+  readonly keyPrefix?: string;
   /** `undefined` is a miss. */
   get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
   /**

@@ -33,6 +33,8 @@ export interface KeyvFace {
   readonly store: KeyvStorageAdapter;
   /** What a cache key is called in the store. */
   nameOf(cacheKey: string): string;
+  /** What stands in front of a cache key where it ends up, the store's own part included. */
+  prefix(): string;
   encode(envelope: KeyvEnvelope): Promise<unknown>;
   decode(stored: unknown): Promise<unknown>;
   set(name: string, encoded: unknown, expires: number | undefined): Promise<unknown>;
@@ -87,6 +89,7 @@ function keyv6(keyv: Keyv6): KeyvFace {
   return {
     store: keyv.store,
     nameOf: (cacheKey) => cacheKey,
+    prefix: () => storePrefix(keyv.store, '::'),
     encode: (envelope) => keyv.encode(envelope),
     decode: async (stored) => (typeof stored === 'string' ? keyv.decode(stored) : stored),
     set: async (name, encoded, expires) => keyv.store.set(name, encoded as string, expires),
@@ -108,11 +111,33 @@ function isKeyv5(value: object): boolean {
   return functions && typeof opts === 'object' && typeof store === 'object';
 }
 
+function prefix5({ useKeyPrefix, namespace }: Keyv5): string {
+  return useKeyPrefix && namespace ? `${namespace}:` : '';
+}
+
+/**
+ * What a storage adapter writes in front of a name for the namespace that it was given.
+ *
+ * @param separator behind the namespace, of an adapter that does not say how it writes it; undefined: it does not.
+ */
+function storePrefix(store: KeyvStorageAdapter, separator: string | undefined): string {
+  const { namespace, getKeyPrefix, createKeyPrefix } = store as KeyvStorageAdapter & Parts;
+  if (typeof namespace !== 'string' || namespace === '') return '';
+  const write = getKeyPrefix ?? createKeyPrefix;
+  const written = typeof write === 'function' ? write.call(store, KEY, namespace) : undefined;
+  if (typeof written === 'string' && written.endsWith(KEY)) return written.slice(0, -KEY.length);
+  return separator === undefined ? '' : namespace + separator;
+}
+
+const KEY = 'key';
+
 /** It prefixes names itself; always here, while its own `get` leaves those alone that begin with the namespace. */
 function keyv5(keyv: Keyv5): KeyvFace {
   return {
     store: keyv.store,
-    nameOf: (cacheKey) => (keyv.useKeyPrefix && keyv.namespace ? `${keyv.namespace}:${cacheKey}` : cacheKey),
+    nameOf: (cacheKey) => prefix5(keyv) + cacheKey,
+    // An adapter that says nothing of how it writes a namespace leaves that to Keyv.
+    prefix: () => storePrefix(keyv.store, undefined) + prefix5(keyv),
     encode: (envelope) => keyv.serializeData(envelope),
     decode: async (stored) => (typeof stored === 'string' ? keyv.deserializeData(stored) : stored),
     set: (name, encoded, expires) => setIn(keyv.store, name, encoded, expires),
@@ -124,6 +149,7 @@ function bareAdapter(store: KeyvStorageAdapter): KeyvFace {
   return {
     store,
     nameOf: (cacheKey) => cacheKey,
+    prefix: () => storePrefix(store, undefined),
     encode: async (envelope) => JSON.stringify(envelope),
     decode: async (stored) => (typeof stored === 'string' ? JSON.parse(stored) : stored),
     set: (name, encoded, expires) => setIn(store, name, encoded, expires),

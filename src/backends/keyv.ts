@@ -61,6 +61,11 @@ export class KeyvBackend implements Backend {
     this.#timeoutMs = timeoutOption(timeoutMs);
   }
 
+  /** The instance's namespace, as it is written into names. */
+  get keyPrefix(): string {
+    return this.#keyv.prefix();
+  }
+
   async get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined> {
     assertCacheKey(cacheKey);
     return this.#run(options, cacheKey, () => this.#read(cacheKey));

@@ -27,6 +27,10 @@ export class BorrowedClient implements RedisSource {
     else watched.set(this.#client, { users: 1, unwatch: this.#commands.onError(() => undefined) });
   }
 
+  get keyPrefix(): string {
+    return this.#commands.keyPrefix;
+  }
+
   /**
    * A client that is not connected gets no commands: its own queue would send them later, when their callers have long
    * been told that they failed.

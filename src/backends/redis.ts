@@ -58,8 +58,7 @@ export interface RedisBackendOptions {
   url?: string;
   /**
    * A client of `ioredis`, `iovalkey` or `redis` (5 or later), for one server or for a cluster, connected and closed by
-   * its owner. A `keyPrefix` of an ioredis client is written to Redis and not part of the cache key that a value is
-   * bound to. While it is not connected, operations reject rather than wait in its queue.
+   * its owner. A `keyPrefix` of an ioredis client is part of what a value is bound to. While it is not connected, operations reject rather than wait in its queue.
    */
   client?: RedisClient;
   /** Which package to use for `url`. Default: `ioredis` when it is installed, else `redis`. */
@@ -90,6 +89,8 @@ export class RedisBackend implements Backend {
    * client's reads are remembered only by changing the state of its owner's connection.
    */
   readonly watch?: NonNullable<Backend['watch']>;
+  /** That of an ioredis client. */
+  readonly keyPrefix?: string;
 
   /** @throws TypeError, RangeError, ConfigurationError for a bad URL or a missing package. */
   constructor(options: RedisBackendOptions) {
@@ -100,7 +101,9 @@ export class RedisBackend implements Backend {
       throw new ConfigurationError('A Redis backend takes either a url or a client');
     }
     if (client !== undefined) {
-      this.#queue = new RedisQueue(new BorrowedClient(client), timeout);
+      const borrowed = new BorrowedClient(client);
+      if (borrowed.keyPrefix !== '') this.keyPrefix = borrowed.keyPrefix;
+      this.#queue = new RedisQueue(borrowed, timeout);
       return;
     }
     const underWay = () => this.#queue.underWay();

@@ -1,10 +1,10 @@
 import { signalOf } from '../abort.js';
 import { kindOf } from '../bytes.js';
-import type { EncryptionWrapper } from '../encryption-wrapper.js';
 import { ConfigurationError } from '../errors.js';
 import { assertTenantId } from '../keys/derive.js';
 import type { Keyring, NonceMode } from '../keys/keyring.js';
 import type { MasterKeyInput } from '../keys/master-key.js';
+import { boundCodec } from './bound-codec.js';
 import { type CacheWrap, oneFunction } from './cache.js';
 import { assertWrappable, cachedFunction, statsOf } from './cached-function.js';
 import { type CacheStats, Counters } from './counters.js';
@@ -130,7 +130,7 @@ export class Cache extends TenantCache implements AsyncDisposable {
     for (const { storage } of sealed) {
       const rewrapping = new Rewrapping(
         guarded(backend, { ...this.#storage.policies.guard, signal: options.signal, onState: () => {} }),
-        storage.codec as EncryptionWrapper,
+        boundCodec(storage.codec, backend),
         options,
       );
       const { namespace } = this.#options;

@@ -13,7 +13,7 @@ import {
   tenantPrefix,
 } from '../protocol/cache-key.js';
 import { validateSegment } from '../protocol/interop-args.js';
-import type { Wire } from '../wire.js';
+import { isInterop, type Wire } from '../wire.js';
 import { assertTags, isTenantStore, type TenantStore } from './options.js';
 
 /** How the entries of one function are named. */
@@ -177,7 +177,7 @@ function keyFunction(options: NamingOptions, context: NamingContext): (args: rea
     const keys = new HashedKeys(`${ownNames}:${++ownNamesGiven}:args:`, '');
     return (args) => keys.keyOf(givenArguments(args));
   }
-  if (wire === 'interop') {
+  if (isInterop(wire)) {
     validateSegment('namespace', namespace);
     validateSegment('operation', operation);
     // Every argument counts here: the other SDKs hash a call's full list, in which nothing is left out.

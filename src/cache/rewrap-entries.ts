@@ -1,6 +1,6 @@
 import type { Backend, BackendEntry } from '../backends/backend.js';
-import type { EncryptionWrapper } from '../encryption-wrapper.js';
 import { BackendError, CacheKitError } from '../errors.js';
+import type { ValueCodec } from '../value-codec.js';
 
 /** What has become of the entries so far. */
 export interface RewrapReport {
@@ -33,16 +33,16 @@ export interface RewrapRange {
 
 const BATCH = 100;
 
-/** Seals every entry of the ranges with the wrapper's current key, without decoding any. */
+/** Seals every entry of the ranges with the codec's current key, without decoding any. */
 export class Rewrapping {
   readonly report: RewrapReport = { seen: 0, rewrapped: 0, current: 0, unopened: 0, changed: 0 };
   readonly #backend: Backend;
-  readonly #wrapper: EncryptionWrapper;
+  readonly #codec: ValueCodec;
   readonly #options: RewrapOptions;
 
-  constructor(backend: Backend, wrapper: EncryptionWrapper, options: RewrapOptions) {
+  constructor(backend: Backend, codec: ValueCodec, options: RewrapOptions) {
     this.#backend = backend;
-    this.#wrapper = wrapper;
+    this.#codec = codec;
     this.#options = options;
   }
 
@@ -78,7 +78,7 @@ export class Rewrapping {
   async #one(cacheKey: string, tenantId: string | undefined, entry: BackendEntry): Promise<void> {
     let sealed: Buffer | undefined;
     try {
-      sealed = await this.#wrapper.rewrapSized(entry.bytes, { cacheKey, tenantId });
+      sealed = await this.#codec.rewrapSized(entry.bytes, { cacheKey, tenantId });
     } catch (error) {
       if (!(error instanceof CacheKitError)) throw error;
       this.report.unopened++;

@@ -9,7 +9,8 @@ import { PlainWrapper } from '../plain-wrapper.js';
 import type { StorageCode } from '../protocol/cache-key.js';
 import { InteropSerializer } from '../serializers/interop.js';
 import type { ValueCodec } from '../value-codec.js';
-import type { WireProfile } from '../wire.js';
+import { isInterop, type WireProfile } from '../wire.js';
+import { boundCodec } from './bound-codec.js';
 import type { NamingContext } from './entry-names.js';
 import { EntryStore } from './entry-store.js';
 import { events } from './events.js';
@@ -76,7 +77,14 @@ export function resolveStorage(options: StorageOptions & { namespace?: string },
   const policies = resolvePolicies(options);
   const privateKeys = resolvePrivateKeys(options, codec);
   const backend = inProcess ? undefined : backendFrom(given);
-  if (backend !== undefined) assertBackendCan(backend, policies);
+  if (backend !== undefined) {
+    assertBackendCan(backend, policies);
+    if (isInterop(codec.profile.wire) && backend.keyPrefix) {
+      throw new ConfigurationError(
+        `wire '${codec.profile.wire}' has cache keys that every SDK knows: nothing may stand in front of them, and the backend's client has a prefix`,
+      );
+    }
+  }
   return {
     ...codec,
     policies,
@@ -117,7 +125,7 @@ export function openStore(storage: Storage, namespace?: string): EntryStore {
   const neighbours = storage.backend && Neighbours.of(storage.backend);
   const tiers = new Tiers({
     changed: ({ cacheKey }) => neighbours?.tell(store, (other) => other.changed(cacheKey)),
-    codec,
+    codec: boundCodec(codec, storage.backend),
     l1: l1 && new L1(l1.maxBytes),
     l2,
     // Without a backend L1's entries are no copies.

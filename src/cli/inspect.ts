@@ -14,7 +14,7 @@ Arguments:
   file           the stored bytes, or - for the standard input
 
 Options:
-  --wire <wire>  how the value was written: protocol, interop or python
+  --wire <wire>  how the value was written: protocol, interop, interop-v2 or python
                  (default: as its first bytes tell, protocol or python)
   -h, --help     show this text
 `.trim();
@@ -36,8 +36,8 @@ export async function inspect(args: string[]): Promise<void> {
 }
 
 function wireOption(text: string): Wire {
-  if (text === 'protocol' || text === 'interop' || text === 'python') return text;
-  throw new UsageError('--wire must be protocol, interop or python');
+  if (text === 'protocol' || text === 'interop' || text === 'interop-v2' || text === 'python') return text;
+  throw new UsageError('--wire must be protocol, interop, interop-v2 or python');
 }
 
 /** `CK`, version 3: what Python writes around every value. */

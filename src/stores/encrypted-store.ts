@@ -3,6 +3,7 @@ import {
   isKeyvInstance,
   type KeyvInstance,
   type KeyvStorageAdapter,
+  keyvFace,
   takesExpires,
 } from '../backends/keyv-face.js';
 import { type EncryptedStoreOptions, SealedText } from './sealed-text.js';
@@ -30,8 +31,8 @@ export interface EncryptedStore {
 }
 
 /**
- * Encryption for Keyv, cacheable and cache-manager: seals each value under the key that the store sees, the namespace
- * included, and puts the sealed bytes, as base64, into `inner`. The inner store never gets anything else, and nothing
+ * Encryption for Keyv, cacheable and cache-manager: seals each value under the key that the store sees, every namespace
+ * included, that of `inner` too, and puts the sealed bytes, as base64, into `inner`. The inner store never gets anything else, and nothing
  * else that it holds ever comes out: what does not open under its key is a miss. Keys stay as they are. A library with
  * several layers has a store for each, cacheable one in memory by default: what is not wrapped holds plaintext.
  *
@@ -66,10 +67,16 @@ interface Inner extends KeyvStorageAdapter {
 class SealingAdapter implements EncryptedStore {
   readonly #inner: Inner;
   readonly #sealed: SealedText;
+  readonly #prefix: () => string;
 
   constructor(inner: Inner, sealed: SealedText) {
     this.#inner = inner;
     this.#sealed = sealed;
+    this.#prefix = (inner instanceof Map ? undefined : keyvFace(inner)?.prefix) ?? (() => '');
+  }
+
+  #open(key: string, stored: unknown): unknown {
+    return this.#sealed.open(this.#prefix() + key, stored);
   }
 
   get failures(): number {
@@ -77,17 +84,17 @@ class SealingAdapter implements EncryptedStore {
   }
 
   async get(key: string): Promise<unknown> {
-    return this.#sealed.open(key, await this.#inner.get(key));
+    return this.#open(key, await this.#inner.get(key));
   }
 
   async getMany(keys: string[]): Promise<unknown[]> {
     if (typeof this.#inner.getMany !== 'function') return Promise.all(keys.map((key) => this.get(key)));
     const stored = await this.#inner.getMany(keys);
-    return keys.map((key, i) => this.#sealed.open(key, Array.isArray(stored) ? stored[i] : undefined));
+    return keys.map((key, i) => this.#open(key, Array.isArray(stored) ? stored[i] : undefined));
   }
 
   async set(key: string, value: unknown, ttl?: number): Promise<boolean> {
-    const text = this.#sealed.seal(key, value);
+    const text = this.#sealed.seal(this.#prefix() + key, value);
     const time = ttl !== undefined && takesExpires(this.#inner) ? Date.now() + ttl : ttl;
     return (await this.#inner.set(key, text, time)) !== false;
   }
@@ -120,7 +127,7 @@ class SealingAdapter implements EncryptedStore {
   async *iterator(): AsyncGenerator<[key: string, value: unknown], void> {
     const entries = this.#inner instanceof Map ? this.#inner.entries() : (this.#inner.iterator?.(undefined) ?? []);
     for await (const [key, stored] of entries) {
-      const value = typeof key === 'string' ? this.#sealed.open(key, stored) : undefined;
+      const value = typeof key === 'string' ? this.#open(key, stored) : undefined;
       if (value !== undefined) yield [key as string, value];
     }
   }
