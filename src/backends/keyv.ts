@@ -1,7 +1,7 @@
 import { fromBase64 } from '../base64.js';
-import { assertBytes } from '../bytes.js';
+import { assertBytes, copyOf } from '../bytes.js';
 import { BackendError, CacheKitError } from '../errors.js';
-import { assertCacheKey, assertCacheKeys, assertOptions, closedError, copyOf, wholeTtlMs } from './arguments.js';
+import { asBuffer, assertCacheKey, assertCacheKeys, assertOptions, closedError, wholeTtlMs } from './arguments.js';
 import type {
   Backend,
   BackendDeleteOptions,
@@ -13,6 +13,7 @@ import type {
 import { causeWithout, codeOf } from './cause.js';
 import { timeoutOption, withDeadline } from './deadline.js';
 import { type KeyvEnvelope, type KeyvFace, type KeyvInstance, type KeyvStorageAdapter, keyvFace } from './keyv-face.js';
+import { markPrivate, readsOf } from './private-answers.js';
 
 export type { KeyvInstance, KeyvStorageAdapter } from './keyv-face.js';
 
@@ -50,6 +51,7 @@ export class KeyvBackend implements Backend {
   /** @throws TypeError for what is neither, a Map among them: wrap it, as `new Keyv({ store: map })`; RangeError. */
   constructor(options: KeyvBackendOptions) {
     assertOptions(options);
+    markPrivate(this, READS);
     const { store, timeoutMs } = options;
     const keyv = keyvFace(store);
     if (keyv === undefined || Symbol.iterator in store) {
@@ -70,7 +72,7 @@ export class KeyvBackend implements Backend {
     assertCacheKey(cacheKey);
     assertBytes('bytes', bytes);
     const ttlMs = wholeTtlMs(options?.ttlMs);
-    const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+    const value = asBuffer(bytes).toString('base64');
     const end = ttlMs === undefined ? undefined : Date.now() + ttlMs;
     const expires = end !== undefined && end <= MAX_DATE ? end : undefined;
     await this.#run(
@@ -173,6 +175,8 @@ export class KeyvBackend implements Backend {
     });
   }
 }
+
+const READS = readsOf(KeyvBackend);
 
 function failed(): never {
   throw new BackendError('The Keyv store did not keep the entry');

@@ -1,4 +1,4 @@
-import { assertBytes, assertWellFormed } from '../bytes.js';
+import { assertBytes, assertWellFormed, copyOf } from '../bytes.js';
 import { ConfigurationError } from '../errors.js';
 import {
   asBuffer,
@@ -7,7 +7,6 @@ import {
   assertItems,
   assertOptions,
   assertTags,
-  copyOf,
   finiteTtlMs,
   wholeLeaseMs,
   wholeTtlMs,
@@ -23,6 +22,7 @@ import type {
   BackendSetOptions,
 } from './backend.js';
 import { timeoutOption } from './deadline.js';
+import { markPrivate, readsOf } from './private-answers.js';
 import { parseRedisUrl } from './redis-address.js';
 import { BorrowedClient } from './redis-borrowed.js';
 import type { RedisClient, RedisCommand, RedisCommands } from './redis-client.js';
@@ -94,6 +94,8 @@ export class RedisBackend implements Backend {
   /** @throws TypeError, RangeError, ConfigurationError for a bad URL or a missing package. */
   constructor(options: RedisBackendOptions) {
     assertOptions(options);
+    // A borrowed client's answers are its owner's too.
+    if (options.client === undefined) markPrivate(this, READS);
     const { url, client, library, timeoutMs } = options;
     const timeout = timeoutOption(timeoutMs);
     if ((url === undefined) === (client === undefined)) {
@@ -242,3 +244,5 @@ export class RedisBackend implements Backend {
     return this.#queue.run(options?.signal, work);
   }
 }
+
+const READS = readsOf(RedisBackend);

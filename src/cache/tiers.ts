@@ -1,5 +1,5 @@
-import { copyOf } from '../backends/arguments.js';
 import type { BackendEntry } from '../backends/backend.js';
+import { copyOf } from '../bytes.js';
 import { now } from '../clock.js';
 import { ValueTooLargeError } from '../errors.js';
 import { ASYNC_FROM, type DeserializeResult, type ValueCodec } from '../value-codec.js';

@@ -1,4 +1,5 @@
 import { SealedFormatError } from '../errors.js';
+import { viewOf } from '../slots.js';
 
 /**
  * What a Python `@cache` function stores around every value, encrypted or not (`CK` frame, version 3):
@@ -62,7 +63,7 @@ export function encodeFramePrefix(serializerName: string, metadata: FrameMetadat
  * @throws SealedFormatError when the bytes are not a version 3 frame with a serializer name and a known format.
  */
 export function parseFrame(bytes: Uint8Array): Frame {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const buffer = viewOf(bytes);
   if (buffer.length < FIXED_LEN || buffer[0] !== 0x43 || buffer[1] !== 0x4b)
     throw broken('it does not start with a frame');
   if (buffer[2] !== VERSION) throw broken('the version is not 3');

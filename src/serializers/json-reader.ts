@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { SerializationError } from '../errors.js';
 import { MAX_DEPTH, MAX_UINT64, MIN_INT64 } from '../protocol/limits.js';
 import { readUtf8 } from '../protocol/utf8.js';
+import { viewOf } from '../slots.js';
 
 /** Digits of 2^53: an integer with fewer is a safe one. */
 const UNSAFE_DIGITS = 16;
@@ -22,7 +23,7 @@ export function readJson(bytes: Uint8Array, length: number): unknown {
     throw notJson();
   }
   // The runtime puts U+FFFD for what is not UTF-8, and so does a text that has that very character.
-  if (text.includes('\ufffd') && !isUtf8(bytes.subarray(0, length))) throw notJson();
+  if (text.includes('\ufffd') && !isUtf8(viewOf(bytes, 0, length))) throw notJson();
   if (countOpeners(text) > MAX_DEPTH) assertDepth(text);
   return hasUnsafeInteger(text) ? new ExactParser(text).value() : value;
 }

@@ -4,6 +4,7 @@ import { dateTimeHeader, readInstant } from '../protocol/date-time.js';
 import { MAX_DEPTH } from '../protocol/limits.js';
 import { isTemporal, MARKERS, reviveTemporal, type TemporalReviver } from '../protocol/temporal.js';
 import { readLatin1, readUtf8 } from '../protocol/utf8.js';
+import { viewOf } from '../slots.js';
 import { decodeAscii, NameCache } from './names.js';
 import { refusalOf } from './refused.js';
 
@@ -157,7 +158,7 @@ export class MessagePackReader {
     if (length < SHORT_BYTES) {
       for (let i = 0; i < length; i++) copy[i] = this.bytes[start + i] as number;
     } else {
-      copy.set(this.bytes.subarray(start, start + length));
+      copy.set(viewOf(this.bytes, start, length));
     }
     return copy;
   }
@@ -280,7 +281,7 @@ export class MessagePackReader {
     }
     const text = readUtf8(bytes, start, end);
     // The runtime puts U+FFFD for what is not UTF-8, and so does a text that has that very character.
-    if (text.includes('\ufffd') && !isUtf8(bytes.subarray(start, end))) {
+    if (text.includes('\ufffd') && !isUtf8(viewOf(bytes, start, length))) {
       throw new SerializationError('The payload has a string that is not UTF-8');
     }
     return text;
