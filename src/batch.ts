@@ -23,12 +23,13 @@ interface ValueToOpen {
 }
 
 const NONCE_EXHAUSTED = -2;
+const NONE = Buffer.alloc(0);
 /** Room for opened payloads, whose sizes are not known before; what does not fit is opened alone. */
 const MAX_OPENED_LEN = 4 * 1024 * 1024;
 
 /** Seals a batch, one native call per key; all of it or, when an item fails, nothing. */
 export function sealBatch(settings: WrapperSettings, items: readonly PayloadToSeal[]): Buffer[] {
-  const results = new Array<Buffer>(items.length);
+  const results: Buffer[] = items.map(() => NONE);
   const groups = new BatchGroups();
   for (let i = 0; i < items.length; i++) {
     const { tenant, payload, cacheKey } = items[i] as PayloadToSeal;
@@ -99,7 +100,7 @@ export function openBatch<T>(
   decode: (payload: Buffer) => T,
   openAlone: (item: ValueToOpen) => T,
 ): DeserializeResult<T>[] {
-  const results = new Array<DeserializeResult<T> | undefined>(items.length);
+  const results = items.map((): DeserializeResult<T> | undefined => undefined);
   const groups = new BatchGroups();
   for (let i = 0; i < items.length; i++) {
     const { tenant, sealed, cacheKey } = items[i] as ValueToOpen;

@@ -3,6 +3,7 @@ import { assertBytes, copyOf, kindOf } from '../bytes.js';
 import { now as elapsed } from '../clock.js';
 import { BackendError, CacheKitError } from '../errors.js';
 import { blake2bHex } from '../native.js';
+import { ownOptions } from '../options-object.js';
 import { assertCacheKey, assertOptions, closedError, finiteTtlMs, wholeLeaseMs, wholeTtlMs } from './arguments.js';
 import type {
   Backend,
@@ -51,7 +52,7 @@ export class FileBackend implements Backend {
   constructor(options: FileBackendOptions) {
     assertOptions(options);
     markPrivate(this, READS);
-    const { directory, timeoutMs, now = Date.now } = options;
+    const { directory, timeoutMs, now = Date.now } = ownOptions(options);
     if (typeof directory !== 'string') throw new TypeError(`directory must be a string, not ${kindOf(directory)}`);
     if (directory === '' || directory.includes('\0')) throw new RangeError('directory must be a path');
     if (typeof now !== 'function') throw new TypeError('now must be a function');

@@ -1,6 +1,7 @@
 import { fromBase64 } from '../base64.js';
 import { assertBytes, copyOf } from '../bytes.js';
 import { BackendError, CacheKitError } from '../errors.js';
+import { ownOptions } from '../options-object.js';
 import { asBuffer, assertCacheKey, assertCacheKeys, assertOptions, closedError, wholeTtlMs } from './arguments.js';
 import type {
   Backend,
@@ -52,7 +53,7 @@ export class KeyvBackend implements Backend {
   constructor(options: KeyvBackendOptions) {
     assertOptions(options);
     markPrivate(this, READS);
-    const { store, timeoutMs } = options;
+    const { store, timeoutMs } = ownOptions(options);
     const keyv = keyvFace(store);
     if (keyv === undefined || Symbol.iterator in store) {
       throw new TypeError(
@@ -143,7 +144,7 @@ export class KeyvBackend implements Backend {
     if (stored === undefined || stored === null) return undefined;
     const envelope = await this.#keyv.decode(stored);
     if (typeof envelope !== 'object' || envelope === null) return undefined;
-    const { value, expires } = envelope as KeyvEnvelope;
+    const { value, expires } = { __proto__: null, ...envelope } as KeyvEnvelope;
     const bytes = typeof value === 'string' ? fromBase64(value) : undefined;
     if (bytes === undefined) return undefined;
     if (typeof expires !== 'number') return { bytes, expiresInMs: Number.POSITIVE_INFINITY };

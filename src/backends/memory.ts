@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { assertBytes, assertWellFormed, copyOf } from '../bytes.js';
 import { now as clockNow } from '../clock.js';
 import { ValueTooLargeError } from '../errors.js';
+import { ownOptions } from '../options-object.js';
 import { bufferOf, lengthOf, viewOf } from '../slots.js';
 import {
   assertCacheKey,
@@ -58,7 +59,7 @@ export class MemoryBackend implements Backend {
   constructor(options: MemoryBackendOptions = {}) {
     assertOptions(options);
     markPrivate(this, READS);
-    const { maxBytes, now = clockNow } = options;
+    const { maxBytes, now = clockNow } = ownOptions(options);
     if (typeof now !== 'function') throw new TypeError('now must be a function');
     this.#maxBytes = integerOption('maxBytes', maxBytes, DEFAULT_MAX_BYTES, 1, Number.MAX_SAFE_INTEGER);
     this.#entries = new LRUCache({

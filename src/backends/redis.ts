@@ -1,5 +1,6 @@
 import { assertBytes, assertWellFormed, copyOf } from '../bytes.js';
 import { ConfigurationError } from '../errors.js';
+import { ownOptions } from '../options-object.js';
 import {
   asBuffer,
   assertCacheKey,
@@ -94,9 +95,9 @@ export class RedisBackend implements Backend {
   /** @throws TypeError, RangeError, ConfigurationError for a bad URL or a missing package. */
   constructor(options: RedisBackendOptions) {
     assertOptions(options);
+    const { url, client, library, timeoutMs } = ownOptions(options);
     // A borrowed client's answers are its owner's too.
-    if (options.client === undefined) markPrivate(this, READS);
-    const { url, client, library, timeoutMs } = options;
+    if (client === undefined) markPrivate(this, READS);
     const timeout = timeoutOption(timeoutMs);
     if ((url === undefined) === (client === undefined)) {
       throw new ConfigurationError('A Redis backend takes either a url or a client');

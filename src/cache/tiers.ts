@@ -257,7 +257,7 @@ export class Tiers {
       const { cacheKey, tenantId } = targets[i] as Target;
       return { cacheKey, tenantId, sealed: (stored[i] as BackendEntry).bytes };
     });
-    const results = new Array<DeserializeResult<unknown> | undefined>(targets.length);
+    const results = targets.map((): DeserializeResult<unknown> | undefined => undefined);
     for (const [n, result] of this.#codec.deserializeMany(items).entries()) results[places[n] as number] = result;
     return results;
   }

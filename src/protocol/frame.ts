@@ -35,18 +35,18 @@ const FORMATS = ['msgpack', 'orjson', 'arrow'];
 
 /** Magic, length and header of a frame; the payload goes behind it. Spaced as Python writes it, so that equal headers are equal bytes. */
 export function encodeFramePrefix(serializerName: string, metadata: FrameMetadata): Buffer {
-  const fields: Record<string, unknown> = {
+  const fields = {
     format: metadata.format,
     encoding: 'utf-8',
     compressed: metadata.compressed,
     original_type: metadata.originalType,
+    ...(metadata.encrypted && {
+      encrypted: true,
+      tenant_id: metadata.tenantId,
+      encryption_algorithm: 'AES-256-GCM',
+      key_fingerprint: metadata.keyFingerprint,
+    }),
   };
-  if (metadata.encrypted) {
-    fields.encrypted = true;
-    fields.tenant_id = metadata.tenantId;
-    fields.encryption_algorithm = 'AES-256-GCM';
-    fields.key_fingerprint = metadata.keyFingerprint;
-  }
   const members = Object.entries(fields).map(([name, value]) => `"${name}": ${asciiJson(value)}`);
   const header = `{"s": ${asciiJson(serializerName)}, "m": {${members.join(', ')}}, "v": "2.0"}`;
   const prefix = Buffer.allocUnsafe(FIXED_LEN + header.length);
@@ -74,7 +74,7 @@ export function parseFrame(bytes: Uint8Array): Frame {
   if (typeof serializerName !== 'string' || serializerName === '') throw broken('no serializer is named');
   const m = header.m;
   if (typeof m !== 'object' || m === null) throw broken('the metadata are missing');
-  const fields = m as Record<string, unknown>;
+  const fields = ownFields(m);
   if (typeof fields.format !== 'string' || !FORMATS.includes(fields.format)) throw broken('the format is unknown');
   return {
     serializerName,
@@ -98,7 +98,12 @@ function parseHeader(buffer: Buffer, end: number): Record<string, unknown> {
     // V8 quotes its input in the message: no cause.
   }
   if (typeof header !== 'object' || header === null) throw broken('the header is not JSON');
-  return header as Record<string, unknown>;
+  return ownFields(header);
+}
+
+/** Without a prototype, so that what is missing is missing. */
+function ownFields(object: object): Record<string, unknown> {
+  return { __proto__: null, ...object };
 }
 
 function optionalString(value: unknown): string | undefined {

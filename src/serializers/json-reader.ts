@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { SerializationError } from '../errors.js';
+import { define } from '../own-property.js';
 import { MAX_DEPTH, MAX_UINT64, MIN_INT64 } from '../protocol/limits.js';
 import { readUtf8 } from '../protocol/utf8.js';
 import { viewOf } from '../slots.js';
@@ -107,7 +108,7 @@ class ExactParser {
     const array: unknown[] = [];
     this.at++;
     while (!this.skip(0x5d)) {
-      array.push(this.value());
+      define(array, array.length, this.value());
       this.skip(0x2c);
     }
     return array;
@@ -120,7 +121,7 @@ class ExactParser {
       const name = this.string();
       this.skip(0x3a);
       const value = this.value();
-      Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+      define(object, name, value);
       this.skip(0x2c);
     }
     return object;
