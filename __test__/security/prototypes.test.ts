@@ -127,13 +127,10 @@ for (const [kind, value] of Object.entries(values)) {
   test.serial(`${kind}: a setter at an index of Array.prototype changes nothing`, (t) => {
     let seen = 0;
     const setter = { set: () => void seen++ };
-    for (const properties of [
-      { 0: setter },
-      { 1: setter, 3: setter, 60: setter },
-      { 0: { value: 1, writable: false } },
-    ]) {
+    const at = (what: PropertyDescriptor, ...indexes: number[]) => Object.fromEntries(indexes.map((i) => [i, what]));
+    for (const properties of [at(setter, 0), at(setter, 1, 3, 60), at({ value: 1, writable: false }, 0)]) {
       t.deepEqual(
-        wrongOnes(value, (work) => polluted(Array.prototype, properties as PropertyDescriptorMap, work), false),
+        wrongOnes(value, (work) => polluted(Array.prototype, properties, work), false),
         [],
       );
     }
