@@ -70,27 +70,28 @@ export function parseFrame(bytes: Uint8Array): Frame {
   const payloadOffset = FIXED_LEN + buffer.readUInt32BE(3);
   if (payloadOffset > buffer.length) throw broken('the header is longer than the bytes present');
   const header = parseHeader(buffer, payloadOffset);
-  const serializerName = header.s;
+  const serializerName = own(header, 's');
   if (typeof serializerName !== 'string' || serializerName === '') throw broken('no serializer is named');
-  const m = header.m;
+  const m = own(header, 'm');
   if (typeof m !== 'object' || m === null) throw broken('the metadata are missing');
-  const fields = ownFields(m);
-  if (typeof fields.format !== 'string' || !FORMATS.includes(fields.format)) throw broken('the format is unknown');
+  const fields: object = m;
+  const format = own(fields, 'format');
+  if (typeof format !== 'string' || !FORMATS.includes(format)) throw broken('the format is unknown');
   return {
     serializerName,
     metadata: {
-      format: fields.format as FrameMetadata['format'],
-      compressed: fields.compressed === true,
-      originalType: optionalString(fields.original_type) ?? null,
-      encrypted: fields.encrypted === true,
-      tenantId: optionalString(fields.tenant_id),
-      keyFingerprint: optionalString(fields.key_fingerprint),
+      format: format as FrameMetadata['format'],
+      compressed: own(fields, 'compressed') === true,
+      originalType: optionalString(own(fields, 'original_type')) ?? null,
+      encrypted: own(fields, 'encrypted') === true,
+      tenantId: optionalString(own(fields, 'tenant_id')),
+      keyFingerprint: optionalString(own(fields, 'key_fingerprint')),
     },
     payloadOffset,
   };
 }
 
-function parseHeader(buffer: Buffer, end: number): Record<string, unknown> {
+function parseHeader(buffer: Buffer, end: number): object {
   let header: unknown;
   try {
     header = JSON.parse(buffer.toString('utf8', FIXED_LEN, end));
@@ -98,12 +99,12 @@ function parseHeader(buffer: Buffer, end: number): Record<string, unknown> {
     // V8 quotes its input in the message: no cause.
   }
   if (typeof header !== 'object' || header === null) throw broken('the header is not JSON');
-  return ownFields(header);
+  return header;
 }
 
-/** Without a prototype, so that what is missing is missing. */
-function ownFields(object: object): Record<string, unknown> {
-  return { __proto__: null, ...object };
+/** A property that the object itself has: what is missing does not come from its prototype. */
+function own(object: object, name: string): unknown {
+  return Object.hasOwn(object, name) ? (object as Record<string, unknown>)[name] : undefined;
 }
 
 function optionalString(value: unknown): string | undefined {
