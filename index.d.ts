@@ -1466,7 +1466,7 @@ declare class Sealer implements Disposable {
      */
     seal(plaintext: Uint8Array, aad: Uint8Array): Buffer;
     /**
-     * @returns the plaintext in a Buffer of its own.
+     * @returns the plaintext in a Buffer that nobody else holds; a small one shares its memory with others opened by this sealer.
      * @throws AuthenticationError when the key, the AAD or the bytes are not those that were sealed; KeyError after `destroy`.
      */
     open(sealed: Uint8Array, aad: Uint8Array): Buffer;
@@ -1581,7 +1581,7 @@ declare function encodeRotationHeader(header: RotationHeader): Uint8Array;
  * @throws TypeError for a wrong type, SealedFormatError when they are not a rotation header.
  * Source: protocol text, "Encryption Header (Key Rotation)".
  */
-declare function parseRotationHeader(bytes: Uint8Array): RotationHeader;
+declare function parseRotationHeader(stored: Uint8Array): RotationHeader;
 
 /**
  * Dates and times on the wire: a map of two entries, a marker that is `true` and an ISO 8601 string.

@@ -1,5 +1,6 @@
 import { allocate } from './bytes.js';
 import type { TenantKey } from './keys/held-key.js';
+import { append } from './own-property.js';
 import { SCRATCH_LEN } from './scratch.js';
 import type { TenantContext } from './tenant-context.js';
 
@@ -39,8 +40,8 @@ export class BatchGroup {
   /** @param offset the bytes in front of the sealed ones. */
   add(index: number, cacheKey: string, input: Uint8Array, offset: number): void {
     this.#memory.add(this.indexes.length, this.tenant, cacheKey, offset);
-    this.indexes.push(index);
-    this.inputs.push(input);
+    append(this.indexes, index);
+    append(this.inputs, input);
   }
 
   /** What the native call says of an item: a length, or a failure. */

@@ -1,9 +1,11 @@
 import { markAsUntransferable } from 'node:worker_threads';
 import { type BatchGroup, BatchGroups } from './batch-group.js';
-import { allocate, SLAB_MAX, sealedSlab } from './bytes.js';
+import { allocate, exactly, trim } from './bytes.js';
 import type { CacheKitError } from './errors.js';
 import { assertValueLen } from './keys/sealer-arguments.js';
 import { checked, native } from './native.js';
+import { SCRATCH_LEN, sealedScratch } from './scratch.js';
+import { SLAB_MAX, sealedSlab } from './slab.js';
 import type { TenantContext, WrapperSettings } from './tenant-context.js';
 import type { DeserializeResult } from './value-codec.js';
 import { sealedBound } from './wire.js';
@@ -21,12 +23,13 @@ interface ValueToOpen {
 }
 
 const NONCE_EXHAUSTED = -2;
+const NONE = Buffer.alloc(0);
 /** Room for opened payloads, whose sizes are not known before; what does not fit is opened alone. */
 const MAX_OPENED_LEN = 4 * 1024 * 1024;
 
 /** Seals a batch, one native call per key; all of it or, when an item fails, nothing. */
 export function sealBatch(settings: WrapperSettings, items: readonly PayloadToSeal[]): Buffer[] {
-  const results = new Array<Buffer>(items.length);
+  const results: Buffer[] = items.map(() => NONE);
   const groups = new BatchGroups();
   for (let i = 0; i < items.length; i++) {
     const { tenant, payload, cacheKey } = items[i] as PayloadToSeal;
@@ -56,29 +59,33 @@ function sealGroup(settings: WrapperSettings, group: BatchGroup, results: Buffer
     key = tenant.keys.current;
     used = native.sealMany(key.sealer.handle, out, inputs, group.aads, group.table, tenant.mode);
   }
-  checked(used);
-  if (bound <= SLAB_MAX) sealedSlab.take(used);
+  const sealed = keep(out, bound, checked(used));
   keyring.countSeals(key, inputs.length);
   let at = 0;
   for (let i = 0; i < indexes.length; i++) {
     const start = at;
     at += headLen + group.result(i);
-    if (head !== undefined) out.set(head, start);
-    results[indexes[i] as number] = out.subarray(start, at);
+    if (head !== undefined) sealed.set(head, start);
+    results[indexes[i] as number] = sealed.subarray(start, at);
   }
   group.release();
 }
 
 function memoryFor(bound: number): Buffer {
-  if (bound > SLAB_MAX) {
-    const out = allocate(bound);
-    // Transferring one result to a worker would detach all its neighbours.
-    markAsUntransferable(out.buffer);
-    return out;
-  }
+  if (bound > SCRATCH_LEN) return allocate(bound);
+  if (bound > SLAB_MAX) return sealedScratch;
   sealedSlab.reserve(bound);
   const { buffer, offset } = sealedSlab;
   return buffer.subarray(offset, offset + bound);
+}
+
+/** The memory that the results stay in. */
+function keep(out: Buffer, bound: number, used: number): Buffer {
+  if (bound <= SLAB_MAX) return sealedSlab.take(used);
+  const kept = out === sealedScratch ? exactly(out, used) : trim(out, used);
+  // Transferring one result to a worker would detach all its neighbours.
+  markAsUntransferable(kept.buffer);
+  return kept;
 }
 
 /**
@@ -93,7 +100,7 @@ export function openBatch<T>(
   decode: (payload: Buffer) => T,
   openAlone: (item: ValueToOpen) => T,
 ): DeserializeResult<T>[] {
-  const results = new Array<DeserializeResult<T> | undefined>(items.length);
+  const results = items.map((): DeserializeResult<T> | undefined => undefined);
   const groups = new BatchGroups();
   for (let i = 0; i < items.length; i++) {
     const { tenant, sealed, cacheKey } = items[i] as ValueToOpen;

@@ -1,4 +1,4 @@
-import { allocate, assertBytes, assertWellFormed, trim } from './bytes.js';
+import { allocate, assertWellFormed, bytesOf, trim } from './bytes.js';
 import { assertValueLen } from './keys/sealer-arguments.js';
 import { CONTAINER, checked, checkedText, native } from './native.js';
 
@@ -14,12 +14,12 @@ export class ByteStorage {
    * @throws TypeError for a wrong type, ValueTooLargeError over 512 MiB.
    */
   static store(data: Uint8Array, format = 'msgpack'): Buffer {
-    assertBytes('data', data);
+    const bytes = bytesOf('data', data);
     assertWellFormed('format', format);
-    assertValueLen(data.length);
+    assertValueLen(bytes.length);
     const formatBytes = Buffer.from(format);
-    const envelope = allocate(envelopeBound(data.length, formatBytes.length));
-    return trim(envelope, checked(native.envelopeStore(envelope, data, formatBytes)));
+    const envelope = allocate(envelopeBound(bytes.length, formatBytes.length));
+    return trim(envelope, checked(native.envelopeStore(envelope, bytes, formatBytes)));
   }
 
   /**
@@ -28,13 +28,13 @@ export class ByteStorage {
    * @throws TypeError for a wrong type, EnvelopeError for what is malformed, over a limit or does not match its checksum.
    */
   static retrieve(envelope: Uint8Array): { data: Buffer; format: string } {
-    assertBytes('envelope', envelope);
+    const bytes = bytesOf('envelope', envelope);
     const info = new Uint32Array(3);
-    checked(native.envelopeInfo(envelope, info));
+    checked(native.envelopeInfo(bytes, info));
     const [size, formatAt, formatLen] = info as unknown as [number, number, number];
     const data = allocate(size);
-    checked(native.unpack(data, 0, envelope, 0, CONTAINER.envelope));
-    return { data, format: Buffer.from(envelope.buffer, envelope.byteOffset + formatAt, formatLen).toString() };
+    checked(native.unpack(data, 0, bytes, 0, CONTAINER.envelope));
+    return { data, format: bytes.toString('utf8', formatAt, formatAt + formatLen) };
   }
 }
 
@@ -49,14 +49,13 @@ export function envelopeBound(dataLen: number, formatLen: number): number {
  * @throws TypeError for a wrong type.
  */
 export function blake2b256(data: Uint8Array): Buffer {
-  assertBytes('data', data);
   const hash = allocate(32);
-  checked(native.blake2b256(hash, data));
+  checked(native.blake2b256(hash, bytesOf('data', data)));
   return hash;
 }
 
 /** Whether this machine has instructions for AES, and what they are called. */
 export function hardwareAcceleration(): { aes: boolean; name: string } {
   const name = checkedText(native.hardware());
-  return { aes: name !== 'none', name };
+  return { aes: name !== 'software', name };
 }

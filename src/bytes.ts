@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { markAsUntransferable } from 'node:worker_threads';
+import { bufferOf, isDetached, kindOfMemory, lengthOf, viewOf } from './slots.js';
 
 const { isUint8Array } = types;
 
@@ -9,27 +9,46 @@ const { isUint8Array } = types;
  * @throws TypeError for anything else: another type, a shared, resizable or detached buffer.
  */
 export function assertBytes(name: string, value: unknown): asserts value is Uint8Array {
-  if (!types.isUint8Array(value)) throw new TypeError(`${name} must be a Uint8Array, not ${kindOf(value)}`);
-  const { buffer } = value;
-  if (!(buffer instanceof ArrayBuffer) && types.isSharedArrayBuffer(buffer)) {
-    throw new TypeError(`${name} must not be backed by a SharedArrayBuffer`);
-  }
-  if ((buffer as ArrayBuffer).resizable) throw new TypeError(`${name} must not be backed by a resizable ArrayBuffer`);
-  if (value.length === 0 && isDetached(buffer as ArrayBuffer)) throw new TypeError(`${name} is detached`);
+  if (!isUint8Array(value)) throw new TypeError(`${name} must be a Uint8Array, not ${kindOf(value)}`);
+  const kind = kindOfMemory(bufferOf(value));
+  if (kind === 'shared') throw new TypeError(`${name} must not be backed by a SharedArrayBuffer`);
+  if (kind === 'resizable') throw new TypeError(`${name} must not be backed by a resizable ArrayBuffer`);
+  if (isDetached(value)) throw new TypeError(`${name} is detached`);
+}
+
+/** The bytes of an argument as a Buffer of ours, whose length and methods are the engine's. @throws as {@link assertBytes}. */
+export function bytesOf(name: string, value: unknown): Buffer {
+  assertBytes(name, value);
+  return viewOf(value);
 }
 
 /**
- * Whether it is a `Uint8Array` that is neither empty nor detached: what JavaScript sees at once. Whether its memory is
- * shared or resizable is left to the native addon (`VETTED`), because `value.buffer` costs a quarter of a short seal.
+ * Whether it is a `Uint8Array` that says it is neither empty nor detached: what JavaScript sees at once. Whether that is true,
+ * and whether its memory is shared or resizable, is left to the native addon (`VETTED`): `value.buffer` costs a quarter of a
+ * short seal.
  */
 export function hasBytes(value: unknown): value is Uint8Array {
   return isUint8Array(value) && value.length !== 0;
 }
 
+/** As {@link hasBytes}, where the length must be true: it is another 3 ns. */
+export function hasCountedBytes(value: unknown): value is Uint8Array {
+  if (!isUint8Array(value)) return false;
+  const { length } = value;
+  return length !== 0 && length === lengthOf(value);
+}
+
+/** As {@link bytesOf}, for who reads nothing of the array but its bytes and its length: itself, when its length is true. */
+export function countedBytes(name: string, value: unknown): Uint8Array {
+  assertBytes(name, value);
+  return lengthOf(value) === value.length ? value : viewOf(value);
+}
+
 /** @throws TypeError for a wrong type, RangeError unless `value` has exactly `length` bytes. */
 export function assertBytesOfLength(name: string, value: unknown, length: number): asserts value is Uint8Array {
   assertBytes(name, value);
-  if (value.length !== length) throw new RangeError(`${name} must have ${length} bytes, not ${value.length}`);
+  const actual = lengthOf(value);
+  if (actual !== length) throw new RangeError(`${name} must have ${length} bytes, not ${actual}`);
 }
 
 /**
@@ -51,64 +70,32 @@ export function kindOf(value: unknown): string {
   return 'an object';
 }
 
-// Node 20 has no `ArrayBuffer.prototype.detached`; making a view is what tells.
-function isDetached(buffer: ArrayBuffer): boolean {
-  try {
-    new Uint8Array(buffer);
-    return false;
-  } catch {
-    return true;
-  }
-}
-
-const SLAB_LEN = 16 * 1024;
-/** The largest result that is carved from a slab rather than allocated for itself. */
-export const SLAB_MAX = 4 * 1024;
-
-/**
- * Memory for small results, handed out once and never reused. A result is written straight to
- * `buffer` at `offset` after `reserve`, and becomes a Buffer of its exact length by `take`; one whose length is known
- * before is taken at once.
- * Sealed bytes have a slab of their own, so that none of them shares memory with plaintext.
- */
-class Slab {
-  buffer = newSlab();
-  offset = 0;
-
-  reserve(length: number): void {
-    if (this.offset + length > SLAB_LEN) {
-      this.buffer = newSlab();
-      this.offset = 0;
-    }
-  }
-
-  take(length: number): Buffer {
-    this.reserve(length);
-    const start = this.offset;
-    const end = start + length;
-    this.offset = (end + 7) & ~7;
-    return this.buffer.subarray(start, end);
-  }
-}
-
-function newSlab(): Buffer {
-  const slab = Buffer.allocUnsafeSlow(SLAB_LEN);
-  // Transferring one result to a worker would detach all its neighbours.
-  markAsUntransferable(slab.buffer);
-  return slab;
-}
-
-export const sealedSlab = new Slab();
-
 /** Exactly `length` bytes of memory of their own, not zeroed. */
 export function allocate(length: number): Buffer {
   return Buffer.allocUnsafeSlow(length);
 }
 
-/** `bytes[0..length]` itself when most of the allocation is used, else (or always, when `copy`) a copy of exact size. */
-export function trim(bytes: Buffer, length: number, copy = false): Buffer {
-  if (!copy && length * 4 >= bytes.length * 3) return length === bytes.length ? bytes : bytes.subarray(0, length);
+/**
+ * `bytes[0..length]` itself when most of the allocation is used, else a copy of exact size. What is left over of the
+ * allocation becomes zeros, unless it is `cleared`: it is not initialized, and whoever holds the result can read it.
+ */
+export function trim(bytes: Buffer, length: number, cleared = false): Buffer {
+  if (length * 4 < bytes.length * 3) return exactly(bytes, length);
+  if (length === bytes.length) return bytes;
+  if (!cleared) bytes.fill(0, length);
+  return bytes.subarray(0, length);
+}
+
+/** A copy of `bytes[0..length]`, which is memory of ours. */
+export function exactly(bytes: Buffer, length: number): Buffer {
   const exact = allocate(length);
   bytes.copy(exact, 0, 0, length);
   return exact;
+}
+
+/** A copy in memory of its own. */
+export function copyOf(bytes: Uint8Array): Buffer {
+  const copy = allocate(lengthOf(bytes));
+  copy.set(bytes);
+  return copy;
 }

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { signalOf } from './abort.js';
 import { openBatch, sealBatch } from './batch.js';
-import { allocate, assertBytes, assertWellFormed, hasBytes } from './bytes.js';
+import { assertBytes, assertWellFormed, bytesOf, copyOf, countedBytes, hasCountedBytes } from './bytes.js';
 import { KeyError } from './errors.js';
 import { type InspectedValue, inspectStored } from './inspect-stored.js';
 import { assertTenantId } from './keys/derive.js';
@@ -12,6 +12,7 @@ import { rewrapLater, rewrapNow } from './rewrap.js';
 import { SCRATCH_LEN } from './scratch.js';
 import { sealLater, sealNow } from './sealing.js';
 import type { Serializer } from './serializers/serializer.js';
+import { lengthOf } from './slots.js';
 import { TenantContext, type WrapperSettings } from './tenant-context.js';
 import {
   ASYNC_FROM,
@@ -89,11 +90,10 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
     assertContext(context);
     const { cacheKey, tenantId } = context;
     assertCacheKey(cacheKey);
-    // The native addon sees what `hasBytes` does not, but a frame is parsed, and a large output allocated, before that.
-    if (!hasBytes(sealed) || sealed.length > SCRATCH_LEN || this.#profile.wire === 'python') {
-      assertBytes('sealed', sealed);
-    }
-    return openNow(this.#settings, this.#payloads, this.#tenant(tenantId), sealed, cacheKey);
+    // The native addon sees what JavaScript does not, but a frame is parsed, and a large output allocated, before that.
+    const small = hasCountedBytes(sealed) && sealed.length <= SCRATCH_LEN && this.#profile.wire !== 'python';
+    const bytes = small ? sealed : countedBytes('sealed', sealed);
+    return openNow(this.#settings, this.#payloads, this.#tenant(tenantId), bytes, cacheKey);
   }
 
   /** Serializes now and seals off the event loop. @throws (rejects) as {@link serialize}, or with the signal's reason. */
@@ -125,9 +125,7 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
   /** Opens off the event loop; `sealed` is copied at the call. @throws (rejects) as {@link deserialize}, or with the signal's reason. */
   async deserializeAsync(sealed: Uint8Array, context: AsyncValueContext): Promise<T> {
     assertBytes('sealed', sealed);
-    const copy = allocate(sealed.length);
-    copy.set(sealed);
-    return this.deserializeOwnedAsync(copy, context);
+    return this.deserializeOwnedAsync(copyOf(sealed), context);
   }
 
   /** @internal As `deserializeAsync`, for bytes that nobody changes until the promise settles. */
@@ -155,33 +153,28 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
    * @throws as {@link deserialize}; what only the serializer would refuse is not looked at.
    */
   rewrap(sealed: Uint8Array, context: ValueContext): Buffer | undefined {
-    assertBytes('sealed', sealed);
     assertContext(context);
+    // Before the bytes are looked at: a getter is a stranger's code, and may take them away.
     const { cacheKey, tenantId } = context;
     assertCacheKey(cacheKey);
-    return rewrapNow(this.#settings, this.#tenant(tenantId), sealed, cacheKey);
+    return rewrapNow(this.#settings, this.#tenant(tenantId), bytesOf('sealed', sealed), cacheKey);
   }
 
   /** Rewraps off the event loop; `sealed` is copied at the call. @throws (rejects) as {@link rewrap}, or with the signal's reason. */
   async rewrapAsync(sealed: Uint8Array, context: AsyncValueContext): Promise<Buffer | undefined> {
     assertBytes('sealed', sealed);
-    const copy = allocate(sealed.length);
-    copy.set(sealed);
-    return this.#rewrapOwnedAsync(copy, context);
-  }
-
-  /** @internal */
-  rewrapSized(sealed: Uint8Array, context: ValueContext): Buffer | undefined | Promise<Buffer | undefined> {
-    return sealed.length < ASYNC_FROM ? this.rewrap(sealed, context) : this.#rewrapOwnedAsync(sealed, context);
-  }
-
-  async #rewrapOwnedAsync(sealed: Uint8Array, context: AsyncValueContext): Promise<Buffer | undefined> {
-    assertBytes('sealed', sealed);
+    const copy = copyOf(sealed);
     assertContext(context);
     const { cacheKey, tenantId } = context;
     assertCacheKey(cacheKey);
     const signal = signalOf(context);
-    return rewrapLater(this.#settings, this.#tenant(tenantId), sealed, cacheKey, signal);
+    return rewrapLater(this.#settings, this.#tenant(tenantId), copy, cacheKey, signal);
+  }
+
+  /** @internal */
+  rewrapSized(sealed: Uint8Array, context: ValueContext): Buffer | undefined | Promise<Buffer | undefined> {
+    assertBytes('sealed', sealed);
+    return lengthOf(sealed) < ASYNC_FROM ? this.rewrap(sealed, context) : this.rewrapAsync(sealed, context);
   }
 
   /**
@@ -206,8 +199,7 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
     assertItems(items);
     const batch = items.map(({ sealed, cacheKey, tenantId }) => {
       assertCacheKey(cacheKey);
-      assertBytes('sealed', sealed);
-      return { sealed, cacheKey, tenant: this.#tenant(tenantId) };
+      return { sealed: countedBytes('sealed', sealed), cacheKey, tenant: this.#tenant(tenantId) };
     });
     return openBatch(
       this.#settings,
@@ -240,8 +232,7 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
   /** What can be seen of stored bytes without a key: header, frame and sizes. @throws SealedFormatError for a broken frame. */
   inspect(sealed: Uint8Array): InspectedValue {
     this.#assertUsable();
-    assertBytes('sealed', sealed);
-    return inspectStored(sealed, this.#profile.wire);
+    return inspectStored(bytesOf('sealed', sealed), this.#profile.wire);
   }
 
   /** Wipes the keys of a wrapper that was made with `masterKey`; a `keyring` is left alone. Any later use is a KeyError. */

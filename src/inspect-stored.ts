@@ -17,8 +17,7 @@ export interface InspectedValue {
   counter?: number;
 }
 
-export function inspectStored(stored: Uint8Array, wire: Wire): InspectedValue {
-  const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.length);
+export function inspectStored(stored: Buffer, wire: Wire): InspectedValue {
   const result: InspectedValue = { wire, length: stored.length, plaintextLen: 0 };
   let offset = 0;
   if (wire === 'python') {
@@ -34,10 +33,10 @@ export function inspectStored(stored: Uint8Array, wire: Wire): InspectedValue {
     };
     offset = 32;
   }
-  if (bytes.length - offset >= SEAL_OVERHEAD) {
-    result.plaintextLen = bytes.length - offset - SEAL_OVERHEAD;
-    result.instanceId = bytes.readBigUInt64BE(offset);
-    result.counter = bytes.readUInt32BE(offset + 8);
+  if (stored.length - offset >= SEAL_OVERHEAD) {
+    result.plaintextLen = stored.length - offset - SEAL_OVERHEAD;
+    result.instanceId = stored.readBigUInt64BE(offset);
+    result.counter = stored.readUInt32BE(offset + 8);
   }
   return result;
 }

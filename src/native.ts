@@ -146,6 +146,8 @@ export interface NativeMasterKey {
   sealer(tenantId: Uint8Array, sequence: NativeSequence): NativeSealer;
   /** Derives what `privateName` needs into the sealer of this handle, which must be this key's and tenant's. */
   deriveNameKey(handle: number, tenantId: Uint8Array): void;
+  /** Wipes the keys of all sealers made of this one. */
+  destroySealers(): void;
   destroy(): void;
 }
 

@@ -25,7 +25,7 @@ export function openNow<T>(
   const aadLen = located.aad.write(cacheKey);
   const lead = leadOf(profile);
   const small = profile.hidesLength || sealed.length <= SCRATCH_LEN;
-  const out = small ? openedScratch : allocate(outputLen(sealed, located.offset, lead));
+  const out = small ? openedScratch : outputFor(sealed, located.offset, lead);
   let key = located.key ?? current;
   let length = openWith(key, out, lead, sealed, located, aadLen);
   if (length === AUTHENTICATION && located.key === undefined) {
@@ -65,7 +65,7 @@ export async function openLater(
   const { offset, key, aad, mode } = tenant.locate(sealed);
   const candidates = key === undefined ? [current, ...previous] : [key];
   const lead = leadOf(profile);
-  const out = allocate(profile.hidesLength ? 0 : outputLen(sealed, offset, lead));
+  const out = profile.hidesLength ? allocate(0) : outputFor(sealed, offset, lead);
   for (const candidate of candidates) {
     const opened = await abortable(signal, (fired) => {
       const aadLen = aad.write(cacheKey);
@@ -97,7 +97,7 @@ export function openExact(
   const { current, previous } = tenant.keys;
   const candidates = located.key === undefined ? [current, ...previous] : [located.key];
   const lead = leadOf(profile);
-  const out = allocate(profile.hidesLength ? 0 : outputLen(sealed, located.offset, lead));
+  const out = profile.hidesLength ? allocate(0) : outputFor(sealed, located.offset, lead);
   const aadLen = located.aad.write(cacheKey);
   for (const key of candidates) {
     const length = openWith(key, out, lead, sealed, located, aadLen);
@@ -134,9 +134,10 @@ function leadOf({ container }: WireProfile): number {
   return container === 'checksum' ? CHECKSUM_LEN : 0;
 }
 
-/** Length of an output for the value at `offset`, with `lead` bytes in front of the payload. */
-function outputLen(sealed: Uint8Array, offset: number, lead: number): number {
-  return Math.max(lead, sealed.length - offset - SEAL_OVERHEAD);
+/** Memory for the value at `offset`, with `lead` bytes in front of the payload, which a stranger's serializer can see. */
+function outputFor(sealed: Uint8Array, offset: number, lead: number): Buffer {
+  const out = allocate(Math.max(lead, sealed.length - offset - SEAL_OVERHEAD));
+  return lead === 0 ? out : out.fill(0, 0, lead);
 }
 
 async function taken(opened: NativeOpened): Promise<Buffer> {

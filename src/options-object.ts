@@ -21,3 +21,21 @@ export function assertKnown(options: object, known: readonly string[], of?: stri
     throw new ConfigurationError(`There is no option '${option}'; there are ${known.join(', ')}`);
   }
 }
+
+/**
+ * The options that an object has, from itself or a class of its own, each read once: not what somebody has put on
+ * `Object.prototype`, which might turn off what was to protect.
+ */
+export function ownOptions<T extends object>(options: T): T {
+  const own: Record<string, unknown> = Object.create(null);
+  for (
+    let from: object | null = options;
+    from !== null && from !== Object.prototype;
+    from = Object.getPrototypeOf(from)
+  ) {
+    for (const name of Object.getOwnPropertyNames(from)) {
+      if (!(name in own)) own[name] = (options as Record<string, unknown>)[name];
+    }
+  }
+  return own as T;
+}

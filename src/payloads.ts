@@ -1,4 +1,4 @@
-import { allocate, assertBytes } from './bytes.js';
+import { allocate, bytesOf } from './bytes.js';
 import { CacheKitError, SerializationError } from './errors.js';
 import { allocateForWriting, leadLen, payloadIn, TAG_LEN } from './room.js';
 import type { Room } from './serializers/arrow-room.js';
@@ -112,9 +112,7 @@ export class Payloads<T> {
   }
 
   #checked(value: T): Uint8Array {
-    const payload = this.#serializer.serialize(value);
-    assertBytes('What a serializer returns', payload);
-    return payload;
+    return bytesOf('What a serializer returns', this.#serializer.serialize(value));
   }
 }
 

@@ -1,4 +1,4 @@
-import { allocate, assertBytes, trim } from './bytes.js';
+import { allocate, countedBytes, trim } from './bytes.js';
 import { EnvelopeError, SealedFormatError } from './errors.js';
 import { assertValueLen } from './keys/sealer-arguments.js';
 import { checked, NEEDS, native, nativeError } from './native.js';
@@ -6,6 +6,7 @@ import { Payloads } from './payloads.js';
 import { encodeFramePrefix, parseFrame } from './protocol/frame.js';
 import { openedScratch, SCRATCH_LEN } from './scratch.js';
 import type { Serializer } from './serializers/serializer.js';
+import { viewOf } from './slots.js';
 import type {
   AsyncValueContext,
   DeserializeResult,
@@ -49,8 +50,8 @@ export class PlainWrapper<T = unknown> implements ValueCodec<T> {
     return trim(out, headLen + length);
   }
 
-  deserialize(stored: Uint8Array, _context?: ValueContext): T {
-    assertBytes('stored', stored);
+  deserialize(given: Uint8Array, _context?: ValueContext): T {
+    const stored = countedBytes('stored', given);
     const offset = this.#payloadOffset(stored);
     const most = stored.length - offset;
     let out = this.#profile.hidesLength || most <= SCRATCH_LEN ? openedScratch : allocate(most);
@@ -109,7 +110,7 @@ export class PlainWrapper<T = unknown> implements ValueCodec<T> {
     let same = format.length < 32 && stored[at - 1] === (0xa0 | format.length);
     for (let i = 0; same && i < format.length; i++) same = stored[at + i] === format[i];
     if (same) return;
-    const envelope = stored.subarray(offset);
+    const envelope = viewOf(stored, offset);
     const info = new Uint32Array(3);
     checked(native.envelopeInfo(envelope, info));
     const [, start, length] = info as unknown as [number, number, number];

@@ -1,10 +1,11 @@
 import { abortable, settled } from './abort.js';
-import { allocate, SLAB_MAX, sealedSlab, trim } from './bytes.js';
+import { allocate, exactly, trim } from './bytes.js';
 import type { TenantKey } from './keys/held-key.js';
 import { assertValueLen } from './keys/sealer-arguments.js';
 import { MODE_IN_PLACE, native, nativeError } from './native.js';
 import { takeRoom } from './room.js';
 import { SCRATCH_LEN, sealedScratch } from './scratch.js';
+import { SLAB_MAX, sealedSlab } from './slab.js';
 import type { TenantContext, WrapperSettings } from './tenant-context.js';
 import { sealedBound } from './wire.js';
 
@@ -43,7 +44,7 @@ export function sealNow(
   const out = profile.hidesLength && bound <= SCRATCH_LEN ? sealedScratch : allocate(bound);
   const length = headLen + sealInto(settings, out, headLen, tenant, current, payload, cacheKey, tenant.mode);
   if (head !== undefined) out.set(head);
-  return trim(out, length, out === sealedScratch);
+  return out === sealedScratch ? exactly(out, length) : trim(out, length);
 }
 
 /** As {@link sealNow}, off the event loop. The nonce is taken at the call. @param payload bytes that nobody else holds. */
@@ -72,7 +73,8 @@ export async function sealLater(
   if (result === NONCE_EXHAUSTED) return sealNow(settings, tenant, payload, cacheKey);
   const length = headLen + settled(result, signal);
   if (head !== undefined) out.set(head);
-  return trim(out, length);
+  // What is behind it, the native addon has cleared.
+  return trim(out, length, true);
 }
 
 function sealInto(

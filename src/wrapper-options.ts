@@ -3,7 +3,7 @@ import { ConfigurationError } from './errors.js';
 import { assertTenantId } from './keys/derive.js';
 import { Keyring, type NonceMode } from './keys/keyring.js';
 import type { MasterKeyInput } from './keys/master-key.js';
-import { assertOptionsObject } from './options-object.js';
+import { assertOptionsObject, ownOptions } from './options-object.js';
 import type { Serializer } from './serializers/serializer.js';
 import type { RotationHeaderMode, WrapperSettings } from './tenant-context.js';
 import { type Wire, wireProfile } from './wire.js';
@@ -50,8 +50,9 @@ export interface CheckedOptions {
  * @throws ConfigurationError for no key, two keys, an option that there is not, or a combination that the wire does not have;
  *   KeyError for a malformed key; TypeError and RangeError for wrong options.
  */
-export function checkedOptions<T>(options: EncryptionWrapperOptions<T>): CheckedOptions {
-  assertOptionsObject(options, OPTIONS);
+export function checkedOptions<T>(given: EncryptionWrapperOptions<T>): CheckedOptions {
+  assertOptionsObject(given, OPTIONS);
+  const options = ownOptions(given);
   const { tenantId = 'default', rotationHeader = 'auto', nonces = 'counter', masterKey, keyring } = options;
   assertTenantId(tenantId);
   assertChoice('rotationHeader', rotationHeader, ['auto', 'always', 'never']);

@@ -1,16 +1,12 @@
 import test from 'ava';
-import { ByteStorage, blake2b256, EncryptionWrapper, InteropSerializer, JsonSerializer, Sealer } from '../../index.js';
 import { native, UNVETTED, VETTED, VETTED_INPUTS, VETTED_OUT } from '../../src/native.js';
+import { aad, entries, equals, masterKey, plaintext, sealer } from '../support/byte-arguments.js';
 
 /*
  * Memory that another thread may change, or that may shrink, is refused in every argument. The fast entries leave it to
  * the native addon to notice; it knows a resizable buffer by its address, which an ordinary one may happen to have.
  */
 
-const masterKey = Buffer.alloc(32, 9);
-const aad = Buffer.from('aad');
-const plaintext = Buffer.from('plaintext of a value');
-const context = { cacheKey: 'k' };
 const PAGE_LEN = 4096;
 
 /** `bytes` at `offset` in memory that starts a page and is an ordinary ArrayBuffer all the same. */
@@ -52,100 +48,6 @@ function refused(bytes: Uint8Array): { name: string; view: Uint8Array }[] {
     views.push({ name: `tracking, offset ${offset}`, view });
   }
   return views;
-}
-
-const sealer = new Sealer(masterKey, 't');
-const sealed = sealer.seal(plaintext, aad);
-const inPlace = () => Buffer.concat([Buffer.alloc(12), plaintext, Buffer.alloc(16)]);
-const wrappers = {
-  standard: new EncryptionWrapper<unknown>({ masterKey }),
-  json: new EncryptionWrapper<unknown>({ masterKey, serializer: new JsonSerializer() }),
-  interop: new EncryptionWrapper<unknown>({ masterKey, wire: 'interop', serializer: new InteropSerializer() }),
-  headed: new EncryptionWrapper<unknown>({ masterKey, rotationHeader: 'always' }),
-  python: new EncryptionWrapper<unknown>({ masterKey, wire: 'python' }),
-};
-/** A serializer of somebody's own, which hands bytes through. */
-const ownMemory = new EncryptionWrapper<Uint8Array>({
-  masterKey,
-  serializer: { format: 'own', serialize: (bytes: Uint8Array) => bytes, deserialize: (bytes: Uint8Array) => bytes },
-});
-
-/** Every entry that takes bytes, by the name of the argument: the good bytes for it, and what says that the result is right. */
-const entries: Record<
-  string,
-  { bytes: Uint8Array; call: (bytes: Uint8Array) => unknown; right: (result: never) => boolean }
-> = {
-  'seal(plaintext)': { bytes: plaintext, call: (v) => sealer.seal(v, aad), right: opensTo(plaintext) },
-  'seal(, aad)': { bytes: aad, call: (v) => sealer.seal(plaintext, v), right: opensTo(plaintext) },
-  'open(sealed)': { bytes: sealed, call: (v) => sealer.open(v, aad), right: equals(plaintext) },
-  'open(, aad)': { bytes: aad, call: (v) => sealer.open(sealed, v), right: equals(plaintext) },
-  'sealInto(out)': { bytes: Buffer.alloc(48), call: (v) => sealer.sealInto(v, plaintext, aad), right: is(48) },
-  'sealInto(, plaintext)': { bytes: plaintext, call: (v) => sealer.sealInto(Buffer.alloc(48), v, aad), right: is(48) },
-  'sealInto(, , aad)': { bytes: aad, call: (v) => sealer.sealInto(Buffer.alloc(48), plaintext, v), right: is(48) },
-  'openInto(out)': { bytes: Buffer.alloc(20), call: (v) => sealer.openInto(v, sealed, aad), right: is(20) },
-  'openInto(, sealed)': { bytes: sealed, call: (v) => sealer.openInto(Buffer.alloc(20), v, aad), right: is(20) },
-  'openInto(, , aad)': { bytes: aad, call: (v) => sealer.openInto(Buffer.alloc(20), sealed, v), right: is(20) },
-  'sealInPlace(buffer)': { bytes: inPlace(), call: (v) => sealer.sealInPlace(v, 20, aad), right: opensTo(plaintext) },
-  'sealInPlace(, , aad)': { bytes: aad, call: (v) => sealer.sealInPlace(inPlace(), 20, v), right: opensTo(plaintext) },
-  'openInPlace(buffer)': { bytes: sealed, call: (v) => sealer.openInPlace(v, aad), right: equals(plaintext) },
-  'openInPlace(, aad)': {
-    bytes: aad,
-    call: (v) => sealer.openInPlace(Buffer.from(sealed), v),
-    right: equals(plaintext),
-  },
-  'sealAsync(plaintext)': { bytes: plaintext, call: (v) => sealer.sealAsync(v, aad), right: opensTo(plaintext) },
-  'sealAsync(, aad)': { bytes: aad, call: (v) => sealer.sealAsync(plaintext, v), right: opensTo(plaintext) },
-  'openAsync(sealed)': { bytes: sealed, call: (v) => sealer.openAsync(v, aad), right: equals(plaintext) },
-  'openAsync(, aad)': { bytes: aad, call: (v) => sealer.openAsync(sealed, v), right: equals(plaintext) },
-  'ByteStorage.store': {
-    bytes: plaintext,
-    call: (v) => ByteStorage.store(v),
-    right: equals(ByteStorage.store(plaintext)),
-  },
-  'ByteStorage.retrieve': {
-    bytes: ByteStorage.store(plaintext),
-    call: (v) => ByteStorage.retrieve(v).data,
-    right: equals(plaintext),
-  },
-  blake2b256: { bytes: plaintext, call: blake2b256, right: equals(blake2b256(plaintext)) },
-  "a serializer's payload": {
-    bytes: plaintext,
-    call: (v) => ownMemory.deserialize(ownMemory.serialize(v, context), context),
-    right: equals(plaintext),
-  },
-  "a serializer's payload, async": {
-    bytes: plaintext,
-    call: async (v) => ownMemory.deserialize(await ownMemory.serializeAsync(v, context), context),
-    right: equals(plaintext),
-  },
-};
-for (const [name, wrapper] of Object.entries(wrappers)) {
-  const stored = wrapper.serialize('a value', context);
-  entries[`${name} deserialize`] = {
-    bytes: stored,
-    call: (v) => wrapper.deserialize(v, context),
-    right: is('a value'),
-  };
-  entries[`${name} deserializeAsync`] = {
-    bytes: stored,
-    call: (v) => wrapper.deserializeAsync(v, context),
-    right: is('a value'),
-  };
-  entries[`${name} deserializeMany`] = {
-    bytes: stored,
-    call: (v) => wrapper.deserializeMany([{ sealed: v, ...context }])[0],
-    right: (result: { ok: boolean; value: unknown }) => result.ok && result.value === 'a value',
-  };
-}
-
-function is(expected: unknown) {
-  return (result: unknown) => result === expected;
-}
-function equals(expected: Uint8Array) {
-  return (result: Uint8Array) => Buffer.compare(result, expected) === 0;
-}
-function opensTo(expected: Uint8Array) {
-  return (result: Uint8Array) => equals(expected)(sealer.open(Uint8Array.from(result), aad));
 }
 
 const attempt = async (call: () => unknown) => {

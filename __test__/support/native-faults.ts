@@ -45,6 +45,7 @@ const uses: Record<string, () => unknown> = {
   'MasterKey.fingerprint': () => new Keyring({ masterKey }).destroy(),
   'MasterKey.sealer': makeSealer,
   'MasterKey.destroy': makeSealer,
+  'MasterKey.destroySealers': () => new Keyring({ masterKey }).destroy(),
   NonceSequence: makeSealer,
   'NonceSequence.instanceId': () => sealer.instanceId,
   'NonceSequence.used': () => sealer.sealsRemaining,

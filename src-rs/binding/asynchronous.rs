@@ -62,6 +62,8 @@ impl Entry for SealAsync {
                     // SAFETY: as above; `borrow` has seen that the two do not overlap.
                     sealer.seal_with(|| Ok(nonce), &mut out, unsafe { payload.slice() }, aad, packing)?
                 };
+                // Here, because whoever has the result has all of the output, which was not initialized.
+                out[len..].fill(0);
                 Ok(Opened::Written(len))
             })
         })

@@ -1,6 +1,7 @@
 //! The classes that hold a master key and a nonce sequence.
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use napi::bindgen_prelude::*;
@@ -18,7 +19,11 @@ use crate::secret::Secret;
 #[napi]
 pub struct MasterKey {
     bytes: RefCell<Option<Secret>>,
+    // Names it among all of the process.
+    id: u64,
 }
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 #[napi]
 impl MasterKey {
@@ -29,7 +34,8 @@ impl MasterKey {
             if bytes.len() < MIN_MASTER_KEY_LEN {
                 return Err(Failure::InvalidLength);
             }
-            Ok(Self { bytes: RefCell::new(Some(Secret::copy_of(bytes))) })
+            let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+            Ok(Self { bytes: RefCell::new(Some(Secret::copy_of(bytes))), id })
         })
     }
 
@@ -59,7 +65,7 @@ impl MasterKey {
             let bytes = self.bytes.borrow();
             let key = bytes.as_ref().ok_or(Failure::KeyDestroyed)?;
             let sealer = Sealer::derive(key.expose(), tenant_id, Arc::clone(&sequence.inner))?;
-            let object = sealers::object(env.raw(), sealer)?;
+            let object = sealers::object(env.raw(), sealer, self.id)?;
             Ok(Object::from_raw(env.raw(), object))
         })
     }
@@ -73,6 +79,15 @@ impl MasterKey {
             let sealers = sealers::table(env.raw())?;
             let sealer = sealers.get(Handle(handle as usize))?;
             sealer.derive_name_key(key.expose(), tenant_id)
+        })
+    }
+
+    /// Wipes the keys of all sealers that were made; async work under way finishes.
+    #[napi(catch_unwind)]
+    pub fn destroy_sealers(&self, env: &Env) -> Result<(), String> {
+        throwing("MasterKey.destroySealers", || {
+            sealers::table(env.raw())?.destroy_all(self.id);
+            Ok(())
         })
     }
 

@@ -139,7 +139,8 @@ pub unsafe fn typed_array(
 /// The memory of a typed array whose buffer is certainly neither shared nor resizable.
 ///
 /// JavaScript takes three times as long to get at the buffer. N-API does not tell a resizable one, but V8 gives each of
-/// them whole pages, so that what begins anywhere else is none. An empty array is JavaScript's to judge.
+/// them whole pages, so that what begins anywhere else is none. An empty array is JavaScript's to judge, even one that says
+/// it is not: it may be detached.
 ///
 /// # Errors
 /// [`Failure::Unvetted`] if it may be either.
@@ -156,7 +157,7 @@ pub unsafe fn vetted_array(env: sys::napi_env, value: sys::napi_value) -> Result
         check(sys::napi_is_arraybuffer(env, buffer, &mut unshared))?;
     }
     let whole_pages = (start as usize).wrapping_sub(offset) % SMALLEST_PAGE_LEN == 0;
-    if len > 0 && (whole_pages || !unshared) {
+    if len == 0 || whole_pages || !unshared {
         return Err(Failure::Unvetted);
     }
     Ok(Memory::at(start, len))

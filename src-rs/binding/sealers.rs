@@ -60,6 +60,8 @@ struct Slot {
     // Of the object that has the place; the lowest bits are 0.
     handle: u32,
     sealer: Option<Arc<Sealer>>,
+    // Of the master key that the sealer was derived from.
+    master: u64,
 }
 
 impl Sealers {
@@ -129,18 +131,27 @@ impl Sealers {
         }
     }
 
-    fn add(&self, sealer: Sealer) -> Result<Handle, Failure> {
+    /// Wipes every key that was derived from a master key, as [`Self::destroy`], also those that JavaScript has lost sight of.
+    pub fn destroy_all(&self, master: u64) {
+        self.forget_unsealed();
+        for slot in self.slots.borrow_mut().iter_mut().filter(|slot| slot.master == master) {
+            slot.sealer = None;
+        }
+    }
+
+    fn add(&self, sealer: Sealer, master: u64) -> Result<Handle, Failure> {
         let sealer = Some(Arc::new(sealer));
         let mut slots = self.slots.borrow_mut();
         if let Some(place) = self.free.borrow_mut().pop() {
             slots[place].sealer = sealer;
+            slots[place].master = master;
             return Ok(Handle(slots[place].handle as usize));
         }
         if slots.len() == MAX_SEALERS {
             return Err(Failure::InvalidLength);
         }
         let handle = (slots.len() as u32) << PLACE_SHIFT;
-        slots.push(Slot { handle, sealer });
+        slots.push(Slot { handle, sealer, master });
         Ok(Handle(handle as usize))
     }
 
@@ -214,11 +225,11 @@ pub fn table(env: sys::napi_env) -> Result<Rc<Sealers>, Failure> {
     }
 }
 
-/// `{ handle }`: the sealer ends with this object.
-pub fn object(env: sys::napi_env, sealer: Sealer) -> Result<sys::napi_value, Failure> {
+/// `{ handle }`: the sealer ends with this object. `master` names the master key that it was derived from.
+pub fn object(env: sys::napi_env, sealer: Sealer, master: u64) -> Result<sys::napi_value, Failure> {
     let (mut object, mut number) = (ptr::null_mut(), ptr::null_mut());
     let sealers = table(env)?;
-    let handle = sealers.add(sealer)?;
+    let handle = sealers.add(sealer, master)?;
     let owner = Box::into_raw(Box::new(Owner { sealers, handle })).cast::<c_void>();
     // SAFETY: `env` is the running call's. The finalizer runs once, when the object is gone; if it was not installed, it is called here.
     unsafe {

@@ -1,5 +1,6 @@
 import { assertBytes, assertWellFormed, kindOf } from '../bytes.js';
 import { BackendError } from '../errors.js';
+import { viewOf } from '../slots.js';
 import type { BackendItem } from './backend.js';
 
 /** @throws TypeError for a wrong type or a lone surrogate, RangeError for the empty string. */
@@ -87,16 +88,9 @@ export function assertOptions(value: unknown): asserts value is object {
   }
 }
 
-/** A copy of memory of its own, so that what the caller does to its buffer later cannot reach the store. */
-export function copyOf(bytes: Uint8Array): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  copy.set(bytes);
-  return copy;
-}
-
 /** The same memory as a Buffer. */
 export function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return viewOf(bytes);
 }
 
 export function closedError(store: string): BackendError {

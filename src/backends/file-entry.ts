@@ -1,5 +1,6 @@
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { BackendError } from '../errors.js';
+import { lengthOf } from '../slots.js';
 import { codeOf } from './cause.js';
 
 /*
@@ -27,7 +28,7 @@ export interface EntryHeader {
 
 /** The content of an entry's file. `expiry` in Unix seconds, 0 for none. */
 export function encodeEntry(bytes: Uint8Array, expiry: bigint): Buffer {
-  const file = Buffer.allocUnsafe(HEADER_LEN + bytes.length);
+  const file = Buffer.allocUnsafe(HEADER_LEN + lengthOf(bytes));
   file.writeUIntBE(MAGIC, 0, 3);
   file.fill(0, 3, EXPIRY_OFFSET);
   file.writeBigUInt64BE(expiry, EXPIRY_OFFSET);

@@ -1,17 +1,10 @@
 import { join, resolve } from 'node:path';
-import { assertBytes, kindOf } from '../bytes.js';
+import { assertBytes, copyOf, kindOf } from '../bytes.js';
 import { now as elapsed } from '../clock.js';
 import { BackendError, CacheKitError } from '../errors.js';
 import { blake2bHex } from '../native.js';
-import {
-  assertCacheKey,
-  assertOptions,
-  closedError,
-  copyOf,
-  finiteTtlMs,
-  wholeLeaseMs,
-  wholeTtlMs,
-} from './arguments.js';
+import { ownOptions } from '../options-object.js';
+import { assertCacheKey, assertOptions, closedError, finiteTtlMs, wholeLeaseMs, wholeTtlMs } from './arguments.js';
 import type {
   Backend,
   BackendDeleteOptions,
@@ -27,6 +20,7 @@ import { type EntryHeader, encodeEntry, readHeader, readValue, removed, withFile
 import { FileLease, guarded } from './file-locks.js';
 import { reclaimStrays } from './file-strays.js';
 import { replaceFile } from './file-temporary.js';
+import { markPrivate, readsOf } from './private-answers.js';
 
 const NAME_HASH_LEN = 16;
 /** How often a writer looks for what others left behind. */
@@ -57,7 +51,8 @@ export class FileBackend implements Backend {
   /** @throws TypeError, RangeError for an empty directory or a timeout outside its limits. */
   constructor(options: FileBackendOptions) {
     assertOptions(options);
-    const { directory, timeoutMs, now = Date.now } = options;
+    markPrivate(this, READS);
+    const { directory, timeoutMs, now = Date.now } = ownOptions(options);
     if (typeof directory !== 'string') throw new TypeError(`directory must be a string, not ${kindOf(directory)}`);
     if (directory === '' || directory.includes('\0')) throw new RangeError('directory must be a path');
     if (typeof now !== 'function') throw new TypeError('now must be a function');
@@ -227,3 +222,5 @@ export class FileBackend implements Backend {
     return withDeadline('file', this.#timeoutMs, options?.signal, reported, expired);
   }
 }
+
+const READS = readsOf(FileBackend);

@@ -1,6 +1,7 @@
 import type { LookupFunction } from 'node:net';
 import { kindOf } from '../bytes.js';
 import { ConfigurationError } from '../errors.js';
+import { ownOptions } from '../options-object.js';
 import { assertOptions, integerOption } from './arguments.js';
 import { timeoutOption } from './deadline.js';
 import { parseServerUrl, type ServerUrl } from './http-address.js';
@@ -61,8 +62,9 @@ export interface CheckedHttpOptions {
 }
 
 /** @throws TypeError, RangeError, ConfigurationError for a URL or API key that is missing or not allowed. */
-export function checkedHttpOptions(options: unknown): CheckedHttpOptions {
-  assertOptions(options);
+export function checkedHttpOptions(given: unknown): CheckedHttpOptions {
+  assertOptions(given);
+  const options = ownOptions(given);
   const { url, apiKey, allowPrivateHosts = false, fetch, lookup, metrics } = options as HttpBackendOptions;
   const { timeoutMs, maxResponseBytes, connections, maxRetries } = options as HttpBackendOptions;
   if (typeof allowPrivateHosts !== 'boolean') {

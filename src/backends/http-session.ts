@@ -96,7 +96,8 @@ export function jsonOf({ body, status }: HttpAnswer): Record<string, unknown> {
   } catch {
     // The parser's error quotes what it read.
   }
-  if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  // Without a prototype, so that what is missing is missing.
+  if (typeof value === 'object' && value !== null) return { __proto__: null, ...value };
   throw new BackendError('The cache server answered with something else than the API defines', { status });
 }
 

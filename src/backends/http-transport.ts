@@ -1,6 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import type { Agent, ClientRequest, RequestOptions } from 'node:http';
 import type { LookupFunction } from 'node:net';
+import { copyOf } from '../bytes.js';
 import { BackendError, CacheKitError } from '../errors.js';
 import { causeWithout, codeOf } from './cause.js';
 import { assertNotHeld } from './fake-timers.js';
@@ -179,7 +180,9 @@ export class FetchTransport implements HttpTransport {
   async send({ method, path, headers, body, signal }: HttpRequest): Promise<HttpAnswer> {
     try {
       const fetch = this.#fetch;
-      const answer = await fetch(this.#origin + path, { method, headers, body, signal, redirect: 'manual' });
+      // A copy, because the memory may be that of other values too, and a stranger's code can take it away.
+      const own = body && copyOf(body);
+      const answer = await fetch(this.#origin + path, { method, headers, body: own, signal, redirect: 'manual' });
       const bytes = answer.body
         ? await collect(answer.body as AsyncIterable<Uint8Array>, this.#maxBytes)
         : Buffer.alloc(0);

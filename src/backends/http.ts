@@ -1,6 +1,6 @@
-import { assertBytes } from '../bytes.js';
+import { assertBytes, copyOf } from '../bytes.js';
 import { BackendError } from '../errors.js';
-import { assertCacheKey, copyOf, finiteTtlMs, wholeLeaseMs } from './arguments.js';
+import { asBuffer, assertCacheKey, finiteTtlMs, wholeLeaseMs } from './arguments.js';
 import type {
   Backend,
   BackendDeleteOptions,
@@ -15,6 +15,7 @@ import { takeLock } from './http-lock.js';
 import { checkedHttpOptions, type HttpBackendOptions } from './http-options.js';
 import { HttpSession, jsonOf } from './http-session.js';
 import { encodeCacheKey, failure, freshForSeconds, isStale, isSuccess, ttlHeaders, ttlSeconds } from './http-wire.js';
+import { markPrivate, readsOf } from './private-answers.js';
 
 export type { HttpHealth } from './http-health.js';
 export type { HttpMetrics } from './http-metrics.js';
@@ -34,6 +35,7 @@ export class HttpBackend implements Backend {
 
   /** @throws TypeError, RangeError, ConfigurationError for a URL or API key that is missing or not allowed. */
   constructor(options: HttpBackendOptions = {}) {
+    markPrivate(this, READS);
     this.#session = new HttpSession(checkedHttpOptions(options));
   }
 
@@ -59,7 +61,7 @@ export class HttpBackend implements Backend {
     const path = segment(cacheKey);
     assertBytes('bytes', bytes);
     const headers = ttlHeaders(options?.ttlMs, options?.staleMs);
-    const body = options?.owned ? bytes : copyOf(bytes);
+    const body = options?.owned ? asBuffer(bytes) : copyOf(bytes);
     const answer = await this.#session.request('PUT', path, options, { headers, body });
     if (!isSuccess(answer)) throw failure(answer);
   }
@@ -127,6 +129,8 @@ export class HttpBackend implements Backend {
     await this.close();
   }
 }
+
+const READS = readsOf(HttpBackend);
 
 function segment(cacheKey: string): string {
   assertCacheKey(cacheKey);

@@ -1,7 +1,8 @@
 import { fromBase64 } from '../base64.js';
-import { assertBytes } from '../bytes.js';
+import { assertBytes, copyOf } from '../bytes.js';
 import { BackendError, CacheKitError } from '../errors.js';
-import { assertCacheKey, assertCacheKeys, assertOptions, closedError, copyOf, wholeTtlMs } from './arguments.js';
+import { ownOptions } from '../options-object.js';
+import { asBuffer, assertCacheKey, assertCacheKeys, assertOptions, closedError, wholeTtlMs } from './arguments.js';
 import type {
   Backend,
   BackendDeleteOptions,
@@ -13,6 +14,7 @@ import type {
 import { causeWithout, codeOf } from './cause.js';
 import { timeoutOption, withDeadline } from './deadline.js';
 import { type KeyvEnvelope, type KeyvFace, type KeyvInstance, type KeyvStorageAdapter, keyvFace } from './keyv-face.js';
+import { markPrivate, readsOf } from './private-answers.js';
 
 export type { KeyvInstance, KeyvStorageAdapter } from './keyv-face.js';
 
@@ -50,7 +52,8 @@ export class KeyvBackend implements Backend {
   /** @throws TypeError for what is neither, a Map among them: wrap it, as `new Keyv({ store: map })`; RangeError. */
   constructor(options: KeyvBackendOptions) {
     assertOptions(options);
-    const { store, timeoutMs } = options;
+    markPrivate(this, READS);
+    const { store, timeoutMs } = ownOptions(options);
     const keyv = keyvFace(store);
     if (keyv === undefined || Symbol.iterator in store) {
       throw new TypeError(
@@ -75,7 +78,7 @@ export class KeyvBackend implements Backend {
     assertCacheKey(cacheKey);
     assertBytes('bytes', bytes);
     const ttlMs = wholeTtlMs(options?.ttlMs);
-    const value = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+    const value = asBuffer(bytes).toString('base64');
     const end = ttlMs === undefined ? undefined : Date.now() + ttlMs;
     const expires = end !== undefined && end <= MAX_DATE ? end : undefined;
     await this.#run(
@@ -146,7 +149,7 @@ export class KeyvBackend implements Backend {
     if (stored === undefined || stored === null) return undefined;
     const envelope = await this.#keyv.decode(stored);
     if (typeof envelope !== 'object' || envelope === null) return undefined;
-    const { value, expires } = envelope as KeyvEnvelope;
+    const { value, expires } = { __proto__: null, ...envelope } as KeyvEnvelope;
     const bytes = typeof value === 'string' ? fromBase64(value) : undefined;
     if (bytes === undefined) return undefined;
     if (typeof expires !== 'number') return { bytes, expiresInMs: Number.POSITIVE_INFINITY };
@@ -178,6 +181,8 @@ export class KeyvBackend implements Backend {
     });
   }
 }
+
+const READS = readsOf(KeyvBackend);
 
 function failed(): never {
   throw new BackendError('The Keyv store did not keep the entry');

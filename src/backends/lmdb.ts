@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { assertBytes, assertWellFormed, kindOf } from '../bytes.js';
+import { assertBytes, assertWellFormed, copyOf, kindOf } from '../bytes.js';
 import { ValueTooLargeError } from '../errors.js';
+import { ownOptions } from '../options-object.js';
 import {
+  asBuffer,
   assertCacheKey,
   assertCacheKeys,
   assertItems,
@@ -9,7 +11,6 @@ import {
   assertSignal,
   assertTags,
   closedError,
-  copyOf,
   finiteTtlMs,
   integerOption,
   wholeTtlMs,
@@ -29,6 +30,7 @@ import { nameOf, timesFrom } from './lmdb-entry.js';
 import { assertLmdbInstalled, type Tables } from './lmdb-environment.js';
 import { extendLock, releaseLock, takeLock } from './lmdb-locks.js';
 import { acquireStore, type LmdbStore, lmdbError, releaseStore } from './lmdb-store.js';
+import { markPrivate, readsOf } from './private-answers.js';
 
 const DEFAULT_MAX_BYTES = 1024 ** 3;
 const MIN_MAX_BYTES = 1024 ** 2;
@@ -74,7 +76,8 @@ export class LmdbBackend implements Backend {
   /** @throws TypeError, RangeError; ConfigurationError when the package `lmdb` is not installed. */
   constructor(options: LmdbBackendOptions) {
     assertOptions(options);
-    const { directory, maxBytes, timeoutMs, now = Date.now } = options;
+    markPrivate(this, READS);
+    const { directory, maxBytes, timeoutMs, now = Date.now } = ownOptions(options);
     if (typeof directory !== 'string') throw new TypeError(`directory must be a string, not ${kindOf(directory)}`);
     if (directory === '' || directory.includes('\0')) throw new RangeError('directory must be a path');
     if (typeof now !== 'function') throw new TypeError('now must be a function');
@@ -111,7 +114,7 @@ export class LmdbBackend implements Backend {
     assertBytes('bytes', bytes);
     const tags = options?.tags === undefined ? [] : tagNames(options.tags);
     const ttlMs = wholeTtlMs(options?.ttlMs);
-    const given = options?.owned ? bytes : copyOf(bytes);
+    const given = options?.owned ? asBuffer(bytes) : copyOf(bytes);
     await this.#write(options, given.length, (store) => this.#put(store, cacheKey, given, ttlMs, tags));
   }
 
@@ -144,7 +147,7 @@ export class LmdbBackend implements Backend {
     assertItems(items);
     const puts = items.map(({ cacheKey, bytes, ttlMs, tags }) => ({
       cacheKey,
-      bytes: options?.owned ? bytes : copyOf(bytes),
+      bytes: options?.owned ? asBuffer(bytes) : copyOf(bytes),
       ttlMs: wholeTtlMs(ttlMs),
       tags: tags === undefined ? [] : tagNames(tags),
     }));
@@ -297,6 +300,8 @@ export class LmdbBackend implements Backend {
     store.entries.put(cacheKey, bytes, timesFrom(ttlMs, this.#now()), tags);
   }
 }
+
+const READS = readsOf(LmdbBackend);
 
 function tagNames(tags: readonly string[]): readonly string[] {
   assertTags(tags);

@@ -1,7 +1,9 @@
 import { LRUCache } from 'lru-cache';
-import { assertBytes, assertWellFormed } from '../bytes.js';
+import { assertBytes, assertWellFormed, copyOf } from '../bytes.js';
 import { now as clockNow } from '../clock.js';
 import { ValueTooLargeError } from '../errors.js';
+import { ownOptions } from '../options-object.js';
+import { bufferOf, lengthOf, viewOf } from '../slots.js';
 import {
   assertCacheKey,
   assertCacheKeys,
@@ -10,7 +12,6 @@ import {
   assertSignal,
   assertTags,
   closedError,
-  copyOf,
   finiteTtlMs,
   integerOption,
   wholeLeaseMs,
@@ -28,6 +29,7 @@ import type {
 } from './backend.js';
 import { LockTable } from './memory-locks.js';
 import { TagIndex, tagsCost } from './memory-tags.js';
+import { markPrivate, readsOf } from './private-answers.js';
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 /** What an entry costs beside its bytes: the Buffer object, the map's slot, the list's links. */
@@ -56,7 +58,8 @@ export class MemoryBackend implements Backend {
   /** @throws TypeError, RangeError for `maxBytes` outside 1 … 2^53 − 1. */
   constructor(options: MemoryBackendOptions = {}) {
     assertOptions(options);
-    const { maxBytes, now = clockNow } = options;
+    markPrivate(this, READS);
+    const { maxBytes, now = clockNow } = ownOptions(options);
     if (typeof now !== 'function') throw new TypeError('now must be a function');
     this.#maxBytes = integerOption('maxBytes', maxBytes, DEFAULT_MAX_BYTES, 1, Number.MAX_SAFE_INTEGER);
     this.#entries = new LRUCache({
@@ -219,8 +222,8 @@ export class MemoryBackend implements Backend {
       throw tooLarge(size, this.#maxBytes);
     }
     // A view would keep its whole allocation alive, uncounted.
-    const exact = owned && Buffer.isBuffer(bytes) && bytes.byteLength === bytes.buffer.byteLength;
-    this.#entries.set(cacheKey, exact ? bytes : copyOf(bytes), { ttl: ttlMs, size });
+    const exact = owned && lengthOf(bytes) === bufferOf(bytes).byteLength;
+    this.#entries.set(cacheKey, exact ? viewOf(bytes) : copyOf(bytes), { ttl: ttlMs, size });
     this.#tags.assign(cacheKey, tags);
   }
 
@@ -237,8 +240,10 @@ export class MemoryBackend implements Backend {
   }
 }
 
+const READS = readsOf(MemoryBackend);
+
 function sizeOf(cacheKey: string, bytes: Uint8Array): number {
-  return bytes.byteLength + 2 * cacheKey.length + ENTRY_OVERHEAD;
+  return lengthOf(bytes) + 2 * cacheKey.length + ENTRY_OVERHEAD;
 }
 
 function tooLarge(size: number, maxBytes: number): ValueTooLargeError {

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { copyOf } from './arguments.js';
+import { copyOf } from '../bytes.js';
 import type { BackendEntry, BackendGetOptions } from './backend.js';
 import type { RedisCommands } from './redis-client.js';
 import { redisError } from './redis-error.js';

@@ -1,5 +1,6 @@
-import { assertBytes, assertWellFormed } from '../bytes.js';
+import { assertBytes, assertWellFormed, copyOf } from '../bytes.js';
 import { ConfigurationError } from '../errors.js';
+import { ownOptions } from '../options-object.js';
 import {
   asBuffer,
   assertCacheKey,
@@ -7,7 +8,6 @@ import {
   assertItems,
   assertOptions,
   assertTags,
-  copyOf,
   finiteTtlMs,
   wholeLeaseMs,
   wholeTtlMs,
@@ -23,6 +23,7 @@ import type {
   BackendSetOptions,
 } from './backend.js';
 import { timeoutOption } from './deadline.js';
+import { markPrivate, readsOf } from './private-answers.js';
 import { parseRedisUrl } from './redis-address.js';
 import { BorrowedClient } from './redis-borrowed.js';
 import type { RedisClient, RedisCommand, RedisCommands } from './redis-client.js';
@@ -95,7 +96,9 @@ export class RedisBackend implements Backend {
   /** @throws TypeError, RangeError, ConfigurationError for a bad URL or a missing package. */
   constructor(options: RedisBackendOptions) {
     assertOptions(options);
-    const { url, client, library, timeoutMs } = options;
+    const { url, client, library, timeoutMs } = ownOptions(options);
+    // A borrowed client's answers are its owner's too.
+    if (client === undefined) markPrivate(this, READS);
     const timeout = timeoutOption(timeoutMs);
     if ((url === undefined) === (client === undefined)) {
       throw new ConfigurationError('A Redis backend takes either a url or a client');
@@ -245,3 +248,5 @@ export class RedisBackend implements Backend {
     return this.#queue.run(options?.signal, work);
   }
 }
+
+const READS = readsOf(RedisBackend);

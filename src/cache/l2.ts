@@ -1,15 +1,22 @@
+import { types } from 'node:util';
 import type { Backend, BackendEntry, BackendItem, BackendLock, L1Status } from '../backends/backend.js';
+import { copyOf } from '../bytes.js';
 import { elapsed } from '../clock.js';
 import { BackendError, TimeoutError, ValueTooLargeError } from '../errors.js';
+import { bufferOf, isDetached, lengthOf } from '../slots.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failures.js';
 import type { Target } from './target.js';
+
+const { isUint8Array } = types;
 
 /** The answer of a store that gave none. */
 export const FAILED: unique symbol = Symbol('failed');
 
 export interface L2Settings {
   readonly backend: Backend;
+  /** Whether nobody else has the memory of what it answers with, or of what it is given. */
+  readonly private: boolean;
   /** Whether L1 stands in front of it. */
   readonly hasL1: boolean;
   /** How much longer than its TTL an entry is kept, in milliseconds. */
@@ -65,7 +72,7 @@ export class L2 {
     const { names, signal } = this.#settings;
     if (this.backend.getNow === undefined || names !== undefined || signal?.aborted) return undefined;
     try {
-      return checked(this.backend.getNow(cacheKey));
+      return this.#own(this.backend.getNow(cacheKey));
     } catch {
       return undefined;
     }
@@ -76,9 +83,9 @@ export class L2 {
     const options = ttl ? { ...this.#getOptions, ttl } : this.#getOptions;
     const at = elapsed();
     try {
-      let entry = checked(await this.backend.get(this.name(target), options));
+      let entry = this.#own(await this.backend.get(this.name(target), options));
       if (entry === undefined && this.#settings.names !== undefined) {
-        for (const older of this.#olderNames(target)) entry ??= checked(await this.backend.get(older, options));
+        for (const older of this.#olderNames(target)) entry ??= this.#own(await this.backend.get(older, options));
       }
       const ms = elapsed() - at;
       target.counters.read(ms);
@@ -101,7 +108,7 @@ export class L2 {
     const at = elapsed();
     try {
       const cacheKeys = targets.map((target) => target.cacheKey);
-      const entries = (await getMany(cacheKeys, this.#getOptions)).map(checked);
+      const entries = Array.from(await getMany(cacheKeys, this.#getOptions), (entry) => this.#own(entry));
       const ms = elapsed() - at;
       first.counters.read(ms);
       if (events.read.hasSubscribers) {
@@ -124,7 +131,7 @@ export class L2 {
     try {
       if (this.#settings.names !== undefined) await this.#deleteOlder(target);
       const options = { ...this.#times(ttlMs), tags: this.#tags(target), owned: true, ...this.#options };
-      await this.backend.set(this.name(target), bytes, options);
+      await this.backend.set(this.name(target), this.#given(bytes), options);
     } catch (error) {
       if (error instanceof ValueTooLargeError) throw error;
       this.#failures.backend(error, target);
@@ -151,7 +158,7 @@ export class L2 {
       const all = items.map(
         ({ target, bytes, ttlMs }): BackendItem => ({
           cacheKey: target.cacheKey,
-          bytes,
+          bytes: this.#given(bytes),
           ...this.#times(ttlMs),
           ...withTags(this.#tags(target)),
         }),
@@ -256,6 +263,18 @@ export class L2 {
     return this.#settings.names === undefined ? [target.cacheKey] : this.#settings.names.all(target);
   }
 
+  /** What a backend answers with, as memory that stays as it is. @throws BackendError when it is no entry. */
+  #own(entry: BackendEntry | undefined): BackendEntry | undefined {
+    return this.#settings.private ? checked(entry) : own(checked(entry));
+  }
+
+  /** What is given to a backend, so that it can do with it what it likes. */
+  #given(bytes: Uint8Array): Uint8Array {
+    if (this.#settings.private) return bytes;
+    // L1 keeps large ones, and small ones lie beside others.
+    return this.#settings.hasL1 || lengthOf(bytes) < bufferOf(bytes).byteLength ? copyOf(bytes) : bytes;
+  }
+
   get options(): { readonly signal: AbortSignal | undefined; readonly l1: L1Status } {
     return this.#options;
   }
@@ -298,8 +317,15 @@ function withTags(tags: readonly string[] | undefined): { tags?: readonly string
 /** @throws BackendError when it is no entry. */
 function checked(entry: BackendEntry | undefined): BackendEntry | undefined {
   if (entry === undefined || entry === null) return undefined;
-  if (!(entry.bytes instanceof Uint8Array)) throw new BackendError('The backend returned something that is no entry');
+  if (!isUint8Array(entry.bytes)) throw new BackendError('The backend returned something that is no entry');
   return entry;
+}
+
+function own(entry: BackendEntry | undefined): BackendEntry | undefined {
+  if (entry === undefined) return undefined;
+  const { bytes, ...times } = entry;
+  if (isDetached(bytes)) throw new BackendError('The backend returned bytes that were taken away from it');
+  return { ...times, bytes: copyOf(bytes) };
 }
 
 function fulfilled<T>(settled: PromiseSettledResult<T>): T {

@@ -1,6 +1,7 @@
 import { kindOf } from '../bytes.js';
 import { durationMs } from '../duration.js';
 import { ConfigurationError } from '../errors.js';
+import { ownOptions } from '../options-object.js';
 import type { StaleWindows } from './freshness.js';
 import type { GuardSettings } from './guard.js';
 import type { LockSettings } from './lock.js';
@@ -58,7 +59,7 @@ function resolveTimeout(given: unknown): { backend?: number | undefined; load?: 
   if (given === undefined) return {};
   if (typeof given !== 'object') return { backend: timerMs('timeout', given) };
   assertOptions(given, ['backend', 'load'], 'timeout');
-  const { backend, load } = given as TimeoutOptions;
+  const { backend, load } = ownOptions(given as TimeoutOptions);
   return {
     backend: backend === undefined ? undefined : timerMs('timeout.backend', backend),
     load: load === undefined ? undefined : timerMs('timeout.load', load),
@@ -70,7 +71,7 @@ function resolveLock({ lock, backend }: StorageOptions): LockSettings | undefine
   if (lock !== true) assertOptions(lock, ['lease', 'wait'], 'lock');
   // In one process, callers share a run without any lock.
   if (backend === undefined || backend === null) return undefined;
-  const { lease, wait } = (lock === true ? {} : lock) as LockOptions;
+  const { lease, wait } = ownOptions((lock === true ? {} : lock) as LockOptions);
   return {
     leaseMs: lease === undefined ? DEFAULT_LEASE_MS : timerMs('lock.lease', lease),
     waitMs: wait === undefined ? DEFAULT_WAIT_MS : timerMs('lock.wait', wait),
@@ -81,7 +82,7 @@ function resolveBreaker(given: unknown): Policies['guard']['breaker'] {
   if (given === false) return undefined;
   if (given === undefined || given === true) return DEFAULT_BREAKER;
   assertOptions(given, ['failures', 'rest'], 'breaker');
-  const { failures = DEFAULT_BREAKER.failures, rest } = given as BreakerOptions;
+  const { failures = DEFAULT_BREAKER.failures, rest } = ownOptions(given as BreakerOptions);
   return {
     failures: count('breaker.failures', failures, 1),
     restMs: rest === undefined ? DEFAULT_BREAKER.restMs : timerMs('breaker.rest', rest),

@@ -1,10 +1,12 @@
 import type { Backend } from '../backends/backend.js';
 import { backendFrom } from '../backends/from-url.js';
+import { answersPrivately } from '../backends/private-answers.js';
 import { kindOf } from '../bytes.js';
 import { durationMs } from '../duration.js';
 import { EncryptionWrapper } from '../encryption-wrapper.js';
 import { ConfigurationError } from '../errors.js';
 import { assertTenantId } from '../keys/derive.js';
+import { ownOptions } from '../options-object.js';
 import { PlainWrapper } from '../plain-wrapper.js';
 import type { StorageCode } from '../protocol/cache-key.js';
 import { InteropSerializer } from '../serializers/interop.js';
@@ -55,8 +57,9 @@ const DEFAULT_L1_BYTES = 64 * 1024 * 1024;
  * @param secure whether values are encrypted even if no option says so, and then with CACHEKIT_MASTER_KEY by default.
  * @throws TypeError and RangeError for wrong options; ConfigurationError for ones that contradict each other, and for no key.
  */
-export function resolveStorage(options: StorageOptions & { namespace?: string }, secure: boolean): Storage {
-  const { tenantId, backend: given, onAuthenticationFailure: failure = 'miss', onError, signal } = options;
+export function resolveStorage(given: StorageOptions & { namespace?: string }, secure: boolean): Storage {
+  const options = ownOptions(given);
+  const { tenantId, backend: store, onAuthenticationFailure: failure = 'miss', onError, signal } = options;
   if (tenantId !== undefined) assertTenantId(tenantId);
   if (failure !== 'miss' && failure !== 'throw') {
     throw new RangeError("onAuthenticationFailure must be 'miss' or 'throw'");
@@ -65,7 +68,7 @@ export function resolveStorage(options: StorageOptions & { namespace?: string },
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`signal must be an AbortSignal, not ${kindOf(signal)}`);
   }
-  const inProcess = given === undefined || given === null;
+  const inProcess = store === undefined || store === null;
   const l1 = resolveL1(options.l1);
   if (inProcess && l1 === undefined)
     throw new ConfigurationError('With l1: false and no backend nothing can be stored');
@@ -76,7 +79,7 @@ export function resolveStorage(options: StorageOptions & { namespace?: string },
   }
   const policies = resolvePolicies(options);
   const privateKeys = resolvePrivateKeys(options, codec);
-  const backend = inProcess ? undefined : backendFrom(given);
+  const backend = inProcess ? undefined : backendFrom(store);
   if (backend !== undefined) {
     assertBackendCan(backend, policies);
     if (isInterop(codec.profile.wire) && backend.keyPrefix) {
@@ -90,7 +93,7 @@ export function resolveStorage(options: StorageOptions & { namespace?: string },
     policies,
     privateKeys,
     backend,
-    ownsBackend: backend !== given,
+    ownsBackend: backend !== store,
     ttlMs,
     tenantId,
     l1,
@@ -116,6 +119,7 @@ export function openStore(storage: Storage, namespace?: string): EntryStore {
           if (events.breaker.hasSubscribers) events.breaker.publish({ namespace, state });
         },
       }),
+      private: answersPrivately(storage.backend),
       hasL1: l1 !== undefined,
       windowMs,
       names: storage.privateKeys ? privateEntries(codec as EncryptionWrapper, namespace) : undefined,
@@ -234,7 +238,7 @@ function resolveL1(given: unknown): Storage['l1'] {
     ttl,
     values = false,
     invalidation = true,
-  } = (typeof given === 'object' ? given : {}) as L1Options;
+  } = ownOptions((typeof given === 'object' ? given : {}) as L1Options);
   if (typeof maxBytes !== 'number') throw new TypeError(`l1.maxBytes must be a number, not ${kindOf(maxBytes)}`);
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) throw new RangeError('l1.maxBytes must be an integer above 0');
   if (typeof values !== 'boolean') throw new TypeError(`l1.values must be a boolean, not ${kindOf(values)}`);

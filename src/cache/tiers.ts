@@ -1,5 +1,5 @@
-import { copyOf } from '../backends/arguments.js';
 import type { BackendEntry } from '../backends/backend.js';
+import { copyOf } from '../bytes.js';
 import { now } from '../clock.js';
 import { ValueTooLargeError } from '../errors.js';
 import { ASYNC_FROM, type DeserializeResult, type ValueCodec } from '../value-codec.js';
@@ -258,7 +258,7 @@ export class Tiers {
       const { cacheKey, tenantId } = targets[i] as Target;
       return { cacheKey, tenantId, sealed: (stored[i] as BackendEntry).bytes };
     });
-    const results = new Array<DeserializeResult<unknown> | undefined>(targets.length);
+    const results = targets.map((): DeserializeResult<unknown> | undefined => undefined);
     for (const [n, result] of this.#codec.deserializeMany(items).entries()) results[places[n] as number] = result;
     return results;
   }

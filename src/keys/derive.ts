@@ -1,4 +1,4 @@
-import { assertBytes, assertWellFormed, kindOf } from '../bytes.js';
+import { assertWellFormed, bytesOf, kindOf } from '../bytes.js';
 import { checked, native } from '../native.js';
 import { type MasterKeyInput, masterKeyBytes } from './master-key.js';
 
@@ -65,9 +65,9 @@ export function deriveTenantKeys(masterKey: MasterKeyInput, tenantId: string): D
  * Source: protocol text, "Key Fingerprint".
  */
 export function keyFingerprint(key: Uint8Array): Uint8Array {
-  assertBytes('key', key);
+  const bytes = bytesOf('key', key);
   const fingerprint = new Uint8Array(16);
-  checked(native.keyFingerprint(fingerprint, key));
+  checked(native.keyFingerprint(fingerprint, bytes));
   return fingerprint;
 }
 
@@ -85,8 +85,7 @@ function saltBytes(tenantSalt: unknown): Uint8Array {
   if (!(tenantSalt instanceof Uint8Array)) {
     throw new TypeError(`tenantSalt must be a string or a Uint8Array, not ${kindOf(tenantSalt)}`);
   }
-  assertBytes('tenantSalt', tenantSalt);
-  return tenantSalt;
+  return bytesOf('tenantSalt', tenantSalt);
 }
 
 function assertLength(name: string, length: number, most: number): void {

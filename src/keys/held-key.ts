@@ -65,10 +65,13 @@ export class HeldKey {
     this.#tenants.clear();
   }
 
-  /** Wipes the key and all that was derived from it. */
+  /** Wipes the key and all that was derived from it, also for tenants whose keys are not kept any more. */
   destroy(): void {
-    for (const key of this.#tenants.values()) native.destroy(key.sealer.handle);
     this.#tenants.clear();
-    this.#native.destroy();
+    try {
+      guarded(() => this.#native.destroySealers());
+    } finally {
+      this.#native.destroy();
+    }
   }
 }

@@ -3,7 +3,7 @@ import { now, recently } from '../clock.js';
 import { type Duration, durationMs } from '../duration.js';
 import { KeyError, NonceExhaustedError } from '../errors.js';
 import { guarded, type NativeSequence, native } from '../native.js';
-import { assertOptionsObject } from '../options-object.js';
+import { assertOptionsObject, ownOptions } from '../options-object.js';
 import { HeldKey, type TenantKey } from './held-key.js';
 import { type KeyUsage, lastUsed, usageOf } from './key-usage.js';
 import { type MasterKeyInput, resolveMasterKeys } from './master-key.js';
@@ -59,7 +59,8 @@ export class Keyring implements Disposable {
    */
   constructor(options: KeyringOptions = {}) {
     assertOptionsObject(options, OPTIONS);
-    const keys = resolveMasterKeys(options.masterKey, options.previousMasterKeys);
+    const { masterKey, previousMasterKeys } = ownOptions(options);
+    const keys = resolveMasterKeys(masterKey, previousMasterKeys);
     if (keys.previous.length > MAX_PREVIOUS) throw tooMany();
     this.#current = new HeldKey(keys.current.name, keys.current.input);
     for (const { name, input } of keys.previous) this.#previous.push(this.#unheld(name, input));

@@ -23,20 +23,30 @@ export function masterKeyBytes(name: string, input: MasterKeyInput): Uint8Array 
     throw new TypeError(`${name} must be a string of hex digits or a Uint8Array, not ${kindOf(input)}`);
   }
   assertBytes(name, input);
-  if (input.length < MIN_RAW_BYTES) {
-    throw new KeyError(`${name} must have at least ${MIN_RAW_BYTES} bytes, not ${input.length}`);
+  const bytes = new Uint8Array(input);
+  try {
+    assertKeyBytes(name, bytes);
+    return bytes;
+  } catch (error) {
+    bytes.fill(0);
+    throw error;
   }
-  if (input.length === 64 && input.every(isHexDigit)) {
+}
+
+function assertKeyBytes(name: string, bytes: Uint8Array): void {
+  if (bytes.length < MIN_RAW_BYTES) {
+    throw new KeyError(`${name} must have at least ${MIN_RAW_BYTES} bytes, not ${bytes.length}`);
+  }
+  if (bytes.length === 64 && bytes.every(isHexDigit)) {
     throw new KeyError(`${name} is 64 bytes of hex digits: pass the string, not its bytes`);
   }
-  if (input.length < 32 && !warned) {
+  if (bytes.length < 32 && !warned) {
     warned = true;
-    process.emitWarning(`${name} has ${input.length} bytes; 32 random bytes are recommended`, {
+    process.emitWarning(`${name} has ${bytes.length} bytes; 32 random bytes are recommended`, {
       type: 'SecurityWarning',
       code: 'CACHEKIT_SHORT_MASTER_KEY',
     });
   }
-  return new Uint8Array(input);
 }
 
 /** Every key that a keyring is made of: from the environment when no key is given. */

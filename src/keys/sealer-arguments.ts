@@ -1,5 +1,6 @@
 import { assertBytes, kindOf } from '../bytes.js';
 import { ValueTooLargeError } from '../errors.js';
+import { lengthOf } from '../slots.js';
 
 /*
  * What a sealer's methods refuse. A method looks only at what it can see for nothing; when that is in doubt, or the native
@@ -11,14 +12,9 @@ export const SEAL_OVERHEAD = 28;
 /** The most bytes that are sealed as one value: 512 MiB. */
 export const MAX_VALUE_LEN = 536_870_912;
 
-/** Whether `needed` bytes fit, and are no more than a value may have. */
-export function hasRoom(out: Uint8Array, needed: number): boolean {
-  return needed <= out.length && needed <= MAX_VALUE_LEN;
-}
-
-/** Whether a plaintext of this length, with what sealing adds, fits. */
-export function isLengthIn(buffer: Uint8Array, plaintextLen: number): boolean {
-  return Number.isInteger(plaintextLen) && plaintextLen >= 0 && hasRoom(buffer, plaintextLen + SEAL_OVERHEAD);
+/** Whether the native addon takes it for a length; whether there is room, it sees itself. */
+export function isLength(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_VALUE_LEN;
 }
 
 /** @throws ValueTooLargeError over 512 MiB, before anything is allocated for it. */
@@ -29,7 +25,7 @@ export function assertValueLen(length: number): void {
 export function assertInputs(plaintext: Uint8Array, aad: Uint8Array): void {
   assertBytes('plaintext', plaintext);
   assertBytes('aad', aad);
-  assertValueLen(plaintext.length);
+  assertValueLen(lengthOf(plaintext));
 }
 
 export function assertSealed(sealed: Uint8Array, aad: Uint8Array): void {
@@ -40,13 +36,13 @@ export function assertSealed(sealed: Uint8Array, aad: Uint8Array): void {
 export function assertSealInto(out: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): void {
   assertBytes('out', out);
   assertInputs(plaintext, aad);
-  assertRoom(out, plaintext.length + SEAL_OVERHEAD);
+  assertRoom(out, lengthOf(plaintext) + SEAL_OVERHEAD);
 }
 
 export function assertOpenInto(out: Uint8Array, sealed: Uint8Array, aad: Uint8Array): void {
   assertBytes('out', out);
   assertSealed(sealed, aad);
-  assertRoom(out, sealed.length - SEAL_OVERHEAD);
+  assertRoom(out, lengthOf(sealed) - SEAL_OVERHEAD);
 }
 
 export function assertSealInPlace(buffer: Uint8Array, plaintextLen: number, aad: Uint8Array): void {
@@ -54,7 +50,7 @@ export function assertSealInPlace(buffer: Uint8Array, plaintextLen: number, aad:
   if (typeof plaintextLen !== 'number') {
     throw new TypeError(`plaintextLen must be a number, not ${kindOf(plaintextLen)}`);
   }
-  if (!Number.isInteger(plaintextLen) || plaintextLen < 0 || plaintextLen + SEAL_OVERHEAD > buffer.length) {
+  if (!Number.isInteger(plaintextLen) || plaintextLen < 0 || plaintextLen + SEAL_OVERHEAD > lengthOf(buffer)) {
     throw new RangeError(`plaintextLen must be an integer from 0 to the buffer's length less ${SEAL_OVERHEAD}`);
   }
   assertBytes('aad', aad);
@@ -67,5 +63,6 @@ export function assertOpenInPlace(buffer: Uint8Array, aad: Uint8Array): void {
 }
 
 function assertRoom(out: Uint8Array, needed: number): void {
-  if (out.length < needed) throw new RangeError(`out must have at least ${needed} bytes, not ${out.length}`);
+  const length = lengthOf(out);
+  if (length < needed) throw new RangeError(`out must have at least ${needed} bytes, not ${length}`);
 }

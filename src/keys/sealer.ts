@@ -1,16 +1,20 @@
 import { abortable, settled, signalOf } from '../abort.js';
-import { allocate, hasBytes, SLAB_MAX, sealedSlab } from '../bytes.js';
+import { allocate, copyOf, hasBytes } from '../bytes.js';
 import { KeyError } from '../errors.js';
 import {
   checked,
   guarded,
   type NativeSealer,
   type NativeSequence,
+  NEEDS,
   native,
+  nativeError,
   UNVETTED,
   VETTED,
   VETTED_OUT,
 } from '../native.js';
+import { fitsSlab, SLAB_MAX, Slab, sealedSlab } from '../slab.js';
+import { lengthOf, partOf } from '../slots.js';
 import { assertTenantId } from './derive.js';
 import { type MasterKeyInput, masterKeyBytes } from './master-key.js';
 import {
@@ -20,12 +24,12 @@ import {
   assertSealed,
   assertSealInPlace,
   assertSealInto,
-  hasRoom,
-  isLengthIn,
+  isLength,
   SEAL_OVERHEAD,
 } from './sealer-arguments.js';
 
 const NONCE_LEN = 12;
+const OUTPUT_TOO_SMALL = -6;
 
 /**
  * One tenant's encryption key, derived in Rust and never visible to JavaScript, with a nonce sequence.
@@ -39,6 +43,8 @@ export class Sealer implements Disposable {
   readonly #handle: number;
   readonly #sequence: NativeSequence;
   readonly #fingerprint: string;
+  /** Small plaintexts share memory with those of the same key only. */
+  readonly #opened = new Slab();
   #destroyed = false;
 
   /**
@@ -68,41 +74,34 @@ export class Sealer implements Disposable {
    * @throws NonceExhaustedError after 2^32 seals, ValueTooLargeError over 512 MiB, KeyError after `destroy`.
    */
   seal(plaintext: Uint8Array, aad: Uint8Array): Buffer {
-    // Above the slab's limit everything is checked before the result is allocated; below, the native addon helps.
-    if (!hasBytes(plaintext) || !hasBytes(aad) || plaintext.length > SLAB_MAX - SEAL_OVERHEAD) {
-      assertInputs(plaintext, aad);
+    if (hasBytes(plaintext) && hasBytes(aad)) {
+      // What an array says of its length may be wrong. The native addon learns the true one, and tells by its result.
+      const length = plaintext.length + SEAL_OVERHEAD;
+      if (fitsSlab(length)) {
+        const sealed = sealedSlab.take(length);
+        const result = native.sealInto(this.#handle | VETTED_OUT, sealed, plaintext, aad);
+        if (result === length) return sealed;
+        if (result < 0 && !isInDoubt(result)) throw nativeError(result);
+      }
     }
-    const length = plaintext.length + SEAL_OVERHEAD;
-    if (length > SLAB_MAX) {
-      const large = allocate(length);
-      checked(native.sealInto(this.#handle | VETTED, large, plaintext, aad));
-      return large;
-    }
-    const sealed = sealedSlab.take(length);
-    let result = native.sealInto(this.#handle | VETTED_OUT, sealed, plaintext, aad);
-    if (result === UNVETTED) {
-      assertInputs(plaintext, aad);
-      result = native.sealInto(this.#handle | VETTED, sealed, plaintext, aad);
-    }
-    checked(result);
-    return sealed;
+    return this.#sealVetted(plaintext, aad);
   }
 
   /**
-   * @returns the plaintext in a Buffer of its own.
+   * @returns the plaintext in a Buffer that nobody else holds; a small one shares its memory with others opened by this sealer.
    * @throws AuthenticationError when the key, the AAD or the bytes are not those that were sealed; KeyError after `destroy`.
    */
   open(sealed: Uint8Array, aad: Uint8Array): Buffer {
-    const vetted = !hasBytes(sealed) || !hasBytes(aad) || sealed.length > SLAB_MAX;
-    if (vetted) assertSealed(sealed, aad);
-    const plaintext = Buffer.allocUnsafe(Math.max(0, sealed.length - SEAL_OVERHEAD));
-    let result = native.openInto(this.#handle | (vetted ? VETTED : VETTED_OUT), plaintext, sealed, aad);
-    if (result === UNVETTED) {
-      assertSealed(sealed, aad);
-      result = native.openInto(this.#handle | VETTED, plaintext, sealed, aad);
+    if (hasBytes(sealed) && hasBytes(aad)) {
+      const length = sealed.length - SEAL_OVERHEAD;
+      if (fitsSlab(length)) {
+        const plaintext = this.#opened.take(length);
+        const result = native.openInto(this.#handle | VETTED_OUT, plaintext, sealed, aad);
+        if (result === length) return plaintext;
+        if (result < 0 && !isInDoubt(result)) throw nativeError(result);
+      }
     }
-    checked(result);
-    return plaintext;
+    return this.#openVetted(sealed, aad);
   }
 
   /**
@@ -111,12 +110,16 @@ export class Sealer implements Disposable {
    * @throws (rejects) as {@link seal}; with the signal's reason when it aborts before the work has started.
    */
   async sealAsync(plaintext: Uint8Array, aad: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<Buffer> {
-    assertInputs(plaintext, aad);
+    // Read first: an option's getter, and a signal's own methods, are a stranger's code, which may take the arrays away.
     const signal = signalOf(options);
-    const sealed = allocate(plaintext.length + SEAL_OVERHEAD);
-    const copy = copyOf(plaintext);
+    assertInputs(plaintext, aad);
+    const inputs = [copyOf(plaintext), copyOf(aad)] as const;
+    const sealed = allocate(inputs[0].length + SEAL_OVERHEAD);
     settled(
-      await abortable(signal, (fired) => native.sealAsync(this.#handle, sealed, 0, copy, aad, aad.length, 0, fired)),
+      await abortable(signal, (fired) => {
+        const [copy, aad] = inputs;
+        return native.sealAsync(this.#handle, sealed, 0, copy, aad, aad.length, 0, fired);
+      }),
       signal,
     );
     return sealed;
@@ -124,14 +127,15 @@ export class Sealer implements Disposable {
 
   /** Opens off the event loop. The inputs are copied at the call. @throws (rejects) as {@link open}. */
   async openAsync(sealed: Uint8Array, aad: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<Buffer> {
-    assertSealed(sealed, aad);
     const signal = signalOf(options);
-    const plaintext = allocate(Math.max(0, sealed.length - SEAL_OVERHEAD));
-    const copy = copyOf(sealed);
+    assertSealed(sealed, aad);
+    const inputs = [copyOf(sealed), copyOf(aad)] as const;
+    const plaintext = allocate(Math.max(0, inputs[0].length - SEAL_OVERHEAD));
     settled(
-      await abortable(signal, (fired) =>
-        native.openAsync(this.#handle, plaintext, 0, copy, 0, aad, aad.length, 0, fired),
-      ),
+      await abortable(signal, (fired) => {
+        const [copy, aad] = inputs;
+        return native.openAsync(this.#handle, plaintext, 0, copy, 0, aad, aad.length, 0, fired);
+      }),
       signal,
     );
     return plaintext;
@@ -145,15 +149,12 @@ export class Sealer implements Disposable {
    * @throws RangeError when `out` is too small or overlaps; else as {@link seal}.
    */
   sealInto(out: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): number {
-    if (!hasBytes(out) || !hasBytes(plaintext) || !hasBytes(aad) || !hasRoom(out, plaintext.length + SEAL_OVERHEAD)) {
-      assertSealInto(out, plaintext, aad);
+    if (hasBytes(out) && hasBytes(plaintext) && hasBytes(aad)) {
+      const length = native.sealInto(this.#handle, out, plaintext, aad);
+      if (!isInDoubt(length)) return checked(length);
     }
-    let length = native.sealInto(this.#handle, out, plaintext, aad);
-    if (length === UNVETTED) {
-      assertSealInto(out, plaintext, aad);
-      length = native.sealInto(this.#handle | VETTED, out, plaintext, aad);
-    }
-    return checked(length);
+    assertSealInto(out, plaintext, aad);
+    return checked(native.sealInto(this.#handle | VETTED, out, plaintext, aad));
   }
 
   /**
@@ -164,15 +165,12 @@ export class Sealer implements Disposable {
    * @throws RangeError when `out` is too small or overlaps; else as {@link open}.
    */
   openInto(out: Uint8Array, sealed: Uint8Array, aad: Uint8Array): number {
-    if (!hasBytes(out) || !hasBytes(sealed) || !hasBytes(aad) || !hasRoom(out, sealed.length - SEAL_OVERHEAD)) {
-      assertOpenInto(out, sealed, aad);
+    if (hasBytes(out) && hasBytes(sealed) && hasBytes(aad)) {
+      const length = native.openInto(this.#handle, out, sealed, aad);
+      if (!isInDoubt(length)) return checked(length);
     }
-    let length = native.openInto(this.#handle, out, sealed, aad);
-    if (length === UNVETTED) {
-      assertOpenInto(out, sealed, aad);
-      length = native.openInto(this.#handle | VETTED, out, sealed, aad);
-    }
-    return checked(length);
+    assertOpenInto(out, sealed, aad);
+    return checked(native.openInto(this.#handle | VETTED, out, sealed, aad));
   }
 
   /**
@@ -183,15 +181,15 @@ export class Sealer implements Disposable {
    * @throws RangeError when the lengths do not fit; else as {@link seal}.
    */
   sealInPlace(buffer: Uint8Array, plaintextLen: number, aad: Uint8Array): Uint8Array {
-    if (!hasBytes(buffer) || !hasBytes(aad) || !isLengthIn(buffer, plaintextLen)) {
-      assertSealInPlace(buffer, plaintextLen, aad);
+    let length = UNVETTED;
+    if (hasBytes(buffer) && hasBytes(aad) && isLength(plaintextLen)) {
+      length = native.sealInPlace(this.#handle, buffer, plaintextLen, aad);
     }
-    let length = native.sealInPlace(this.#handle, buffer, plaintextLen, aad);
-    if (length === UNVETTED) {
+    if (isInDoubt(length) || length === OUTPUT_TOO_SMALL) {
       assertSealInPlace(buffer, plaintextLen, aad);
       length = native.sealInPlace(this.#handle | VETTED, buffer, plaintextLen, aad);
     }
-    return checked(length) === buffer.length ? buffer : buffer.subarray(0, length);
+    return checked(length) === buffer.length ? buffer : partOf(buffer, 0, length);
   }
 
   /**
@@ -201,13 +199,13 @@ export class Sealer implements Disposable {
    * @throws as {@link open}.
    */
   openInPlace(buffer: Uint8Array, aad: Uint8Array): Uint8Array {
-    if (!hasBytes(buffer) || !hasBytes(aad)) assertOpenInPlace(buffer, aad);
-    let length = native.openInPlace(this.#handle, buffer, aad);
-    if (length === UNVETTED) {
+    let length = UNVETTED;
+    if (hasBytes(buffer) && hasBytes(aad)) length = native.openInPlace(this.#handle, buffer, aad);
+    if (isInDoubt(length)) {
       assertOpenInPlace(buffer, aad);
       length = native.openInPlace(this.#handle | VETTED, buffer, aad);
     }
-    return buffer.subarray(NONCE_LEN, NONCE_LEN + checked(length));
+    return partOf(buffer, NONCE_LEN, checked(length));
   }
 
   /** Fingerprint of the derived key: 32 hex digits. */
@@ -239,13 +237,29 @@ export class Sealer implements Disposable {
     this.destroy();
   }
 
+  /** For what is empty or large, and for arrays that are not what they seem. */
+  #sealVetted(plaintext: Uint8Array, aad: Uint8Array): Buffer {
+    assertInputs(plaintext, aad);
+    const length = lengthOf(plaintext) + SEAL_OVERHEAD;
+    const sealed = length <= SLAB_MAX ? sealedSlab.take(length) : allocate(length);
+    checked(native.sealInto(this.#handle | VETTED, sealed, plaintext, aad));
+    return sealed;
+  }
+
+  #openVetted(sealed: Uint8Array, aad: Uint8Array): Buffer {
+    assertSealed(sealed, aad);
+    const length = Math.max(0, lengthOf(sealed) - SEAL_OVERHEAD);
+    const plaintext = length <= SLAB_MAX ? this.#opened.take(length) : allocate(length);
+    checked(native.openInto(this.#handle | VETTED, plaintext, sealed, aad));
+    return plaintext;
+  }
+
   #assertUsable(): void {
     if (this.#destroyed) throw new KeyError('This key was destroyed');
   }
 }
 
-function copyOf(bytes: Uint8Array): Buffer {
-  const copy = allocate(bytes.length);
-  copy.set(bytes);
-  return copy;
+/** Whether nothing was done, because an array has to be looked at, or may have a length that its property does not tell. */
+function isInDoubt(result: number): boolean {
+  return result === UNVETTED || result <= NEEDS;
 }

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { ValueTooLargeError } from '../errors.js';
+import { lengthOf } from '../slots.js';
 import { DATE_TIME_LEN, writeDateTime } from './date-time.js';
 import { MAX_PAYLOAD_LEN } from './limits.js';
 import { writeUtf8 } from './utf8.js';
@@ -119,15 +120,16 @@ export class CanonicalWriter {
 
   binary(bytes: Uint8Array): void {
     this.reserve(5);
-    this.sized(bytes.length, 0xc4);
+    this.sized(lengthOf(bytes), 0xc4);
     this.raw(bytes);
   }
 
   /** Bytes as they are: a value that was encoded before. */
   raw(bytes: Uint8Array): void {
-    this.reserve(bytes.length);
+    const length = lengthOf(bytes);
+    this.reserve(length);
     this.buffer.set(bytes, this.length);
-    this.length += bytes.length;
+    this.length += length;
   }
 
   arrayHeader(size: number): void {

@@ -1,4 +1,5 @@
 import { SealedFormatError } from '../errors.js';
+import { viewOf } from '../slots.js';
 
 /**
  * What a Python `@cache` function stores around every value, encrypted or not (`CK` frame, version 3):
@@ -34,18 +35,18 @@ const FORMATS = ['msgpack', 'orjson', 'arrow'];
 
 /** Magic, length and header of a frame; the payload goes behind it. Spaced as Python writes it, so that equal headers are equal bytes. */
 export function encodeFramePrefix(serializerName: string, metadata: FrameMetadata): Buffer {
-  const fields: Record<string, unknown> = {
+  const fields = {
     format: metadata.format,
     encoding: 'utf-8',
     compressed: metadata.compressed,
     original_type: metadata.originalType,
+    ...(metadata.encrypted && {
+      encrypted: true,
+      tenant_id: metadata.tenantId,
+      encryption_algorithm: 'AES-256-GCM',
+      key_fingerprint: metadata.keyFingerprint,
+    }),
   };
-  if (metadata.encrypted) {
-    fields.encrypted = true;
-    fields.tenant_id = metadata.tenantId;
-    fields.encryption_algorithm = 'AES-256-GCM';
-    fields.key_fingerprint = metadata.keyFingerprint;
-  }
   const members = Object.entries(fields).map(([name, value]) => `"${name}": ${asciiJson(value)}`);
   const header = `{"s": ${asciiJson(serializerName)}, "m": {${members.join(', ')}}, "v": "2.0"}`;
   const prefix = Buffer.allocUnsafe(FIXED_LEN + header.length);
@@ -62,34 +63,35 @@ export function encodeFramePrefix(serializerName: string, metadata: FrameMetadat
  * @throws SealedFormatError when the bytes are not a version 3 frame with a serializer name and a known format.
  */
 export function parseFrame(bytes: Uint8Array): Frame {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const buffer = viewOf(bytes);
   if (buffer.length < FIXED_LEN || buffer[0] !== 0x43 || buffer[1] !== 0x4b)
     throw broken('it does not start with a frame');
   if (buffer[2] !== VERSION) throw broken('the version is not 3');
   const payloadOffset = FIXED_LEN + buffer.readUInt32BE(3);
   if (payloadOffset > buffer.length) throw broken('the header is longer than the bytes present');
   const header = parseHeader(buffer, payloadOffset);
-  const serializerName = header.s;
+  const serializerName = own(header, 's');
   if (typeof serializerName !== 'string' || serializerName === '') throw broken('no serializer is named');
-  const m = header.m;
+  const m = own(header, 'm');
   if (typeof m !== 'object' || m === null) throw broken('the metadata are missing');
-  const fields = m as Record<string, unknown>;
-  if (typeof fields.format !== 'string' || !FORMATS.includes(fields.format)) throw broken('the format is unknown');
+  const fields: object = m;
+  const format = own(fields, 'format');
+  if (typeof format !== 'string' || !FORMATS.includes(format)) throw broken('the format is unknown');
   return {
     serializerName,
     metadata: {
-      format: fields.format as FrameMetadata['format'],
-      compressed: fields.compressed === true,
-      originalType: optionalString(fields.original_type) ?? null,
-      encrypted: fields.encrypted === true,
-      tenantId: optionalString(fields.tenant_id),
-      keyFingerprint: optionalString(fields.key_fingerprint),
+      format: format as FrameMetadata['format'],
+      compressed: own(fields, 'compressed') === true,
+      originalType: optionalString(own(fields, 'original_type')) ?? null,
+      encrypted: own(fields, 'encrypted') === true,
+      tenantId: optionalString(own(fields, 'tenant_id')),
+      keyFingerprint: optionalString(own(fields, 'key_fingerprint')),
     },
     payloadOffset,
   };
 }
 
-function parseHeader(buffer: Buffer, end: number): Record<string, unknown> {
+function parseHeader(buffer: Buffer, end: number): object {
   let header: unknown;
   try {
     header = JSON.parse(buffer.toString('utf8', FIXED_LEN, end));
@@ -97,7 +99,12 @@ function parseHeader(buffer: Buffer, end: number): Record<string, unknown> {
     // V8 quotes its input in the message: no cause.
   }
   if (typeof header !== 'object' || header === null) throw broken('the header is not JSON');
-  return header as Record<string, unknown>;
+  return header;
+}
+
+/** A property that the object itself has: what is missing does not come from its prototype. */
+function own(object: object, name: string): unknown {
+  return Object.hasOwn(object, name) ? (object as Record<string, unknown>)[name] : undefined;
 }
 
 function optionalString(value: unknown): string | undefined {

@@ -1,11 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
 import { kindOf } from '../bytes.js';
+import { isDetached } from '../slots.js';
 import { CanonicalWriter, sortByCodePoint } from './canonical-writer.js';
 import {
   hasOnlyElements,
   hasOnlyNames,
-  isDetached,
   isPlainArray,
   isPlainBytes,
   isPlainDate,

@@ -59,17 +59,6 @@ export function hasOnlyElements(value: readonly unknown[]): boolean {
   return Object.keys(value).length <= value.length && hasOnlyNames(value);
 }
 
-/** Whether bytes are still there: those of a transferred buffer are not, and have no length. */
-export function isDetached(value: ArrayBufferView): boolean {
-  if (value.byteLength !== 0) return false;
-  try {
-    new Uint8Array(value.buffer);
-    return false;
-  } catch {
-    return true;
-  }
-}
-
 /**
  * What a value is, for a message: never its content, nor a name that somebody chose.
  */

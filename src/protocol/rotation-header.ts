@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { assertBytes, assertBytesOfLength, assertWellFormed, kindOf } from '../bytes.js';
+import { assertBytesOfLength, assertWellFormed, bytesOf, kindOf } from '../bytes.js';
 import { SealedFormatError } from '../errors.js';
 
 /** Says which key sealed a value; written in front of it while keys are being rotated. Not part of the AAD. */
@@ -65,8 +65,8 @@ export function encodeRotationHeader(header: RotationHeader): Uint8Array {
  * @throws TypeError for a wrong type, SealedFormatError when they are not a rotation header.
  * Source: protocol text, "Encryption Header (Key Rotation)".
  */
-export function parseRotationHeader(bytes: Uint8Array): RotationHeader {
-  assertBytes('bytes', bytes);
+export function parseRotationHeader(stored: Uint8Array): RotationHeader {
+  const bytes = bytesOf('bytes', stored);
   if (!isRotationHeader(bytes)) throw new SealedFormatError('These bytes do not start with a rotation header');
   return {
     version: 1,

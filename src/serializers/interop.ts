@@ -5,7 +5,6 @@ import { CanonicalWriter, sortByCodePoint } from '../protocol/canonical-writer.j
 import {
   hasOnlyElements,
   hasOnlyNames,
-  isDetached,
   isPlainArray,
   isPlainBytes,
   isPlainDate,
@@ -21,6 +20,7 @@ import {
   reviveTemporal,
   type TemporalReviver,
 } from '../protocol/temporal.js';
+import { isDetached, lengthOf } from '../slots.js';
 import { MessagePackReader } from './msgpack-reader.js';
 import { refusalOf, refused } from './refused.js';
 import type { Serializer } from './serializer.js';
@@ -71,7 +71,7 @@ export class InteropSerializer implements Serializer {
   /** @throws TypeError for a wrong type, SerializationError for bytes that are not exactly one MessagePack document. */
   deserialize(payload: Uint8Array): unknown {
     assertBytes('payload', payload);
-    return this.#read(payload, payload.length);
+    return this.#read(payload, lengthOf(payload));
   }
 
   /** @internal The payload in memory that the next call overwrites. */

@@ -1,7 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { SerializationError } from '../errors.js';
+import { define } from '../own-property.js';
 import { MAX_DEPTH, MAX_UINT64, MIN_INT64 } from '../protocol/limits.js';
 import { readUtf8 } from '../protocol/utf8.js';
+import { viewOf } from '../slots.js';
 
 /** Digits of 2^53: an integer with fewer is a safe one. */
 const UNSAFE_DIGITS = 16;
@@ -22,7 +24,7 @@ export function readJson(bytes: Uint8Array, length: number): unknown {
     throw notJson();
   }
   // The runtime puts U+FFFD for what is not UTF-8, and so does a text that has that very character.
-  if (text.includes('\ufffd') && !isUtf8(bytes.subarray(0, length))) throw notJson();
+  if (text.includes('\ufffd') && !isUtf8(viewOf(bytes, 0, length))) throw notJson();
   if (countOpeners(text) > MAX_DEPTH) assertDepth(text);
   return hasUnsafeInteger(text) ? new ExactParser(text).value() : value;
 }
@@ -106,7 +108,7 @@ class ExactParser {
     const array: unknown[] = [];
     this.at++;
     while (!this.skip(0x5d)) {
-      array.push(this.value());
+      define(array, array.length, this.value());
       this.skip(0x2c);
     }
     return array;
@@ -119,7 +121,7 @@ class ExactParser {
       const name = this.string();
       this.skip(0x3a);
       const value = this.value();
-      Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+      define(object, name, value);
       this.skip(0x2c);
     }
     return object;

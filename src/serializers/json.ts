@@ -1,4 +1,5 @@
 import { assertBytes } from '../bytes.js';
+import { lengthOf } from '../slots.js';
 import { readJson } from './json-reader.js';
 import { JsonWriter } from './json-writer.js';
 import { refusalOf } from './refused.js';
@@ -30,7 +31,7 @@ export class JsonSerializer implements Serializer {
   /** @throws TypeError for a wrong type, SerializationError for bytes that are not one JSON text in UTF-8. */
   deserialize(payload: Uint8Array): unknown {
     assertBytes('payload', payload);
-    return readJson(payload, payload.length);
+    return readJson(payload, lengthOf(payload));
   }
 
   /** @internal The payload in memory that the next call overwrites. */

@@ -5,7 +5,6 @@ import { DATE_TIME_LEN, writeDateTime } from '../protocol/date-time.js';
 import {
   hasOnlyElements,
   hasOnlyNames,
-  isDetached,
   isPlainArray,
   isPlainBytes,
   isPlainDate,
@@ -15,6 +14,7 @@ import {
 import { MAX_DEPTH, MAX_PAYLOAD_LEN, MAX_UINT64, MIN_INT64 } from '../protocol/limits.js';
 import { MARKERS, PlainDate, PlainTime } from '../protocol/temporal.js';
 import { writeUtf8 } from '../protocol/utf8.js';
+import { isDetached, lengthOf } from '../slots.js';
 import { refusalOf, refused } from './refused.js';
 
 /**
@@ -35,7 +35,6 @@ interface EncoderParts {
   encodeNumberAsFloat(value: number): void;
   encodeBigInt64(value: bigint): void;
   encodeString(value: string): void;
-  encodeBinary(value: ArrayBufferView): void;
   writeStringHeader(byteLength: number): void;
   writeU8(value: number): void;
   writeU16(value: number): void;
@@ -187,9 +186,10 @@ export class ExactEncoder extends Base {
 
   /** Bytes as they are. */
   writeBytes(bytes: Uint8Array): void {
-    this.ensureBufferSizeToWrite(bytes.length);
+    const length = lengthOf(bytes);
+    this.ensureBufferSizeToWrite(length);
     this.bytes.set(bytes, this.pos);
-    this.pos += bytes.length;
+    this.pos += length;
   }
 
   override clone(): ExactEncoder {
@@ -249,7 +249,14 @@ export class ExactEncoder extends Base {
 
   private encodeBytes(bytes: Uint8Array): void {
     if (isDetached(bytes)) throw refused('a detached Uint8Array');
-    this.encodeBinary(bytes);
+    // Not by the library, which asks properties how long it is.
+    const length = lengthOf(bytes);
+    if (length < 0x100) {
+      this.writeU8(0xc4);
+      this.writeU8(length);
+    } else if (length < 0x10000) this.writeHeader16(0xc5, length);
+    else this.writeHeader32(0xc6, length);
+    this.writeBytes(bytes);
   }
 
   private encodeDate(date: Date): void {

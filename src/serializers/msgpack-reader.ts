@@ -1,9 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { SerializationError } from '../errors.js';
+import { define, isAssignable, isAssignableAt } from '../own-property.js';
 import { dateTimeHeader, readInstant } from '../protocol/date-time.js';
 import { MAX_DEPTH } from '../protocol/limits.js';
 import { isTemporal, MARKERS, reviveTemporal, type TemporalReviver } from '../protocol/temporal.js';
 import { readLatin1, readUtf8 } from '../protocol/utf8.js';
+import { viewOf } from '../slots.js';
 import { decodeAscii, NameCache } from './names.js';
 import { refusalOf } from './refused.js';
 
@@ -66,6 +68,7 @@ export class MessagePackReader {
     this.end = length;
     this.slots = 0;
     this.depth = 0;
+    names.begin(length);
     try {
       const value = this.value();
       if (this.at !== length) throw new SerializationError(`${length - this.at} bytes follow the MessagePack document`);
@@ -157,7 +160,7 @@ export class MessagePackReader {
     if (length < SHORT_BYTES) {
       for (let i = 0; i < length; i++) copy[i] = this.bytes[start + i] as number;
     } else {
-      copy.set(this.bytes.subarray(start, start + length));
+      copy.set(viewOf(this.bytes, start, length));
     }
     return copy;
   }
@@ -183,9 +186,12 @@ export class MessagePackReader {
     let first = '';
     for (let i = 0; i < size; i++) {
       const marker = this.bytes[this.at] as number;
+      let assignable = false;
       if (marker >= 0xa0 && marker < 0xc0) {
         this.at++;
         key = this.key(marker & 0x1f);
+        // A reviver may change `Object.prototype` before the value is there.
+        assignable = names.assignable && this.makesDates;
       } else if (marker >= 0xd9 && marker <= 0xdb) {
         key = this.value() as string;
       } else {
@@ -193,8 +199,8 @@ export class MessagePackReader {
       }
       if (i === 0) first = key;
       const value = this.value();
-      if (key === '__proto__') own(map, key, value);
-      else map[key] = value;
+      if (assignable || isAssignable(key)) map[key] = value;
+      else define(map, key, value);
     }
     this.depth--;
     return size === 2 && (first.charCodeAt(0) === 0x5f || key.charCodeAt(0) === 0x5f)
@@ -236,7 +242,7 @@ export class MessagePackReader {
   private temporal(map: Record<string, unknown>, first: string, last: string): unknown {
     const marker = last === 'value' ? first : last;
     const type = MARKERS.get(marker);
-    const iso = map.value;
+    const iso = first === 'value' || last === 'value' ? map.value : undefined;
     if (type === undefined || map[marker] !== true || typeof iso !== 'string') return map;
     if (!isTemporal(type, iso)) throw new SerializationError(`The payload has a ${type} that is not one`);
     return this.revive(type, iso);
@@ -248,21 +254,25 @@ export class MessagePackReader {
     const array: unknown[] = size <= LARGEST_ALLOCATED ? new Array(size) : [];
     for (let i = 0; i < size; i++) {
       // Floats stay out of the general case, which would have to make an object of each.
-      if (this.bytes[this.at] === FLOAT64 && this.at < this.end) {
+      if (this.bytes[this.at] === FLOAT64 && this.at < this.end && isAssignableAt(i)) {
         this.at++;
         array[i] = this.float64();
-      } else {
-        array[i] = this.value();
+        continue;
       }
+      const value = this.value();
+      if (isAssignableAt(i)) array[i] = value;
+      else define(array, i, value);
     }
     this.depth--;
     return array;
   }
 
   private key(length: number): string {
-    if (this.at + length > this.end || length === 0) return this.string(length);
-    const key = names.find(this.bytes, this.at, length);
-    if (key === undefined) return this.string(length);
+    const key = this.at + length > this.end || length === 0 ? undefined : names.find(this.bytes, this.at, length);
+    if (key === undefined) {
+      names.assignable = false;
+      return this.string(length);
+    }
     this.claim(length);
     this.at += length;
     return key;
@@ -280,7 +290,7 @@ export class MessagePackReader {
     }
     const text = readUtf8(bytes, start, end);
     // The runtime puts U+FFFD for what is not UTF-8, and so does a text that has that very character.
-    if (text.includes('\ufffd') && !isUtf8(bytes.subarray(start, end))) {
+    if (text.includes('\ufffd') && !isUtf8(viewOf(bytes, start, length))) {
       throw new SerializationError('The payload has a string that is not UTF-8');
     }
     return text;
@@ -369,10 +379,6 @@ function word(bytes: Uint8Array, i: number): number {
     ((bytes[i + 2] as number) << 8) |
     (bytes[i + 3] as number)
   );
-}
-
-function own(map: Record<string, unknown>, key: string, value: unknown): void {
-  Object.defineProperty(map, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
 function incomplete(): SerializationError {

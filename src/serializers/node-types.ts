@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { SerializationError } from '../errors.js';
-import { isDetached } from '../protocol/kinds.js';
+import { bufferOf, byteLengthOf, isDetached, offsetOf } from '../slots.js';
 import type { ExactEncoder } from './msgpack-encoder.js';
 import type { MessagePackReader } from './msgpack-reader.js';
 
@@ -74,10 +74,10 @@ export function encodeNodeType(encoder: ExactEncoder, value: object | bigint, de
   }
   const kind = TYPED_ARRAYS.findIndex((type) => prototype === type.prototype);
   if (kind === -1 || isDetached(value as ElementArray)) return false;
-  const { buffer, byteOffset, byteLength } = value as ElementArray;
+  const elements = value as ElementArray;
   encoder.encodeExtensionOf(TYPED_ARRAY, () => {
     encoder.writeBytes(Uint8Array.of(kind));
-    encoder.writeBytes(new Uint8Array(buffer, byteOffset, byteLength));
+    encoder.writeBytes(new Uint8Array(bufferOf(elements), offsetOf(elements), byteLengthOf(elements)));
   });
   return true;
 }

@@ -1,5 +1,6 @@
 import { assertBytes, kindOf } from '../bytes.js';
 import { reviveTemporal, type TemporalReviver } from '../protocol/temporal.js';
+import { lengthOf } from '../slots.js';
 import { ExactEncoder } from './msgpack-encoder.js';
 import { MessagePackReader } from './msgpack-reader.js';
 import { encodeNodeType, readNodeType, refuseExtension } from './node-types.js';
@@ -73,7 +74,7 @@ export class StandardSerializer implements Serializer {
    */
   deserialize(payload: Uint8Array): unknown {
     assertBytes('payload', payload);
-    return this.#reader.read(payload, payload.length);
+    return this.#reader.read(payload, lengthOf(payload));
   }
 
   /** @internal The payload in memory that the next call overwrites. */

@@ -3,7 +3,7 @@ import { EncryptionWrapper } from '../encryption-wrapper.js';
 import { AuthenticationError } from '../errors.js';
 import type { Keyring, NonceMode } from '../keys/keyring.js';
 import type { MasterKeyInput } from '../keys/master-key.js';
-import { assertOptionsObject } from '../options-object.js';
+import { assertOptionsObject, ownOptions } from '../options-object.js';
 import type { Wire } from '../wire.js';
 
 export interface EncryptedStoreOptions {
@@ -40,7 +40,7 @@ export class SealedText {
   /** @throws as the constructor of EncryptionWrapper; TypeError for an `onError` that is no function. */
   constructor(options: EncryptedStoreOptions = {}) {
     assertOptionsObject(options, OPTIONS);
-    const { masterKey, keyring, tenantId, nonces, wire, onError } = options;
+    const { masterKey, keyring, tenantId, nonces, wire, onError } = ownOptions(options);
     if (onError !== undefined && typeof onError !== 'function') throw new TypeError('onError must be a function');
     this.#onError = onError;
     this.#wrapper = new EncryptionWrapper({

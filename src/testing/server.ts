@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { copyOf, integerOption } from '../backends/arguments.js';
+import { integerOption } from '../backends/arguments.js';
 import { isAllowedAddress } from '../backends/http-address.js';
+import { copyOf } from '../bytes.js';
 import { ConfigurationError } from '../errors.js';
 import { CacheApi, type CacheApiOptions } from './server-api.js';
 

@@ -1,0 +1,142 @@
+import { randomBytes } from 'node:crypto';
+import test from 'ava';
+import { type Backend, type BackendEntry, createCache, Keyring, MemoryBackend } from '../../index.js';
+import { answersPrivately } from '../../src/backends/private-answers.js';
+import { runNode, supportFile } from '../support/child.js';
+
+/* What somebody else's backend answers with, or is given, it may change or take away at any time. */
+
+const masterKey = Buffer.alloc(32, 7);
+const LARGE = 4 << 20;
+const same = (found: unknown, value: Uint8Array) => found instanceof Uint8Array && Buffer.compare(found, value) === 0;
+
+/** A backend that spoils every array that it gets or answers with, as soon as it can. */
+class SpoilingBackend implements Backend {
+  readonly stored = new Map<string, Uint8Array>();
+  readonly spoil: (bytes: Uint8Array) => void;
+
+  constructor(spoil: (bytes: Uint8Array) => void) {
+    this.spoil = (bytes) => queueMicrotask(() => setImmediate(spoil, bytes));
+  }
+
+  async get(cacheKey: string): Promise<BackendEntry | undefined> {
+    const kept = this.stored.get(cacheKey);
+    if (kept === undefined) return undefined;
+    const bytes = Uint8Array.from(kept);
+    this.spoil(bytes);
+    return { bytes };
+  }
+
+  async getMany(cacheKeys: readonly string[]): Promise<(BackendEntry | undefined)[]> {
+    return Promise.all(cacheKeys.map((cacheKey) => this.get(cacheKey)));
+  }
+
+  async set(cacheKey: string, bytes: Uint8Array): Promise<void> {
+    this.stored.set(cacheKey, Uint8Array.from(bytes));
+    this.spoil(bytes);
+  }
+
+  async replace(cacheKey: string, _ifBytes: Uint8Array, bytes: Uint8Array): Promise<boolean> {
+    await this.set(cacheKey, bytes);
+    return true;
+  }
+
+  async *keys(): AsyncGenerator<string> {
+    yield* this.stored.keys();
+  }
+
+  async delete(): Promise<boolean> {
+    return false;
+  }
+}
+
+const ways: Record<string, (bytes: Uint8Array) => void> = {
+  overwrites: (bytes) => void bytes.fill(0),
+  'takes away': (bytes) => void structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] }),
+};
+for (const [way, spoil] of Object.entries(ways)) {
+  for (const l1 of [true, false]) {
+    test(`a backend that ${way} what it gets and gives spoils no value, l1: ${l1}`, async (t) => {
+      const backend = new SpoilingBackend(spoil);
+      const cache = createCache({ namespace: 'n', masterKey, backend, l1 });
+      const values = new Map(
+        [10, 3_000, 100_000, LARGE].map((size, i) => [`k${i}`, new Uint8Array(randomBytes(size))] as const),
+      );
+      for (const [cacheKey, value] of values) t.true(await cache.set(cacheKey, value));
+      for (let round = 0; round < 3; round++) {
+        for (const [cacheKey, value] of values) {
+          t.true(same(await cache.get(cacheKey), value), cacheKey);
+          await new Promise(setImmediate);
+        }
+        const many = await cache.getMany([...values.keys()]);
+        t.true([...values.values()].every((value, i) => same(many[i], value)));
+      }
+      if (l1) {
+        // What L1 has is its own.
+        backend.stored.clear();
+        for (const [cacheKey, value] of values) t.true(same(await cache.get(cacheKey), value), cacheKey);
+      }
+    });
+  }
+
+  test(`a backend that ${way} what it gives does not disturb a rewrap`, async (t) => {
+    const backend = new SpoilingBackend(spoil);
+    const keyring = new Keyring({ masterKey });
+    const cache = createCache({ namespace: 'n', keyring, backend, l1: false });
+    const value = new Uint8Array(randomBytes(LARGE));
+    await cache.set('k', value);
+    keyring.startRotation(Buffer.alloc(32, 8));
+    t.is((await cache.rewrap()).rewrapped, 1);
+    t.true(same(await cache.get('k'), value));
+  });
+}
+
+test('a backend whose arrays are moved to a worker and freed leaves the process alive and the values right', async (t) => {
+  const { code, signal, stdout, stderr } = await runNode(supportFile('moving-backend.ts'), ['24', '2'], {
+    env: { NODE_OPTIONS: '--expose-gc' },
+  });
+  t.is(signal, null, stderr);
+  t.is(code, 0, stderr);
+  t.deepEqual(JSON.parse(String(stdout)), ['value', 'value', 'value', 'value']);
+});
+
+test('bytes that a backend has lost by the time it answers are a failure of the backend', async (t) => {
+  const bytes = new Uint8Array(100);
+  ways['takes away']?.(bytes);
+  const errors: unknown[] = [];
+  const backend: Backend = { get: async () => ({ bytes }), set: async () => {}, delete: async () => false };
+  const cache = createCache({ namespace: 'n', masterKey, backend, l1: false, onError: (error) => errors.push(error) });
+  t.is(await cache.get('k'), undefined);
+  t.is((errors[0] as { code: string }).code, 'ERR_BACKEND');
+});
+
+test("a backend's lengths are the engine's", async (t) => {
+  const stored = new Map<string, Uint8Array>();
+  for (const length of [5, 4_000, 2 << 20, Number.NaN]) {
+    const backend: Backend = {
+      get: async (cacheKey) => {
+        const kept = stored.get(cacheKey);
+        return kept && { bytes: Object.defineProperty(Uint8Array.from(kept), 'length', { value: length }) };
+      },
+      set: async (cacheKey, bytes) => void stored.set(cacheKey, Uint8Array.from(bytes)),
+      delete: async () => false,
+    };
+    const cache = createCache({ masterKey, backend, namespace: 'n', l1: false });
+    await cache.set('k', 'value');
+    t.is(await cache.get('k'), 'value');
+  }
+});
+
+test('only a backend of this package that reads with its own methods answers with memory of its own', (t) => {
+  class Extended extends MemoryBackend {
+    override async get(cacheKey: string) {
+      return super.get(cacheKey);
+    }
+  }
+  const patched = new MemoryBackend();
+  patched.get = async () => undefined;
+  t.true(answersPrivately(new MemoryBackend()));
+  t.false(answersPrivately(new Extended()));
+  t.false(answersPrivately(patched));
+  t.false(answersPrivately(new SpoilingBackend(() => {})));
+});

@@ -1,0 +1,65 @@
+/*
+ * What the engine knows of a `Uint8Array`. Its properties and methods may be anything: an array can have a `length` of its
+ * own, and a class that extends it a `subarray` of its own. Whoever reads or allocates by them reads too much.
+ */
+
+type Bytes = Uint8Array;
+type Elements = ArrayBufferView;
+type Memory = ArrayBuffer | SharedArrayBuffer;
+
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
+// Makes a Buffer in two thirds of the time that `subarray` takes, and reads no property of any array.
+const FastBuffer = (
+  Buffer as unknown as { [Symbol.species]: new (memory: Memory, start: number, length: number) => Buffer }
+)[Symbol.species];
+
+function slot<T, V>(of: object, name: string): (of: T) => V {
+  const { get } = Object.getOwnPropertyDescriptor(of, name) as { get(): V };
+  return Function.prototype.call.bind(get) as (of: T) => V;
+}
+
+/** Bytes in an array; 0 when it is detached. */
+export const lengthOf = slot<Bytes, number>(typedArray, 'length');
+/** As `lengthOf`, of a typed array of any kind. */
+export const byteLengthOf = slot<Elements, number>(typedArray, 'byteLength');
+export const offsetOf = slot<Elements, number>(typedArray, 'byteOffset');
+export const bufferOf = slot<Elements, Memory>(typedArray, 'buffer');
+const resizable = slot<Memory, boolean>(ArrayBuffer.prototype, 'resizable');
+
+/** Whether memory can change its length, or be changed by another thread. */
+export function kindOfMemory(memory: Memory): 'fixed' | 'resizable' | 'shared' {
+  try {
+    return resizable(memory) ? 'resizable' : 'fixed';
+  } catch {
+    return 'shared';
+  }
+}
+
+/** Whether the memory of a typed array was taken away. */
+export function isDetached(elements: Elements): boolean {
+  if (byteLengthOf(elements) !== 0) return false;
+  // Node 20 has no `ArrayBuffer.prototype.detached`; making a view is what tells.
+  try {
+    new Uint8Array(bufferOf(elements));
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** A Buffer on memory. @throws TypeError for memory that is detached. */
+export function bufferAt(memory: Memory, start: number, length: number): Buffer {
+  return new FastBuffer(memory, start, length);
+}
+
+/** Some of the bytes, as a Buffer when it was one, else as a plain `Uint8Array`. */
+export function partOf(bytes: Bytes, start: number, length: number): Bytes {
+  return Buffer.isBuffer(bytes)
+    ? viewOf(bytes, start, length)
+    : new Uint8Array(bufferOf(bytes), offsetOf(bytes) + start, length);
+}
+
+/** The same bytes as a Buffer of ours, from `start` on. @throws TypeError for a detached array. */
+export function viewOf(bytes: Bytes, start = 0, length: number = lengthOf(bytes) - start): Buffer {
+  return new FastBuffer(bufferOf(bytes), offsetOf(bytes) + start, length);
+}
