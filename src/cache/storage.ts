@@ -8,6 +8,7 @@ import { assertTenantId } from '../keys/derive.js';
 import { PlainWrapper } from '../plain-wrapper.js';
 import type { StorageCode } from '../protocol/cache-key.js';
 import { InteropSerializer } from '../serializers/interop.js';
+import { errorPathsOf } from '../serializers/refused.js';
 import type { ValueCodec } from '../value-codec.js';
 import type { WireProfile } from '../wire.js';
 import type { NamingContext } from './entry-names.js';
@@ -148,6 +149,7 @@ export function namingContext(
     tagNamespace,
     wire: profile.wire,
     code: storageCode(profile),
+    errorPaths: errorPathsOf(profile.serializer),
     shared,
     tenantId,
     tenantInKey: !secure && tenantId !== undefined,
