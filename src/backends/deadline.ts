@@ -1,5 +1,5 @@
-import { setMaxListeners } from 'node:events';
 import { TimeoutError } from '../errors.js';
+import { allowManyListeners } from '../realms.js';
 import { assertSignal, integerOption } from './arguments.js';
 
 const DEFAULT_TIMEOUT_MS = 5_000;
@@ -43,8 +43,7 @@ export function withDeadline<T>(
       signal?.removeEventListener('abort', abort);
     };
     if (signal !== undefined) {
-      // One signal may stand behind any number of operations.
-      setMaxListeners(0, signal);
+      allowManyListeners(signal);
       signal.addEventListener('abort', abort, { once: true });
     }
     work().then(

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { assertBytes, assertWellFormed, kindOf } from '../bytes.js';
 import { ValueTooLargeError } from '../errors.js';
+import { throwIfAborted } from '../realms.js';
 import {
   assertCacheKey,
   assertCacheKeys,
@@ -263,7 +264,7 @@ export class LmdbBackend implements Backend {
     const signal = options?.signal;
     if (signal !== undefined) {
       assertSignal(signal);
-      signal.throwIfAborted();
+      throwIfAborted(signal);
     }
     if (this.#store !== undefined) return this.#store;
     if (this.#closed) throw closedError('LMDB');

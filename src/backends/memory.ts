@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { assertBytes, assertWellFormed } from '../bytes.js';
 import { now as clockNow } from '../clock.js';
 import { ValueTooLargeError } from '../errors.js';
+import { throwIfAborted } from '../realms.js';
 import {
   assertCacheKey,
   assertCacheKeys,
@@ -196,7 +197,7 @@ export class MemoryBackend implements Backend {
 
   #enter(options: BackendOptions | undefined): void {
     assertSignal(options?.signal);
-    options?.signal?.throwIfAborted();
+    throwIfAborted(options?.signal);
     if (this.#closed) throw closedError('memory');
   }
 

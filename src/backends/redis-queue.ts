@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { TimeoutError } from '../errors.js';
 import { assertSignal, closedError } from './arguments.js';
 import type { BackendEntry, BackendGetOptions } from './backend.js';
@@ -89,7 +90,7 @@ export class RedisQueue {
     else if (this.#underWay.size === 1) this.#timer.ref();
     try {
       const commands = this.#source.commands();
-      if (commands instanceof Promise) {
+      if (types.isPromise(commands)) {
         commands.then(
           (opened) => batch.send(opened),
           (error) => batch.fail(redisError(error)),

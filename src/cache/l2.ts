@@ -1,6 +1,7 @@
+import { types } from 'node:util';
 import type { Backend, BackendEntry, BackendItem, BackendLock, L1Status } from '../backends/backend.js';
 import { now } from '../clock.js';
-import { BackendError, TimeoutError, ValueTooLargeError } from '../errors.js';
+import { BackendError, hasCode } from '../errors.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failures.js';
 import type { Target } from './target.js';
@@ -85,7 +86,7 @@ export class L2 {
       if (events.read.hasSubscribers) publish(events.read, target, { ms, bytes: entry?.bytes.length ?? 0 });
       return entry;
     } catch (error) {
-      if (error instanceof TimeoutError) target.unanswered = true;
+      if (hasCode(error, 'ERR_TIMEOUT')) target.unanswered = true;
       this.#failures.backend(error, target);
       return FAILED;
     }
@@ -126,7 +127,7 @@ export class L2 {
       const options = { ...this.#times(ttlMs), tags: this.#tags(target), owned: true, ...this.#options };
       await this.backend.set(this.name(target), bytes, options);
     } catch (error) {
-      if (error instanceof ValueTooLargeError) throw error;
+      if (hasCode(error, 'ERR_VALUE_TOO_LARGE')) throw error;
       this.#failures.backend(error, target);
       return false;
     }
@@ -164,7 +165,7 @@ export class L2 {
       }
       return true;
     } catch (error) {
-      if (error instanceof ValueTooLargeError) throw error;
+      if (hasCode(error, 'ERR_VALUE_TOO_LARGE')) throw error;
       this.#failures.backend(error, first.target);
       return false;
     }
@@ -298,7 +299,7 @@ function withTags(tags: readonly string[] | undefined): { tags?: readonly string
 /** @throws BackendError when it is no entry. */
 function checked(entry: BackendEntry | undefined): BackendEntry | undefined {
   if (entry === undefined || entry === null) return undefined;
-  if (!(entry.bytes instanceof Uint8Array)) throw new BackendError('The backend returned something that is no entry');
+  if (!types.isUint8Array(entry.bytes)) throw new BackendError('The backend returned something that is no entry');
   return entry;
 }
 

@@ -7,6 +7,7 @@ import { ConfigurationError } from '../errors.js';
 import { assertTenantId } from '../keys/derive.js';
 import { PlainWrapper } from '../plain-wrapper.js';
 import type { StorageCode } from '../protocol/cache-key.js';
+import { isAbortSignal } from '../realms.js';
 import { InteropSerializer } from '../serializers/interop.js';
 import { errorPathsOf } from '../serializers/refused.js';
 import type { ValueCodec } from '../value-codec.js';
@@ -62,7 +63,7 @@ export function resolveStorage(options: StorageOptions & { namespace?: string },
     throw new RangeError("onAuthenticationFailure must be 'miss' or 'throw'");
   }
   assertFunction('onError', onError);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+  if (signal !== undefined && !isAbortSignal(signal)) {
     throw new TypeError(`signal must be an AbortSignal, not ${kindOf(signal)}`);
   }
   const inProcess = given === undefined || given === null;
