@@ -88,7 +88,7 @@ test('idle HTTP connections keep no process alive', async (t) => {
 test('without ioredis and redis, constructing a Redis backend says what to install', async (t) => {
   const directory = temporary(t);
   mkdirSync(join(directory, 'src'));
-  for (const path of ['backends', 'bytes.ts', 'errors.ts']) {
+  for (const path of ['backends', 'bytes.ts', 'errors.ts', 'realms.ts']) {
     cpSync(new URL(src(path)), join(directory, 'src', path), { recursive: true });
   }
   writeFileSync(join(directory, 'package.json'), '{"type":"module"}');

@@ -180,6 +180,20 @@ function revoked(target: object = {}): object {
 const fail = (): never => {
   throw new TypeError(secret);
 };
+/** Tells its names once, and no more when one was read. */
+function onceReadable(): object {
+  let told = false;
+  return new Proxy(
+    { a: 1 },
+    {
+      ownKeys: (target) => (told ? fail() : Reflect.ownKeys(target)),
+      get: () => {
+        told = true;
+        return fail();
+      },
+    },
+  );
+}
 const traps = ['getPrototypeOf', 'ownKeys', 'get', 'getOwnPropertyDescriptor'] as const;
 
 test('what throws when it is read is refused, and nothing of what it threw is told', (t) => {
@@ -193,6 +207,9 @@ test('what throws when it is read is refused, and nothing of what it threw is to
     new Proxy({ a: 1 }, { get: () => { throw undefined; } }), // biome-ignore format: short.
     new Proxy({ a: 1 }, { get: () => { throw new SerializationError(secret); } }), // biome-ignore format: short.
     new Proxy({ a: 1 }, { get: () => serializers.standard.serialize({ [secret]: () => secret }) }),
+    new Proxy({ a: 1 }, { get: () => { throw revoked(); } }), // biome-ignore format: short.
+    new Proxy({ a: 1 }, { get: () => { throw Object.defineProperty(new RangeError(), 'message', { get: fail }); } }), // biome-ignore format: short.
+    onceReadable(),
     new Proxy(new Map([[1, 2]]), {}),
     new Proxy(new Set([1]), {}),
     new Proxy(new Date(0), {}),

@@ -18,6 +18,9 @@ export class Ancestors {
   private readonly around: (object | undefined)[] = [undefined, undefined];
   private entered = 0;
 
+  /** @param deepest the depth of the deepest container: less than the limit where what is written lies in another. */
+  constructor(private readonly deepest = MAX_DEPTH) {}
+
   /**
    * Before the content of `container`, which lies in `parent`, at least at {@link NOTED_FROM}, is written.
    *
@@ -30,7 +33,7 @@ export class Ancestors {
     if (around[depth - 1] !== parent) around[depth - 1] = parent;
     const last = depth % LEVELS === 0 || depth <= NEAREST ? 2 : depth - NEAREST;
     for (let i = depth - 1; i >= last; i--) if (around[i] === container) throw new Refusal('a cyclic value');
-    if (depth > MAX_DEPTH) throw new Refusal(`a value nested deeper than ${MAX_DEPTH} levels`);
+    if (depth > this.deepest) throw new Refusal(`a value nested deeper than ${MAX_DEPTH} levels`);
   }
 
   /** After a document: values are not kept longer than it takes to write them. */

@@ -13,7 +13,7 @@ import {
   isPlainSet,
   kindOfValue,
 } from './kinds.js';
-import { MAX_UINT64, MIN_INT64 } from './limits.js';
+import { MAX_DEPTH, MAX_UINT64, MIN_INT64 } from './limits.js';
 import { asRefusal, type ErrorPaths, Refusal } from './refusal.js';
 import { isDetached, isPlainBytes } from './typed-arrays.js';
 
@@ -89,7 +89,7 @@ class ArgumentsWriter extends CanonicalWriter {
   /** Which element or property of the innermost container is being written; -1 is none. */
   index = -1;
 
-  constructor(readonly ancestors = new Ancestors()) {
+  constructor(readonly ancestors = new Ancestors(MAX_DEPTH - 1)) {
     super();
   }
 }
@@ -104,7 +104,8 @@ function encodeInto(writer: ArgumentsWriter, args: readonly unknown[], context: 
   writer.begin();
   writer.allowUndefined = context.allowUndefined;
   try {
-    encodeElements(writer, args, 1);
+    // The depths are those inside an argument: the array of arguments is one more.
+    encodeElements(writer, args, 0);
   } catch (error) {
     throw asRefusal(error).locate(args, writer.index, undefined, -1).asArgumentError(context.errorPaths);
   } finally {

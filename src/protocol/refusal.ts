@@ -29,17 +29,25 @@ export class Refusal {
   readonly #steps: Step[] = [];
   #located = false;
 
+  /** @param placed whether it matters where it was. */
   constructor(
     readonly what: string,
     readonly hint = '',
     readonly tooLarge = false,
+    readonly placed = true,
   ) {}
+
+  /** Asks nothing of what was thrown, which may be a proxy. */
+  static is(thrown: unknown): thrown is Refusal {
+    return typeof thrown === 'object' && thrown !== null && #steps in thrown;
+  }
 
   /**
    * Adds where the refused value is: at `place` (a negative one is none) of `inner`, where nothing deeper has said so, and this
    * at `index` of `outer`. `sorted` tells that properties are counted in the order of their names.
    */
   locate(inner: object, place: number, outer: object | undefined, index: number, sorted = false): this {
+    if (!this.placed) return this;
     if (!this.#located && place >= 0) this.#steps.push(stepInto(inner, place, sorted));
     this.#located = true;
     if (outer !== undefined) this.#steps.push(stepInto(outer, index, sorted));
@@ -89,25 +97,34 @@ export function tooLarge(message: string): Refusal {
  * anything, so nothing of it is kept.
  */
 export function asRefusal(thrown: unknown): Refusal {
-  if (thrown instanceof Refusal) return thrown;
-  if (thrown instanceof RangeError) {
-    if (thrown.message.startsWith('Maximum call stack')) {
-      return new Refusal('a value that is nested deeper than the stack of this call allows');
-    }
-    if (thrown.message.startsWith('Array buffer allocation')) {
-      return tooLarge('There is no memory for a value of this size');
-    }
+  if (Refusal.is(thrown)) return thrown;
+  const message = engineMessage(thrown);
+  if (message.startsWith('Maximum call stack')) {
+    return new Refusal('a value that is nested deeper than the stack of this call allows', '', false, false);
   }
+  if (message.startsWith('Array buffer allocation')) return tooLarge('There is no memory for a value of this size');
   return new Refusal('a value whose getter or proxy throws when it is read');
+}
+
+/** The message of a RangeError as the engine throws it. */
+function engineMessage(thrown: unknown): string {
+  if (!types.isNativeError(thrown)) return '';
+  const message = Object.getOwnPropertyDescriptor(thrown, 'message')?.value as unknown;
+  return thrown instanceof RangeError && typeof message === 'string' ? message : '';
 }
 
 // The names are looked up when something has failed: keeping them would cost every value.
 function stepInto(container: object, index: number, sorted: boolean): Step {
-  if (Array.isArray(container)) return { container, position: `[${index}]`, name: undefined };
   // The entries of a Map are written one behind the other.
   if (types.isMap(container)) return { container, position: `{${index >> 1}}`, name: undefined };
   if (types.isSet(container)) return { container, position: `{${index}}`, name: undefined };
-  const names = Object.keys(container);
-  const name = (sorted ? sortByCodePoint([...names]) : names)[index];
-  return { container, position: `{${name === undefined ? index : names.indexOf(name)}}`, name };
+  try {
+    if (Array.isArray(container)) return { container, position: `[${index}]`, name: undefined };
+    const names = Object.keys(container);
+    const name = (sorted ? sortByCodePoint([...names]) : names)[index];
+    return { container, position: `{${name === undefined ? index : names.indexOf(name)}}`, name };
+  } catch {
+    // A proxy that does not tell it again.
+    return { container, position: `{${index}}`, name: undefined };
+  }
 }

@@ -282,9 +282,9 @@ export class ExactEncoder extends Base {
   }
 
   private encodeBytes(bytes: Uint8Array): void {
-    if (isDetached(bytes)) throw refused('a detached Uint8Array');
-    // The library goes by these, which may be properties of its own.
     const size = byteLength(bytes);
+    if (size === 0 && isDetached(bytes)) throw refused('a detached Uint8Array');
+    // The library goes by these, which may be properties of its own.
     this.encodeBinary(bytes.byteLength === size && bytes.length === size ? bytes : bytesOf(bytes));
   }
 
