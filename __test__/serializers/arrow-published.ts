@@ -10,6 +10,7 @@ const source = new URL('../../src/', import.meta.url);
 const modules = [
   'errors.ts',
   'bytes.ts',
+  'realms.ts',
   ...readdirSync(new URL('serializers/', source))
     .filter((name) => name.startsWith('arrow'))
     .map((name) => `serializers/${name}`),
