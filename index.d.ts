@@ -668,6 +668,25 @@ interface CacheStats {
 }
 
 /**
+ * Whether an error says where in a value the refused part is with names (`.orders[3].customer`) or with positions only
+ * (`{0}[3]{1}`), for values whose property names must not be seen either.
+ */
+type ErrorPaths = 'names' | 'positions';
+
+/**
+ * The canonical MessagePack of a call's arguments: one flat array, the same bytes in every SDK.
+ *
+ * Numbers are canonical: `-0`, `2.0` and a Date of whole seconds become integers, other Dates float64 seconds. Object
+ * keys sort by code point, a Set becomes its sorted elements, a property that is `undefined` is left out.
+ *
+ * @throws TypeError, naming the option `key` and the place (`arguments[1].filter`), for an argument outside the interop
+ *   model: `undefined`, NaN, infinities, BigInt beyond 64 bits, Map, instances of classes, functions, lone surrogates,
+ *   holes, properties of their own of arrays, Dates and Sets, cycles, more than 1,024 levels. ValueTooLargeError over 512 MiB.
+ * Source: protocol, "Interop/v1".
+ */
+declare function encodeInteropArgs(args: readonly unknown[]): Uint8Array;
+
+/**
  * Turns values into bytes and back. Any object of this shape can be used wherever a serializer is taken.
  *
  * ```ts
@@ -1525,18 +1544,6 @@ declare class Sealer implements Disposable {
 }
 
 /**
- * The canonical MessagePack of a call's arguments: one flat array, the same bytes in every SDK.
- *
- * Numbers are canonical: `-0`, `2.0` and a Date of whole seconds become integers, other Dates float64 seconds. Object
- * keys sort by code point, a Set becomes its sorted elements, a property that is `undefined` is left out.
- *
- * @throws TypeError, naming the option `key`, for an argument outside the interop model: `undefined`, NaN, infinities,
- *   BigInt beyond 64 bits, Map, instances of classes, functions, lone surrogates, cycles, more than 1,024 levels.
- * Source: protocol, "Interop/v1".
- */
-declare function encodeInteropArgs(args: readonly unknown[]): Uint8Array;
-
-/**
  * The cache key that every SDK computes for the same call: `{namespace}:{operation}:{BLAKE2b-256 of the arguments}`.
  *
  * @param namespace and `operation` match `[a-z0-9][a-z0-9._-]{0,63}` without `..`; the namespace is not `ns` or `nsapi`.
@@ -1696,6 +1703,8 @@ declare class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Seri
 interface InteropSerializerOptions {
     /** As for the StandardSerializer. */
     reviver?: TemporalReviver;
+    /** As for the StandardSerializer. */
+    errorPaths?: ErrorPaths;
 }
 /**
  * Values that every CacheKit SDK reads: one canonical MessagePack document, with no envelope.
@@ -1713,7 +1722,7 @@ declare class InteropSerializer implements Serializer {
     readonly container = "none";
     readonly compressed = false;
     readonly originalType: undefined;
-    /** @throws TypeError for a wrong type. */
+    /** @throws TypeError for a wrong type, RangeError for unknown `errorPaths`. */
     constructor(options?: InteropSerializerOptions);
     /** @throws SerializationError for a value that another SDK would not read as it is, ValueTooLargeError over 512 MiB. */
     serialize(value: unknown): Uint8Array;
@@ -1721,6 +1730,10 @@ declare class InteropSerializer implements Serializer {
     deserialize(payload: Uint8Array): unknown;
 }
 
+interface JsonSerializerOptions {
+    /** As for the StandardSerializer. */
+    errorPaths?: ErrorPaths;
+}
 /**
  * JSON, with a checksum in front and no compression: what the documents call OrjsonSerializer.
  *
@@ -1736,6 +1749,8 @@ declare class JsonSerializer implements Serializer {
     readonly container = "checksum";
     readonly compressed = false;
     readonly originalType: undefined;
+    /** @throws TypeError for a wrong type, RangeError for unknown `errorPaths`. */
+    constructor(options?: JsonSerializerOptions);
     /** @throws SerializationError for a value that would not be read back as it is, ValueTooLargeError over 512 MiB. */
     serialize(value: unknown): Uint8Array;
     /** @throws TypeError for a wrong type, SerializationError for bytes that are not one JSON text in UTF-8. */
@@ -1744,8 +1759,8 @@ declare class JsonSerializer implements Serializer {
 
 interface StandardSerializerOptions {
     /**
-     * `portable` (the default) carries what every CacheKit SDK reads. `node` also carries Map, Set, the typed arrays and
-     * BigInt of up to 1 MiB, as MessagePack extensions that only this package reads.
+     * `portable` (the default) carries what every CacheKit SDK reads. `node` also carries Map, Set, the typed arrays,
+     * BigInt of up to 1 MiB, and `undefined` in arrays, Maps and Sets, as MessagePack extensions that only this package reads.
      */
     types?: 'portable' | 'node';
     /**
@@ -1754,6 +1769,12 @@ interface StandardSerializerOptions {
      * `(type, iso) => iso` keeps the string, with all its digits.
      */
     reviver?: TemporalReviver;
+    /**
+     * How an error says where in the value the refused part is. `names` (the default): `[3].customer`, with names that are
+     * identifiers of at most 40 characters; any other property, and what is in a Map or a Set, by its position: `{2}`.
+     * `positions` leaves all names out.
+     */
+    errorPaths?: ErrorPaths;
 }
 /**
  * MessagePack, the default: a value is read back exactly as it was written, or is refused.
@@ -1765,10 +1786,11 @@ interface StandardSerializerOptions {
  * | Uint8Array, Buffer | Uint8Array with its own memory |
  * | Date in the years 1 to 9999, PlainDate, PlainTime | the same |
  * | a property that is `undefined` | left out |
- * | Map, Set, other typed arrays, smaller or larger BigInt | refused, unless `types: 'node'` |
- * | `undefined` elsewhere, functions, symbols, instances of classes, invalid Dates, lone surrogates, cycles, more than 1,024 levels | refused |
+ * | Map, Set, other typed arrays, smaller or larger BigInt, `undefined` in a list | refused, unless `types: 'node'` |
+ * | `undefined` alone, functions, symbols, instances of classes, invalid Dates, lone surrogates, cycles, more than 1,024 levels | refused |
+ * | arrays with holes; arrays, Dates, Maps, Sets and typed arrays with properties of their own | refused; those of bytes are not looked for, and lost |
  *
- * From other SDKs come integers beyond ±(2^53−1) as BigInt, and maps with keys that are no strings as Map.
+ * From other SDKs come integers beyond ±(2^53−1) as BigInt, and maps with keys that are no strings as Map. What belongs to another realm (`node:vm`, a test runner) counts as what it is.
  * `toJSON` is not called. The prototype of an object is not kept: one with a null prototype is read back as a plain object.
  *
  * Source: protocol, "Serializer traps".
@@ -1779,7 +1801,7 @@ declare class StandardSerializer implements Serializer {
     readonly container = "envelope";
     readonly compressed = true;
     readonly originalType: undefined;
-    /** @throws TypeError for a wrong type, RangeError for unknown `types`. */
+    /** @throws TypeError for a wrong type, RangeError for unknown `types` or `errorPaths`. */
     constructor(options?: StandardSerializerOptions);
     /**
      * @throws SerializationError for a value that would not be read back as it is, ValueTooLargeError over 512 MiB.
@@ -1876,4 +1898,4 @@ interface EncryptedStore {
 declare function encryptedStore(inner: InnerStore, options?: EncryptedStoreOptions): EncryptedStore;
 
 export { ArrowSerializer, AuthenticationError, BackendError, ByteStorage, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, InternalError, InteropSerializer, JsonSerializer, KeyError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, blake2b256, cache, createAad, createCache, deriveDomainKey, deriveTenantKeys, encodeInteropArgs, encodeRotationHeader, encryptedDriver, encryptedStore, hardwareAcceleration, interopKey, keyFingerprint, parseRotationHeader, skip, withTtl };
-export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisClusterClient, IoredisPipeline, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, KeyvInstance, KeyvStorageAdapter, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NodeRedisClusterClient, NodeRedisClusterNode, NodeRedisCommandOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RewrapOptions, RewrapReport, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };
+export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisClusterClient, IoredisPipeline, JsonSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, KeyvInstance, KeyvStorageAdapter, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NodeRedisClusterClient, NodeRedisClusterNode, NodeRedisCommandOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RewrapOptions, RewrapReport, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };

@@ -87,6 +87,7 @@ export { Sealer } from './src/keys/sealer.js';
 export { type AadParts, createAad } from './src/protocol/aad.js';
 export { encodeInteropArgs } from './src/protocol/interop-args.js';
 export { interopKey } from './src/protocol/interop-key.js';
+export type { ErrorPaths } from './src/protocol/refusal.js';
 export { encodeRotationHeader, parseRotationHeader, type RotationHeader } from './src/protocol/rotation-header.js';
 export { PlainDate, PlainTime, type TemporalReviver, type TemporalType } from './src/protocol/temporal.js';
 export {
@@ -96,7 +97,7 @@ export {
   type ArrowTable,
 } from './src/serializers/arrow.js';
 export { InteropSerializer, type InteropSerializerOptions } from './src/serializers/interop.js';
-export { JsonSerializer, OrjsonSerializer } from './src/serializers/json.js';
+export { JsonSerializer, type JsonSerializerOptions, OrjsonSerializer } from './src/serializers/json.js';
 export type { Serializer } from './src/serializers/serializer.js';
 export { StandardSerializer, type StandardSerializerOptions } from './src/serializers/standard.js';
 export { type CacheDriver, type DriverFactory, encryptedDriver } from './src/stores/encrypted-driver.js';

@@ -1,5 +1,6 @@
 import { kindOf } from './bytes.js';
 import { checked } from './native.js';
+import { isAbortSignal, throwIfAborted } from './realms.js';
 
 /** What native work reads to learn that its signal has fired, and how much of it there is. */
 interface AbortByte {
@@ -15,8 +16,8 @@ const bytes = new WeakMap<AbortSignal, AbortByte>();
 export function signalOf(options: { signal?: AbortSignal } | undefined): AbortSignal | undefined {
   const signal = options?.signal;
   if (signal === undefined) return undefined;
-  if (!(signal instanceof AbortSignal)) throw new TypeError(`signal must be an AbortSignal, not ${kindOf(signal)}`);
-  signal.throwIfAborted();
+  if (!isAbortSignal(signal)) throw new TypeError(`signal must be an AbortSignal, not ${kindOf(signal)}`);
+  throwIfAborted(signal);
   return signal;
 }
 

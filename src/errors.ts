@@ -1,3 +1,5 @@
+import { isError } from './realms.js';
+
 /** The fixed codes of every {@link CacheKitError}; branch on `error.code` or on the class. */
 export type CacheKitErrorCode =
   | 'ERR_CONFIGURATION'
@@ -22,6 +24,28 @@ export abstract class CacheKitError extends Error {
   override get name(): string {
     return this.constructor.name;
   }
+}
+
+/** On every error of every copy of this package: an application may load two, each with classes of its own. */
+const OURS = Symbol.for('cachekit-native.error');
+Object.defineProperty(CacheKitError.prototype, OURS, { value: true });
+
+/** Whether it is an error of this package, of whichever copy. */
+export function isCacheKitError(error: unknown): error is CacheKitError {
+  return error instanceof CacheKitError || (isError(error) && (error as { [OURS]?: unknown })[OURS] === true);
+}
+
+interface ErrorOfCode {
+  ERR_BACKEND: BackendError;
+  ERR_UNKNOWN_KEY: UnknownKeyError;
+}
+
+/** Whether it is an error of this package, of whichever copy, with this code. */
+export function hasCode<C extends CacheKitErrorCode>(
+  error: unknown,
+  code: C,
+): error is C extends keyof ErrorOfCode ? ErrorOfCode[C] : CacheKitError {
+  return isCacheKitError(error) && error.code === code;
 }
 
 /** Options that contradict each other or miss something. Thrown at construction, never later. */

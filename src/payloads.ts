@@ -1,5 +1,6 @@
 import { allocate, bytesOf } from './bytes.js';
-import { CacheKitError, SerializationError } from './errors.js';
+import { isCacheKitError, SerializationError } from './errors.js';
+import { isError } from './realms.js';
 import { allocateForWriting, leadLen, payloadIn, TAG_LEN } from './room.js';
 import type { Room } from './serializers/arrow-room.js';
 import { isBuiltIn } from './serializers/built-in.js';
@@ -99,7 +100,7 @@ export class Payloads<T> {
     try {
       return this.#serializer.deserialize(payload);
     } catch (error) {
-      if (error instanceof CacheKitError) throw error;
+      if (isCacheKitError(error)) throw error;
       // No cause and no message: parsers quote what they read.
       throw new SerializationError(`The serializer could not read a payload (${nameOf(error)})`);
     }
@@ -117,5 +118,5 @@ export class Payloads<T> {
 }
 
 function nameOf(error: unknown): string {
-  return error instanceof Error && /^[A-Za-z]+$/.test(error.name) ? error.name : 'an error';
+  return isError(error) && /^[A-Za-z]+$/.test(error.name) ? error.name : 'an error';
 }

@@ -18,8 +18,8 @@ function slot<T, V>(of: object, name: string): (of: T) => V {
   return Function.prototype.call.bind(get) as (of: T) => V;
 }
 
-/** Bytes in an array; 0 when it is detached. */
-export const lengthOf = slot<Bytes, number>(typedArray, 'length');
+/** Elements in an array, so bytes of a `Uint8Array`; 0 when it is detached. */
+export const lengthOf = slot<NodeJS.TypedArray, number>(typedArray, 'length');
 /** As `lengthOf`, of a typed array of any kind. */
 export const byteLengthOf = slot<Elements, number>(typedArray, 'byteLength');
 export const offsetOf = slot<Elements, number>(typedArray, 'byteOffset');

@@ -129,7 +129,8 @@ for (const frozen of [false, true]) {
 test('without ioredis and redis, constructing a Redis backend says what to install', async (t) => {
   const directory = temporary(t);
   mkdirSync(join(directory, 'src'));
-  for (const path of ['backends', 'bytes.ts', 'clock.ts', 'errors.ts', 'options-object.ts', 'slots.ts']) {
+  const sources = ['backends', 'bytes.ts', 'clock.ts', 'errors.ts', 'options-object.ts', 'realms.ts', 'slots.ts'];
+  for (const path of sources) {
     cpSync(new URL(src(path)), join(directory, 'src', path), { recursive: true });
   }
   writeFileSync(join(directory, 'package.json'), '{"type":"module"}');

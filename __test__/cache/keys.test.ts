@@ -69,7 +69,44 @@ test('trailing undefined is no argument', (t) => {
   t.is(load.keyFor(42, undefined, undefined), load.keyFor(42));
   t.is(load.keyFor(undefined), load.keyFor());
   t.not(load.keyFor(42, null), load.keyFor(42));
-  t.throws(() => load.keyFor(undefined, 42), { instanceOf: TypeError, message: /key/ });
+});
+
+test('undefined before an argument, and inside one, has a key that is no other call', (t) => {
+  const calls: unknown[][] = [
+    [],
+    [42],
+    [1, undefined, 3],
+    [1, null, 3],
+    [1, 3],
+    [1, 'undefined', 3],
+    [[1, undefined, 3]],
+    [[1, null, 3]],
+    [[1, undefined]],
+    [[1]],
+    [new Set([undefined])],
+    [new Set([null])],
+    [{ list: [undefined] }],
+    [{ list: [] }],
+    [undefined, 42],
+    [null, 42],
+  ];
+  for (const load of [cache(named)((...args: unknown[]) => args), cache({})((...args: unknown[]) => args)]) {
+    t.is(new Set(calls.map((args) => load.keyFor(...args))).size, calls.length);
+    t.is(load.keyFor({ a: 1, b: undefined }), load.keyFor({ a: 1 }), 'a property is left out, as ever');
+  }
+  t.is(
+    cache(named)((...args: unknown[]) => args).keyFor(1, undefined, 3),
+    `ns:users:func:getUser:args:${Buffer.from(blake2b256(Buffer.from('9301c103', 'hex'))).toString('hex')}:1s`,
+  );
+});
+
+test("wire 'interop' refuses undefined, which no other SDK has", (t) => {
+  const load = cache({ ...named, operation: 'get_user', wire: 'interop' })((...args: unknown[]) => args);
+  const refused = { instanceOf: TypeError, message: /^undefined .*\(arguments\[1\]\).*`key`/ };
+  t.throws(() => load.keyFor(1, undefined, 3), refused);
+  t.throws(() => load.keyFor(1, undefined), refused);
+  t.throws(() => load.keyFor([undefined]), { message: /\(arguments\[0\]\[0\]\)/ });
+  t.throws(() => encodeInteropArgs([undefined]), { instanceOf: TypeError });
 });
 
 test('a key of more than 250 characters is its beginning and a hash of all of it', (t) => {

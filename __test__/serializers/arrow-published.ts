@@ -11,6 +11,7 @@ const modules = [
   'errors.ts',
   'bytes.ts',
   'slots.ts',
+  'realms.ts',
   ...readdirSync(new URL('serializers/', source))
     .filter((name) => name.startsWith('arrow'))
     .map((name) => `serializers/${name}`),

@@ -204,8 +204,8 @@ for (const [name, value] of Object.entries(onlyStandard)) {
 test('what looks like a cyclic or endless value is refused, not followed to the end of the stack', (t) => {
   const cyclic: Record<string, unknown> = {};
   cyclic.self = [cyclic, cyclic];
-  t.throws(() => standard.serialize(cyclic), { message: /cyclic or nested deeper than 1024 levels/ });
-  t.throws(() => standard.serialize(nested(100_000)), { message: /cyclic or nested/ });
+  t.throws(() => standard.serialize(cyclic), { message: 'A cyclic value cannot be serialized (at .self[0])' });
+  t.throws(() => standard.serialize(nested(100_000)), { message: /nested deeper than 1024 levels/ });
 });
 
 test('a caller that is deep in its own stack is refused, rather than failing with an error of the engine', (t) => {
@@ -302,7 +302,7 @@ test('after an error in the middle of a value the next one is whole', (t) => {
       throw new Error('from the getter');
     },
   };
-  t.throws(() => standard.serialize(fails), { message: 'from the getter' });
+  t.throws(() => standard.serialize(fails), { instanceOf: SerializationError });
   t.throws(() => standard.serialize([1, 2, undefined]));
   t.deepEqual(again({ fine: true }), { fine: true });
 });
@@ -395,7 +395,7 @@ test("types 'node' still refuses what is no built-in value", (t) => {
   class Special extends Map {}
   for (const value of [
     undefined,
-    [undefined],
+    Array(1),
     new Special(),
     new WeakMap(),
     /x/,

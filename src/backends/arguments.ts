@@ -1,5 +1,6 @@
 import { assertBytes, assertWellFormed, kindOf } from '../bytes.js';
 import { BackendError } from '../errors.js';
+import { isAbortSignal } from '../realms.js';
 import { viewOf } from '../slots.js';
 import type { BackendItem } from './backend.js';
 
@@ -66,7 +67,7 @@ function wholeMs(name: string, value: unknown): number {
 
 /** @throws TypeError unless `value` is an AbortSignal or absent. */
 export function assertSignal(value: unknown): asserts value is AbortSignal | undefined {
-  if (value !== undefined && !(value instanceof AbortSignal)) {
+  if (value !== undefined && !isAbortSignal(value)) {
     throw new TypeError(`signal must be an AbortSignal, not ${kindOf(value)}`);
   }
 }

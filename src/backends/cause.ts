@@ -1,9 +1,10 @@
+import { isError } from '../realms.js';
 /**
  * What is kept of another library's error as a cause: name, message, code, and its own cause alike. Such errors carry
  * more: the command with its arguments, the packet that was not understood, the bytes that were read.
  */
 export function bareCause(error: unknown): Error | undefined {
-  if (!(error instanceof Error)) return undefined;
+  if (!isError(error)) return undefined;
   const bare: Error & { code?: string } = new Error(error.message, { cause: bareCause(error.cause) });
   bare.name = error.name;
   // The trace of this function says nothing.
@@ -20,12 +21,12 @@ export function causeWithout(secrets: readonly string[], error: unknown): Error 
 }
 
 function messagesOf(error: unknown): string {
-  return error instanceof Error ? `${error.message}\n${messagesOf(error.cause)}` : '';
+  return isError(error) ? `${error.message}\n${messagesOf(error.cause)}` : '';
 }
 
 /** The first `code` of an error and its causes, like `ECONNREFUSED`. */
 export function codeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
+  if (!isError(error)) return undefined;
   const { code } = error as { code?: unknown };
   return typeof code === 'string' ? code : codeOf(error.cause);
 }

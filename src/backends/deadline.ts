@@ -1,6 +1,6 @@
-import { setMaxListeners } from 'node:events';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { TimeoutError } from '../errors.js';
+import { allowManyListeners } from '../realms.js';
 import { assertSignal, integerOption } from './arguments.js';
 
 const DEFAULT_TIMEOUT_MS = 5_000;
@@ -44,8 +44,7 @@ export function withDeadline<T>(
       signal?.removeEventListener('abort', abort);
     };
     if (signal !== undefined) {
-      // One signal may stand behind any number of operations.
-      setMaxListeners(0, signal);
+      allowManyListeners(signal);
       signal.addEventListener('abort', abort, { once: true });
     }
     work().then(

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { BackendError, CacheKitError } from '../errors.js';
+import { isError } from '../realms.js';
 import { codeOf } from './cause.js';
 import { LmdbEntries } from './lmdb-entries.js';
 import { NEVER } from './lmdb-entry.js';
@@ -186,7 +187,7 @@ async function commitError(error: unknown): Promise<unknown> {
 
 /** Without LMDB's own message, which may quote the key. */
 export function lmdbError(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof CacheKitError) return error;
+  if (!isError(error) || error instanceof CacheKitError) return error;
   const code = codeOf(error) ?? /^MDB_[A-Z_]+/.exec(error.message)?.[0];
   return new BackendError(`The LMDB directory cannot be used: ${code ?? error.name}`);
 }

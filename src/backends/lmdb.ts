@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { assertBytes, assertWellFormed, copyOf, kindOf } from '../bytes.js';
 import { ValueTooLargeError } from '../errors.js';
 import { ownOptions } from '../options-object.js';
+import { throwIfAborted } from '../realms.js';
 import {
   asBuffer,
   assertCacheKey,
@@ -266,7 +267,7 @@ export class LmdbBackend implements Backend {
     const signal = options?.signal;
     if (signal !== undefined) {
       assertSignal(signal);
-      signal.throwIfAborted();
+      throwIfAborted(signal);
     }
     if (this.#store !== undefined) return this.#store;
     if (this.#closed) throw closedError('LMDB');

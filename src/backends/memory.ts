@@ -3,6 +3,7 @@ import { assertBytes, assertWellFormed, copyOf } from '../bytes.js';
 import { now as clockNow } from '../clock.js';
 import { ValueTooLargeError } from '../errors.js';
 import { ownOptions } from '../options-object.js';
+import { throwIfAborted } from '../realms.js';
 import { bufferOf, lengthOf, viewOf } from '../slots.js';
 import {
   assertCacheKey,
@@ -199,7 +200,7 @@ export class MemoryBackend implements Backend {
 
   #enter(options: BackendOptions | undefined): void {
     assertSignal(options?.signal);
-    options?.signal?.throwIfAborted();
+    throwIfAborted(options?.signal);
     if (this.#closed) throw closedError('memory');
   }
 

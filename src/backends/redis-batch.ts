@@ -1,5 +1,5 @@
-import { setMaxListeners } from 'node:events';
 import { copyOf } from '../bytes.js';
+import { allowManyListeners } from '../realms.js';
 import type { BackendEntry, BackendGetOptions } from './backend.js';
 import type { RedisCommands } from './redis-client.js';
 import { redisError } from './redis-error.js';
@@ -27,8 +27,7 @@ class Waiter<T> {
     this.#signal = signal;
     if (signal === undefined) return;
     this.#abort = () => this.reject(signal.reason);
-    // One signal may stand behind any number of operations.
-    setMaxListeners(0, signal);
+    allowManyListeners(signal);
     signal.addEventListener('abort', this.#abort, { once: true });
   }
 

@@ -1,3 +1,4 @@
+import { isError } from '../realms.js';
 /** One command with its arguments; text is sent as UTF-8. */
 export type RedisCommand = readonly [name: string, ...args: (string | Buffer)[]];
 
@@ -182,6 +183,6 @@ export async function settled(promises: readonly Promise<unknown>[]): Promise<un
   const results = await Promise.allSettled(promises);
   return results.map((result) => {
     if (result.status === 'fulfilled') return result.value;
-    return result.reason instanceof Error ? result.reason : new Error('rejected without an error');
+    return isError(result.reason) ? result.reason : new Error('rejected without an error');
   });
 }

@@ -1,4 +1,5 @@
 import { BackendError, CacheKitError } from '../errors.js';
+import { isError } from '../realms.js';
 import { bareCause, codeOf } from './cause.js';
 
 /** What a server answers in a state that passes: starting, failing over, full, busy with a script. */
@@ -15,7 +16,7 @@ const REPLY_CODE = /^([A-Z][A-Z0-9_]+)(?= |$)/;
  */
 export function redisError(error: unknown): CacheKitError {
   if (error instanceof CacheKitError) return error;
-  const message = error instanceof Error ? error.message : '';
+  const message = isError(error) ? error.message : '';
   const reply = REPLY_CODE.exec(message)?.[1];
   if (reply !== undefined) {
     return new BackendError(`Redis refused the command: ${reply}`, { transient: TRANSIENT_REPLIES.has(reply) });
@@ -25,7 +26,7 @@ export function redisError(error: unknown): CacheKitError {
 
 /** The BackendError for a connection that could not be made. */
 export function connectError(error: unknown): CacheKitError {
-  const message = error instanceof Error ? error.message : '';
+  const message = isError(error) ? error.message : '';
   const reply = REPLY_CODE.exec(message)?.[1];
   if (reply !== undefined) {
     return new BackendError(`Redis refused the connection: ${reply}`, { transient: TRANSIENT_REPLIES.has(reply) });

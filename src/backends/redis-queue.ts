@@ -1,5 +1,6 @@
 import { nextTick } from 'node:process';
 import { clearTimeout, setTimeout } from 'node:timers';
+import { types } from 'node:util';
 import { elapsed } from '../clock.js';
 import { TimeoutError } from '../errors.js';
 import { assertSignal, closedError } from './arguments.js';
@@ -92,7 +93,7 @@ export class RedisQueue {
     else if (this.#underWay.size === 1) this.#timer.ref();
     try {
       const commands = this.#source.commands();
-      if (commands instanceof Promise) {
+      if (types.isPromise(commands)) {
         commands.then(
           (opened) => batch.send(opened),
           (error) => batch.fail(redisError(error)),

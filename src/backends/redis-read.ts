@@ -1,3 +1,4 @@
+import { isError } from '../realms.js';
 import type { RedisCommand, RedisCommands } from './redis-client.js';
 import { countOf, listOf, sendAll } from './redis-reply.js';
 import { slotOf } from './redis-slot.js';
@@ -61,7 +62,7 @@ export async function readMany(
   );
   for (const [i, entry] of withTtl.entries()) {
     const reply = replies[i];
-    if (reply instanceof Error) entry.error = reply;
+    if (isError(reply)) entry.error = reply;
     else entry.ttl = reply;
   }
   for (const [i, group] of groups.entries()) spread(group, replies[asking.length + i]);
@@ -74,7 +75,7 @@ async function readByScript(commands: RedisCommands, groups: readonly Group[]): 
   const replies = await commands.sendAll(
     groups.map(({ cacheKeys }) => ['eval', READ_WITH_TTLS, String(cacheKeys.length), ...cacheKeys]),
   );
-  if (replies.some((reply) => reply instanceof Error)) return false;
+  if (replies.some((reply) => isError(reply))) return false;
   for (const [i, { found }] of groups.entries()) {
     const [values, ttls] = listOf(replies[i], 2);
     const [bytes, left] = [listOf(values, found.length), listOf(ttls, found.length)];
@@ -91,7 +92,7 @@ function readCommand({ cacheKeys }: Group): RedisCommand {
 }
 
 function spread({ found }: Group, reply: unknown): void {
-  if (reply instanceof Error) {
+  if (isError(reply)) {
     for (const entry of found) entry.error = reply;
   } else if (found.length === 1 && found[0] !== undefined) {
     found[0].bytes = reply;
@@ -109,14 +110,14 @@ async function readTorn(commands: RedisCommands, groups: readonly Group[]): Prom
   const found = torn.flatMap((group) => group.found);
   const replies = await commands.sendAll(cacheKeys.map((cacheKey) => ['get', cacheKey]));
   for (const [i, entry] of found.entries()) {
-    entry.error = replies[i] instanceof Error ? replies[i] : undefined;
+    entry.error = isError(replies[i]) ? replies[i] : undefined;
     entry.bytes = replies[i];
   }
 }
 
 function isTorn(error: unknown): boolean {
   // ioredis has tried again by then, at other servers as well.
-  return error instanceof Error && /^(TRYAGAIN|Too many Cluster redirections)/.test(error.message);
+  return isError(error) && /^(TRYAGAIN|Too many Cluster redirections)/.test(error.message);
 }
 
 /** Deletes many keys; how many there were. */
@@ -133,7 +134,7 @@ export async function removeMany(commands: RedisCommands, cacheKeys: readonly st
         )
       : [reply];
     for (const count of counts) {
-      if (count instanceof Error) throw count;
+      if (isError(count)) throw count;
       removed += countOf(count);
     }
   }

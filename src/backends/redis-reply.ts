@@ -1,4 +1,5 @@
 import { BackendError } from '../errors.js';
+import { isError } from '../realms.js';
 import type { BackendEntry } from './backend.js';
 import type { RedisCommand, RedisCommands } from './redis-client.js';
 
@@ -28,6 +29,6 @@ export function unexpected(): BackendError {
 export async function sendAll(commands: RedisCommands, list: readonly RedisCommand[]): Promise<unknown[]> {
   if (list.length === 0) return [];
   const replies = listOf(await commands.sendAll(list), list.length);
-  for (const reply of replies) if (reply instanceof Error) throw reply;
+  for (const reply of replies) if (isError(reply)) throw reply;
   return replies;
 }

@@ -12,7 +12,8 @@ import {
   type StorageCode,
   tenantPrefix,
 } from '../protocol/cache-key.js';
-import { validateSegment } from '../protocol/interop-args.js';
+import { type ArgumentsContext, validateSegment } from '../protocol/interop-args.js';
+import type { ErrorPaths } from '../protocol/refusal.js';
 import { isInterop, type Wire } from '../wire.js';
 import { assertTags, isTenantStore, type TenantStore } from './options.js';
 
@@ -29,6 +30,8 @@ export interface NamingOptions {
 export interface NamingContext {
   readonly wire: Wire;
   readonly code: StorageCode;
+  /** Whether an error of an argument names properties. */
+  readonly errorPaths: ErrorPaths;
   /** Whether others share the store, so that a function needs a name. */
   readonly shared: boolean;
   /** The tenant of every call, unless calls bring their own. */
@@ -158,7 +161,7 @@ export function assertOwnKey(name: string, cacheKey: unknown, wire: Wire): asser
 
 function keyFunction(options: NamingOptions, context: NamingContext): (args: readonly unknown[]) => string {
   const { namespace, operation } = options;
-  const { wire, code, shared } = context;
+  const { wire, code, shared, errorPaths } = context;
   const key = options.key as OfCall | undefined;
   if (shared && (namespace === undefined || (operation === undefined && key === undefined))) {
     throw new ConfigurationError('With a backend, namespace and one of operation and key are required');
@@ -173,17 +176,19 @@ function keyFunction(options: NamingOptions, context: NamingContext): (args: rea
   if (wire === 'python' && shared) {
     throw new ConfigurationError("wire 'python' needs key: the Python function's own cache key");
   }
+  // The other SDKs have nothing like `undefined`.
+  const ofArguments: ArgumentsContext = { allowUndefined: !isInterop(wire), errorPaths };
   if (namespace === undefined || operation === undefined) {
-    const keys = new HashedKeys(`${ownNames}:${++ownNamesGiven}:args:`, '');
+    const keys = new HashedKeys(`${ownNames}:${++ownNamesGiven}:args:`, '', ofArguments);
     return (args) => keys.keyOf(givenArguments(args));
   }
   if (isInterop(wire)) {
     validateSegment('namespace', namespace);
     validateSegment('operation', operation);
     // Every argument counts here: the other SDKs hash a call's full list, in which nothing is left out.
-    const keys = new HashedKeys(`${namespace}:${operation}:`, '');
+    const keys = new HashedKeys(`${namespace}:${operation}:`, '', ofArguments);
     return (args) => keys.keyOf(args);
   }
-  const keys = functionKeys(namespace, operation, code);
+  const keys = functionKeys(namespace, operation, code, ofArguments);
   return (args) => keys.keyOf(givenArguments(args));
 }

@@ -1,13 +1,4 @@
-import {
-  AuthenticationError,
-  CacheKitError,
-  ConfigurationError,
-  KeyError,
-  SealedFormatError,
-  SerializationError,
-  UnknownKeyError,
-  ValueTooLargeError,
-} from '../errors.js';
+import { hasCode, isCacheKitError } from '../errors.js';
 import { events, type FailureKind, publish, type Subject } from './events.js';
 
 export interface FailurePolicy {
@@ -38,8 +29,8 @@ export class Failures {
   unopened(error: unknown, subject: Subject): boolean {
     throwIfMisconfigured(error);
     const { counters } = subject;
-    const foreign = error instanceof AuthenticationError || error instanceof SealedFormatError;
-    const unknownKey = error instanceof UnknownKeyError;
+    const foreign = hasCode(error, 'ERR_AUTHENTICATION') || hasCode(error, 'ERR_SEALED_FORMAT');
+    const unknownKey = hasCode(error, 'ERR_UNKNOWN_KEY');
     if (foreign) counters.authenticationFailures++;
     else if (unknownKey) counters.unknownKeys++;
     else counters.unreadableValues++;
@@ -51,20 +42,20 @@ export class Failures {
       );
     }
     this.#report(error, foreign ? 'unopened' : unknownKey ? 'unknown-key' : 'unreadable', subject);
-    return !unknownKey && !(error instanceof SerializationError);
+    return !unknownKey && !hasCode(error, 'ERR_SERIALIZATION');
   }
 
   /** A value that its caller gets but the cache does not. */
   unstored(error: unknown, subject: Subject): void {
     throwIfMisconfigured(error);
     const { counters } = subject;
-    const oversize = error instanceof ValueTooLargeError;
+    const oversize = hasCode(error, 'ERR_VALUE_TOO_LARGE');
     if (oversize) {
       counters.oversizeValues++;
       this.#warn('CACHEKIT_OVERSIZE_VALUE', `A value was not cached: ${error.message}`);
     } else {
       counters.refusedValues++;
-      const reason = error instanceof SerializationError ? `: ${error.message}` : '';
+      const reason = hasCode(error, 'ERR_SERIALIZATION') ? `: ${error.message}` : '';
       this.#warn('CACHEKIT_REFUSED_VALUE', `A value was not cached${reason}`);
     }
     this.#report(error, oversize ? 'oversize' : 'refused', subject);
@@ -73,7 +64,7 @@ export class Failures {
   backend(error: unknown, subject: Subject): void {
     throwIfMisconfigured(error);
     subject.counters.backendErrors++;
-    const reason = error instanceof CacheKitError ? `: ${error.message}` : '';
+    const reason = isCacheKitError(error) ? `: ${error.message}` : '';
     this.#warn('CACHEKIT_BACKEND_FAILED', `The backend of a cache failed, and functions run instead${reason}`);
     this.#report(error, 'backend', subject);
   }
@@ -86,11 +77,12 @@ export class Failures {
 
   #report(error: unknown, kind: FailureKind, subject: Subject): void {
     if (events.failure.hasSubscribers) {
-      publish(events.failure, subject, { kind, code: error instanceof CacheKitError ? error.code : undefined });
+      publish(events.failure, subject, { kind, code: isCacheKitError(error) ? error.code : undefined });
     }
     try {
       const told: unknown = this.#policy.onError?.(error);
-      if (told instanceof Promise) told.catch(() => {});
+      // A promise of any realm, or what is like one.
+      if (told !== undefined) Promise.resolve(told).catch(() => {});
     } catch {
       // What a listener throws must not change what a caller of the cache gets.
     }
@@ -105,5 +97,5 @@ export class Failures {
 }
 
 function throwIfMisconfigured(error: unknown): void {
-  if (error instanceof ConfigurationError || error instanceof KeyError) throw error;
+  if (hasCode(error, 'ERR_CONFIGURATION') || hasCode(error, 'ERR_KEY')) throw error;
 }

@@ -2,7 +2,8 @@ import { createRequire } from 'node:module';
 import type { CircuitBreakerPolicy, ConsecutiveBreaker, IBackoff, RetryPolicy } from 'cockatiel';
 import type { Backend } from '../backends/backend.js';
 import { now } from '../clock.js';
-import { BackendError, CacheKitError, TimeoutError } from '../errors.js';
+import { BackendError, hasCode, isCacheKitError } from '../errors.js';
+import { isError, isErrorCalled } from '../realms.js';
 import { Deadlines } from './deadlines.js';
 
 export type BreakerState = 'open' | 'half-open' | 'closed';
@@ -188,19 +189,20 @@ function rest(restMs: number): { next(): IBackoff<unknown> } {
 
 /** Whether the store is in trouble, rather than the request wrong. */
 function isTrouble(error: unknown): boolean {
-  if (error instanceof BackendError) return error.transient || error.status === undefined;
-  return error instanceof TimeoutError || !(error instanceof CacheKitError || isRefusal(error));
+  if (hasCode(error, 'ERR_BACKEND')) return error.transient || error.status === undefined;
+  return hasCode(error, 'ERR_TIMEOUT') || !(isCacheKitError(error) || isRefusal(error));
 }
 
 /** Whether trying again at once may help: not after a timeout, for which the caller has waited long enough. */
 function passes(error: unknown): boolean {
-  return error instanceof BackendError && error.transient && error.retryAfterMs === undefined;
+  return hasCode(error, 'ERR_BACKEND') && error.transient && error.retryAfterMs === undefined;
 }
 
 /** Wrong arguments, and a caller's own abort. */
 function isRefusal(error: unknown): boolean {
   if (error instanceof TypeError || error instanceof RangeError) return true;
-  return error instanceof Error && error.name === 'AbortError';
+  if (isErrorCalled(error, 'TypeError') || isErrorCalled(error, 'RangeError')) return true;
+  return isError(error) && error.name === 'AbortError';
 }
 
 function answerOf(error: unknown): unknown {

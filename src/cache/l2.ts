@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import type { Backend, BackendEntry, BackendItem, BackendLock, L1Status } from '../backends/backend.js';
 import { copyOf } from '../bytes.js';
 import { elapsed } from '../clock.js';
-import { BackendError, TimeoutError, ValueTooLargeError } from '../errors.js';
+import { BackendError, hasCode } from '../errors.js';
 import { bufferOf, isDetached, lengthOf } from '../slots.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failures.js';
@@ -92,7 +92,7 @@ export class L2 {
       if (events.read.hasSubscribers) publish(events.read, target, { ms, bytes: entry?.bytes.length ?? 0 });
       return entry;
     } catch (error) {
-      if (error instanceof TimeoutError) target.unanswered = true;
+      if (hasCode(error, 'ERR_TIMEOUT')) target.unanswered = true;
       this.#failures.backend(error, target);
       return FAILED;
     }
@@ -133,7 +133,7 @@ export class L2 {
       const options = { ...this.#times(ttlMs), tags: this.#tags(target), owned: true, ...this.#options };
       await this.backend.set(this.name(target), this.#given(bytes), options);
     } catch (error) {
-      if (error instanceof ValueTooLargeError) throw error;
+      if (hasCode(error, 'ERR_VALUE_TOO_LARGE')) throw error;
       this.#failures.backend(error, target);
       return false;
     }
@@ -171,7 +171,7 @@ export class L2 {
       }
       return true;
     } catch (error) {
-      if (error instanceof ValueTooLargeError) throw error;
+      if (hasCode(error, 'ERR_VALUE_TOO_LARGE')) throw error;
       this.#failures.backend(error, first.target);
       return false;
     }

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { assertOptions, assertTags, type Ttl, ttlOf } from './options.js';
 
 /** What a function says of its own result. */
@@ -7,6 +8,9 @@ export interface LoadedOptions {
   /** Beside the tags that the options name. */
   tags?: readonly string[];
 }
+
+/** On the results of every copy of this package: an application may load two. */
+const LOADED = Symbol.for('cachekit-native.loaded');
 
 /** A result with what its function says of it. It never leaves the cache. */
 export class Loaded {
@@ -26,6 +30,14 @@ export class Loaded {
   toJSON(): never {
     throw new TypeError('skip() and withTtl() are for what a cached function returns');
   }
+}
+
+Object.defineProperty(Loaded.prototype, LOADED, { value: true });
+
+/** Whether a function says something of its result. Nothing that a proxy does is asked for that. */
+export function isLoaded(returned: unknown): returned is Loaded {
+  if (typeof returned !== 'object' || returned === null || types.isProxy(returned)) return false;
+  return returned instanceof Loaded || LOADED in returned;
 }
 
 /**

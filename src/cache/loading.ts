@@ -4,7 +4,7 @@ import { TimeoutError } from '../errors.js';
 import { assertCanTag } from './entry-names.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failures.js';
-import { Loaded } from './loaded.js';
+import { isLoaded, Loaded } from './loaded.js';
 import type { EntryLock } from './lock.js';
 import type { Writer } from './single-flight.js';
 import type { Target } from './target.js';
@@ -145,12 +145,12 @@ async function within(ms: number, load: () => unknown): Promise<Loaded> {
 
 async function loadedBy(load: () => unknown): Promise<Loaded> {
   const returned = await load();
-  if (!(returned instanceof Loaded)) return new Loaded(returned, true);
+  if (!isLoaded(returned)) return new Loaded(returned, true);
   // `withTtl(fetchToken(), 60)`: what is stored is what the promise brings.
   const { ttlMs, tags } = returned;
   let { stored } = returned;
   let value = await returned.value;
-  while (value instanceof Loaded) {
+  while (isLoaded(value)) {
     stored &&= value.stored;
     value = await value.value;
   }

@@ -1,5 +1,6 @@
 import type { Backend, BackendEntry } from '../backends/backend.js';
-import { BackendError, CacheKitError } from '../errors.js';
+import { BackendError, isCacheKitError } from '../errors.js';
+import { throwIfAborted } from '../realms.js';
 import type { ValueCodec } from '../value-codec.js';
 
 /** What has become of the entries so far. */
@@ -66,7 +67,7 @@ export class Rewrapping {
     const entries = await (getMany?.(cacheKeys) ??
       Promise.all(cacheKeys.map((cacheKey) => this.#backend.get(cacheKey))));
     for (const [i, cacheKey] of cacheKeys.entries()) {
-      this.#options.signal?.throwIfAborted();
+      throwIfAborted(this.#options.signal);
       const entry = entries[i];
       if (entry === undefined) continue;
       this.report.seen++;
@@ -80,7 +81,7 @@ export class Rewrapping {
     try {
       sealed = await this.#codec.rewrapSized(entry.bytes, { cacheKey, tenantId });
     } catch (error) {
-      if (!(error instanceof CacheKitError)) throw error;
+      if (!isCacheKitError(error)) throw error;
       this.report.unopened++;
       return;
     }

@@ -9,7 +9,9 @@ import { assertTenantId } from '../keys/derive.js';
 import { ownOptions } from '../options-object.js';
 import { PlainWrapper } from '../plain-wrapper.js';
 import type { StorageCode } from '../protocol/cache-key.js';
+import { isAbortSignal } from '../realms.js';
 import { InteropSerializer } from '../serializers/interop.js';
+import { errorPathsOf } from '../serializers/refused.js';
 import type { ValueCodec } from '../value-codec.js';
 import { isInterop, type WireProfile } from '../wire.js';
 import { boundCodec } from './bound-codec.js';
@@ -65,7 +67,7 @@ export function resolveStorage(given: StorageOptions & { namespace?: string }, s
     throw new RangeError("onAuthenticationFailure must be 'miss' or 'throw'");
   }
   assertFunction('onError', onError);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+  if (signal !== undefined && !isAbortSignal(signal)) {
     throw new TypeError(`signal must be an AbortSignal, not ${kindOf(signal)}`);
   }
   const inProcess = store === undefined || store === null;
@@ -160,6 +162,7 @@ export function namingContext(
     tagNamespace,
     wire: profile.wire,
     code: storageCode(profile),
+    errorPaths: errorPathsOf(profile.serializer),
     shared,
     tenantId,
     tenantInKey: !secure && tenantId !== undefined,

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { assertWellFormed, bytesOf, kindOf } from '../bytes.js';
 import { checked, native } from '../native.js';
 import { type MasterKeyInput, masterKeyBytes } from './master-key.js';
@@ -82,7 +83,7 @@ function saltBytes(tenantSalt: unknown): Uint8Array {
     assertWellFormed('tenantSalt', tenantSalt);
     return Buffer.from(tenantSalt);
   }
-  if (!(tenantSalt instanceof Uint8Array)) {
+  if (!types.isUint8Array(tenantSalt)) {
     throw new TypeError(`tenantSalt must be a string or a Uint8Array, not ${kindOf(tenantSalt)}`);
   }
   return bytesOf('tenantSalt', tenantSalt);

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { assertBytes, kindOf } from '../bytes.js';
 import { ConfigurationError, KeyError } from '../errors.js';
 
@@ -19,7 +20,7 @@ let warned = false;
  */
 export function masterKeyBytes(name: string, input: MasterKeyInput): Uint8Array {
   if (typeof input === 'string') return hexKeyBytes(name, input);
-  if (!(input instanceof Uint8Array)) {
+  if (!types.isUint8Array(input)) {
     throw new TypeError(`${name} must be a string of hex digits or a Uint8Array, not ${kindOf(input)}`);
   }
   assertBytes(name, input);

@@ -2,6 +2,7 @@ import { clearTimeout, setTimeout } from 'node:timers';
 import { kindOf } from '../bytes.js';
 import { durationMs } from '../duration.js';
 import { ConfigurationError, TimeoutError } from '../errors.js';
+import { throwIfAborted } from '../realms.js';
 import type { MasterKeyInput } from './master-key.js';
 
 /** The keys that a key management service holds for an application. */
@@ -28,7 +29,7 @@ export async function fetchMasterKeys(provider: KeyProvider, options: KeyProvide
   if (typeof provider !== 'function') throw new TypeError(`provider must be a function, not ${kindOf(provider)}`);
   const timeoutMs = durationMs('timeout', options.timeout ?? '10s');
   const { signal: outer } = options;
-  outer?.throwIfAborted();
+  throwIfAborted(outer);
   const controller = new AbortController();
   const stop = (reason: unknown) => controller.abort(reason);
   const onAbort = () => stop(outer?.reason);

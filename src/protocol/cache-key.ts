@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { assertWellFormed } from '../bytes.js';
 import { blake2bHex } from '../native.js';
-import { encodeInteropArgsShared } from './interop-args.js';
+import { type ArgumentsContext, encodeInteropArgsShared } from './interop-args.js';
 
 /** The longest cache key that is used as it is, in characters. */
 const MAX_KEY_LEN = 250;
@@ -11,19 +11,24 @@ const TENANT_PREFIX = /^t:[0-9a-f]{16}:/;
 /** How a value is stored, as a function's cache key tells it: in an envelope or not, and the serializer. */
 export type StorageCode = `${0 | 1}${'s' | 'o' | 'w' | 'x'}`;
 
+/** Arguments whose keys no other SDK makes. */
+const OWN: ArgumentsContext = { allowUndefined: true, errorPaths: 'names' };
+
 /** Makes cache keys of one form: `before`, 64 hex digits of BLAKE2b-256 of the arguments, `after`. */
 export class HashedKeys {
   readonly #before: string;
   readonly #after: string;
+  readonly #context: ArgumentsContext;
 
-  constructor(before: string, after: string) {
+  constructor(before: string, after: string, context = OWN) {
     this.#before = before;
     this.#after = after;
+    this.#context = context;
   }
 
-  /** @throws TypeError, naming the option `key`, for an argument that has no canonical form. */
+  /** @throws TypeError, naming the option `key` and the argument, for one that has no canonical form. */
   keyOf(args: readonly unknown[]): string {
-    const { buffer, length } = encodeInteropArgsShared(args);
+    const { buffer, length } = encodeInteropArgsShared(args, this.#context);
     return shortened(this.#before + blake2bHex(buffer, length, 32) + this.#after);
   }
 }
@@ -42,8 +47,13 @@ export function givenArguments(args: readonly unknown[]): readonly unknown[] {
  *
  * Source: protocol, "Key formats".
  */
-export function functionKeys(namespace: string, operation: string, code: StorageCode): HashedKeys {
-  return new HashedKeys(`ns:${namespace}:func:${operation}:args:`, `:${code}`);
+export function functionKeys(
+  namespace: string,
+  operation: string,
+  code: StorageCode,
+  context: ArgumentsContext = OWN,
+): HashedKeys {
+  return new HashedKeys(`ns:${namespace}:func:${operation}:args:`, `:${code}`, context);
 }
 
 /** Keys of more than 250 characters become their first 50, a colon, and 32 hex digits of their BLAKE2b-256. */

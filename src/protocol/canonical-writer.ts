@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
-import { ValueTooLargeError } from '../errors.js';
 import { lengthOf } from '../slots.js';
 import { DATE_TIME_LEN, writeDateTime } from './date-time.js';
 import { MAX_PAYLOAD_LEN } from './limits.js';
+import { tooLarge } from './refusal.js';
 import { writeUtf8 } from './utf8.js';
 
 const INITIAL_BUFFER = 1024;
@@ -32,6 +32,12 @@ export class CanonicalWriter {
   /** A copy of the document. */
   copy(): Uint8Array {
     return this.buffer.slice(0, this.length);
+  }
+
+  /** A byte that MessagePack never uses, so that no document of another SDK has it. */
+  undefined(): void {
+    this.reserve(1);
+    this.buffer[this.length++] = 0xc1;
   }
 
   nil(): void {
@@ -197,8 +203,7 @@ export class CanonicalWriter {
   private reserve(size: number): void {
     const needed = this.length + size;
     if (needed <= this.buffer.length) return;
-    if (needed > MAX_PAYLOAD_LEN)
-      throw new ValueTooLargeError(`A value is limited to ${MAX_PAYLOAD_LEN} serialized bytes`);
+    if (needed > MAX_PAYLOAD_LEN) throw tooLarge(`A value is limited to ${MAX_PAYLOAD_LEN} serialized bytes`);
     const grown = new Uint8Array(Math.min(needed * 2, MAX_PAYLOAD_LEN));
     grown.set(this.buffer.subarray(0, this.length));
     this.buffer = grown;
@@ -207,38 +212,4 @@ export class CanonicalWriter {
 
 function headerLen(size: number): number {
   return size < 16 ? 1 : size < 0x1_0000 ? 3 : 5;
-}
-
-/** Sorts names as their UTF-8 bytes sort, which is the order of their code points but not that of JavaScript's strings. */
-export function sortByCodePoint(names: string[]): string[] {
-  const { length } = names;
-  if (length > FEW_NAMES) return names.sort(compareCodePoints);
-  for (let i = 1; i < length; i++) {
-    const name = names[i] as string;
-    let to = i;
-    while (to > 0 && compareCodePoints(names[to - 1] as string, name) > 0) {
-      names[to] = names[to - 1] as string;
-      to--;
-    }
-    names[to] = name;
-  }
-  return names;
-}
-
-/** Up to here, moving names one by one is faster than calling the engine's sort. */
-const FEW_NAMES = 16;
-
-function compareCodePoints(a: string, b: string): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
-    const x = a.charCodeAt(i);
-    const y = b.charCodeAt(i);
-    if (x !== y) return rank(x) - rank(y);
-  }
-  return a.length - b.length;
-}
-
-/** Code units in the order of the code points that they begin or continue: surrogates come last. */
-function rank(unit: number): number {
-  return unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }

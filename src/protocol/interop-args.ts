@@ -1,18 +1,22 @@
 import { Buffer } from 'node:buffer';
-import { types } from 'node:util';
 import { kindOf } from '../bytes.js';
 import { isDetached } from '../slots.js';
-import { CanonicalWriter, sortByCodePoint } from './canonical-writer.js';
+import { Ancestors, NOTED_FROM } from './ancestors.js';
+import { CanonicalWriter } from './canonical-writer.js';
+import { sortByCodePoint } from './code-points.js';
 import {
   hasOnlyElements,
   hasOnlyNames,
+  hasOwnProperties,
   isPlainArray,
-  isPlainBytes,
   isPlainDate,
   isPlainObject,
+  isPlainSet,
   kindOfValue,
 } from './kinds.js';
 import { MAX_DEPTH, MAX_UINT64, MIN_INT64 } from './limits.js';
+import { asRefusal, type ErrorPaths, Refusal } from './refusal.js';
+import { isPlainBytes } from './typed-arrays.js';
 
 const SEGMENT = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const RESERVED_NAMESPACES: readonly string[] = ['ns', 'nsapi'];
@@ -40,8 +44,9 @@ export function validateSegment(name: 'namespace' | 'operation', segment: unknow
  * Numbers are canonical: `-0`, `2.0` and a Date of whole seconds become integers, other Dates float64 seconds. Object
  * keys sort by code point, a Set becomes its sorted elements, a property that is `undefined` is left out.
  *
- * @throws TypeError, naming the option `key`, for an argument outside the interop model: `undefined`, NaN, infinities,
- *   BigInt beyond 64 bits, Map, instances of classes, functions, lone surrogates, cycles, more than 1,024 levels.
+ * @throws TypeError, naming the option `key` and the place (`arguments[1].filter`), for an argument outside the interop
+ *   model: `undefined`, NaN, infinities, BigInt beyond 64 bits, Map, instances of classes, functions, lone surrogates,
+ *   holes, properties of their own of arrays, Dates and Sets, cycles, more than 1,024 levels. ValueTooLargeError over 512 MiB.
  * Source: protocol, "Interop/v1".
  */
 export function encodeInteropArgs(args: readonly unknown[]): Uint8Array {
@@ -55,37 +60,78 @@ export interface SharedBytes {
   copy(): Uint8Array;
 }
 
+/** What of arguments is particular to a cache. */
+export interface ArgumentsContext {
+  /**
+   * Whether `undefined` is an argument and an element of one. It is written as a byte that MessagePack never uses, so that no
+   * other SDK has such a key.
+   */
+  readonly allowUndefined: boolean;
+  readonly errorPaths: ErrorPaths;
+}
+
+const INTEROP: ArgumentsContext = { allowUndefined: false, errorPaths: 'names' };
+
 /** As {@link encodeInteropArgs}, into memory that the next call overwrites. */
-export function encodeInteropArgsShared(args: readonly unknown[]): SharedBytes {
+export function encodeInteropArgsShared(args: readonly unknown[], context = INTEROP): SharedBytes {
   if (!Array.isArray(args)) throw new TypeError(`args must be an array, not ${kindOf(args)}`);
   // A getter in an argument may compute a cache key of its own.
-  if (busy) return encodeInto(new CanonicalWriter(), args);
+  if (busy) return encodeInto(new ArgumentsWriter(), args, context);
   busy = true;
   try {
-    return encodeInto(shared, args);
+    return encodeInto(shared, args, context);
   } finally {
     busy = false;
   }
 }
 
-const shared = new CanonicalWriter();
+class ArgumentsWriter extends CanonicalWriter {
+  allowUndefined = false;
+  /** Which element or property of the innermost container is being written; -1 is none. */
+  index = -1;
+
+  constructor(readonly ancestors = new Ancestors(MAX_DEPTH - 1)) {
+    super();
+  }
+}
+
+const shared = new ArgumentsWriter();
 let busy = false;
 
 const INTEGERS_FROM = -(2 ** 63);
 const INTEGERS_TO = 2 ** 64;
 
-function encodeInto(writer: CanonicalWriter, args: readonly unknown[]): CanonicalWriter {
+function encodeInto(writer: ArgumentsWriter, args: readonly unknown[], context: ArgumentsContext): SharedBytes {
   writer.begin();
-  const size = args.length;
-  writer.arrayHeader(size);
-  for (let i = 0; i < size; i++) encode(writer, args[i], 1);
+  writer.allowUndefined = context.allowUndefined;
+  try {
+    // The depths are those inside an argument: the array of arguments is one more.
+    encodeElements(writer, args, 0);
+  } catch (error) {
+    throw asRefusal(error).locate(args, writer.index, undefined, -1).asArgumentError(context.errorPaths);
+  } finally {
+    writer.ancestors.clear();
+  }
   return writer;
 }
 
-function encode(writer: CanonicalWriter, value: unknown, depth: number): void {
+function encodeElements(writer: ArgumentsWriter, elements: readonly unknown[], depth: number): void {
+  const size = elements.length;
+  // A proxy may say that it has 2.5 of them.
+  if (size >>> 0 !== size) throw new Refusal('an array without a length');
+  writer.arrayHeader(size);
+  for (let i = 0; i < size; i++) {
+    writer.index = i;
+    const element = elements[i];
+    if (element === undefined && !Object.hasOwn(elements, i)) throw new Refusal('an array with holes');
+    encode(writer, element, depth + 1, elements);
+  }
+}
+
+function encode(writer: ArgumentsWriter, value: unknown, depth: number, parent: object): void {
   switch (typeof value) {
     case 'string':
-      if (!writer.string(value)) throw outside('a string with a lone surrogate');
+      if (!writer.string(value)) throw new Refusal('a string with a lone surrogate');
       break;
     case 'number':
       encodeNumber(writer, value);
@@ -94,90 +140,100 @@ function encode(writer: CanonicalWriter, value: unknown, depth: number): void {
       writer.boolean(value);
       break;
     case 'bigint':
-      if (value < MIN_INT64 || value > MAX_UINT64) throw outside('a BigInt beyond 64 bits');
+      if (value < MIN_INT64 || value > MAX_UINT64) throw new Refusal('a BigInt beyond 64 bits');
       writer.bigint(value);
       break;
     case 'object':
       if (value === null) writer.nil();
-      else encodeObject(writer, value, depth);
+      else encodeObject(writer, value, depth, parent);
+      break;
+    case 'undefined':
+      if (!writer.allowUndefined) throw new Refusal('undefined', ', and null can stand for it');
+      writer.undefined();
       break;
     default:
-      throw outside(typeof value);
+      throw new Refusal(kindOfValue(value));
   }
 }
 
-function encodeNumber(writer: CanonicalWriter, value: number): void {
+function encodeNumber(writer: ArgumentsWriter, value: number): void {
   if (Number.isInteger(value) && value >= INTEGERS_FROM && value < INTEGERS_TO) writer.integer(value);
   else if (Number.isFinite(value)) writer.float(value);
-  else throw outside('NaN or an infinity');
+  else throw new Refusal('NaN or an infinity');
 }
 
-function encodeObject(writer: CanonicalWriter, value: object, depth: number): void {
-  if (Array.isArray(value)) {
-    if (!isPlainArray(value)) throw outside(kindOfValue(value));
-    if (!hasOnlyElements(value)) throw outside('an array with properties beside its elements');
-    enter(depth);
-    const size = value.length;
-    writer.arrayHeader(size);
-    for (let i = 0; i < size; i++) encode(writer, value[i], depth + 1);
-  } else if (isPlainObject(value)) {
-    encodeMap(writer, value, depth);
-  } else if (isPlainBytes(value)) {
-    if (isDetached(value)) throw outside('a detached Uint8Array');
-    writer.binary(value);
-  } else if (isPlainDate(value)) {
-    encodeDate(writer, value);
-  } else if (types.isSet(value)) {
-    encodeSet(writer, value, depth);
-  } else {
-    throw outside(kindOfValue(value));
+function encodeObject(writer: ArgumentsWriter, value: object, depth: number, parent: object): void {
+  const { index } = writer;
+  writer.index = -1;
+  // One place for it: around the loops it would cost each element.
+  try {
+    if (Array.isArray(value)) {
+      if (!isPlainArray(value)) throw new Refusal(kindOfValue(value));
+      if (!hasOnlyElements(value)) throw new Refusal('an array with properties beside its elements');
+      if (depth >= NOTED_FROM) writer.ancestors.enter(value, depth, parent);
+      encodeElements(writer, value, depth);
+    } else if (isPlainObject(value)) {
+      encodeMap(writer, value, depth, parent);
+    } else if (isPlainBytes(value)) {
+      if (isDetached(value)) throw new Refusal('a detached Uint8Array');
+      writer.binary(value);
+    } else if (isPlainDate(value)) {
+      encodeDate(writer, value);
+    } else if (isPlainSet(value)) {
+      encodeSet(writer, value, depth, parent);
+    } else {
+      throw new Refusal(kindOfValue(value));
+    }
+  } catch (error) {
+    throw asRefusal(error).locate(value, writer.index, parent, index, true);
   }
 }
 
-function encodeMap(writer: CanonicalWriter, map: Record<string, unknown>, depth: number): void {
-  if (!hasOnlyNames(map)) throw outside('an object with symbols as properties');
-  enter(depth);
+function encodeMap(writer: ArgumentsWriter, map: Record<string, unknown>, depth: number, parent: object): void {
+  if (!hasOnlyNames(map)) throw new Refusal('an object with symbols as properties');
   const names = sortByCodePoint(Object.keys(map));
+  if (depth >= NOTED_FROM) writer.ancestors.enter(map, depth, parent);
   const header = writer.length;
   writer.mapHeader(names.length);
   let size = 0;
   for (let i = 0; i < names.length; i++) {
+    writer.index = i;
     const name = names[i] as string;
     const value = map[name];
     if (value === undefined) continue;
     size++;
-    if (!writer.string(name)) throw outside('a property name with a lone surrogate');
-    encode(writer, value, depth + 1);
+    if (!writer.string(name)) throw new Refusal('a property name with a lone surrogate');
+    encode(writer, value, depth + 1, map);
   }
   if (size < names.length) writer.shrinkMap(header, names.length, size);
 }
 
 /** Seconds since the epoch, by the arithmetic of every SDK: whole microseconds, then one division. */
-function encodeDate(writer: CanonicalWriter, date: Date): void {
-  const ms = date.getTime();
-  if (Number.isNaN(ms)) throw outside('an invalid Date');
+function encodeDate(writer: ArgumentsWriter, date: Date): void {
+  if (hasOwnProperties(date)) throw new Refusal('a Date with properties of its own');
+  const ms = getTime.call(date);
+  if (Number.isNaN(ms)) throw new Refusal('an invalid Date');
   encodeNumber(writer, (ms * 1000) / 1_000_000);
 }
 
-function encodeSet(writer: CanonicalWriter, set: ReadonlySet<unknown>, depth: number): void {
-  if (Object.getPrototypeOf(set) !== Set.prototype) throw outside(kindOfValue(set));
-  enter(depth);
-  const encoded = Array.from(set, (element) => {
-    const one = new CanonicalWriter();
-    encode(one, element, depth + 1);
-    return one.copy();
-  }).sort(Buffer.compare);
+function encodeSet(writer: ArgumentsWriter, set: Set<unknown>, depth: number, parent: object): void {
+  if (hasOwnProperties(set)) throw new Refusal('a Set with properties of its own');
+  if (depth >= NOTED_FROM) writer.ancestors.enter(set, depth, parent);
+  const encoded: Uint8Array[] = [];
+  forEach.call(set, (element) => {
+    const one = new ArgumentsWriter(writer.ancestors);
+    one.allowUndefined = writer.allowUndefined;
+    one.index = encoded.length;
+    writer.index = encoded.length;
+    encode(one, element, depth + 1, set);
+    encoded.push(one.copy());
+  });
+  encoded.sort(Buffer.compare);
   const distinct = encoded.filter((bytes, i) => i === 0 || Buffer.compare(bytes, encoded[i - 1] as Uint8Array) !== 0);
   writer.arrayHeader(distinct.length);
   for (const bytes of distinct) writer.raw(bytes);
 }
 
-function enter(depth: number): void {
-  if (depth >= MAX_DEPTH) throw outside(`a value that is cyclic or nested deeper than ${MAX_DEPTH} levels`);
-}
-
-function outside(kind: string): TypeError {
-  return new TypeError(
-    `${kind} cannot be an argument of a cached call: pass \`key\` to make the cache key another way`,
-  );
-}
+// What they are, whatever methods of its own an object has.
+const { forEach } = Set.prototype;
+const { getTime } = Date.prototype;

@@ -170,6 +170,16 @@ function offsetMicros(time: string): number {
   return (seconds * 1_000_000 + microseconds(offset[5])) * (offset[1] === '-' ? -1 : 1);
 }
 
+/** What a PlainDate or PlainTime is written as; undefined for anything else, and for what extends one or was made without its constructor. */
+export function plainTemporal(value: object): { readonly marker: string; readonly iso: string } | undefined {
+  const { iso } = value as { iso?: unknown };
+  if (typeof iso !== 'string') return undefined;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === PlainDate.prototype && isDate(iso)) return { marker: '__date__', iso };
+  if (prototype === PlainTime.prototype && isTime(iso)) return { marker: '__time__', iso };
+  return undefined;
+}
+
 /** The property that marks a map as a date or time. */
 export const MARKERS: ReadonlyMap<string, TemporalType> = new Map([
   ['__datetime__', 'datetime'],

@@ -1,34 +1,33 @@
 import { ExtData } from '@msgpack/msgpack';
 import { assertBytes, kindOf } from '../bytes.js';
 import { SerializationError } from '../errors.js';
-import { CanonicalWriter, sortByCodePoint } from '../protocol/canonical-writer.js';
+import { Ancestors, NOTED_FROM } from '../protocol/ancestors.js';
+import { CanonicalWriter } from '../protocol/canonical-writer.js';
+import { sortByCodePoint } from '../protocol/code-points.js';
 import {
   hasOnlyElements,
   hasOnlyNames,
+  hasOwnProperties,
   isPlainArray,
-  isPlainBytes,
   isPlainDate,
   isPlainObject,
   kindOfValue,
 } from '../protocol/kinds.js';
-import { MAX_DEPTH, MAX_UINT64, MIN_INT64 } from '../protocol/limits.js';
-import {
-  isTemporal,
-  MARKERS,
-  PlainDate,
-  PlainTime,
-  reviveTemporal,
-  type TemporalReviver,
-} from '../protocol/temporal.js';
+import { MAX_UINT64, MIN_INT64 } from '../protocol/limits.js';
+import { asRefusal, type ErrorPaths } from '../protocol/refusal.js';
+import { isTemporal, MARKERS, plainTemporal, reviveTemporal, type TemporalReviver } from '../protocol/temporal.js';
+import { isPlainBytes } from '../protocol/typed-arrays.js';
 import { isDetached, lengthOf } from '../slots.js';
 import { MessagePackReader } from './msgpack-reader.js';
-import { refusalOf, refused } from './refused.js';
+import { assertErrorPaths, assertLength, assertNoHole, refused, refusedUndefined } from './refused.js';
 import type { Serializer } from './serializer.js';
 import { assertReviver } from './standard.js';
 
 export interface InteropSerializerOptions {
   /** As for the StandardSerializer. */
   reviver?: TemporalReviver;
+  /** As for the StandardSerializer. */
+  errorPaths?: ErrorPaths;
 }
 
 /**
@@ -48,17 +47,21 @@ export class InteropSerializer implements Serializer {
   readonly originalType = undefined;
   /** @internal */
   readonly runsReviver: boolean;
-  readonly #writer = new CanonicalWriter();
+  readonly #writer = new ValueWriter();
+  /** @internal */
+  readonly errorPaths: ErrorPaths;
   readonly #reader: MessagePackReader;
   #busy = false;
 
-  /** @throws TypeError for a wrong type. */
+  /** @throws TypeError for a wrong type, RangeError for unknown `errorPaths`. */
   constructor(options: InteropSerializerOptions = {}) {
     if (typeof options !== 'object' || options === null) {
       throw new TypeError(`options must be an object, not ${kindOf(options)}`);
     }
-    const { reviver = reviveTemporal } = options;
+    const { reviver = reviveTemporal, errorPaths = 'names' } = options;
     assertReviver(reviver);
+    assertErrorPaths(errorPaths);
+    this.errorPaths = errorPaths;
     this.runsReviver = reviver !== reviveTemporal;
     this.#reader = new MessagePackReader(reviver, readExtension);
   }
@@ -91,16 +94,17 @@ export class InteropSerializer implements Serializer {
 
   #write(value: unknown): CanonicalWriter {
     // A getter in a value may serialize a value of its own.
-    const writer = this.#busy ? new CanonicalWriter() : this.#writer;
+    const writer = this.#busy ? new ValueWriter() : this.#writer;
     const entered = this.#busy;
     this.#busy = true;
     try {
       writer.begin();
-      encode(writer, value, 1);
+      encode(writer, value, 1, undefined);
       return writer;
     } catch (error) {
-      throw refusalOf(error);
+      throw asRefusal(error).asSerializationError(this.errorPaths);
     } finally {
+      writer.ancestors.clear();
       this.#busy = entered;
     }
   }
@@ -113,11 +117,17 @@ export class InteropSerializer implements Serializer {
   }
 }
 
+class ValueWriter extends CanonicalWriter {
+  readonly ancestors = new Ancestors();
+  /** Which element or property of the innermost container is being written; -1 is none. */
+  index = -1;
+}
+
 function readExtension(reader: MessagePackReader, type: number, length: number): ExtData {
   return new ExtData(type, reader.copy(length));
 }
 
-function encode(writer: CanonicalWriter, value: unknown, depth: number): void {
+function encode(writer: ValueWriter, value: unknown, depth: number, parent: object | undefined): void {
   switch (typeof value) {
     case 'string':
       if (!writer.string(value)) throw refused('a string with a lone surrogate');
@@ -133,22 +143,22 @@ function encode(writer: CanonicalWriter, value: unknown, depth: number): void {
       break;
     case 'object':
       if (value === null) writer.nil();
-      else encodeObject(writer, value, depth);
+      else encodeObject(writer, value, depth, parent);
       break;
     case 'undefined':
-      throw refused('undefined', ', except as a property, which is left out');
+      throw refusedUndefined(depth);
     default:
       throw refused(kindOfValue(value));
   }
 }
 
-function encodeNumber(writer: CanonicalWriter, value: number): void {
+function encodeNumber(writer: ValueWriter, value: number): void {
   if (Number.isSafeInteger(value) && !Object.is(value, -0)) writer.integer(value);
   else if (Number.isFinite(value)) writer.float(value);
   else throw refused('NaN or an infinity', ' in interop mode');
 }
 
-function encodeBigInt(writer: CanonicalWriter, value: bigint): void {
+function encodeBigInt(writer: ValueWriter, value: bigint): void {
   if (value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER) {
     throw refused('a BigInt within ±(2^53−1)', ': it would be read as a number');
   }
@@ -156,44 +166,55 @@ function encodeBigInt(writer: CanonicalWriter, value: bigint): void {
   writer.bigint(value);
 }
 
-function encodeObject(writer: CanonicalWriter, value: object, depth: number): void {
-  if (Array.isArray(value)) {
-    encodeArray(writer, value, depth);
-  } else if (isPlainObject(value)) {
-    encodeMap(writer, value, depth);
-  } else if (isPlainBytes(value)) {
-    if (isDetached(value)) throw refused('a detached Uint8Array');
-    writer.binary(value);
-  } else if (isPlainDate(value)) {
-    if (!writer.dateTime(value)) throw refused('a Date that is invalid or outside the years 1 to 9999');
-  } else if (value instanceof PlainDate) {
-    encodeSentinel(writer, '__date__', value.iso);
-  } else if (value instanceof PlainTime) {
-    encodeSentinel(writer, '__time__', value.iso);
-  } else {
-    throw refused(kindOfValue(value));
+function encodeObject(writer: ValueWriter, value: object, depth: number, parent: object | undefined): void {
+  const { index } = writer;
+  writer.index = -1;
+  // One place for it: around the loops it would cost each element.
+  try {
+    if (Array.isArray(value)) {
+      encodeArray(writer, value, depth, parent);
+    } else if (isPlainObject(value)) {
+      encodeMap(writer, value, depth, parent);
+    } else if (isPlainBytes(value)) {
+      if (isDetached(value)) throw refused('a detached Uint8Array');
+      writer.binary(value);
+    } else if (isPlainDate(value)) {
+      if (hasOwnProperties(value)) throw refused('a Date with properties of its own');
+      if (!writer.dateTime(value)) throw refused('a Date that is invalid or outside the years 1 to 9999');
+    } else if (!encodeTemporal(writer, value)) {
+      throw refused(kindOfValue(value));
+    }
+  } catch (error) {
+    throw asRefusal(error).locate(value, writer.index, parent, index, true);
   }
 }
 
-function encodeArray(writer: CanonicalWriter, array: unknown[], depth: number): void {
+function encodeArray(writer: ValueWriter, array: unknown[], depth: number, parent: object | undefined): void {
   if (!isPlainArray(array)) throw refused(kindOfValue(array));
   if (!hasOnlyElements(array)) throw refused('an array with properties beside its elements');
-  enter(depth);
+  if (depth >= NOTED_FROM) writer.ancestors.enter(array, depth, parent);
   const size = array.length;
+  assertLength(size);
   writer.arrayHeader(size);
-  for (let i = 0; i < size; i++) encode(writer, array[i], depth + 1);
+  for (let i = 0; i < size; i++) {
+    writer.index = i;
+    const element = array[i];
+    if (element === undefined) assertNoHole(array, i);
+    encode(writer, element, depth + 1, array);
+  }
 }
 
-function encodeMap(writer: CanonicalWriter, map: Record<string, unknown>, depth: number): void {
+function encodeMap(writer: ValueWriter, map: Record<string, unknown>, depth: number, parent: object | undefined): void {
   if (!hasOnlyNames(map)) throw refused('an object with a symbol as a property');
-  enter(depth);
   const names = sortByCodePoint(Object.keys(map));
+  if (depth >= NOTED_FROM) writer.ancestors.enter(map, depth, parent);
   const header = writer.length;
   writer.mapHeader(names.length);
   let size = 0;
   let marker: string | undefined;
   let iso: string | undefined;
   for (let i = 0; i < names.length; i++) {
+    writer.index = i;
     const name = names[i] as string;
     const value = map[name];
     if (value === undefined) continue;
@@ -201,8 +222,9 @@ function encodeMap(writer: CanonicalWriter, map: Record<string, unknown>, depth:
     if (value === true && MARKERS.has(name)) marker = name;
     else if (name === 'value' && typeof value === 'string') iso = value;
     if (!writer.string(name)) throw refused('a property name with a lone surrogate');
-    encode(writer, value, depth + 1);
+    encode(writer, value, depth + 1, map);
   }
+  writer.index = -1;
   if (size < names.length) writer.shrinkMap(header, names.length, size);
   if (marker !== undefined && iso !== undefined) assertSentinel(marker, iso, size);
 }
@@ -214,14 +236,13 @@ function assertSentinel(marker: string, iso: string, size: number): void {
   throw refused('an object that other SDKs read as a date or a time');
 }
 
-function encodeSentinel(writer: CanonicalWriter, marker: string, iso: string): void {
+function encodeTemporal(writer: ValueWriter, value: object): boolean {
+  const plain = plainTemporal(value);
+  if (plain === undefined) return false;
   writer.mapHeader(2);
-  writer.string(marker);
+  writer.string(plain.marker);
   writer.boolean(true);
   writer.string('value');
-  writer.string(iso);
-}
-
-function enter(depth: number): void {
-  if (depth > MAX_DEPTH) throw refused(`a value that is cyclic or nested deeper than ${MAX_DEPTH} levels`);
+  writer.string(plain.iso);
+  return true;
 }

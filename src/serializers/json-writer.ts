@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer';
-import { ValueTooLargeError } from '../errors.js';
+import { Ancestors, NOTED_FROM } from '../protocol/ancestors.js';
 import { hasOnlyElements, hasOnlyNames, isPlainArray, isPlainObject, kindOfValue } from '../protocol/kinds.js';
-import { MAX_DEPTH, MAX_PAYLOAD_LEN } from '../protocol/limits.js';
+import { MAX_PAYLOAD_LEN } from '../protocol/limits.js';
+import { asRefusal, tooLarge } from '../protocol/refusal.js';
 import { writeUtf8 } from '../protocol/utf8.js';
-import { refused } from './refused.js';
+import { assertLength, assertNoHole, refused, refusedUndefined } from './refused.js';
 
 const INITIAL_BUFFER = 4096;
 const LARGEST_KEPT = 1 << 20;
@@ -24,14 +25,22 @@ const FALSE = Buffer.from('false');
 export class JsonWriter {
   buffer: Uint8Array = new Uint8Array(INITIAL_BUFFER);
   length = 0;
+  private readonly ancestors = new Ancestors();
+  /** Which element or property of the innermost container is being written; -1 is none. */
+  private index = -1;
 
+  /** @throws Refusal */
   write(value: unknown): void {
     if (this.buffer.length > LARGEST_KEPT) this.buffer = new Uint8Array(INITIAL_BUFFER);
     this.length = 0;
-    this.value(value, 1);
+    try {
+      this.value(value, 1, undefined);
+    } finally {
+      this.ancestors.clear();
+    }
   }
 
-  private value(value: unknown, depth: number): void {
+  private value(value: unknown, depth: number, parent: object | undefined): void {
     switch (typeof value) {
       case 'string':
         this.string(value);
@@ -44,37 +53,53 @@ export class JsonWriter {
         break;
       case 'object':
         if (value === null) this.raw(NULL);
-        else if (Array.isArray(value)) this.array(value, depth);
-        else if (isPlainObject(value)) this.object(value, depth);
-        else throw refused(kindOfValue(value), ' as JSON');
+        else this.container(value, depth, parent);
         break;
       case 'undefined':
-        throw refused('undefined', ', except as a property, which is left out');
+        throw refusedUndefined(depth);
       default:
         throw refused(kindOfValue(value), ' as JSON');
     }
   }
 
-  private array(array: unknown[], depth: number): void {
+  private container(value: object, depth: number, parent: object | undefined): void {
+    const { index } = this;
+    this.index = -1;
+    // One place for it: around the loops it would cost each element.
+    try {
+      if (Array.isArray(value)) this.array(value, depth, parent);
+      else if (isPlainObject(value)) this.object(value, depth, parent);
+      else throw refused(kindOfValue(value), ' as JSON');
+    } catch (error) {
+      throw asRefusal(error).locate(value, this.index, parent, index);
+    }
+  }
+
+  private array(array: unknown[], depth: number, parent: object | undefined): void {
     if (!isPlainArray(array)) throw refused(kindOfValue(array), ' as JSON');
     if (!hasOnlyElements(array)) throw refused('an array with properties beside its elements');
-    enter(depth);
+    if (depth >= NOTED_FROM) this.ancestors.enter(array, depth, parent);
     this.character(0x5b);
     const size = array.length;
+    assertLength(size);
     for (let i = 0; i < size; i++) {
+      this.index = i;
       if (i > 0) this.character(0x2c);
-      this.value(array[i], depth + 1);
+      const element = array[i];
+      if (element === undefined) assertNoHole(array, i);
+      this.value(element, depth + 1, array);
     }
     this.character(0x5d);
   }
 
-  private object(object: Record<string, unknown>, depth: number): void {
+  private object(object: Record<string, unknown>, depth: number, parent: object | undefined): void {
     if (!hasOnlyNames(object)) throw refused('an object with a symbol as a property');
-    enter(depth);
-    this.character(0x7b);
     const names = Object.keys(object);
+    if (depth >= NOTED_FROM) this.ancestors.enter(object, depth, parent);
+    this.character(0x7b);
     let first = true;
     for (let i = 0; i < names.length; i++) {
+      this.index = i;
       const name = names[i] as string;
       const value = object[name];
       if (value === undefined) continue;
@@ -82,7 +107,7 @@ export class JsonWriter {
       else this.character(0x2c);
       this.string(name);
       this.character(0x3a);
-      this.value(value, depth + 1);
+      this.value(value, depth + 1, object);
     }
     this.character(0x7d);
   }
@@ -139,14 +164,9 @@ export class JsonWriter {
   private reserve(size: number): void {
     const needed = this.length + size;
     if (needed <= this.buffer.length) return;
-    if (needed > MAX_PAYLOAD_LEN)
-      throw new ValueTooLargeError(`A value is limited to ${MAX_PAYLOAD_LEN} serialized bytes`);
+    if (needed > MAX_PAYLOAD_LEN) throw tooLarge(`A value is limited to ${MAX_PAYLOAD_LEN} serialized bytes`);
     const grown = new Uint8Array(Math.min(needed * 2, MAX_PAYLOAD_LEN));
     grown.set(this.buffer.subarray(0, this.length));
     this.buffer = grown;
   }
-}
-
-function enter(depth: number): void {
-  if (depth > MAX_DEPTH) throw refused(`a value that is cyclic or nested deeper than ${MAX_DEPTH} levels`);
 }

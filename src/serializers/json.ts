@@ -1,9 +1,15 @@
-import { assertBytes } from '../bytes.js';
+import { assertBytes, kindOf } from '../bytes.js';
+import { asRefusal, type ErrorPaths } from '../protocol/refusal.js';
 import { lengthOf } from '../slots.js';
 import { readJson } from './json-reader.js';
 import { JsonWriter } from './json-writer.js';
-import { refusalOf } from './refused.js';
+import { assertErrorPaths } from './refused.js';
 import type { Serializer } from './serializer.js';
+
+export interface JsonSerializerOptions {
+  /** As for the StandardSerializer. */
+  errorPaths?: ErrorPaths;
+}
 
 /**
  * JSON, with a checksum in front and no compression: what the documents call OrjsonSerializer.
@@ -20,7 +26,19 @@ export class JsonSerializer implements Serializer {
   readonly compressed = false;
   readonly originalType = undefined;
   readonly #writer = new JsonWriter();
+  /** @internal */
+  readonly errorPaths: ErrorPaths;
   #busy = false;
+
+  /** @throws TypeError for a wrong type, RangeError for unknown `errorPaths`. */
+  constructor(options: JsonSerializerOptions = {}) {
+    if (typeof options !== 'object' || options === null) {
+      throw new TypeError(`options must be an object, not ${kindOf(options)}`);
+    }
+    const { errorPaths = 'names' } = options;
+    assertErrorPaths(errorPaths);
+    this.errorPaths = errorPaths;
+  }
 
   /** @throws SerializationError for a value that would not be read back as it is, ValueTooLargeError over 512 MiB. */
   serialize(value: unknown): Uint8Array {
@@ -58,7 +76,7 @@ export class JsonSerializer implements Serializer {
       writer.write(value);
       return writer;
     } catch (error) {
-      throw refusalOf(error);
+      throw asRefusal(error).asSerializationError(this.errorPaths);
     } finally {
       this.#busy = entered;
     }

@@ -1,21 +1,23 @@
 import { Buffer } from 'node:buffer';
 import { Encoder, type EncoderOptions } from '@msgpack/msgpack';
-import { type SerializationError, ValueTooLargeError } from '../errors.js';
+import { Ancestors, NOTED_FROM } from '../protocol/ancestors.js';
 import { DATE_TIME_LEN, writeDateTime } from '../protocol/date-time.js';
 import {
   hasOnlyElements,
   hasOnlyNames,
+  hasOwnProperties,
   isPlainArray,
-  isPlainBytes,
   isPlainDate,
   isPlainObject,
   kindOfValue,
 } from '../protocol/kinds.js';
-import { MAX_DEPTH, MAX_PAYLOAD_LEN, MAX_UINT64, MIN_INT64 } from '../protocol/limits.js';
-import { MARKERS, PlainDate, PlainTime } from '../protocol/temporal.js';
+import { MAX_PAYLOAD_LEN, MAX_UINT64, MIN_INT64 } from '../protocol/limits.js';
+import { asRefusal, type ErrorPaths, type Refusal, tooLarge } from '../protocol/refusal.js';
+import { MARKERS, plainTemporal } from '../protocol/temporal.js';
+import { isPlainBytes } from '../protocol/typed-arrays.js';
 import { writeUtf8 } from '../protocol/utf8.js';
 import { isDetached, lengthOf } from '../slots.js';
-import { refusalOf, refused } from './refused.js';
+import { assertLength, assertNoHole, refused, refusedUndefined } from './refused.js';
 
 /**
  * The parts of the library's Encoder that decide what is written for which value. They are private to it, so its version
@@ -28,7 +30,7 @@ interface EncoderParts {
   readonly entered: boolean;
   encodeSharedRef(value: unknown): Uint8Array<ArrayBuffer>;
   clone(): EncoderParts;
-  doEncode(value: unknown, depth: number): void;
+  doEncode(value: unknown, depth: number, parent?: object): void;
   encodeNil(): void;
   encodeBoolean(value: boolean): void;
   encodeNumber(value: number): void;
@@ -54,10 +56,15 @@ const SHORT_STRING = 40;
 const NODE_KINDS = /^a (Map|Set|\w+Array)$/;
 
 /**
- * Encodes a value the library does not know; answers whether it did.
- * `depth` is the level of the value, and what it writes inside itself is at `depth + 1`.
+ * Encodes a value the library does not know, or `undefined` inside another; answers whether it did.
+ * `depth` is the level of the value, which lies in `parent`.
  */
-export type ExtraTypes = (encoder: ExactEncoder, value: object | bigint, depth: number) => boolean;
+export type ExtraTypes = (
+  encoder: ExactEncoder,
+  value: object | bigint | undefined,
+  depth: number,
+  parent: object | undefined,
+) => boolean;
 
 /**
  * The library's Encoder, held to "exact or refused": what it would write as something else (`-0`, a Map, a Date, an
@@ -65,7 +72,14 @@ export type ExtraTypes = (encoder: ExactEncoder, value: object | bigint, depth: 
  * Each property is read once.
  */
 export class ExactEncoder extends Base {
-  constructor(private readonly extraTypes?: ExtraTypes) {
+  private readonly ancestors = new Ancestors();
+  /** Which element or property of the innermost container is being written; -1 is none. */
+  private index = -1;
+
+  constructor(
+    private readonly extraTypes?: ExtraTypes,
+    private readonly errorPaths: ErrorPaths = 'names',
+  ) {
     super({ initialBufferSize: INITIAL_BUFFER });
   }
 
@@ -74,8 +88,10 @@ export class ExactEncoder extends Base {
     try {
       return this.encodeSharedRef(value);
     } catch (error) {
-      throw refusalOf(error);
+      throw asRefusal(error).asSerializationError(this.errorPaths);
     } finally {
+      // Within a getter of a value that is being written, another encoder was at work.
+      if (!this.entered) this.ancestors.clear();
       // The payload keeps the large buffer, and is then the only one that does.
       if (this.bytes.length > LARGEST_KEPT && !this.entered) this.forget();
     }
@@ -87,7 +103,7 @@ export class ExactEncoder extends Base {
     return payload.slice();
   }
 
-  override doEncode(value: unknown, depth: number): void {
+  override doEncode(value: unknown, depth: number, parent?: object): void {
     switch (typeof value) {
       case 'string':
         this.encodeString(value);
@@ -100,14 +116,15 @@ export class ExactEncoder extends Base {
         this.encodeBoolean(value);
         break;
       case 'bigint':
-        this.encodeBigInt(value, depth);
+        this.encodeBigInt(value, depth, parent);
         break;
       case 'object':
         if (value === null) this.encodeNil();
-        else this.encodeContainer(value, depth);
+        else this.encodeContainer(value, depth, parent);
         break;
       case 'undefined':
-        throw refused('undefined', ', except as a property, which is left out');
+        if (depth === 1 || !this.extraTypes?.(this, value, depth, parent)) throw refusedUndefined(depth);
+        break;
       default:
         throw refused(kindOfValue(value));
     }
@@ -165,14 +182,24 @@ export class ExactEncoder extends Base {
     this.pos += byteLength;
   }
 
-  /** An array of `elements`, at level `depth`. */
-  encodeElements(elements: readonly unknown[], depth: number): void {
+  /** Before the content of a container. @throws Refusal when it is cyclic or lies too deep. */
+  enter(container: object, depth: number, parent: object | undefined): void {
+    if (depth >= NOTED_FROM) this.ancestors.enter(container, depth, parent);
+  }
+
+  /** An array of the `elements` of `container`, at level `depth`. */
+  encodeElements(container: object, elements: readonly unknown[], depth: number): void {
     const size = elements.length;
-    if (depth > MAX_DEPTH) throw tooDeep();
+    assertLength(size);
     if (size < 16) this.writeU8(0x90 | size);
     else if (size < 0x10000) this.writeHeader16(0xdc, size);
     else this.writeHeader32(0xdd, size);
-    for (let i = 0; i < size; i++) this.doEncode(elements[i], depth + 1);
+    for (let i = 0; i < size; i++) {
+      this.index = i;
+      const element = elements[i];
+      if (element === undefined) assertNoHole(elements, i);
+      this.doEncode(element, depth + 1, container);
+    }
   }
 
   /** An extension of type `type` whose bytes are what `write` writes. */
@@ -193,56 +220,64 @@ export class ExactEncoder extends Base {
   }
 
   override clone(): ExactEncoder {
-    return new ExactEncoder(this.extraTypes);
+    return new ExactEncoder(this.extraTypes, this.errorPaths);
   }
 
   override resizeBuffer(size: number): void {
     // The library asks for twice what it needs.
-    if (size / 2 > MAX_PAYLOAD_LEN) {
-      throw new ValueTooLargeError(`A value is limited to ${MAX_PAYLOAD_LEN} serialized bytes`);
-    }
+    if (size / 2 > MAX_PAYLOAD_LEN) throw tooLarge(`A value is limited to ${MAX_PAYLOAD_LEN} serialized bytes`);
     super.resizeBuffer(Math.min(size, MAX_PAYLOAD_LEN));
   }
 
-  private encodeContainer(value: object, depth: number): void {
-    if (Array.isArray(value)) this.encodePlainArray(value, depth);
-    else if (isPlainObject(value)) this.encodeObject(value, depth);
-    else if (isPlainBytes(value)) this.encodeBytes(value);
-    else if (isPlainDate(value)) this.encodeDate(value);
-    else if (value instanceof PlainDate) this.encodeSentinel('__date__', value.iso);
-    else if (value instanceof PlainTime) this.encodeSentinel('__time__', value.iso);
-    else if (!this.extraTypes?.(this, value, depth)) throw this.refusedObject(value);
+  private encodeContainer(value: object, depth: number, parent: object | undefined): void {
+    const { index } = this;
+    this.index = -1;
+    // One place for it: around the loops it would cost each element.
+    try {
+      if (Array.isArray(value)) this.encodePlainArray(value, depth, parent);
+      else if (isPlainObject(value)) this.encodeObject(value, depth, parent);
+      else if (isPlainBytes(value)) this.encodeBytes(value);
+      else if (isPlainDate(value)) this.encodeDate(value);
+      else if (!this.encodeTemporal(value) && !this.extraTypes?.(this, value, depth, parent)) {
+        throw this.refusedObject(value);
+      }
+    } catch (error) {
+      throw asRefusal(error).locate(value, this.index, parent, index);
+    }
   }
 
-  private refusedObject(value: object): SerializationError {
+  private refusedObject(value: object): Refusal {
     const kind = kindOfValue(value);
     const node = this.extraTypes === undefined && NODE_KINDS.test(kind);
     return refused(kind, node ? "; a StandardSerializer with types: 'node' carries it" : '');
   }
 
-  private encodePlainArray(array: unknown[], depth: number): void {
+  private encodePlainArray(array: unknown[], depth: number, parent: object | undefined): void {
     if (!isPlainArray(array)) throw refused(kindOfValue(array));
     if (!hasOnlyElements(array)) throw refused('an array with properties beside its elements');
-    this.encodeElements(array, depth);
+    if (depth >= NOTED_FROM) this.ancestors.enter(array, depth, parent);
+    this.encodeElements(array, array, depth);
   }
 
-  private encodeObject(object: Record<string, unknown>, depth: number): void {
-    if (depth > MAX_DEPTH) throw tooDeep();
+  private encodeObject(object: Record<string, unknown>, depth: number, parent: object | undefined): void {
     if (!hasOnlyNames(object)) throw refused('an object with a symbol as a property');
     const names = Object.keys(object);
+    if (depth >= NOTED_FROM) this.ancestors.enter(object, depth, parent);
     const header = this.pos;
     this.writeMapHeader(names.length);
     let size = 0;
     let marked = false;
     for (let i = 0; i < names.length; i++) {
+      this.index = i;
       const name = names[i] as string;
       const value = object[name];
       if (value === undefined) continue;
       size++;
       if (name.charCodeAt(0) === 0x5f && MARKERS.has(name) && value !== false) marked = true;
       this.encodeString(name);
-      this.doEncode(value, depth + 1);
+      this.doEncode(value, depth + 1, object);
     }
+    this.index = -1;
     if (marked && size === 2) throw refused('an object that reads back as a date or a time');
     if (size < names.length) this.shrinkMapHeader(header, names.length, size);
   }
@@ -260,24 +295,28 @@ export class ExactEncoder extends Base {
   }
 
   private encodeDate(date: Date): void {
+    if (hasOwnProperties(date)) throw refused('a Date with properties of its own');
     this.ensureBufferSizeToWrite(DATE_TIME_LEN);
     const end = writeDateTime(this.bytes, this.pos, date);
     if (end === this.pos) throw refused('a Date that is invalid or outside the years 1 to 9999');
     this.pos = end;
   }
 
-  private encodeSentinel(marker: string, iso: string): void {
+  private encodeTemporal(value: object): boolean {
+    const plain = plainTemporal(value);
+    if (plain === undefined) return false;
     this.writeMapHeader(2);
-    this.encodeString(marker);
+    this.encodeString(plain.marker);
     this.encodeBoolean(true);
     this.encodeString('value');
-    this.encodeString(iso);
+    this.encodeString(plain.iso);
+    return true;
   }
 
-  private encodeBigInt(value: bigint, depth: number): void {
+  private encodeBigInt(value: bigint, depth: number, parent: object | undefined): void {
     const small = value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER;
     if (!small && value >= MIN_INT64 && value <= MAX_UINT64) this.encodeBigInt64(value);
-    else if (!this.extraTypes?.(this, value, depth)) {
+    else if (!this.extraTypes?.(this, value, depth, parent)) {
       throw small
         ? refused('a BigInt within ±(2^53−1)', ': it would be read as a number')
         : refused('a BigInt beyond 64 bits');
@@ -323,8 +362,4 @@ function stringHeaderLen(length: number): number {
 
 function mapHeaderLen(size: number): number {
   return size < 16 ? 1 : size < 0x10000 ? 3 : 5;
-}
-
-function tooDeep(): SerializationError {
-  return refused(`a value that is cyclic or nested deeper than ${MAX_DEPTH} levels`);
 }

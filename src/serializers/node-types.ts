@@ -1,8 +1,12 @@
 import { Buffer } from 'node:buffer';
+import { types } from 'node:util';
 import { SerializationError } from '../errors.js';
-import { bufferOf, byteLengthOf, isDetached, offsetOf } from '../slots.js';
+import { hasOnlyElements, hasOwnProperties, isPlainMap, isPlainSet } from '../protocol/kinds.js';
+import { bytesOf, isOfOwnClass, typedArrayName } from '../protocol/typed-arrays.js';
+import { isDetached, lengthOf } from '../slots.js';
 import type { ExactEncoder } from './msgpack-encoder.js';
 import type { MessagePackReader } from './msgpack-reader.js';
+import { refused } from './refused.js';
 
 /*
  * The built-ins of JavaScript that MessagePack has no form for, as extensions that only this package reads.
@@ -12,11 +16,15 @@ import type { MessagePackReader } from './msgpack-reader.js';
  *   2     Map           one MessagePack array: key, value, key, value …
  *   3     Set           one MessagePack array of its elements
  *   4     typed array   kind (its place in TYPED_ARRAYS) | elements, little-endian
+ *   5     undefined     none: an element of an array or a Set, a key or a value of a Map
  */
 const BIGINT = 1;
 const MAP = 2;
 const SET = 3;
 const TYPED_ARRAY = 4;
+const UNDEFINED = 5;
+
+const UNDEFINED_BYTES = Uint8Array.of(0xc7, 0, UNDEFINED);
 
 /** Beyond this the engine itself begins to refuse. */
 const MAX_BIGINT_LEN = 1 << 20;
@@ -35,6 +43,7 @@ type ElementArray =
 
 interface ElementArrayClass {
   new (buffer: ArrayBuffer): ElementArray;
+  readonly name: string;
   readonly prototype: ElementArray;
   readonly BYTES_PER_ELEMENT: number;
 }
@@ -54,30 +63,57 @@ const TYPED_ARRAYS: readonly ElementArrayClass[] = [
 ];
 
 /** Writes a built-in of Node; answers false for a value that is none, and for an instance of a class that extends one. */
-export function encodeNodeType(encoder: ExactEncoder, value: object | bigint, depth: number): boolean {
+export function encodeNodeType(
+  encoder: ExactEncoder,
+  value: object | bigint | undefined,
+  depth: number,
+  parent: object | undefined,
+): boolean {
+  if (value === undefined) {
+    encoder.writeBytes(UNDEFINED_BYTES);
+    return true;
+  }
   if (typeof value === 'bigint') {
     const bytes = bigintBytes(value);
     if (bytes.length > MAX_BIGINT_LEN) return false;
     encoder.encodeExtensionOf(BIGINT, () => encoder.writeBytes(bytes));
     return true;
   }
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === Map.prototype) {
-    const map = value as Map<unknown, unknown>;
-    encoder.encodeExtensionOf(MAP, () => encoder.encodeElements([...map].flat(1), depth));
-    return true;
-  }
-  if (prototype === Set.prototype) {
-    const set = value as Set<unknown>;
-    encoder.encodeExtensionOf(SET, () => encoder.encodeElements([...set], depth));
-    return true;
-  }
-  const kind = TYPED_ARRAYS.findIndex((type) => prototype === type.prototype);
-  if (kind === -1 || isDetached(value as ElementArray)) return false;
-  const elements = value as ElementArray;
+  if (isPlainMap(value)) encodeMap(encoder, value, depth, parent);
+  else if (isPlainSet(value)) encodeSet(encoder, value, depth, parent);
+  else return types.isTypedArray(value) && encodeTypedArray(encoder, value as ElementArray);
+  return true;
+}
+
+// What is iterated must be what is there, whatever `entries` a Map has.
+const { forEach: forEachEntry } = Map.prototype;
+const { forEach: forEachElement } = Set.prototype;
+
+function encodeMap(encoder: ExactEncoder, map: Map<unknown, unknown>, depth: number, parent: object | undefined): void {
+  if (hasOwnProperties(map)) throw refused('a Map with properties of its own');
+  encoder.enter(map, depth, parent);
+  const entries: unknown[] = [];
+  forEachEntry.call(map, (value, key) => entries.push(key, value));
+  encoder.encodeExtensionOf(MAP, () => encoder.encodeElements(map, entries, depth));
+}
+
+function encodeSet(encoder: ExactEncoder, set: Set<unknown>, depth: number, parent: object | undefined): void {
+  if (hasOwnProperties(set)) throw refused('a Set with properties of its own');
+  encoder.enter(set, depth, parent);
+  const elements: unknown[] = [];
+  forEachElement.call(set, (element) => elements.push(element));
+  encoder.encodeExtensionOf(SET, () => encoder.encodeElements(set, elements, depth));
+}
+
+function encodeTypedArray(encoder: ExactEncoder, array: ElementArray): boolean {
+  const name = typedArrayName(array);
+  const kind = TYPED_ARRAYS.findIndex((type) => type.name === name);
+  if (kind === -1 || !isOfOwnClass(array)) return false;
+  if (isDetached(array)) throw refused(`a detached ${name}`);
+  if (!hasOnlyElements(array, lengthOf(array))) throw refused(`a ${name} with properties of its own`);
   encoder.encodeExtensionOf(TYPED_ARRAY, () => {
     encoder.writeBytes(Uint8Array.of(kind));
-    encoder.writeBytes(new Uint8Array(bufferOf(elements), offsetOf(elements), byteLengthOf(elements)));
+    encoder.writeBytes(bytesOf(array));
   });
   return true;
 }
@@ -93,6 +129,10 @@ export function readNodeType(reader: MessagePackReader, type: number, length: nu
     const map = new Map<unknown, unknown>();
     for (let i = 0; i < elements.length; i += 2) map.set(elements[i], elements[i + 1]);
     return map;
+  }
+  if (type === UNDEFINED) {
+    if (length !== 0) throw malformed();
+    return undefined;
   }
   if (type === BIGINT) return readBigInt(reader.copy(length));
   if (type === TYPED_ARRAY) return readTypedArray(reader.copy(length));

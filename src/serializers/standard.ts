@@ -1,15 +1,17 @@
 import { assertBytes, kindOf } from '../bytes.js';
+import type { ErrorPaths } from '../protocol/refusal.js';
 import { reviveTemporal, type TemporalReviver } from '../protocol/temporal.js';
 import { lengthOf } from '../slots.js';
 import { ExactEncoder } from './msgpack-encoder.js';
 import { MessagePackReader } from './msgpack-reader.js';
 import { encodeNodeType, readNodeType, refuseExtension } from './node-types.js';
+import { assertErrorPaths } from './refused.js';
 import type { Serializer } from './serializer.js';
 
 export interface StandardSerializerOptions {
   /**
-   * `portable` (the default) carries what every CacheKit SDK reads. `node` also carries Map, Set, the typed arrays and
-   * BigInt of up to 1 MiB, as MessagePack extensions that only this package reads.
+   * `portable` (the default) carries what every CacheKit SDK reads. `node` also carries Map, Set, the typed arrays,
+   * BigInt of up to 1 MiB, and `undefined` in arrays, Maps and Sets, as MessagePack extensions that only this package reads.
    */
   types?: 'portable' | 'node';
   /**
@@ -18,6 +20,12 @@ export interface StandardSerializerOptions {
    * `(type, iso) => iso` keeps the string, with all its digits.
    */
   reviver?: TemporalReviver;
+  /**
+   * How an error says where in the value the refused part is. `names` (the default): `[3].customer`, with names that are
+   * identifiers of at most 40 characters; any other property, and what is in a Map or a Set, by its position: `{2}`.
+   * `positions` leaves all names out.
+   */
+  errorPaths?: ErrorPaths;
 }
 
 /**
@@ -30,10 +38,11 @@ export interface StandardSerializerOptions {
  * | Uint8Array, Buffer | Uint8Array with its own memory |
  * | Date in the years 1 to 9999, PlainDate, PlainTime | the same |
  * | a property that is `undefined` | left out |
- * | Map, Set, other typed arrays, smaller or larger BigInt | refused, unless `types: 'node'` |
- * | `undefined` elsewhere, functions, symbols, instances of classes, invalid Dates, lone surrogates, cycles, more than 1,024 levels | refused |
+ * | Map, Set, other typed arrays, smaller or larger BigInt, `undefined` in a list | refused, unless `types: 'node'` |
+ * | `undefined` alone, functions, symbols, instances of classes, invalid Dates, lone surrogates, cycles, more than 1,024 levels | refused |
+ * | arrays with holes; arrays, Dates, Maps, Sets and typed arrays with properties of their own | refused; those of bytes are not looked for, and lost |
  *
- * From other SDKs come integers beyond ±(2^53−1) as BigInt, and maps with keys that are no strings as Map.
+ * From other SDKs come integers beyond ±(2^53−1) as BigInt, and maps with keys that are no strings as Map. What belongs to another realm (`node:vm`, a test runner) counts as what it is.
  * `toJSON` is not called. The prototype of an object is not kept: one with a null prototype is read back as a plain object.
  *
  * Source: protocol, "Serializer traps".
@@ -45,20 +54,24 @@ export class StandardSerializer implements Serializer {
   readonly originalType = undefined;
   /** @internal */
   readonly runsReviver: boolean;
+  /** @internal */
+  readonly errorPaths: ErrorPaths;
   readonly #encoder: ExactEncoder;
   readonly #reader: MessagePackReader;
 
-  /** @throws TypeError for a wrong type, RangeError for unknown `types`. */
+  /** @throws TypeError for a wrong type, RangeError for unknown `types` or `errorPaths`. */
   constructor(options: StandardSerializerOptions = {}) {
     if (typeof options !== 'object' || options === null) {
       throw new TypeError(`options must be an object, not ${kindOf(options)}`);
     }
-    const { types = 'portable', reviver = reviveTemporal } = options;
+    const { types = 'portable', reviver = reviveTemporal, errorPaths = 'names' } = options;
     if (typeof types !== 'string') throw new TypeError(`types must be a string, not ${kindOf(types)}`);
     if (types !== 'portable' && types !== 'node') throw new RangeError("types must be 'portable' or 'node'");
     assertReviver(reviver);
+    assertErrorPaths(errorPaths);
+    this.errorPaths = errorPaths;
     this.runsReviver = reviver !== reviveTemporal;
-    this.#encoder = new ExactEncoder(types === 'node' ? encodeNodeType : undefined);
+    this.#encoder = new ExactEncoder(types === 'node' ? encodeNodeType : undefined, errorPaths);
     this.#reader = new MessagePackReader(reviver, types === 'node' ? readNodeType : refuseExtension);
   }
 

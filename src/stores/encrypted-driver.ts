@@ -1,3 +1,4 @@
+import { isThenable } from '../realms.js';
 import { type EncryptedStoreOptions, SealedText } from './sealed-text.js';
 
 /** A driver of bentocache's second layer (`type` `'l2'`, all promises) or of its first (`'l1'`, none). */
@@ -56,7 +57,7 @@ function sealing(inner: CacheDriver, sealed: SealedText, path: string): CacheDri
   const bound = (key: string) => `${path}:${key}`;
   // The first layer is asked synchronously.
   const opened = (key: string, stored: unknown) =>
-    stored instanceof Promise ? stored.then((text) => sealed.open(bound(key), text)) : sealed.open(bound(key), stored);
+    isThenable(stored) ? stored.then((text) => sealed.open(bound(key), text)) : sealed.open(bound(key), stored);
   return {
     type: inner.type,
     namespace: (namespace) => sealing(inner.namespace(namespace) as CacheDriver, sealed, bound(namespace)),

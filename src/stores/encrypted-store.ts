@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import {
   isAdapter,
   isKeyvInstance,
@@ -46,7 +47,7 @@ export function encryptedStore(inner: InnerStore, options?: EncryptedStoreOption
   if (
     typeof inner !== 'object' ||
     inner === null ||
-    !(inner instanceof Map || isAdapter(inner) || isKeyvInstance(inner))
+    !(types.isMap(inner) || isAdapter(inner) || isKeyvInstance(inner))
   ) {
     throw new TypeError('inner must be a Map, a Keyv storage adapter or a Keyv instance');
   }
@@ -125,7 +126,7 @@ class SealingAdapter implements EncryptedStore {
 
   /** Leaves out what does not open. */
   async *iterator(): AsyncGenerator<[key: string, value: unknown], void> {
-    const entries = this.#inner instanceof Map ? this.#inner.entries() : (this.#inner.iterator?.(undefined) ?? []);
+    const entries = types.isMap(this.#inner) ? this.#inner.entries() : (this.#inner.iterator?.(undefined) ?? []);
     for await (const [key, stored] of entries) {
       const value = typeof key === 'string' ? this.#open(key, stored) : undefined;
       if (value !== undefined) yield [key as string, value];

@@ -1,0 +1,48 @@
+import { setMaxListeners } from 'node:events';
+import { types } from 'node:util';
+
+/*
+ * What something is, where `instanceof` tells only whether it belongs to this realm: test runners give code a realm of its
+ * own, while errors and promises of Node come from another, and a jsdom has an AbortSignal of its own.
+ */
+
+/** An Error, or a DOMException, which stands for one. */
+export function isError(value: unknown): value is Error {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
+  return (
+    value instanceof Error ||
+    types.isNativeError(value) ||
+    Object.prototype.toString.call(value) === '[object DOMException]'
+  );
+}
+
+/** An Error by the name of a built-in class: `TypeError`. */
+export function isErrorCalled(value: unknown, name: string): boolean {
+  return types.isNativeError(value) && value.name === name;
+}
+
+/** What `await` waits for. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if (types.isPromise(value)) return true;
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
+
+/** Whatever behaves like an AbortSignal. */
+export function isAbortSignal(value: unknown): value is AbortSignal {
+  if (value instanceof AbortSignal) return true;
+  if (typeof value !== 'object' || value === null) return false;
+  const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignal>;
+  return (
+    typeof aborted === 'boolean' && typeof addEventListener === 'function' && typeof removeEventListener === 'function'
+  );
+}
+
+/** @throws the reason of a signal that has fired. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw signal.reason;
+}
+
+/** One signal may stand behind any number of operations; Node warns of a leak at the eleventh. */
+export function allowManyListeners(signal: AbortSignal): void {
+  if (signal instanceof EventTarget) setMaxListeners(0, signal);
+}
