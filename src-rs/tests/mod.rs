@@ -5,6 +5,7 @@ mod allocator;
 mod containers;
 mod envelope;
 mod kdf;
+mod lz4_frames;
 mod memory;
 mod msgpack;
 mod names;
