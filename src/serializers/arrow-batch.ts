@@ -1,0 +1,162 @@
+import { SerializationError } from '../errors.js';
+import type { Column } from './arrow-schema.js';
+
+/** Where a vector of structs or numbers is, and how many it has. */
+export interface Span {
+  readonly at: number;
+  readonly length: number;
+}
+
+/** A record batch, or the batch of a dictionary, with the positions of all that says where things are. */
+export interface Batch {
+  /** Of the message, from its prefix on. */
+  readonly offset: number;
+  readonly metadataLen: number;
+  readonly body: number;
+  readonly bodyLen: number;
+  /** Of the block in the footer. */
+  readonly block: number;
+  /** Of the number in the message that says the body's length; 0 when it is not there. */
+  readonly bodyLenSlot: number;
+  /** Of the vtable's entry for the compression; 0 when there is none. */
+  readonly compressionEntry: number;
+  readonly rows: number;
+  readonly nodes: Span;
+  readonly buffers: Span;
+  readonly variadicCounts: Span;
+  /** Unions before version 5 of the metadata have a validity bitmap. */
+  readonly unionsHaveValidity: boolean;
+}
+
+export interface Region {
+  /** Of its bytes in the file, behind the length in front of a compressed buffer. */
+  readonly at: number;
+  readonly storedLen: number;
+  /** Length of what it holds. */
+  readonly length: number;
+  readonly compressed: boolean;
+}
+
+const PREFIX_LEN = 8;
+const VIEW_LEN = 16;
+/** In place of a length: the bytes behind it are not compressed. */
+const NOT_COMPRESSED = -1;
+
+/** A buffer of a batch whose regions lie in the body. */
+export function regionOf(view: DataView, batch: Batch, index: number): Region {
+  const entry = batch.buffers.at + index * 16;
+  const at = batch.body + int64(view, entry);
+  const storedLen = int64(view, entry + 8);
+  if (batch.compressionEntry === 0 || storedLen === 0) return { at, storedLen, length: storedLen, compressed: false };
+  const behind = { at: at + PREFIX_LEN, storedLen: storedLen - PREFIX_LEN };
+  const length = behind.storedLen < 0 ? Number.NaN : int64(view, at);
+  if (length === NOT_COMPRESSED) return { ...behind, length: behind.storedLen, compressed: false };
+  return { ...behind, length, compressed: true };
+}
+
+/**
+ * Checks that the columns have the nodes and buffers of a batch, all of them, and that they are long enough for their rows:
+ * `apache-arrow` fills up what is missing.
+ *
+ * @throws SerializationError for the column that has not.
+ */
+export function checkColumns(view: DataView, batch: Batch, columns: readonly Column[]): void {
+  const reader = new ColumnReader(view, batch);
+  for (const column of columns) reader.check(column, batch.rows, true);
+  reader.end();
+}
+
+class ColumnReader {
+  private node = 0;
+  private buffer = 0;
+  private variadic = 0;
+
+  constructor(
+    private readonly view: DataView,
+    private readonly batch: Batch,
+  ) {}
+
+  check(column: Column, rows: number, exactly: boolean): void {
+    const { layout, children, label } = column;
+    const entry = this.batch.nodes.at + this.node * 16;
+    if (this.node++ >= this.batch.nodes.length) throw incomplete(label);
+    const length = int64(this.view, entry);
+    const nulls = int64(this.view, entry + 8);
+    const fits = exactly ? length === rows : length >= rows;
+    if (!fits || !Number.isSafeInteger(length) || nulls < 0 || nulls > length) throw incomplete(label);
+    if (layout.kind !== 'null' && (layout.kind !== 'union' || this.batch.unionsHaveValidity)) {
+      this.take(label, nulls > 0 ? length / 8 : 0);
+    }
+    switch (layout.kind) {
+      case 'null':
+        return;
+      case 'fixed':
+        this.take(label, (length * layout.bits) / 8);
+        return;
+      case 'variable': {
+        const end = this.offsets(label, length, layout.offsetLen);
+        this.take(label, end);
+        return;
+      }
+      case 'view':
+        this.take(label, length * VIEW_LEN);
+        for (let left = this.variadicCount(label); left > 0; left--) this.take(label, 0);
+        return;
+      case 'list':
+        this.check(children[0] as Column, this.offsets(label, length, layout.offsetLen), false);
+        return;
+      case 'fixedList':
+        this.check(children[0] as Column, length * layout.size, false);
+        return;
+      case 'struct':
+        for (const child of children) this.check(child, length, false);
+        return;
+      case 'union':
+        this.take(label, length);
+        if (layout.dense) this.take(label, length * 4);
+        for (const child of children) this.check(child, layout.dense ? 0 : length, false);
+    }
+  }
+
+  end(): void {
+    const { nodes, buffers, variadicCounts } = this.batch;
+    const isAll =
+      this.node === nodes.length && this.buffer === buffers.length && this.variadic === variadicCounts.length;
+    if (!isAll) throw new SerializationError('The payload is an Arrow file whose batches do not fit its schema');
+  }
+
+  /** The next buffer, of at least so many bytes. */
+  private take(label: string, bytes: number): Region {
+    if (this.buffer >= this.batch.buffers.length) throw incomplete(label);
+    const region = regionOf(this.view, this.batch, this.buffer++);
+    if (!(region.length >= bytes)) throw incomplete(label);
+    return region;
+  }
+
+  /** The last of a column's offsets, which is how much there must be of what they point into. */
+  private offsets(label: string, length: number, offsetLen: 4 | 8): number {
+    const { at, compressed } = this.take(label, length === 0 ? 0 : (length + 1) * offsetLen);
+    // Compressed ones are looked at when they are not any more.
+    if (length === 0 || compressed) return 0;
+    const [first, last] = [at, at + length * offsetLen].map((position) =>
+      offsetLen === 4 ? this.view.getInt32(position, true) : int64(this.view, position),
+    ) as [number, number];
+    if (first < 0 || last < first) throw incomplete(label);
+    return last;
+  }
+
+  private variadicCount(label: string): number {
+    if (this.variadic >= this.batch.variadicCounts.length) throw incomplete(label);
+    const count = int64(this.view, this.batch.variadicCounts.at + 8 * this.variadic++);
+    if (count < 0 || count > this.batch.buffers.length) throw incomplete(label);
+    return count;
+  }
+}
+
+function incomplete(label: string): SerializationError {
+  return new SerializationError(`The Arrow file lacks data: ${label}`);
+}
+
+export function int64(view: DataView, at: number): number {
+  return Number(view.getBigInt64(at, true));
+}

@@ -1,0 +1,164 @@
+import { SerializationError } from '../errors.js';
+import { Dictionaries } from './arrow-dictionaries.js';
+import {
+  type ArrowBatch,
+  type ArrowData,
+  type ArrowField,
+  type ArrowSchema,
+  type ArrowType,
+  type ColumnsModule,
+  TYPE,
+} from './arrow-memory.js';
+import { labelOf } from './arrow-schema.js';
+import { denseUnion, sparseUnion } from './arrow-unions.js';
+import { viewsFromFirst } from './arrow-views.js';
+
+/** Levels below a column, so that the tables of a file's schema nest no deeper than a reader follows them. */
+const MAX_LEVELS = 60;
+const DENSE = 1;
+
+/**
+ * A table's batches, with those of their columns made anew that the writer of `apache-arrow` (21.2.0) does not write as they
+ * are: slices of views and of unions, lists of such, children that are longer than their parents, and dictionaries that
+ * differ between batches. Without any of these it is the batches as they are.
+ *
+ * @throws SerializationError for what cannot be written, with the column's position.
+ */
+export function writableBatches(
+  arrow: ColumnsModule,
+  { schema, batches }: { schema: ArrowSchema; batches: readonly ArrowBatch[] },
+): readonly ArrowBatch[] {
+  const columns = new Columns(arrow, schema, batches);
+  return batches.map((batch) => columns.batch(batch));
+}
+
+class Columns {
+  readonly #arrow: ColumnsModule;
+  readonly #schema: ArrowSchema;
+  readonly #dictionaries: Dictionaries | undefined;
+  #label = '';
+
+  constructor(arrow: ColumnsModule, schema: ArrowSchema, batches: readonly ArrowBatch[]) {
+    this.#arrow = arrow;
+    this.#schema = schema;
+    let hasDictionaries = false;
+    for (const [i, field] of schema.fields.entries()) {
+      this.#label = labelOf(i, field.name);
+      hasDictionaries = this.#checkType(field.type, 0) || hasDictionaries;
+    }
+    if (hasDictionaries) this.#dictionaries = this.#collect(batches);
+  }
+
+  batch(batch: ArrowBatch): ArrowBatch {
+    const { data, numRows, metadata } = batch;
+    if (data.nullCount > 0) throw new SerializationError('it has rows that are null');
+    const children = this.#schema.fields.map((field, i) => {
+      this.#label = labelOf(i, field.name);
+      return this.#ofLength(data.children[i], field.type, numRows);
+    });
+    if (children.every((child, i) => child === data.children[i])) return batch;
+    const { RecordBatch } = this.#arrow;
+    return new RecordBatch(this.#schema, data.clone(data.type, 0, numRows, 0, [], children), metadata);
+  }
+
+  #collect(batches: readonly ArrowBatch[]): Dictionaries {
+    const dictionaries = new Dictionaries(this.#arrow, (data, type) => this.#plain(data, type));
+    for (const { data } of batches) {
+      for (const [i, field] of this.#schema.fields.entries()) {
+        this.#label = labelOf(i, field.name);
+        const child = data.children[i];
+        if (child !== undefined) dictionaries.collect(child, field.type);
+      }
+    }
+    return dictionaries;
+  }
+
+  /** Whether there are dictionaries in a type. */
+  #checkType(type: ArrowType, level: number): boolean {
+    this.#assertOurs(this.#arrow.DataType.prototype, type);
+    if (level > MAX_LEVELS) throw this.#refused(`is nested deeper than ${MAX_LEVELS} levels`);
+    const values = type.typeId === TYPE.dictionary ? type.dictionary : type;
+    let found = values !== type;
+    for (const child of values.children ?? []) found = this.#checkType(child.type, level + 1) || found;
+    return found;
+  }
+
+  #assertOurs(prototype: object, part: unknown): void {
+    // Not `instanceof`: the package answers true for the objects of all its copies, whose numbers it cannot compare.
+    if (Object.prototype.isPrototypeOf.call(prototype, part as object)) return;
+    throw this.#refused('is of another copy of apache-arrow than the Table');
+  }
+
+  #refused(why: string): SerializationError {
+    return new SerializationError(`${this.#label} ${why}`);
+  }
+
+  #ofLength(data: ArrowData | undefined, type: ArrowType, length: number): ArrowData {
+    if (data === undefined || data.length < length) throw this.#refused('has fewer rows than what it is part of');
+    return this.#plain(data.length > length ? data.slice(0, length) : data, type);
+  }
+
+  /** Data that the writer writes as it is; the same, unless it would not. */
+  #plain(data: ArrowData, type: ArrowType): ArrowData {
+    const { Data, DataType } = this.#arrow;
+    this.#assertOurs(Data.prototype, data);
+    if (data.type !== type) this.#assertOurs(DataType.prototype, data.type);
+    switch (type.typeId) {
+      case TYPE.binaryView:
+      case TYPE.utf8View:
+        return viewsFromFirst(data);
+      case TYPE.struct:
+        return this.#parent(data, type, data.length);
+      case TYPE.fixedSizeList:
+        return this.#parent(data, type, data.length * type.listSize);
+      case TYPE.list:
+      case TYPE.largeList:
+      case TYPE.map:
+        return this.#list(data, type);
+      case TYPE.union:
+        return this.#union(data, type);
+      case TYPE.dictionary:
+        return (this.#dictionaries as Dictionaries).indices(data, type, (why) => this.#refused(why));
+      default:
+        return data;
+    }
+  }
+
+  #parent(data: ArrowData, type: ArrowType, childLength: number): ArrowData {
+    const fields = fieldsOf(type);
+    const children = fields.map((field, i) => this.#ofLength(data.children[i], field.type, childLength));
+    if (children.every((child, i) => child === data.children[i])) return data;
+    return data.clone(data.type, data.offset, data.length, data._nullCount, data, children);
+  }
+
+  #list(data: ArrowData, type: ArrowType): ArrowData {
+    const [field] = fieldsOf(type);
+    const [child] = data.children;
+    const { valueOffsets, length } = data;
+    if (field === undefined || child === undefined) return data;
+    const first = Number(valueOffsets[0] ?? 0);
+    const count = Number(valueOffsets[length] ?? 0) - first;
+    if (count < 0 || first + count > child.length) throw this.#refused('has fewer values than its lists');
+    const part = first === 0 && count === child.length ? child : child.slice(first, count);
+    const plain = this.#plain(part, field.type);
+    // The writer takes the same part of a child.
+    if (plain === part) return data;
+    const offsets =
+      valueOffsets instanceof BigInt64Array
+        ? valueOffsets.slice(0, length + 1).map((offset) => offset - BigInt(first))
+        : valueOffsets.slice(0, length + 1).map((offset) => offset - first);
+    return data.clone(data.type, data.offset, length, data._nullCount, [offsets, undefined, data.nullBitmap], [plain]);
+  }
+
+  #union(data: ArrowData, type: ArrowType): ArrowData {
+    const fields = fieldsOf(type);
+    const whole = type.mode === DENSE ? denseUnion(data, type) : sparseUnion(data, fields);
+    const children = whole.children.map((child, i) => this.#plain(child, (fields[i] as ArrowField).type));
+    if (whole === data && children.every((child, i) => child === data.children[i])) return data;
+    return whole.clone(data.type, 0, whole.length, whole._nullCount, whole, children);
+  }
+}
+
+function fieldsOf(type: ArrowType): readonly ArrowField[] {
+  return type.children ?? [];
+}

@@ -1,0 +1,130 @@
+import { SerializationError } from '../errors.js';
+
+/** What the slots of a table hold; those of a table of numbers need no check. */
+export type Slot = 'scalar' | 'string' | 'type' | { table: Slots } | { vectorOf: Slots } | { vectorOfBytes: number };
+export type Slots = readonly Slot[];
+
+/** Tables nest no deeper; those of a column, its type and its dictionary are at four levels of them. */
+const MAX_DEPTH = 64;
+
+const SCALARS: Slots = [];
+/** The types of a field that hold more than numbers, by their numbers. */
+const TYPES: Record<number, Slots> = { 10: ['scalar', 'string'], 14: ['scalar', { vectorOfBytes: 4 }] };
+
+/**
+ * One FlatBuffer at `start..end`: whether every table, vector and string of it that `check` is told of lies inside, and what
+ * they hold. A position of 0 is a slot that is not there.
+ */
+export class FlatBuffer {
+  readonly root: number;
+
+  constructor(
+    private readonly view: DataView,
+    readonly start: number,
+    private readonly end: number,
+    private readonly takeTable: () => boolean,
+  ) {
+    this.root = start + view.getUint32(start, true);
+  }
+
+  check(table: Slots): boolean {
+    return this.checkTable(this.root, table, 0);
+  }
+
+  /** Where a table's vtable has the offset of a slot. */
+  entry(table: number, index: number): number {
+    const vtable = table - this.view.getInt32(table, true);
+    const entry = 4 + index * 2;
+    return entry >= this.view.getUint16(vtable, true) ? 0 : vtable + entry;
+  }
+
+  slot(table: number, index: number): number {
+    const entry = this.entry(table, index);
+    const offset = entry === 0 ? 0 : this.view.getUint16(entry, true);
+    return offset === 0 ? 0 : table + offset;
+  }
+
+  table(table: number, index: number): number {
+    const slot = this.slot(table, index);
+    return slot === 0 ? 0 : this.follow(slot);
+  }
+
+  vector(table: number, index: number): { at: number; length: number } {
+    const vector = this.table(table, index);
+    return vector === 0 ? { at: 0, length: 0 } : { at: vector + 4, length: this.view.getUint32(vector, true) };
+  }
+
+  /** The tables of a vector. */
+  tables(table: number, index: number): number[] {
+    const { at, length } = table === 0 ? { at: 0, length: 0 } : this.vector(table, index);
+    return Array.from({ length }, (_, i) => this.follow(at + i * 4));
+  }
+
+  /** A number of a table's slot: 2 and 4 bytes are signed, 1 is not. */
+  number(table: number, index: number, bytes: 1 | 2 | 4, ifAbsent: number): number {
+    const slot = this.slot(table, index);
+    if (slot === 0) return ifAbsent;
+    if (bytes === 1) return this.view.getUint8(slot);
+    return bytes === 2 ? this.view.getInt16(slot, true) : this.view.getInt32(slot, true);
+  }
+
+  /** As `number`, of 8 bytes. Beyond 2^53 it is not exact, and beyond every length. */
+  long(table: number, index: number): number {
+    const slot = this.slot(table, index);
+    return slot === 0 ? 0 : Number(this.view.getBigInt64(slot, true));
+  }
+
+  string(table: number, index: number): string {
+    const { at, length } = this.vector(table, index);
+    return Buffer.from(this.view.buffer, this.view.byteOffset + at, length).toString();
+  }
+
+  private checkTable(table: number, slots: Slots, depth: number): boolean {
+    if (depth > MAX_DEPTH) throw new SerializationError('Arrow files nested deeper than 60 levels are not supported');
+    if (!this.takeTable() || !this.holds(table, 4)) return false;
+    const vtable = table - this.view.getInt32(table, true);
+    if (!this.holds(vtable, 4)) return false;
+    const vtableLen = this.view.getUint16(vtable, true);
+    const tableLen = this.view.getUint16(vtable + 2, true);
+    if (vtableLen < 4 || tableLen < 4 || !this.holds(vtable, vtableLen) || !this.holds(table, tableLen)) return false;
+    for (let at = vtable + 4; at + 2 <= vtable + vtableLen; at += 2) {
+      if (this.view.getUint16(at, true) >= tableLen) return false;
+    }
+    return slots.every((kind, index) => this.checkSlot(table, index, kind, depth));
+  }
+
+  private checkSlot(table: number, index: number, kind: Slot, depth: number): boolean {
+    const slot = this.slot(table, index);
+    if (slot === 0 || kind === 'scalar') return true;
+    if (!this.holds(slot, 4)) return false;
+    const target = this.follow(slot);
+    if (kind === 'string') return this.checkVector(target, 1);
+    if (kind === 'type') return this.checkTable(target, this.typeOf(table), depth + 1);
+    if ('table' in kind) return this.checkTable(target, kind.table, depth + 1);
+    if ('vectorOfBytes' in kind) return this.checkVector(target, kind.vectorOfBytes);
+    if (!this.checkVector(target, 4)) return false;
+    const length = this.view.getUint32(target, true);
+    for (let i = 0; i < length; i++) {
+      if (!this.checkTable(this.follow(target + 4 + i * 4), kind.vectorOf, depth + 1)) return false;
+    }
+    return true;
+  }
+
+  private checkVector(vector: number, elementLen: number): boolean {
+    return this.holds(vector, 4) && this.holds(vector + 4, this.view.getUint32(vector, true) * elementLen);
+  }
+
+  /** The table of a field's type, by the number in the slot before it. */
+  private typeOf(field: number): Slots {
+    const slot = this.slot(field, 2);
+    return TYPES[slot === 0 ? 0 : this.view.getUint8(slot)] ?? SCALARS;
+  }
+
+  private follow(slot: number): number {
+    return slot + this.view.getUint32(slot, true);
+  }
+
+  private holds(at: number, length: number): boolean {
+    return at >= this.start && at + length <= this.end;
+  }
+}
