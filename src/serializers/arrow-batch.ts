@@ -1,5 +1,5 @@
 import { SerializationError } from '../errors.js';
-import type { Column } from './arrow-schema.js';
+import type { Column, Label } from './arrow-schema.js';
 
 /** Where a vector of structs or numbers is, and how many it has. */
 export interface Span {
@@ -126,26 +126,30 @@ class ColumnReader {
   }
 
   /** The next buffer, of at least so many bytes. */
-  private take(label: string, bytes: number): Region {
-    if (this.buffer >= this.batch.buffers.length) throw incomplete(label);
-    const region = regionOf(this.view, this.batch, this.buffer++);
-    if (!(region.length >= bytes)) throw incomplete(label);
-    return region;
+  private take(label: Label, bytes: number): number {
+    const { batch, view } = this;
+    const index = this.buffer++;
+    if (index >= batch.buffers.length) throw incomplete(label);
+    const isRaw = batch.compressionEntry === 0;
+    const length = isRaw ? int64(view, batch.buffers.at + index * 16 + 8) : regionOf(view, batch, index).length;
+    if (!(length >= bytes)) throw incomplete(label);
+    return index;
   }
 
   /** The last of a column's offsets, which is how much there must be of what they point into. */
-  private offsets(label: string, length: number, offsetLen: 4 | 8): number {
-    const { at, compressed } = this.take(label, length === 0 ? 0 : (length + 1) * offsetLen);
+  private offsets(label: Label, length: number, offsetLen: 4 | 8): number {
+    const index = this.take(label, length === 0 ? 0 : (length + 1) * offsetLen);
+    const { at, compressed } = regionOf(this.view, this.batch, index);
     // Compressed ones are looked at when they are not any more.
     if (length === 0 || compressed) return 0;
-    const [first, last] = [at, at + length * offsetLen].map((position) =>
-      offsetLen === 4 ? this.view.getInt32(position, true) : int64(this.view, position),
-    ) as [number, number];
+    const end = at + length * offsetLen;
+    const first = offsetLen === 4 ? this.view.getInt32(at, true) : int64(this.view, at);
+    const last = offsetLen === 4 ? this.view.getInt32(end, true) : int64(this.view, end);
     if (first < 0 || last < first) throw incomplete(label);
     return last;
   }
 
-  private variadicCount(label: string): number {
+  private variadicCount(label: Label): number {
     if (this.variadic >= this.batch.variadicCounts.length) throw incomplete(label);
     const count = int64(this.view, this.batch.variadicCounts.at + 8 * this.variadic++);
     if (count < 0 || count > this.batch.buffers.length) throw incomplete(label);
@@ -153,10 +157,11 @@ class ColumnReader {
   }
 }
 
-function incomplete(label: string): SerializationError {
-  return new SerializationError(`The Arrow file lacks data: ${label}`);
+function incomplete(label: Label): SerializationError {
+  return new SerializationError(`The Arrow file lacks data: ${label()}`);
 }
 
+/** Beyond 2^53 it is not exact, and beyond every length. */
 export function int64(view: DataView, at: number): number {
-  return Number(view.getBigInt64(at, true));
+  return view.getUint32(at, true) + view.getInt32(at + 4, true) * 2 ** 32;
 }

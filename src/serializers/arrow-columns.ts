@@ -9,6 +9,7 @@ import {
   type ColumnsModule,
   TYPE,
 } from './arrow-memory.js';
+import { isShort, padded, rowsThere } from './arrow-padding.js';
 import { labelOf } from './arrow-schema.js';
 import { denseUnion, sparseUnion } from './arrow-unions.js';
 import { viewsFromFirst } from './arrow-views.js';
@@ -36,14 +37,15 @@ class Columns {
   readonly #arrow: ColumnsModule;
   readonly #schema: ArrowSchema;
   readonly #dictionaries: Dictionaries | undefined;
-  #label = '';
+  /** The column that is being looked at. */
+  #index = 0;
 
   constructor(arrow: ColumnsModule, schema: ArrowSchema, batches: readonly ArrowBatch[]) {
     this.#arrow = arrow;
     this.#schema = schema;
     let hasDictionaries = false;
     for (const [i, field] of schema.fields.entries()) {
-      this.#label = labelOf(i, field.name);
+      this.#index = i;
       hasDictionaries = this.#checkType(field.type, 0) || hasDictionaries;
     }
     if (hasDictionaries) this.#dictionaries = this.#collect(batches);
@@ -53,8 +55,8 @@ class Columns {
     const { data, numRows, metadata } = batch;
     if (data.nullCount > 0) throw new SerializationError('it has rows that are null');
     const children = this.#schema.fields.map((field, i) => {
-      this.#label = labelOf(i, field.name);
-      return this.#ofLength(data.children[i], field.type, numRows);
+      this.#index = i;
+      return this.#ofLength(data.children[i], field.type, numRows, () => false);
     });
     if (children.every((child, i) => child === data.children[i])) return batch;
     const { RecordBatch } = this.#arrow;
@@ -65,7 +67,6 @@ class Columns {
     const dictionaries = new Dictionaries(this.#arrow, (data, type) => this.#plain(data, type));
     for (const { data } of batches) {
       for (const [i, field] of this.#schema.fields.entries()) {
-        this.#label = labelOf(i, field.name);
         const child = data.children[i];
         if (child !== undefined) dictionaries.collect(child, field.type);
       }
@@ -78,6 +79,8 @@ class Columns {
     this.#assertOurs(this.#arrow.DataType.prototype, type);
     if (level > MAX_LEVELS) throw this.#refused(`is nested deeper than ${MAX_LEVELS} levels`);
     const values = type.typeId === TYPE.dictionary ? type.dictionary : type;
+    if (values !== type && type.indices.bitWidth === 64)
+      throw this.#refused('is a dictionary whose indices have 64 bits');
     let found = values !== type;
     for (const child of values.children ?? []) found = this.#checkType(child.type, level + 1) || found;
     return found;
@@ -90,27 +93,45 @@ class Columns {
   }
 
   #refused(why: string): SerializationError {
-    return new SerializationError(`${this.#label} ${why}`);
+    const name = this.#schema.fields[this.#index]?.name ?? '';
+    return new SerializationError(`${labelOf(this.#index, name)} ${why}`);
   }
 
-  #ofLength(data: ArrowData | undefined, type: ArrowType, length: number): ArrowData {
-    if (data === undefined || data.length < length) throw this.#refused('has fewer rows than what it is part of');
-    return this.#plain(data.length > length ? data.slice(0, length) : data, type);
+  /** A column or child of so many rows, of which those that it lacks are null in what it is part of. */
+  #ofLength(
+    data: ArrowData | undefined,
+    type: ArrowType,
+    length: number,
+    isNullFrom: (row: number) => boolean,
+  ): ArrowData {
+    if (data === undefined) throw this.#refused('has no data');
+    if (data.length === length) return this.#plain(data, type);
+    if (data.length > length) return this.#plain(data.slice(0, length), type);
+    if (!isNullFrom(data.length)) throw this.#refused('has fewer rows than what it is part of');
+    return this.#plain(padded(data, type, length), type);
   }
 
   /** Data that the writer writes as it is; the same, unless it would not. */
-  #plain(data: ArrowData, type: ArrowType): ArrowData {
+  #plain(given: ArrowData, type: ArrowType): ArrowData {
     const { Data, DataType } = this.#arrow;
-    this.#assertOurs(Data.prototype, data);
-    if (data.type !== type) this.#assertOurs(DataType.prototype, data.type);
+    this.#assertOurs(Data.prototype, given);
+    if (given.type !== type) this.#assertOurs(DataType.prototype, given.type);
+    const data = isShort(given, type) ? this.#whole(given, type) : given;
     switch (type.typeId) {
+      case TYPE.binary:
+      case TYPE.utf8:
+      case TYPE.largeBinary:
+      case TYPE.largeUtf8:
+        if (Number(data.valueOffsets[data.length]) > data.values.length)
+          throw this.#refused('has fewer bytes than its values');
+        return data;
       case TYPE.binaryView:
       case TYPE.utf8View:
         return viewsFromFirst(data);
       case TYPE.struct:
-        return this.#parent(data, type, data.length);
+        return this.#parent(data, type, 1);
       case TYPE.fixedSizeList:
-        return this.#parent(data, type, data.length * type.listSize);
+        return this.#parent(data, type, type.listSize);
       case TYPE.list:
       case TYPE.largeList:
       case TYPE.map:
@@ -124,11 +145,19 @@ class Columns {
     }
   }
 
-  #parent(data: ArrowData, type: ArrowType, childLength: number): ArrowData {
+  /** Columns that were made longer by nulls have no values for them. */
+  #whole(data: ArrowData, type: ArrowType): ArrowData {
+    if (!isNullFrom(data, rowsThere(data, type))) throw this.#refused('has fewer values than rows');
+    return padded(data, type, data.length);
+  }
+
+  #parent(data: ArrowData, type: ArrowType, perRow: number): ArrowData {
+    const isNull = (row: number) => isNullFrom(data, Math.floor(row / perRow));
+    const { length } = data;
     const fields = fieldsOf(type);
-    const children = fields.map((field, i) => this.#ofLength(data.children[i], field.type, childLength));
+    const children = fields.map(({ type }, i) => this.#ofLength(data.children[i], type, length * perRow, isNull));
     if (children.every((child, i) => child === data.children[i])) return data;
-    return data.clone(data.type, data.offset, data.length, data._nullCount, data, children);
+    return data.clone(data.type, data.offset, length, data._nullCount, data, children);
   }
 
   #list(data: ArrowData, type: ArrowType): ArrowData {
@@ -157,6 +186,12 @@ class Columns {
     if (whole === data && children.every((child, i) => child === data.children[i])) return data;
     return whole.clone(data.type, 0, whole.length, whole._nullCount, whole, children);
   }
+}
+
+/** Whether a row and all behind it are null. */
+function isNullFrom(data: ArrowData, first: number): boolean {
+  for (let row = Math.max(0, first); row < data.length; row++) if (data.getValid(row)) return false;
+  return true;
 }
 
 function fieldsOf(type: ArrowType): readonly ArrowField[] {

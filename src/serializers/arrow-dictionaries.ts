@@ -155,8 +155,7 @@ function placed(values: Indices, length: number, places: Int32Array): Indices {
   return indices;
 }
 
-function largestIndex(indices: ArrowType): number {
-  const { bitWidth, isSigned } = indices as ArrowType & { bitWidth: number; isSigned: boolean };
+function largestIndex({ bitWidth, isSigned }: ArrowType): number {
   // Places are 32-bit integers.
   return Math.min(2 ** (isSigned ? bitWidth - 1 : bitWidth) - 1, 2 ** 31 - 1);
 }

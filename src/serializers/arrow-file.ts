@@ -121,8 +121,25 @@ class Parser {
     const table = type === RECORD_BATCH || header === 0 ? header : message.table(header, 1);
     if (table === 0) throw notAFile();
     const columns = type === RECORD_BATCH ? schema.columns : [this.dictionary(message, header, schema)];
-    const place = { offset, metadataLen, body: offset + metadataLen, bodyLen, block };
-    this.batch(message, table, place, columns);
+    const buffers = message.vector(table, 2);
+    const batch: Batch = {
+      offset,
+      metadataLen,
+      body: offset + metadataLen,
+      bodyLen,
+      block,
+      bodyLenSlot: message.slot(message.root, 3),
+      compressionEntry: this.codec(message, table) === undefined ? 0 : message.entry(table, 3),
+      rows: message.long(table, 0),
+      nodes: message.vector(table, 1),
+      buffers,
+      variadicCounts: message.vector(table, 4),
+      unionsHaveValidity: message.number(message.root, 0, 2, 0) === VERSIONS[0],
+    };
+    if (batch.rows < 0 || !Number.isSafeInteger(batch.rows)) throw notAFile();
+    for (let i = 0; i < buffers.length; i++) this.buffer(batch, i);
+    checkColumns(this.view, batch, columns);
+    this.batches.push(batch);
   }
 
   /** The values of the dictionary that a batch is of. `apache-arrow` would take another batch for that of all rows. */
@@ -136,37 +153,18 @@ class Parser {
     return values;
   }
 
-  private batch(
-    message: FlatBuffer,
-    table: number,
-    place: Pick<Batch, 'offset' | 'metadataLen' | 'body' | 'bodyLen' | 'block'>,
-    columns: readonly Column[],
-  ): void {
-    const batch: Batch = {
-      ...place,
-      bodyLenSlot: message.slot(message.root, 3),
-      compressionEntry: this.codec(message, table) === undefined ? 0 : message.entry(table, 3),
-      rows: message.long(table, 0),
-      nodes: message.vector(table, 1),
-      buffers: message.vector(table, 2),
-      variadicCounts: message.vector(table, 4),
-      unionsHaveValidity: message.number(message.root, 0, 2, 0) === VERSIONS[0],
-    };
-    if (batch.rows < 0 || !Number.isSafeInteger(batch.rows)) throw notAFile();
-    for (let i = 0; i < batch.buffers.length; i++) {
-      const entry = batch.buffers.at + i * 16;
-      const [offset, length] = [int64(this.view, entry), int64(this.view, entry + 8)];
-      if (offset < 0 || length < 0 || offset + length > batch.bodyLen) throw notAFile();
-      const region = regionOf(this.view, batch, i);
-      // A length before compression that is none is NaN or negative.
-      if (!(region.length >= 0)) throw notAFile();
-      if (region.compressed) this.decompressedLen += region.length;
-      if (this.decompressedLen > MAX_DECOMPRESSED_LEN) {
-        throw new SerializationError('The Arrow file holds more than 512 MiB');
-      }
-    }
-    checkColumns(this.view, batch, columns);
-    this.batches.push(batch);
+  private buffer(batch: Batch, index: number): void {
+    const entry = batch.buffers.at + index * 16;
+    const offset = int64(this.view, entry);
+    const length = int64(this.view, entry + 8);
+    if (offset < 0 || length < 0 || offset + length > batch.bodyLen) throw notAFile();
+    if (batch.compressionEntry === 0) return;
+    const region = regionOf(this.view, batch, index);
+    // A length before compression that is none is NaN or negative.
+    if (!(region.length >= 0)) throw notAFile();
+    if (region.compressed) this.decompressedLen += region.length;
+    if (this.decompressedLen > MAX_DECOMPRESSED_LEN)
+      throw new SerializationError('The Arrow file holds more than 512 MiB');
   }
 
   /** One codec in all batches, and in front of each buffer that is not empty its length when decompressed, or −1. */

@@ -71,7 +71,7 @@ export class FlatBuffer {
   /** As `number`, of 8 bytes. Beyond 2^53 it is not exact, and beyond every length. */
   long(table: number, index: number): number {
     const slot = this.slot(table, index);
-    return slot === 0 ? 0 : Number(this.view.getBigInt64(slot, true));
+    return slot === 0 ? 0 : this.view.getUint32(slot, true) + this.view.getInt32(slot + 4, true) * 2 ** 32;
   }
 
   string(table: number, index: number): string {

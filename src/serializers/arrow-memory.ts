@@ -13,6 +13,9 @@ export interface ArrowType {
   readonly indices: ArrowType;
   readonly dictionary: ArrowType;
   readonly isOrdered: boolean;
+  /** Of an integer. */
+  readonly bitWidth: number;
+  readonly isSigned: boolean;
 }
 
 export interface ArrowField {

@@ -9,10 +9,12 @@ export type Layout =
   | { kind: 'fixedList'; size: number }
   | { kind: 'union'; dense: boolean };
 
+/** Of a column, for messages. */
+export type Label = () => string;
+
 /** A column of a file's schema, or a part of one. */
 export interface Column {
-  /** For messages. */
-  readonly label: string;
+  readonly label: Label;
   readonly layout: Layout;
   readonly children: readonly Column[];
   /** The dictionary that has the values; the layout is then that of the indices. */
@@ -37,7 +39,9 @@ export function schemaOf(flat: FlatBuffer, schema: number): FileSchema {
   if (schema !== 0 && flat.number(schema, 0, 2, 0) !== 0) throw notSupported('big-endian data');
   const dictionaries = new Map<number, Column>();
   const fields = schema === 0 ? [] : flat.tables(schema, 1);
-  const columns = fields.map((field, i) => columnOf(flat, field, labelOf(i, flat.string(field, NAME)), dictionaries));
+  const columns = fields.map((field, i) =>
+    columnOf(flat, field, () => labelOf(i, flat.string(field, NAME)), dictionaries),
+  );
   return { columns, dictionaries };
 }
 
@@ -46,11 +50,13 @@ export function labelOf(index: number, name: string): string {
   return `the column at index ${index}${/^[A-Za-z_]\w{0,39}$/.test(name) ? ` (${name})` : ''}`;
 }
 
-export function notSupported(what: string, label?: string): SerializationError {
-  return new SerializationError(`Arrow files with ${what} are not supported${label === undefined ? '' : `: ${label}`}`);
+export function notSupported(what: string, label?: Label): SerializationError {
+  return new SerializationError(
+    `Arrow files with ${what} are not supported${label === undefined ? '' : `: ${label()}`}`,
+  );
 }
 
-function columnOf(flat: FlatBuffer, field: number, label: string, dictionaries: Map<number, Column>): Column {
+function columnOf(flat: FlatBuffer, field: number, label: Label, dictionaries: Map<number, Column>): Column {
   const children = flat.tables(field, CHILDREN).map((child) => columnOf(flat, child, label, dictionaries));
   const column: Column = { label, layout: layoutOf(flat, field, children, label), children, dictionary: undefined };
   const encoding = flat.table(field, DICTIONARY);
@@ -64,7 +70,7 @@ function columnOf(flat: FlatBuffer, field: number, label: string, dictionaries: 
   return { label, layout: integer(bits, label), children: [], dictionary: id };
 }
 
-function layoutOf(flat: FlatBuffer, field: number, children: readonly Column[], label: string): Layout {
+function layoutOf(flat: FlatBuffer, field: number, children: readonly Column[], label: Label): Layout {
   const kind = flat.number(field, 2, 1, 0);
   const type = flat.table(field, TYPE);
   const short = (index: number, ifAbsent: number) => (type === 0 ? ifAbsent : flat.number(type, index, 2, ifAbsent));
@@ -82,7 +88,7 @@ function layoutOf(flat: FlatBuffer, field: number, children: readonly Column[], 
 type Field = (index: number, ifAbsent: number) => number;
 
 /** By the number of the type in Schema.fbs. */
-function simpleLayout(kind: number, short: Field, int: Field, label: string): Layout {
+function simpleLayout(kind: number, short: Field, int: Field, label: Label): Layout {
   switch (kind) {
     case 1: // Null
       return { kind: 'null' };
@@ -130,7 +136,7 @@ function simpleLayout(kind: number, short: Field, int: Field, label: string): La
   }
 }
 
-function integer(bits: number, label: string): Layout {
+function integer(bits: number, label: Label): Layout {
   if (bits !== 8 && bits !== 16 && bits !== 32 && bits !== 64) throw notSupported(`integers of ${bits} bits`, label);
   return { kind: 'fixed', bits };
 }

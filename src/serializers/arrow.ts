@@ -90,9 +90,7 @@ export class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Seria
     const { schema, batches } = value as unknown as { schema: ArrowSchema; batches: readonly ArrowBatch[] };
     try {
       const table = { schema, batches: writableBatches(arrow, { schema, batches }) };
-      const memory = writeFile(arrow, table, this.#compression, room);
-      parseFile(memory.subarray(room.before, memory.length - room.behind));
-      return memory;
+      return writeFile(arrow, table, this.#compression, room);
     } catch (error) {
       if (error instanceof ConfigurationError) throw error;
       const why = error instanceof SerializationError ? `: ${error.message}` : '';
