@@ -83,33 +83,33 @@ class ColumnReader {
     const length = int64(this.view, entry);
     const nulls = int64(this.view, entry + 8);
     const fits = exactly ? length === rows : length >= rows;
-    if (!fits || !Number.isSafeInteger(length) || nulls < 0 || nulls > length) throw incomplete(label);
-    if (layout.kind !== 'null' && (layout.kind !== 'union' || this.batch.unionsHaveValidity)) {
-      this.take(label, nulls > 0 ? length / 8 : 0);
-    }
+    if (!fits || !Number.isSafeInteger(length)) throw incomplete(label);
+    if (layout.kind === 'null') return;
+    if (nulls < 0 || nulls > length) throw incomplete(label);
+    if (layout.kind !== 'union' || this.batch.unionsHaveValidity) this.take(label, nulls > 0 ? length / 8 : 0);
+    // `apache-arrow` writes no values for a column that was added with nothing but nulls.
+    const valued = nulls === length ? 0 : length;
     switch (layout.kind) {
-      case 'null':
-        return;
       case 'fixed':
-        this.take(label, (length * layout.bits) / 8);
+        this.take(label, (valued * layout.bits) / 8);
         return;
       case 'variable': {
-        const end = this.offsets(label, length, layout.offsetLen);
+        const end = this.offsets(label, valued, layout.offsetLen);
         this.take(label, end);
         return;
       }
       case 'view':
-        this.take(label, length * VIEW_LEN);
+        this.take(label, valued * VIEW_LEN);
         for (let left = this.variadicCount(label); left > 0; left--) this.take(label, 0);
         return;
       case 'list':
-        this.check(children[0] as Column, this.offsets(label, length, layout.offsetLen), false);
+        this.check(children[0] as Column, this.offsets(label, valued, layout.offsetLen), false);
         return;
       case 'fixedList':
-        this.check(children[0] as Column, length * layout.size, false);
+        this.check(children[0] as Column, valued * layout.size, false);
         return;
       case 'struct':
-        for (const child of children) this.check(child, length, false);
+        for (const child of children) this.check(child, valued, false);
         return;
       case 'union':
         this.take(label, length);

@@ -60,7 +60,10 @@ class Columns {
     });
     if (children.every((child, i) => child === data.children[i])) return batch;
     const { RecordBatch } = this.#arrow;
-    return new RecordBatch(this.#schema, data.clone(data.type, 0, numRows, 0, [], children), metadata);
+    const made = new RecordBatch(this.#schema, data.clone(data.type, 0, numRows, 0, [], children), metadata);
+    // Its constructor mixes up fields of the same name.
+    made.schema = this.#schema;
+    return made;
   }
 
   #collect(batches: readonly ArrowBatch[]): Dictionaries {
@@ -79,6 +82,7 @@ class Columns {
     this.#assertOurs(this.#arrow.DataType.prototype, type);
     if (level > MAX_LEVELS) throw this.#refused(`is nested deeper than ${MAX_LEVELS} levels`);
     const values = type.typeId === TYPE.dictionary ? type.dictionary : type;
+    if (values.typeId === TYPE.dictionary) throw this.#refused('is a dictionary of dictionaries');
     if (values !== type && type.indices.bitWidth === 64)
       throw this.#refused('is a dictionary whose indices have 64 bits');
     let found = values !== type;
@@ -118,6 +122,8 @@ class Columns {
     if (given.type !== type) this.#assertOurs(DataType.prototype, given.type);
     const data = isShort(given, type) ? this.#whole(given, type) : given;
     switch (type.typeId) {
+      case TYPE.null:
+        return data.nullCount === data.length ? data : data.clone(data.type, 0, data.length, data.length, []);
       case TYPE.binary:
       case TYPE.utf8:
       case TYPE.largeBinary:

@@ -42,7 +42,7 @@ export class Dictionaries {
       return;
     }
     const { dictionary } = data;
-    if (dictionary === undefined || data.length === 0) return;
+    if (dictionary === undefined) return;
     let found = this.#found.get(type.id);
     if (found === undefined) {
       found = new Set();
@@ -68,8 +68,11 @@ export class Dictionaries {
   #of(type: ArrowType, refuse: Refuse): Unified | undefined {
     let unified = this.#unified.get(type.id);
     if (unified === undefined) {
-      const [first, ...others] = this.#found.get(type.id) ?? [];
+      const found = [...(this.#found.get(type.id) ?? [])];
+      // Batches without rows have an empty one.
+      const first = found.find(({ length }) => length > 0) ?? found[0];
       if (first === undefined) return undefined;
+      const others = found.filter((dictionary) => dictionary !== first);
       unified = this.#unify(type, first, others, refuse);
       this.#unified.set(type.id, unified);
     }

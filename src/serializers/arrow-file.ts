@@ -45,6 +45,7 @@ const messageOf = (header: Slots): Slots => ['scalar', 'scalar', { table: header
 /** What is known of a file that has been checked. */
 export interface ArrowFile {
   readonly compression: ArrowCompression | 'none';
+  readonly schema: FileSchema;
   readonly footer: { readonly start: number; readonly end: number };
   /** Those of dictionaries, then those of records. */
   readonly batches: readonly Batch[];
@@ -100,7 +101,7 @@ class Parser {
       const { at, length } = footer.vector(footer.root, type);
       for (let i = 0; i < length; i++) this.block(at + i * BLOCK_LEN, footer.start, type, schema);
     }
-    return { compression: this.compression, footer: { start: footer.start, end }, batches: this.batches };
+    return { compression: this.compression, schema, footer: { start: footer.start, end }, batches: this.batches };
   }
 
   private block(block: number, limit: number, type: number, schema: FileSchema): void {

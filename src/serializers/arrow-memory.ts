@@ -66,7 +66,7 @@ export interface ArrowSchema {
 }
 
 export interface ArrowBatch {
-  readonly schema: ArrowSchema;
+  schema: ArrowSchema;
   readonly data: ArrowData;
   readonly numRows: number;
   readonly metadata: unknown;

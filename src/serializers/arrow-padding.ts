@@ -38,7 +38,7 @@ export function padded(data: ArrowData, type: ArrowType, length: number): ArrowD
   if (data.length > length) return padded(data.slice(0, length), type, length);
   const { offset, values, valueOffsets, nullBitmap, typeIds } = data;
   const rest = [
-    valueOffsets && rising(valueOffsets, length + 1),
+    valueOffsets && (type.typeId === TYPE.union ? longer(valueOffsets, length) : rising(valueOffsets, length + 1)),
     values && longer(values, type.typeId === TYPE.bool ? (offset + length + 7) >> 3 : valuesLen(data, type, length)),
     nullBitmap?.length ? longer(nullBitmap, (offset + length + 7) >> 3) : nullBitmap,
     typeIds && longer(typeIds, length),

@@ -15,7 +15,10 @@ export type Label = () => string;
 /** A column of a file's schema, or a part of one. */
 export interface Column {
   readonly label: Label;
+  /** The writer of `apache-arrow` leaves an empty one out. */
+  readonly hasName: boolean;
   readonly layout: Layout;
+  /** With a dictionary, those of its values. */
   readonly children: readonly Column[];
   /** The dictionary that has the values; the layout is then that of the indices. */
   readonly dictionary: number | undefined;
@@ -58,7 +61,9 @@ export function notSupported(what: string, label?: Label): SerializationError {
 
 function columnOf(flat: FlatBuffer, field: number, label: Label, dictionaries: Map<number, Column>): Column {
   const children = flat.tables(field, CHILDREN).map((child) => columnOf(flat, child, label, dictionaries));
-  const column: Column = { label, layout: layoutOf(flat, field, children, label), children, dictionary: undefined };
+  const layout = layoutOf(flat, field, children, label);
+  const hasName = flat.slot(field, NAME) !== 0;
+  const column: Column = { label, hasName, layout, children, dictionary: undefined };
   const encoding = flat.table(field, DICTIONARY);
   if (encoding === 0) return column;
   const id = flat.long(encoding, 0);
@@ -67,7 +72,7 @@ function columnOf(flat: FlatBuffer, field: number, label: Label, dictionaries: M
   const bits = indices === 0 ? 32 : flat.number(indices, 0, 4, 0);
   // Their values would be BigInts, with which `apache-arrow` cannot look anything up.
   if (bits === 64) throw notSupported('dictionaries whose indices have 64 bits', label);
-  return { label, layout: integer(bits, label), children: [], dictionary: id };
+  return { label, hasName, layout: integer(bits, label), children, dictionary: id };
 }
 
 function layoutOf(flat: FlatBuffer, field: number, children: readonly Column[], label: Label): Layout {

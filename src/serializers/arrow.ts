@@ -8,6 +8,7 @@ import { codecOf, decompressed } from './arrow-compression.js';
 import { parseFile } from './arrow-file.js';
 import type { ArrowBatch, ArrowField, ArrowSchema, ColumnsModule } from './arrow-memory.js';
 import { type Room, type WritingModule, writeFile } from './arrow-room.js';
+import type { Column } from './arrow-schema.js';
 import type { Serializer } from './serializer.js';
 
 /** What is used here of a Table of `apache-arrow`, which is an optional peer: `ArrowSerializer<Table>` has its full type. */
@@ -187,14 +188,36 @@ function tableOf<T extends ArrowTable>(arrow: ArrowModule<T>, payload: Uint8Arra
   // What says where things are was written anew.
   if (plain !== payload && parseFile(plain).compression !== 'none') throw new RangeError('Compressed twice');
   const table = arrow.tableFromIPC(plain) as T;
-  for (const field of (table.schema as unknown as ArrowSchema).fields) nameOf(field);
+  restoreNames(table as unknown as ReadTable, file.schema.columns);
   return table;
 }
 
-/** An empty name is left out of a file, and read as null. */
-function nameOf(field: ArrowField): void {
-  field.name ??= '';
-  for (const child of field.type.children ?? []) nameOf(child);
+interface ReadTable {
+  readonly schema: ArrowSchema;
+  readonly batches: readonly ArrowBatch[];
+}
+
+/** A name that is not there is an empty one; `apache-arrow` reads it as null or "null". */
+function restoreNames({ schema, batches }: ReadTable, columns: readonly Column[]): void {
+  if (columns.every(hasNames)) return;
+  nameFields(schema.fields, columns);
+  for (const batch of batches) {
+    nameFields(batch.schema.fields, columns);
+    nameFields(batch.data.type.children ?? [], columns);
+  }
+}
+
+function hasNames({ hasName, children }: Column): boolean {
+  return hasName && children.every(hasNames);
+}
+
+function nameFields(fields: readonly ArrowField[], columns: readonly Column[]): void {
+  for (const [i, field] of fields.entries()) {
+    const column = columns[i];
+    if (column === undefined) continue;
+    if (!column.hasName) field.name = '';
+    nameFields(field.type.children ?? [], column.children);
+  }
 }
 
 function made<T extends ArrowTable>(arrow: ArrowModule<T>, table: unknown): table is T {
