@@ -10,6 +10,7 @@ const source = new URL('../../src/', import.meta.url);
 const modules = [
   'errors.ts',
   'bytes.ts',
+  'native.ts',
   ...readdirSync(new URL('serializers/', source))
     .filter((name) => name.startsWith('arrow'))
     .map((name) => `serializers/${name}`),
@@ -32,7 +33,8 @@ export async function runPublished(main: string, packages: readonly string[]): P
         ts.transpileModule(text, { compilerOptions }).outputText,
       );
     }
-    writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+    writeFileSync(join(folder, 'package.json'), '{"type":"module","imports":{"#native":"./native.cjs"}}');
+    symlinkSync(fileURLToPath(new URL('../../native.cjs', import.meta.url)), join(folder, 'native.cjs'));
     writeFileSync(join(folder, 'main.js'), main);
     for (const name of packages) {
       const target = join(folder, 'node_modules', name);

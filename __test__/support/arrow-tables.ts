@@ -80,7 +80,7 @@ export function randomType(random: Random, depth: number): Type {
     case 13:
       return new arrow.DenseUnion(Int32Array.of(1, 0), [field('0', child()), field('1', child())] as never);
     case 14: {
-      const entry = new arrow.Struct([field('key', new arrow.Utf8()), field('value', child())]);
+      const entry = new arrow.Struct([new arrow.Field('key', new arrow.Utf8(), false), field('value', child())]);
       return new arrow.Map_(new arrow.Field('entries', entry, false) as never);
     }
     default: {

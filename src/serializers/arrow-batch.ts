@@ -1,5 +1,5 @@
 import { SerializationError } from '../errors.js';
-import type { Column, Label } from './arrow-schema.js';
+import { type Column, type Label, notSupported } from './arrow-schema.js';
 
 /** Where a vector of structs or numbers is, and how many it has. */
 export interface Span {
@@ -24,8 +24,8 @@ export interface Batch {
   readonly nodes: Span;
   readonly buffers: Span;
   readonly variadicCounts: Span;
-  /** Unions before version 5 of the metadata have a validity bitmap. */
-  readonly unionsHaveValidity: boolean;
+  /** Of the metadata. */
+  readonly version: number;
 }
 
 export interface Region {
@@ -36,6 +36,10 @@ export interface Region {
   readonly length: number;
   readonly compressed: boolean;
 }
+
+/** The metadata's versions by their numbers; the one before has other unions, which `apache-arrow` reads as those of this. */
+export const VERSION_4 = 3;
+export const VERSION_5 = 4;
 
 const PREFIX_LEN = 8;
 const VIEW_LEN = 16;
@@ -86,7 +90,7 @@ class ColumnReader {
     if (!fits || !Number.isSafeInteger(length)) throw incomplete(label);
     if (layout.kind === 'null') return;
     if (nulls < 0 || nulls > length) throw incomplete(label);
-    if (layout.kind !== 'union' || this.batch.unionsHaveValidity) this.take(label, nulls > 0 ? length / 8 : 0);
+    if (layout.kind !== 'union') this.take(label, nulls > 0 ? length / 8 : 0);
     // `apache-arrow` writes no values for a column that was added with nothing but nulls.
     const valued = nulls === length ? 0 : length;
     switch (layout.kind) {
@@ -112,6 +116,7 @@ class ColumnReader {
         for (const child of children) this.check(child, valued, false);
         return;
       case 'union':
+        if (this.batch.version < VERSION_5) throw notSupported('unions in metadata of version 4', label);
         this.take(label, length);
         if (layout.dense) this.take(label, length * 4);
         for (const child of children) this.check(child, layout.dense ? 0 : length, false);

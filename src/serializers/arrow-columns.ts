@@ -123,7 +123,7 @@ class Columns {
     const data = isShort(given, type) ? this.#whole(given, type) : given;
     switch (type.typeId) {
       case TYPE.null:
-        return data.nullCount === data.length ? data : data.clone(data.type, 0, data.length, data.length, []);
+        return countableNulls(data);
       case TYPE.binary:
       case TYPE.utf8:
       case TYPE.largeBinary:
@@ -192,6 +192,13 @@ class Columns {
     if (whole === data && children.every((child, i) => child === data.children[i])) return data;
     return whole.clone(data.type, 0, whole.length, whole._nullCount, whole, children);
   }
+}
+
+/** The writer takes slices of children, which count their nulls by a bitmap. */
+function countableNulls(data: ArrowData): ArrowData {
+  const { offset, length, nullBitmap } = data;
+  if (data.nullCount === length && nullBitmap !== undefined && nullBitmap.length * 8 >= offset + length) return data;
+  return data.clone(data.type, 0, length, length, [undefined, undefined, new Uint8Array((length + 7) >> 3)]);
 }
 
 /** Whether a row and all behind it are null. */

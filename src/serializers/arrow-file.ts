@@ -10,7 +10,7 @@
  * Footer and metadata are FlatBuffers. The tables below list their slots, as in Arrow's Schema.fbs, Message.fbs and File.fbs.
  */
 import { SerializationError } from '../errors.js';
-import { type Batch, checkColumns, int64, regionOf } from './arrow-batch.js';
+import { type Batch, checkColumns, int64, regionOf, VERSION_4, VERSION_5 } from './arrow-batch.js';
 import type { ArrowCompression } from './arrow-codecs.js';
 import { FlatBuffer, type Slot, type Slots } from './arrow-flatbuffer.js';
 import { type Column, type FileSchema, notSupported, schemaOf } from './arrow-schema.js';
@@ -27,8 +27,6 @@ const MAX_DECOMPRESSED_LEN = 512 * 1024 * 1024;
 const CODECS = ['lz4', 'zstd'] as const;
 const DICTIONARY_BATCH = 2;
 const RECORD_BATCH = 3;
-/** The metadata's versions 4 and 5, by their numbers. */
-const VERSIONS = [3, 4];
 
 const SCALARS: Slots = [];
 const METADATA: Slot = { vectorOf: ['string', 'string'] };
@@ -135,7 +133,7 @@ class Parser {
       nodes: message.vector(table, 1),
       buffers,
       variadicCounts: message.vector(table, 4),
-      unionsHaveValidity: message.number(message.root, 0, 2, 0) === VERSIONS[0],
+      version: message.number(message.root, 0, 2, 0),
     };
     if (batch.rows < 0 || !Number.isSafeInteger(batch.rows)) throw notAFile();
     for (let i = 0; i < buffers.length; i++) this.buffer(batch, i);
@@ -180,7 +178,8 @@ class Parser {
   }
 
   private checkVersion(flat: FlatBuffer, table: number): void {
-    if (!VERSIONS.includes(flat.number(table, 0, 2, 0))) throw notSupported('metadata other than of versions 4 and 5');
+    const version = flat.number(table, 0, 2, 0);
+    if (version !== VERSION_4 && version !== VERSION_5) throw notSupported('metadata other than of versions 4 and 5');
   }
 
   private flat(start: number, end: number): FlatBuffer {

@@ -63,6 +63,7 @@ export interface ArrowVector {
 
 export interface ArrowSchema {
   readonly fields: readonly ArrowField[];
+  readonly metadata: unknown;
 }
 
 export interface ArrowBatch {
@@ -88,6 +89,7 @@ export interface ColumnsModule {
   };
   readonly DataType: { readonly prototype: object };
   readonly Vector: new (data: readonly ArrowData[]) => ArrowVector;
+  readonly Schema: new (fields: readonly ArrowField[], metadata: unknown) => ArrowSchema;
   readonly RecordBatch: new (schema: ArrowSchema, data: ArrowData, metadata: unknown) => ArrowBatch;
 }
 

@@ -188,22 +188,29 @@ function tableOf<T extends ArrowTable>(arrow: ArrowModule<T>, payload: Uint8Arra
   // What says where things are was written anew.
   if (plain !== payload && parseFile(plain).compression !== 'none') throw new RangeError('Compressed twice');
   const table = arrow.tableFromIPC(plain) as T;
-  restoreNames(table as unknown as ReadTable, file.schema.columns);
+  repairSchema(arrow as unknown as ColumnsModule, table as unknown as ReadTable, file.schema.columns);
   return table;
 }
 
 interface ReadTable {
-  readonly schema: ArrowSchema;
+  schema: ArrowSchema;
   readonly batches: readonly ArrowBatch[];
 }
 
-/** A name that is not there is an empty one; `apache-arrow` reads it as null or "null". */
-function restoreNames({ schema, batches }: ReadTable, columns: readonly Column[]): void {
-  if (columns.every(hasNames)) return;
-  nameFields(schema.fields, columns);
-  for (const batch of batches) {
-    nameFields(batch.schema.fields, columns);
-    nameFields(batch.data.type.children ?? [], columns);
+/**
+ * Where columns have the same name, `apache-arrow` gives the first of them the type of the last one; a name that is not
+ * there, which is an empty one, it reads as null or "null".
+ */
+function repairSchema({ Schema }: ColumnsModule, table: ReadTable, columns: readonly Column[]): void {
+  const isNamed = columns.every(hasNames);
+  const [first] = table.batches;
+  if (first === undefined || (isNamed && new Set(table.schema.fields.map(({ name }) => name)).size === columns.length)) return;
+  const fields = first.data.type.children ?? [];
+  if (!isNamed) nameFields(fields, columns);
+  table.schema = new Schema(fields, table.schema.metadata);
+  for (const batch of table.batches) {
+    batch.schema = table.schema;
+    if (!isNamed) nameFields(batch.data.type.children ?? [], columns);
   }
 }
 
