@@ -144,7 +144,7 @@ test('LZ4 needs no package', async (t) => {
   t.is(printed, '1000 true');
 });
 
-test("a codec that the user registered in apache-arrow is theirs: it does not come between", (t) => {
+test('a codec that the user registered in apache-arrow is theirs: it does not come between', (t) => {
   const { compressionRegistry, CompressionType } = arrow;
   const own = { encode: () => Uint8Array.of(4, 34, 77, 24, 0x40, 0, 0), decode: () => new Uint8Array(0) };
   compressionRegistry.set(CompressionType.LZ4_FRAME, own);
@@ -155,11 +155,16 @@ test("a codec that the user registered in apache-arrow is theirs: it does not co
 });
 
 test('a file that claims more than 512 MiB in all is refused, and a little of it is no reason to make room', (t) => {
-  const payload = withCompression('lz4').serialize(arrow.tableFromArrays({ a: new Int32Array(1000), b: new Int32Array(1000) }));
+  const payload = withCompression('lz4').serialize(
+    arrow.tableFromArrays({ a: new Int32Array(1000), b: new Int32Array(1000) }),
+  );
   const places = claims(payload, 4000);
   t.is(places.length, 2);
   for (const at of places) new DataView(payload.buffer).setBigInt64(at, 300n << 20n, true);
-  t.throws(() => withCompression('lz4').deserialize(payload), { instanceOf: SerializationError, message: /more than 512 MiB/ });
+  t.throws(() => withCompression('lz4').deserialize(payload), {
+    instanceOf: SerializationError,
+    message: /more than 512 MiB/,
+  });
 });
 
 function text(_name: string, value: unknown): unknown {

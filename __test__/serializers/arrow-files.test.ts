@@ -82,7 +82,10 @@ test('dictionaries that replace others, and big-endian data, are refused by name
   const header = message.table(message.root, 2);
   t.is(replaced[message.slot(header, 2)], 1);
   replaced[message.slot(header, 2)] = 0;
-  t.throws(() => serializer.deserialize(replaced), { instanceOf: SerializationError, message: /replacement dictionaries/ });
+  t.throws(() => serializer.deserialize(replaced), {
+    instanceOf: SerializationError,
+    message: /replacement dictionaries/,
+  });
 
   const swapped = file('pyarrow-delta');
   const footer = flat(swapped);

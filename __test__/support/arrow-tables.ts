@@ -106,15 +106,19 @@ function rising(random: Random, length: number, first: number): number[] {
 export function randomData(random: Random, type: Type, length: number): Data {
   const { makeData } = arrow as unknown as { makeData(props: object): Data };
   const rows = { type, length, ...validity(random, length) };
-  const childOf = (i: number, count: number) =>
-    randomData(random, (type.children[i] as arrow.Field).type, count);
+  const childOf = (i: number, count: number) => randomData(random, (type.children[i] as arrow.Field).type, count);
   const offsetsOf = (offsets: number[]) =>
     type instanceof arrow.LargeUtf8 || type instanceof arrow.LargeBinary || type instanceof arrow.LargeList
       ? BigInt64Array.from(offsets, BigInt)
       : Int32Array.from(offsets);
   if (arrow.DataType.isNull(type)) return makeData({ type, length });
   if (arrow.DataType.isBool(type)) return makeData({ ...rows, data: random.bytes((length + 7) >> 3) });
-  if (arrow.DataType.isUtf8(type) || arrow.DataType.isLargeUtf8(type) || arrow.DataType.isBinary(type) || arrow.DataType.isLargeBinary(type)) {
+  if (
+    arrow.DataType.isUtf8(type) ||
+    arrow.DataType.isLargeUtf8(type) ||
+    arrow.DataType.isBinary(type) ||
+    arrow.DataType.isLargeBinary(type)
+  ) {
     const offsets = rising(random, length, random.below(3));
     const data = random.bytes((offsets[length] as number) + random.below(3)).map((byte) => 97 + (byte % 3));
     return makeData({ ...rows, valueOffsets: offsetsOf(offsets), data });
@@ -163,7 +167,8 @@ function strideOf(type: Type): number {
 
 function views(random: Random, type: Type, rows: { length: number }): Data {
   const variadicBuffers = Array.from({ length: 1 + random.below(3) }, () => random.bytes(30 + random.below(2000)));
-  for (const buffer of variadicBuffers) for (let i = 0; i < buffer.length; i++) buffer[i] = 97 + ((buffer[i] as number) % 26);
+  for (const buffer of variadicBuffers)
+    for (let i = 0; i < buffer.length; i++) buffer[i] = 97 + ((buffer[i] as number) % 26);
   const bytes = new Uint8Array(rows.length * 16);
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < rows.length; i++) {
@@ -180,7 +185,12 @@ function views(random: Random, type: Type, rows: { length: number }): Data {
     view.setInt32(i * 16 + 8, index, true);
     view.setInt32(i * 16 + 12, offset, true);
   }
-  return (arrow as unknown as { makeData(props: object): Data }).makeData({ ...rows, type, views: bytes, variadicBuffers });
+  return (arrow as unknown as { makeData(props: object): Data }).makeData({
+    ...rows,
+    type,
+    views: bytes,
+    variadicBuffers,
+  });
 }
 
 /** A value bit by bit, without the package's getters: null, hexadecimal bytes, or a list of such. */
@@ -215,11 +225,21 @@ export function exactly(data: Data, index: number): unknown {
   }
   if (arrow.DataType.isStruct(type)) return data.children.map((part) => exactly(part, index));
   if (arrow.DataType.isFixedSizeList(type)) return all(child, index * type.listSize, (index + 1) * type.listSize);
-  if (arrow.DataType.isList(type) || arrow.DataType.isLargeList(type) || arrow.DataType.isMap(type)) return all(child, ...range());
+  if (arrow.DataType.isList(type) || arrow.DataType.isLargeList(type) || arrow.DataType.isMap(type))
+    return all(child, ...range());
   if (arrow.DataType.isUtf8View(type) || arrow.DataType.isBinaryView(type)) {
     const view = (data.values as Uint8Array).subarray(index * 16, index * 16 + 16);
-    const [length, , buffer, offset] = new Int32Array(view.slice().buffer) as unknown as [number, number, number, number];
-    return hex(length <= 12 ? view.subarray(4, 4 + length) : (data.variadicBuffers[buffer] as Uint8Array).subarray(offset, offset + length));
+    const [length, , buffer, offset] = new Int32Array(view.slice().buffer) as unknown as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    return hex(
+      length <= 12
+        ? view.subarray(4, 4 + length)
+        : (data.variadicBuffers[buffer] as Uint8Array).subarray(offset, offset + length),
+    );
   }
   if (data.valueOffsets !== undefined) return hex((data.values as Uint8Array).subarray(...range()));
   return hex((data.values as Uint8Array).subarray(index * data.stride, (index + 1) * data.stride));
@@ -238,7 +258,13 @@ export function exactColumns(table: arrow.Table): unknown[][] {
 export function randomTable(random: Random): arrow.Table {
   const fields = Array.from(
     { length: 1 + random.below(4) },
-    (_, i) => new arrow.Field(random.pick([`a${i}`, i === 0 ? '' : `é${i}`, `c${i}`]), randomType(random, 3), true, new Map([['k', 'v']])),
+    (_, i) =>
+      new arrow.Field(
+        random.pick([`a${i}`, i === 0 ? '' : `é${i}`, `c${i}`]),
+        randomType(random, 3),
+        true,
+        new Map([['k', 'v']]),
+      ),
   );
   const schema = new arrow.Schema(fields, new Map([['table', 'x']]));
   const batches = Array.from({ length: 1 + random.below(3) }, () => {

@@ -53,7 +53,8 @@ class Columns {
 
   batch(batch: ArrowBatch): ArrowBatch {
     const { data, numRows, metadata } = batch;
-    if (data.nullCount > 0) throw new SerializationError('it has rows that are null');
+    // Such a batch may have vectors in the place of data, none of which has a value.
+    if (numRows === 0 && data.children.some((child) => !isOf(this.#arrow.Data.prototype, child))) return batch;
     const children = this.#schema.fields.map((field, i) => {
       this.#index = i;
       return this.#ofLength(data.children[i], field.type, numRows, () => false);
@@ -91,9 +92,7 @@ class Columns {
   }
 
   #assertOurs(prototype: object, part: unknown): void {
-    // Not `instanceof`: the package answers true for the objects of all its copies, whose numbers it cannot compare.
-    if (Object.prototype.isPrototypeOf.call(prototype, part as object)) return;
-    throw this.#refused('is of another copy of apache-arrow than the Table');
+    if (!isOf(prototype, part)) throw this.#refused('is of another copy of apache-arrow than the Table');
   }
 
   #refused(why: string): SerializationError {
@@ -103,12 +102,12 @@ class Columns {
 
   /** A column or child of so many rows, of which those that it lacks are null in what it is part of. */
   #ofLength(
-    data: ArrowData | undefined,
+    given: ArrowData | undefined,
     type: ArrowType,
     length: number,
     isNullFrom: (row: number) => boolean,
   ): ArrowData {
-    if (data === undefined) throw this.#refused('has no data');
+    const data = given ?? this.#arrow.makeData({ type, length: 0 });
     if (data.length === length) return this.#plain(data, type);
     if (data.length > length) return this.#plain(data.slice(0, length), type);
     if (!isNullFrom(data.length)) throw this.#refused('has fewer rows than what it is part of');
@@ -168,16 +167,17 @@ class Columns {
 
   #list(data: ArrowData, type: ArrowType): ArrowData {
     const [field] = fieldsOf(type);
-    const [child] = data.children;
+    if (field === undefined) return data;
+    const given = data.children[0];
+    const child = given ?? this.#arrow.makeData({ type: field.type, length: 0 });
     const { valueOffsets, length } = data;
-    if (field === undefined || child === undefined) return data;
     const first = Number(valueOffsets[0] ?? 0);
     const count = Number(valueOffsets[length] ?? 0) - first;
     if (count < 0 || first + count > child.length) throw this.#refused('has fewer values than its lists');
     const part = first === 0 && count === child.length ? child : child.slice(first, count);
     const plain = this.#plain(part, field.type);
     // The writer takes the same part of a child.
-    if (plain === part) return data;
+    if (plain === part && given !== undefined) return data;
     const offsets =
       valueOffsets instanceof BigInt64Array
         ? valueOffsets.slice(0, length + 1).map((offset) => offset - BigInt(first))
@@ -192,6 +192,11 @@ class Columns {
     if (whole === data && children.every((child, i) => child === data.children[i])) return data;
     return whole.clone(data.type, 0, whole.length, whole._nullCount, whole, children);
   }
+}
+
+/** Not `instanceof`: the package answers true for the objects of all its copies, whose types it cannot tell apart. */
+function isOf(prototype: object, part: unknown): boolean {
+  return Object.prototype.isPrototypeOf.call(prototype, part as object);
 }
 
 /** The writer takes slices of children, which count their nulls by a bitmap. */

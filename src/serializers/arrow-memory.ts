@@ -87,6 +87,7 @@ export interface ColumnsModule {
       dictionary?: ArrowVector,
     ): ArrowData;
   };
+  readonly makeData: (rows: { type: ArrowType; length: number }) => ArrowData;
   readonly DataType: { readonly prototype: object };
   readonly Vector: new (data: readonly ArrowData[]) => ArrowVector;
   readonly Schema: new (fields: readonly ArrowField[], metadata: unknown) => ArrowSchema;

@@ -21,6 +21,14 @@ export interface ArrowTable {
 /** What is used here of the module `apache-arrow`. */
 export interface ArrowModule<T extends ArrowTable = ArrowTable> {
   readonly Table: { readonly prototype: T };
+  readonly Schema: unknown;
+  readonly RecordBatch: unknown;
+  readonly Vector: unknown;
+  readonly Data: unknown;
+  readonly DataType: unknown;
+  readonly RecordBatchFileWriter: unknown;
+  readonly AsyncByteQueue: unknown;
+  makeData(rows: never): unknown;
   tableFromIPC(bytes: Uint8Array): unknown;
 }
 
@@ -45,9 +53,9 @@ export interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
  *
  * Files are written without compression unless `compression` says otherwise, and read either way. A table is read back
  * as it was or refused when it is written: dictionaries that differ between its batches become one, as a file has room for
- * no more; a table whose rows are null, whose schema is nested deeper than 60 levels, or that holds columns of another copy
- * of `apache-arrow` is refused. The columns of a table that was read are views of an uncompressed payload where its memory
- * is aligned to eight bytes: no copy is made, and the payload stays in memory as long as the table.
+ * no more; a schema nested deeper than 60 levels, a dictionary of dictionaries or with indices of 64 bits, and a column of
+ * another copy of `apache-arrow` are refused. The columns of a table that was read are views of an uncompressed payload
+ * where its memory is aligned to eight bytes: no copy is made, and the payload stays in memory as long as the table.
  *
  * @throws TypeError, RangeError for a wrong type or compression, ConfigurationError when `apache-arrow` or the package
  *   for the compression is not installed, with the command that installs it.
@@ -204,7 +212,8 @@ interface ReadTable {
 function repairSchema({ Schema }: ColumnsModule, table: ReadTable, columns: readonly Column[]): void {
   const isNamed = columns.every(hasNames);
   const [first] = table.batches;
-  if (first === undefined || (isNamed && new Set(table.schema.fields.map(({ name }) => name)).size === columns.length)) return;
+  if (first === undefined || (isNamed && new Set(table.schema.fields.map(({ name }) => name)).size === columns.length))
+    return;
   const fields = first.data.type.children ?? [];
   if (!isNamed) nameFields(fields, columns);
   table.schema = new Schema(fields, table.schema.metadata);
@@ -240,14 +249,17 @@ function looksLikeTable(value: unknown): boolean {
   return typeof schema === 'object' && Array.isArray(batches) && typeof numRows === 'number';
 }
 
+/** What is used of the module; a program may have a part of it only. */
+const USED = [
+  ...['Table', 'Schema', 'RecordBatch', 'Vector', 'Data', 'DataType', 'RecordBatchFileWriter', 'AsyncByteQueue'],
+  ...['makeData', 'tableFromIPC'],
+];
+
 function assertModule(arrow: unknown): void {
-  const { Table, tableFromIPC, RecordBatchFileWriter } = (arrow ?? {}) as Record<string, unknown>;
-  if (
-    typeof Table !== 'function' ||
-    typeof tableFromIPC !== 'function' ||
-    typeof RecordBatchFileWriter !== 'function'
-  ) {
-    throw new TypeError('arrow must be the module apache-arrow');
+  for (const name of USED) {
+    if (typeof (arrow as Record<string, unknown> | null)?.[name] !== 'function') {
+      throw new TypeError(`arrow must be the module apache-arrow, which has a ${name}`);
+    }
   }
 }
 
