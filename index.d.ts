@@ -1643,6 +1643,14 @@ interface ArrowModule<T extends ArrowTable = ArrowTable> {
     readonly Table: {
         readonly prototype: T;
     };
+    readonly Schema: unknown;
+    readonly RecordBatch: unknown;
+    readonly Vector: unknown;
+    readonly Data: unknown;
+    readonly DataType: unknown;
+    readonly RecordBatchFileWriter: unknown;
+    readonly AsyncByteQueue: unknown;
+    makeData(rows: never): unknown;
     tableFromIPC(bytes: Uint8Array): unknown;
 }
 interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
@@ -1665,9 +1673,9 @@ interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
  *
  * Files are written without compression unless `compression` says otherwise, and read either way. A table is read back
  * as it was or refused when it is written: dictionaries that differ between its batches become one, as a file has room for
- * no more; a table whose rows are null, whose schema is nested deeper than 60 levels, or that holds columns of another copy
- * of `apache-arrow` is refused. The columns of a table that was read are views of an uncompressed payload where its memory
- * is aligned to eight bytes: no copy is made, and the payload stays in memory as long as the table.
+ * no more; a schema nested deeper than 60 levels, a dictionary of dictionaries or with indices of 64 bits, and a column of
+ * another copy of `apache-arrow` are refused. The columns of a table that was read are views of an uncompressed payload
+ * where its memory is aligned to eight bytes: no copy is made, and the payload stays in memory as long as the table.
  *
  * @throws TypeError, RangeError for a wrong type or compression, ConfigurationError when `apache-arrow` or the package
  *   for the compression is not installed, with the command that installs it.

@@ -12,7 +12,18 @@
 import { SerializationError } from '../errors.js';
 import { type Batch, checkColumns, int64, regionOf, VERSION_4, VERSION_5 } from './arrow-batch.js';
 import type { ArrowCompression } from './arrow-codecs.js';
-import { FlatBuffer, type Slot, type Slots } from './arrow-flatbuffer.js';
+import {
+  bytes,
+  FlatBuffer,
+  SCALAR,
+  SCALARS,
+  type Slot,
+  type Slots,
+  STRING,
+  TYPE,
+  table,
+  tables,
+} from './arrow-flatbuffer.js';
 import { type Column, type FileSchema, notSupported, schemaOf } from './arrow-schema.js';
 
 const MAGIC = [0x41, 0x52, 0x52, 0x4f, 0x57, 0x31];
@@ -28,17 +39,15 @@ const CODECS = ['lz4', 'zstd'] as const;
 const DICTIONARY_BATCH = 2;
 const RECORD_BATCH = 3;
 
-const SCALARS: Slots = [];
-const METADATA: Slot = { vectorOf: ['string', 'string'] };
-const DICTIONARY_ENCODING: Slots = ['scalar', { table: SCALARS }];
-const FIELD: Slot[] = ['string', 'scalar', 'scalar', 'type', { table: DICTIONARY_ENCODING }];
-FIELD.push({ vectorOf: FIELD }, METADATA);
-const SCHEMA: Slots = ['scalar', { vectorOf: FIELD }, METADATA, { vectorOfBytes: 8 }];
-const BLOCKS: Slot = { vectorOfBytes: BLOCK_LEN };
-const FOOTER: Slots = ['scalar', { table: SCHEMA }, BLOCKS, BLOCKS, METADATA];
-const BATCH: Slots = ['scalar', { vectorOfBytes: 16 }, { vectorOfBytes: 16 }, { table: SCALARS }, { vectorOfBytes: 8 }];
-const DICTIONARY: Slots = ['scalar', { table: BATCH }, 'scalar'];
-const messageOf = (header: Slots): Slots => ['scalar', 'scalar', { table: header }, 'scalar', METADATA];
+const METADATA = tables([STRING, STRING]);
+const DICTIONARY_ENCODING: Slots = [SCALAR, table(SCALARS)];
+const FIELD: Slot[] = [STRING, SCALAR, SCALAR, TYPE, table(DICTIONARY_ENCODING)];
+FIELD.push(tables(FIELD), METADATA);
+const SCHEMA: Slots = [SCALAR, tables(FIELD), METADATA, bytes(8)];
+const FOOTER: Slots = [SCALAR, table(SCHEMA), bytes(BLOCK_LEN), bytes(BLOCK_LEN), METADATA];
+const BATCH: Slots = [SCALAR, bytes(16), bytes(16), table(SCALARS), bytes(8)];
+const RECORDS: Slots = [SCALAR, SCALAR, table(BATCH), SCALAR, METADATA];
+const DICTIONARY: Slots = [SCALAR, SCALAR, table([SCALAR, table(BATCH), SCALAR]), SCALAR, METADATA];
 
 /** What is known of a file that has been checked. */
 export interface ArrowFile {
@@ -77,7 +86,7 @@ function hasMagic(bytes: Uint8Array): boolean {
 class Parser {
   private readonly view: DataView;
   /** Tables that the bytes have room for: one that several others refer to is no way to make more of them. */
-  private tablesLeft: number;
+  private readonly budget: { tables: number };
   private compression: ArrowCompression | 'none' = 'none';
   private decompressedLen = 0;
   private readonly batches: Batch[] = [];
@@ -85,7 +94,7 @@ class Parser {
 
   constructor(bytes: Uint8Array) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.tablesLeft = bytes.length / 8;
+    this.budget = { tables: bytes.length / 8 };
   }
 
   parse(): ArrowFile {
@@ -113,7 +122,7 @@ class Parser {
     const start = offset + MESSAGE_PREFIX_LEN;
     if (this.view.getInt32(offset + 4, true) !== metadataLen - MESSAGE_PREFIX_LEN) throw notAFile();
     const message = this.flat(start, offset + metadataLen);
-    if (!message.check(messageOf(type === RECORD_BATCH ? BATCH : DICTIONARY))) throw notAFile();
+    if (!message.check(type === RECORD_BATCH ? RECORDS : DICTIONARY)) throw notAFile();
     this.checkVersion(message, message.root);
     if (message.number(message.root, 1, 1, 0) !== type || message.long(message.root, 3) !== bodyLen) throw notAFile();
     const header = message.table(message.root, 2);
@@ -183,6 +192,6 @@ class Parser {
   }
 
   private flat(start: number, end: number): FlatBuffer {
-    return new FlatBuffer(this.view, start, end, () => this.tablesLeft-- > 0);
+    return new FlatBuffer(this.view, start, end, this.budget);
   }
 }

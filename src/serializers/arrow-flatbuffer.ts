@@ -1,15 +1,39 @@
 import { SerializationError } from '../errors.js';
 
-/** What the slots of a table hold; those of a table of numbers need no check. */
-export type Slot = 'scalar' | 'string' | 'type' | { table: Slots } | { vectorOf: Slots } | { vectorOfBytes: number };
+/** What a slot of a table holds. */
+export interface Slot {
+  readonly kind: 'scalar' | 'bytes' | 'table' | 'tables' | 'type';
+  /** Of the tables. */
+  readonly of: Slots;
+  /** Of a vector of bytes, of which a string is one. */
+  readonly elementLen: number;
+}
 export type Slots = readonly Slot[];
+
+/** Those of a table of numbers need no check. */
+export const SCALARS: Slots = [];
+export const SCALAR: Slot = { kind: 'scalar', of: SCALARS, elementLen: 0 };
+export const STRING = bytes(1);
+/** The table of a field's type, whose number is in the slot before. */
+export const TYPE: Slot = { kind: 'type', of: SCALARS, elementLen: 0 };
+
+export function bytes(elementLen: number): Slot {
+  return { kind: 'bytes', of: SCALARS, elementLen };
+}
+
+export function table(of: Slots): Slot {
+  return { kind: 'table', of, elementLen: 0 };
+}
+
+export function tables(of: Slots): Slot {
+  return { kind: 'tables', of, elementLen: 0 };
+}
 
 /** Tables nest no deeper; those of a column, its type and its dictionary are at four levels of them. */
 const MAX_DEPTH = 64;
 
-const SCALARS: Slots = [];
 /** The types of a field that hold more than numbers, by their numbers. */
-const TYPES: Record<number, Slots> = { 10: ['scalar', 'string'], 14: ['scalar', { vectorOfBytes: 4 }] };
+const TYPES: Record<number, Slots> = { 10: [SCALAR, STRING], 14: [SCALAR, bytes(4)] };
 
 /**
  * One FlatBuffer at `start..end`: whether every table, vector and string of it that `check` is told of lies inside, and what
@@ -22,13 +46,14 @@ export class FlatBuffer {
     private readonly view: DataView,
     readonly start: number,
     private readonly end: number,
-    private readonly takeTable: () => boolean,
+    /** How many more tables there may be. */
+    private readonly budget: { tables: number },
   ) {
     this.root = start + view.getUint32(start, true);
   }
 
-  check(table: Slots): boolean {
-    return this.checkTable(this.root, table, 0);
+  check(root: Slots): boolean {
+    return this.checkTable(this.root, root, 0);
   }
 
   /** Where a table's vtable has the offset of a slot. */
@@ -57,7 +82,9 @@ export class FlatBuffer {
   /** The tables of a vector. */
   tables(table: number, index: number): number[] {
     const { at, length } = table === 0 ? { at: 0, length: 0 } : this.vector(table, index);
-    return Array.from({ length }, (_, i) => this.follow(at + i * 4));
+    const found: number[] = [];
+    for (let i = 0; i < length; i++) found.push(this.follow(at + i * 4));
+    return found;
   }
 
   /** A number of a table's slot: 2 and 4 bytes are signed, 1 is not. */
@@ -81,31 +108,33 @@ export class FlatBuffer {
 
   private checkTable(table: number, slots: Slots, depth: number): boolean {
     if (depth > MAX_DEPTH) throw new SerializationError('Arrow files nested deeper than 60 levels are not supported');
-    if (!this.takeTable() || !this.holds(table, 4)) return false;
+    if (this.budget.tables-- <= 0 || !this.holds(table, 4)) return false;
     const vtable = table - this.view.getInt32(table, true);
     if (!this.holds(vtable, 4)) return false;
     const vtableLen = this.view.getUint16(vtable, true);
     const tableLen = this.view.getUint16(vtable + 2, true);
     if (vtableLen < 4 || tableLen < 4 || !this.holds(vtable, vtableLen) || !this.holds(table, tableLen)) return false;
-    for (let at = vtable + 4; at + 2 <= vtable + vtableLen; at += 2) {
-      if (this.view.getUint16(at, true) >= tableLen) return false;
+    const count = (vtableLen - 4) >> 1;
+    for (let index = 0; index < count; index++) {
+      const offset = this.view.getUint16(vtable + 4 + index * 2, true);
+      if (offset >= tableLen) return false;
+      const kind = slots[index];
+      if (offset === 0 || kind === undefined || kind === SCALAR) continue;
+      if (!this.checkSlot(table, table + offset, kind, depth)) return false;
     }
-    return slots.every((kind, index) => this.checkSlot(table, index, kind, depth));
+    return true;
   }
 
-  private checkSlot(table: number, index: number, kind: Slot, depth: number): boolean {
-    const slot = this.slot(table, index);
-    if (slot === 0 || kind === 'scalar') return true;
+  private checkSlot(table: number, slot: number, { kind, of, elementLen }: Slot, depth: number): boolean {
     if (!this.holds(slot, 4)) return false;
     const target = this.follow(slot);
-    if (kind === 'string') return this.checkVector(target, 1);
+    if (kind === 'bytes') return this.checkVector(target, elementLen);
+    if (kind === 'table') return this.checkTable(target, of, depth + 1);
     if (kind === 'type') return this.checkTable(target, this.typeOf(table), depth + 1);
-    if ('table' in kind) return this.checkTable(target, kind.table, depth + 1);
-    if ('vectorOfBytes' in kind) return this.checkVector(target, kind.vectorOfBytes);
     if (!this.checkVector(target, 4)) return false;
     const length = this.view.getUint32(target, true);
     for (let i = 0; i < length; i++) {
-      if (!this.checkTable(this.follow(target + 4 + i * 4), kind.vectorOf, depth + 1)) return false;
+      if (!this.checkTable(this.follow(target + 4 + i * 4), of, depth + 1)) return false;
     }
     return true;
   }

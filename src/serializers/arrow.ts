@@ -212,8 +212,7 @@ interface ReadTable {
 function repairSchema({ Schema }: ColumnsModule, table: ReadTable, columns: readonly Column[]): void {
   const isNamed = columns.every(hasNames);
   const [first] = table.batches;
-  if (first === undefined || (isNamed && new Set(table.schema.fields.map(({ name }) => name)).size === columns.length))
-    return;
+  if (first === undefined || (isNamed && areDifferent(table.schema.fields))) return;
   const fields = first.data.type.children ?? [];
   if (!isNamed) nameFields(fields, columns);
   table.schema = new Schema(fields, table.schema.metadata);
@@ -221,6 +220,10 @@ function repairSchema({ Schema }: ColumnsModule, table: ReadTable, columns: read
     batch.schema = table.schema;
     if (!isNamed) nameFields(batch.data.type.children ?? [], columns);
   }
+}
+
+function areDifferent(fields: readonly ArrowField[]): boolean {
+  return fields.length < 2 || new Set(fields.map(({ name }) => name)).size === fields.length;
 }
 
 function hasNames({ hasName, children }: Column): boolean {
