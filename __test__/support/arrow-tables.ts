@@ -281,3 +281,32 @@ export function randomTable(random: Random): arrow.Table {
   if (random.below(3) === 0) table = table.concat(table.slice(random.below(table.numRows + 1)));
   return table;
 }
+
+/**
+ * Columns of several chunks each, whose boundaries and numbers of rows differ: the package cuts them, and fills up with nulls.
+ * Some say that they have other numbers of nulls than their bitmaps, some are there twice.
+ */
+export function unevenTable(random: Random): arrow.Table {
+  const columns: Record<string, arrow.Vector> = {};
+  for (let i = 0; i <= random.below(3); i++) {
+    let type = randomType(random, 2);
+    // Unions have no nulls to be filled up with.
+    while (String(type).includes('Union')) type = randomType(random, 2);
+    const chunks = Array.from({ length: 1 + random.below(3) }, () => {
+      const data = randomData(random, type, random.below(9));
+      const nulls = random.below(4) === 0 ? random.pick([0, -1, 1, 3, 5, 99]) : data.nullCount;
+      const counted = (data as unknown as { clone(...rest: unknown[]): Data }).clone(
+        type,
+        data.offset,
+        data.length,
+        nulls,
+      );
+      const from = random.below(data.length + 1);
+      return random.below(2) === 0 ? counted : counted.slice(from, random.below(data.length - from + 1));
+    });
+    const vector = new arrow.Vector(chunks);
+    columns[`c${i}`] = random.below(4) === 0 ? vector.memoize() : vector;
+    if (random.below(5) === 0) columns[`d${i}`] = vector;
+  }
+  return new arrow.Table(columns);
+}

@@ -6,6 +6,7 @@ import {
   type ArrowField,
   type ArrowSchema,
   type ArrowType,
+  type ArrowVector,
   type ColumnsModule,
   TYPE,
 } from './arrow-memory.js';
@@ -53,11 +54,9 @@ class Columns {
 
   batch(batch: ArrowBatch): ArrowBatch {
     const { data, numRows, metadata } = batch;
-    // Such a batch may have vectors in the place of data, none of which has a value.
-    if (numRows === 0 && data.children.some((child) => !isOf(this.#arrow.Data.prototype, child))) return batch;
     const children = this.#schema.fields.map((field, i) => {
       this.#index = i;
-      return this.#ofLength(data.children[i], field.type, numRows, () => false);
+      return this.#ofLength(dataOf(data.children[i]), field.type, numRows, () => false);
     });
     if (children.every((child, i) => child === data.children[i])) return batch;
     const { RecordBatch } = this.#arrow;
@@ -71,7 +70,7 @@ class Columns {
     const dictionaries = new Dictionaries(this.#arrow, (data, type) => this.#plain(data, type));
     for (const { data } of batches) {
       for (const [i, field] of this.#schema.fields.entries()) {
-        const child = data.children[i];
+        const child = dataOf(data.children[i]);
         if (child !== undefined) dictionaries.collect(child, field.type);
       }
     }
@@ -119,10 +118,10 @@ class Columns {
     const { Data, DataType } = this.#arrow;
     this.#assertOurs(Data.prototype, given);
     if (given.type !== type) this.#assertOurs(DataType.prototype, given.type);
-    const data = isShort(given, type) ? this.#whole(given, type) : given;
+    if (type.typeId === TYPE.null) return countableNulls(given);
+    const counted = hasWrongCount(given) ? withCount(given) : given;
+    const data = isShort(counted, type) ? this.#whole(counted, type) : counted;
     switch (type.typeId) {
-      case TYPE.null:
-        return countableNulls(data);
       case TYPE.binary:
       case TYPE.utf8:
       case TYPE.largeBinary:
@@ -197,6 +196,23 @@ class Columns {
 /** Not `instanceof`: the package answers true for the objects of all its copies, whose types it cannot tell apart. */
 function isOf(prototype: object, part: unknown): boolean {
   return Object.prototype.isPrototypeOf.call(prototype, part as object);
+}
+
+/** A table without rows may have vectors in the place of data, of any number of chunks. */
+function dataOf(child: ArrowData | ArrowVector | undefined): ArrowData | undefined {
+  return child !== undefined && 'data' in child ? child.data[0] : child;
+}
+
+/**
+ * Whether nulls were counted that the bitmap may not have, which says what is null: the writer leaves out booleans that are
+ * all counted as null, and a reader refuses more of them than rows.
+ */
+function hasWrongCount({ _nullCount, nullBitmap, length }: ArrowData): boolean {
+  return _nullCount > 0 && (_nullCount >= length || nullBitmap === undefined || nullBitmap.length === 0);
+}
+
+function withCount(data: ArrowData): ArrowData {
+  return data.clone(data.type, data.offset, data.length, data.nullBitmap?.length ? -1 : 0, data, data.children);
 }
 
 /** The writer takes slices of children, which count their nulls by a bitmap. */

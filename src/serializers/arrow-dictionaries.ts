@@ -56,23 +56,30 @@ export class Dictionaries {
   /** A column of indices into the dictionary that the file will have. */
   indices(data: ArrowData, type: ArrowType, refuse: Refuse): ArrowData {
     const { dictionary } = data;
-    const { vector, places } = this.#of(type, refuse) ?? { vector: dictionary, places: undefined };
-    const place = dictionary && places?.get(dictionary);
+    if (dictionary === undefined) throw refuse('has no dictionary');
+    const { vector, places } = this.#of(type, dictionary, refuse);
+    const place = places.get(dictionary);
     if (place === undefined && vector === dictionary) return data;
     const { Data } = this.#arrow;
     const { offset, length, _nullCount, values, nullBitmap } = data;
-    const indices = place === undefined ? values : placed(values as Indices, length, place);
+    const indices = (values as Indices).slice(0, length);
+    for (let row = 0; row < length; row++) {
+      const index = indices[row] as number;
+      if (index >= 0 && index < dictionary.length)
+        indices[row] = place === undefined ? index : (place[index] as number);
+      else if (data.getValid(row)) throw refuse('has indices outside its dictionary');
+    }
     return new Data(type, offset, length, _nullCount, [undefined, indices, nullBitmap], [], vector);
   }
 
-  #of(type: ArrowType, refuse: Refuse): Unified | undefined {
+  #of(type: ArrowType, dictionary: ArrowVector, refuse: Refuse): Unified {
     let unified = this.#unified.get(type.id);
     if (unified === undefined) {
-      const found = [...(this.#found.get(type.id) ?? [])];
+      // None was found where all rows are null, and the columns were made here.
+      const found = [...(this.#found.get(type.id) ?? [dictionary])];
       // Batches without rows have an empty one.
-      const first = found.find(({ length }) => length > 0) ?? found[0];
-      if (first === undefined) return undefined;
-      const others = found.filter((dictionary) => dictionary !== first);
+      const first = found.find(({ length }) => length > 0) ?? dictionary;
+      const others = found.filter((other) => other !== first);
       unified = this.#unify(type, first, others, refuse);
       this.#unified.set(type.id, unified);
     }
@@ -149,13 +156,6 @@ class Union {
 
 function haveSameChunks(one: ArrowVector, other: ArrowVector): boolean {
   return one.data.length === other.data.length && one.data.every((chunk, i) => chunk === other.data[i]);
-}
-
-/** Indices of null rows may be anything. */
-function placed(values: Indices, length: number, places: Int32Array): Indices {
-  const indices = values.slice(0, length);
-  for (let i = 0; i < length; i++) indices[i] = places[indices[i] as number] ?? 0;
-  return indices;
 }
 
 function largestIndex({ bitWidth, isSigned }: ArrowType): number {
