@@ -102,6 +102,27 @@ test('unions as their builders make them, and slices of them', (t) => {
   }
 });
 
+test('slices of a dense union whose rows refer to its children in any order', (t) => {
+  const type = new arrow.DenseUnion(Int32Array.of(0, 5), [
+    field(new arrow.Int32(), '0'),
+    field(new arrow.Utf8View(), '1'),
+  ] as never);
+  const data = arrow.makeData({
+    type,
+    length: 6,
+    typeIds: Int8Array.of(0, 0, 5, 0, 5, 5),
+    valueOffsets: Int32Array.of(2, 0, 1, 2, 0, 1),
+    children: [arrow.vectorFromArray([10, 11, 12], new arrow.Int32()).data[0], views(2).data[0]],
+  } as never);
+  const table = new arrow.Table({ c: new arrow.Vector([data]) });
+  const all = [12, 10, 'value number 1', 12, 'value number 0', 'value number 1'];
+  for (let from = 0; from < 6; from++) {
+    t.deepEqual(listOf(again(table.slice(from))), all.slice(from));
+    t.deepEqual(listOf(again(table.slice(from, from + 2))), all.slice(from, from + 2));
+    returns(t, table.slice(from));
+  }
+});
+
 test('columns that share memory', (t) => {
   const kind = arrow.vectorFromArray(['x', 'y']);
   const all = Float64Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9);

@@ -45,20 +45,27 @@ class Columns {
     this.#arrow = arrow;
     this.#schema = schema;
     let hasDictionaries = false;
-    for (const [i, field] of schema.fields.entries()) {
-      this.#index = i;
-      hasDictionaries = this.#checkType(field.type, 0) || hasDictionaries;
+    this.#index = 0;
+    for (const { type } of schema.fields) {
+      hasDictionaries = this.#checkType(type, 0) || hasDictionaries;
+      this.#index++;
     }
     if (hasDictionaries) this.#dictionaries = this.#collect(batches);
   }
 
   batch(batch: ArrowBatch): ArrowBatch {
     const { data, numRows, metadata } = batch;
-    const children = this.#schema.fields.map((field, i) => {
-      this.#index = i;
-      return this.#ofLength(dataOf(data.children[i]), field.type, numRows, () => false);
-    });
-    if (children.every((child, i) => child === data.children[i])) return batch;
+    const children: ArrowData[] = [];
+    let isSame = true;
+    this.#index = 0;
+    for (const { type } of this.#schema.fields) {
+      const child = data.children[this.#index];
+      const plain = this.#ofLength(dataOf(child), type, numRows, never);
+      if (plain !== child) isSame = false;
+      children.push(plain);
+      this.#index++;
+    }
+    if (isSame) return batch;
     const { RecordBatch } = this.#arrow;
     const made = new RecordBatch(this.#schema, data.clone(data.type, 0, numRows, 0, [], children), metadata);
     // Its constructor mixes up fields of the same name.
@@ -69,9 +76,10 @@ class Columns {
   #collect(batches: readonly ArrowBatch[]): Dictionaries {
     const dictionaries = new Dictionaries(this.#arrow, (data, type) => this.#plain(data, type));
     for (const { data } of batches) {
-      for (const [i, field] of this.#schema.fields.entries()) {
-        const child = dataOf(data.children[i]);
-        if (child !== undefined) dictionaries.collect(child, field.type);
+      let i = 0;
+      for (const { type } of this.#schema.fields) {
+        const child = dataOf(data.children[i++]);
+        if (child !== undefined) dictionaries.collect(child, type);
       }
     }
     return dictionaries;
@@ -82,6 +90,7 @@ class Columns {
     this.#assertOurs(this.#arrow.DataType.prototype, type);
     if (level > MAX_LEVELS) throw this.#refused(`is nested deeper than ${MAX_LEVELS} levels`);
     const values = type.typeId === TYPE.dictionary ? type.dictionary : type;
+    if (values !== type) this.#assertOurs(this.#arrow.DataType.prototype, values);
     if (values.typeId === TYPE.dictionary) throw this.#refused('is a dictionary of dictionaries');
     if (values !== type && type.indices.bitWidth === 64)
       throw this.#refused('is a dictionary whose indices have 64 bits');
@@ -226,6 +235,10 @@ function countableNulls(data: ArrowData): ArrowData {
 function isNullFrom(data: ArrowData, first: number): boolean {
   for (let row = Math.max(0, first); row < data.length; row++) if (data.getValid(row)) return false;
   return true;
+}
+
+function never(): boolean {
+  return false;
 }
 
 function fieldsOf(type: ArrowType): readonly ArrowField[] {
