@@ -4,11 +4,10 @@ import { assertBytes, kindOf } from '../bytes.js';
 import { ConfigurationError, SerializationError } from '../errors.js';
 import type { ArrowCompression } from './arrow-codecs.js';
 import { writableBatches } from './arrow-columns.js';
-import { codecOf, decompressed } from './arrow-compression.js';
-import { parseFile } from './arrow-file.js';
-import type { ArrowBatch, ArrowField, ArrowSchema, ColumnsModule } from './arrow-memory.js';
+import { codecOf } from './arrow-compression.js';
+import type { ArrowBatch, ArrowSchema, ColumnsModule } from './arrow-memory.js';
+import { readTable } from './arrow-reading.js';
 import { type Room, type WritingModule, writeFile } from './arrow-room.js';
-import type { Column } from './arrow-schema.js';
 import type { Serializer } from './serializer.js';
 
 /** What is used here of a Table of `apache-arrow`, which is an optional peer: `ArrowSerializer<Table>` has its full type. */
@@ -115,7 +114,7 @@ export class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Seria
     assertBytes('payload', payload);
     const arrow = this.#module();
     try {
-      return tableOf(arrow, payload);
+      return readTable(arrow, payload) as T;
     } catch (error) {
       if (error instanceof SerializationError) throw error;
       if (error instanceof ConfigurationError) throw new SerializationError(error.message);
@@ -187,55 +186,6 @@ function locate(): string {
     return fileURLToPath(import.meta.resolve('apache-arrow'));
   } catch {
     throw new ConfigurationError('ArrowSerializer needs the package apache-arrow: npm install apache-arrow');
-  }
-}
-
-function tableOf<T extends ArrowTable>(arrow: ArrowModule<T>, payload: Uint8Array): T {
-  const file = parseFile(payload);
-  const plain = decompressed(payload, file);
-  // What says where things are was written anew.
-  if (plain !== payload && parseFile(plain).compression !== 'none') throw new RangeError('Compressed twice');
-  const table = arrow.tableFromIPC(plain) as T;
-  repairSchema(arrow as unknown as ColumnsModule, table as unknown as ReadTable, file.schema.columns);
-  return table;
-}
-
-interface ReadTable {
-  schema: ArrowSchema;
-  readonly batches: readonly ArrowBatch[];
-}
-
-/**
- * Where columns have the same name, `apache-arrow` gives the first of them the type of the last one; a name that is not
- * there, which is an empty one, it reads as null or "null".
- */
-function repairSchema({ Schema }: ColumnsModule, table: ReadTable, columns: readonly Column[]): void {
-  const isNamed = columns.every(hasNames);
-  const [first] = table.batches;
-  if (first === undefined || (isNamed && areDifferent(table.schema.fields))) return;
-  const fields = first.data.type.children ?? [];
-  if (!isNamed) nameFields(fields, columns);
-  table.schema = new Schema(fields, table.schema.metadata);
-  for (const batch of table.batches) {
-    batch.schema = table.schema;
-    if (!isNamed) nameFields(batch.data.type.children ?? [], columns);
-  }
-}
-
-function areDifferent(fields: readonly ArrowField[]): boolean {
-  return fields.length < 2 || new Set(fields.map(({ name }) => name)).size === fields.length;
-}
-
-function hasNames({ hasName, children }: Column): boolean {
-  return hasName && children.every(hasNames);
-}
-
-function nameFields(fields: readonly ArrowField[], columns: readonly Column[]): void {
-  for (const [i, field] of fields.entries()) {
-    const column = columns[i];
-    if (column === undefined) continue;
-    if (!column.hasName) field.name = '';
-    nameFields(field.type.children ?? [], column.children);
   }
 }
 
