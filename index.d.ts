@@ -1658,7 +1658,14 @@ interface ArrowModule<T extends ArrowTable = ArrowTable> {
     readonly Table: {
         readonly prototype: T;
     };
-    tableToIPC(table: never, type: 'file'): Uint8Array;
+    readonly Schema: unknown;
+    readonly RecordBatch: unknown;
+    readonly Vector: unknown;
+    readonly Data: unknown;
+    readonly DataType: unknown;
+    readonly RecordBatchFileWriter: unknown;
+    readonly AsyncByteQueue: unknown;
+    makeData(rows: never): unknown;
     tableFromIPC(bytes: Uint8Array): unknown;
 }
 interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
@@ -1668,9 +1675,9 @@ interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
      */
     arrow?: ArrowModule<T>;
     /**
-     * Compresses the columns, as the Python SDK does with zstd. `'lz4'` needs the package `lz4js`, `'zstd'` Node 22.15 or
-     * the package `@bokuweb/zstd-wasm`; reading such files needs the same and no option. Default: no compression, which
-     * is faster, and lets the columns of a table that was read be views of the payload.
+     * Compresses the columns, as the Python SDK does with zstd. `'zstd'` needs Node 22.15 or the package
+     * `@bokuweb/zstd-wasm`; reading such files needs the same and no option. Default: no compression, which is faster, and
+     * lets the columns of a table that was read be views of the payload.
      */
     compression?: ArrowCompression;
     /** The flag that is authenticated with every sealed value; it compresses nothing. Default: whether `compression` is set. */
@@ -1679,10 +1686,11 @@ interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
 /**
  * Tables of `apache-arrow` as Arrow IPC files, which is what other SDKs hold DataFrames in.
  *
- * Files are written without compression unless `compression` says otherwise, and read either way; a codec that is
- * missing in `apache-arrow`'s `compressionRegistry` is added to it. The columns of a table that was read are views of
- * an uncompressed payload where its memory is aligned to eight bytes: no copy is made, and the payload stays in memory
- * as long as the table.
+ * Files are written without compression unless `compression` says otherwise, and read either way. A table is read back
+ * as it was or refused when it is written: dictionaries that differ between its batches become one, as a file has room for
+ * no more; a schema nested deeper than 60 levels, a dictionary of dictionaries or with indices of 64 bits, and a column of
+ * another copy of `apache-arrow` are refused. The columns of a table that was read are views of an uncompressed payload
+ * where its memory is aligned to eight bytes: no copy is made, and the payload stays in memory as long as the table.
  *
  * @throws TypeError, RangeError for a wrong type or compression, ConfigurationError when `apache-arrow` or the package
  *   for the compression is not installed, with the command that installs it.
@@ -1694,9 +1702,15 @@ declare class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Seri
     readonly compressed: boolean;
     readonly originalType: undefined;
     constructor(options?: ArrowSerializerOptions<T>);
-    /** @throws SerializationError for anything but a Table, and for one that another copy of `apache-arrow` made. */
+    /**
+     * @throws SerializationError for anything but a Table, for one that another copy of `apache-arrow` made, and for one that
+     *   would not be read back as it is, with the position of the column.
+     */
     serialize(value: T): Uint8Array;
-    /** @throws TypeError for a wrong type, SerializationError for bytes that are not an Arrow file that can be read here. */
+    /**
+     * @throws TypeError for a wrong type, SerializationError for bytes that are not an Arrow file that can be read here; what
+     *   is not supported is named, with the position of the column.
+     */
     deserialize(payload: Uint8Array): T;
 }
 

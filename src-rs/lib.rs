@@ -2,7 +2,8 @@
 //!
 //! Bytes in, bytes out: the caller owns all memory, nothing here returns a buffer. [`sealer`] is one tenant's key;
 //! [`container`] is what lies inside the seal, with [`envelope`] as its compressed form; [`nonce`] never repeats;
-//! [`kdf`] derives; [`name`] hides cache keys; [`msgpack`] bounds what untrusted bytes may claim. Only [`binding`] knows JavaScript.
+//! [`kdf`] derives; [`name`] hides cache keys; [`msgpack`] bounds what untrusted bytes may claim;
+//! [`lz4_frame`] is how Arrow compresses. Only [`binding`] knows JavaScript.
 
 #![warn(missing_docs)]
 
@@ -17,6 +18,7 @@ pub mod interop_v2;
 pub mod kdf;
 pub mod large_pages;
 pub mod lz4;
+pub mod lz4_frame;
 pub mod msgpack;
 pub mod name;
 pub mod nonce;

@@ -168,6 +168,10 @@ export interface NativeAddon extends NativeSealerFunctions {
   envelopeInfo(envelope: Uint8Array, info: Uint32Array): NativeResult;
   /** MessagePack structure: one complete document, nesting <= 1,024, no more claimed than the input backs. */
   checkMsgpack(bytes: Uint8Array): NativeResult;
+  /** `content` as one LZ4 frame; -6 for one that is longer than `out`. */
+  lz4FrameCompress(out: Uint8Array, content: Uint8Array): NativeResult;
+  /** What one LZ4 frame holds, which fills `out`; -4 for anything else. */
+  lz4FrameDecompress(out: Uint8Array, frame: Uint8Array): NativeResult;
   hardware(): string | NativeResult;
   /** Lets the system map memory that JavaScript is about to write in large pages. Of its own outputs the addon sees to it. */
   askForLargePages(memory: Uint8Array): void;

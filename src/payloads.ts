@@ -19,8 +19,7 @@ export interface SharedSerializer<T> extends Serializer<T> {
 
 /** What a serializer of this package does that can write its bytes into memory with room on both sides, which it gives away. */
 export interface RoomySerializer<T> extends Serializer<T> {
-  /** The memory; undefined when it cannot. */
-  serializeWithRoom(value: T, room: Room): Uint8Array | undefined;
+  serializeWithRoom(value: T, room: Room): Uint8Array;
 }
 
 /** The largest buffer that a serializer of this package keeps for its next payload; larger ones it gives away. */
@@ -72,7 +71,7 @@ export class Payloads<T> {
       behind: TAG_LEN,
       allocate: allocateForWriting,
     });
-    return memory === undefined ? this.#checked(value) : payloadIn(memory, lead);
+    return payloadIn(memory, lead);
   }
 
   /** As `shared`, bytes that nobody else holds. */

@@ -133,6 +133,34 @@ for (const compression of ['zstd', 'lz4', 'none'] as const) {
   });
 }
 
+peerSuite.test('dictionaries that became one, slices of views and shared memory are right in Python', async (t) => {
+  const text = new arrow.Table({
+    text: arrow.vectorFromArray(
+      Array.from({ length: 40 }, (_, i) => (i % 7 === 0 ? null : `value number ${i}`)),
+      new arrow.Utf8View(),
+    ),
+  }).slice(5, 20);
+  const kind = (...items: string[]) =>
+    arrow.tableFromArrays({ kind: items, again: Float64Array.from(items, (_, i) => i / 2) });
+  const memory = Float64Array.of(1, 2, 3, 4);
+  const pair = new arrow.Table({
+    prev: arrow.makeVector(memory.subarray(0, 3)),
+    next: arrow.makeVector(memory.subarray(1)),
+  });
+  const tables = [text, kind('a', 'b', 'a').concat(kind('c', 'b'), kind('a')), pair];
+  for (const compression of [undefined, 'lz4', 'zstd'] as const) {
+    const wrapper = new PlainWrapper({
+      wire: 'python',
+      serializer: new ArrowSerializer({ arrow, ...(compression && { compression }) }),
+    });
+    for (const table of tables) {
+      const frame_b64 = Buffer.from(wrapper.serialize(table)).toString('base64');
+      const there = await ask<{ columns: Columns }>({ op: 'read', frame_b64, cache_key: cacheKey });
+      t.deepEqual(there.columns, columnsOf(table));
+    }
+  }
+});
+
 test('a compressed table is smaller', (t) => {
   const sizeWith = (compression?: 'zstd' | 'lz4') =>
     new ArrowSerializer({ arrow, ...(compression && { compression }) }).serialize(tableHere()).length;

@@ -12,6 +12,7 @@ const modules = [
   'bytes.ts',
   'slots.ts',
   'realms.ts',
+  'native.ts',
   ...readdirSync(new URL('serializers/', source))
     .filter((name) => name.startsWith('arrow'))
     .map((name) => `serializers/${name}`),
@@ -34,7 +35,8 @@ export async function runPublished(main: string, packages: readonly string[]): P
         ts.transpileModule(text, { compilerOptions }).outputText,
       );
     }
-    writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+    writeFileSync(join(folder, 'package.json'), '{"type":"module","imports":{"#native":"./native.cjs"}}');
+    symlinkSync(fileURLToPath(new URL('../../native.cjs', import.meta.url)), join(folder, 'native.cjs'));
     writeFileSync(join(folder, 'main.js'), main);
     for (const name of packages) {
       const target = join(folder, 'node_modules', name);

@@ -77,10 +77,15 @@ const uses: Record<string, () => unknown> = {
   hardware: () => hardwareAcceleration(),
 };
 
+const frame = Buffer.alloc(64);
+const frameLen = native.lz4FrameCompress(frame, Buffer.alloc(8));
+
 /** Those whose callers live elsewhere, called as they are. */
 const direct: Record<string, () => unknown> = {
   pack: () => native.pack(Buffer.alloc(100), 0, secret, Buffer.alloc(0), 0),
   askForLargePages: () => native.askForLargePages(Buffer.alloc(100)),
+  lz4FrameCompress: () => native.lz4FrameCompress(Buffer.alloc(64), Buffer.alloc(8)),
+  lz4FrameDecompress: () => native.lz4FrameDecompress(Buffer.alloc(8), frame.subarray(0, frameLen)),
   checkMsgpack: () => native.checkMsgpack(Buffer.from([0xc0])),
 };
 

@@ -9,7 +9,7 @@ use super::call::{check, Answer, Call, Entry, Target};
 use super::mode::Mode;
 use crate::envelope::{self, Envelope};
 use crate::error::Failure;
-use crate::{hardware, hash, kdf, large_pages, msgpack};
+use crate::{hardware, hash, kdf, large_pages, lz4_frame, msgpack};
 
 /// Adds the functions to the module's exports.
 pub fn export(target: &Target) -> Result<(), Error> {
@@ -22,6 +22,8 @@ pub fn export(target: &Target) -> Result<(), Error> {
     target.add::<EnvelopeStore>(ptr::null_mut())?;
     target.add::<EnvelopeInfo>(ptr::null_mut())?;
     target.add::<CheckMsgpack>(ptr::null_mut())?;
+    target.add::<Lz4FrameCompress>(ptr::null_mut())?;
+    target.add::<Lz4FrameDecompress>(ptr::null_mut())?;
     target.add::<Hardware>(ptr::null_mut())?;
     target.add::<AskForLargePages>(ptr::null_mut())?;
     Ok(())
@@ -165,6 +167,31 @@ impl Entry for CheckMsgpack {
         // SAFETY: read in this call, and only read.
         msgpack::check(unsafe { bytes.slice() })?;
         Ok(Answer::Length(bytes.len()))
+    }
+}
+
+struct Lz4FrameCompress;
+
+impl Entry for Lz4FrameCompress {
+    const NAME: &'static CStr = c"lz4FrameCompress";
+    const ARGUMENTS: usize = 2;
+
+    fn run(call: &Call) -> Result<Answer, Failure> {
+        let (mut out, [content]) = call.borrow(call.memory(0)?, [call.memory(1)?])?;
+        lz4_frame::compress(&mut out, content).map(Answer::Length)
+    }
+}
+
+struct Lz4FrameDecompress;
+
+impl Entry for Lz4FrameDecompress {
+    const NAME: &'static CStr = c"lz4FrameDecompress";
+    const ARGUMENTS: usize = 2;
+
+    fn run(call: &Call) -> Result<Answer, Failure> {
+        let (mut out, [frame]) = call.borrow(call.memory(0)?, [call.memory(1)?])?;
+        lz4_frame::decompress(&mut out, frame)?;
+        Ok(Answer::Length(out.len()))
     }
 }
 

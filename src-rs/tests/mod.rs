@@ -6,6 +6,7 @@ mod containers;
 mod envelope;
 mod interop_v2;
 mod kdf;
+mod lz4_frames;
 mod memory;
 mod msgpack;
 mod names;

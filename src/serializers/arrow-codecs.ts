@@ -3,46 +3,30 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import * as zlib from 'node:zlib';
 import { ConfigurationError } from '../errors.js';
+import { checked, native } from '../native.js';
 
 /** How the columns of an Arrow file are compressed. */
 export type ArrowCompression = 'zstd' | 'lz4';
 
-/** A codec that is told how much there will be, so that no frame can ask for more. It throws for what is no frame. */
+/** A codec that is told how much there will be, so that no frame can ask for more. */
 export interface BoundedCodec {
   encode(bytes: Uint8Array): Uint8Array;
-  decode(bytes: Uint8Array, length: number): Uint8Array;
+  /** Fills `out`. @throws any error for what does not hold exactly so much. */
+  decodeInto(out: Uint8Array, bytes: Uint8Array): void;
 }
 
-const LZ4_MAX_RATIO = 255;
 const require = createRequire(import.meta.url);
 
-/** LZ4 frames in JavaScript. */
-export function lz4(): BoundedCodec {
-  const { compress, decompress } = load<{
-    compress(bytes: Uint8Array): Uint8Array;
-    decompress(bytes: Uint8Array, length: number): Uint8Array;
-  }>('lz4js', 'lz4');
-  return {
-    encode: (bytes) => compress(bytes),
-    decode(bytes, length) {
-      if (length > LZ4_MAX_RATIO * bytes.length || !isLz4Frame(bytes)) throw new RangeError('Not an LZ4 frame');
-      return decompress(bytes, length);
-    },
-  };
-}
-
-/** Whether the blocks of an LZ4 frame fill it: the package follows their lengths, two thousand million bytes if need be. */
-function isLz4Frame(frame: Uint8Array): boolean {
-  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  const flags = view.getUint8(4);
-  let at = 7 + ((flags & 0x08) !== 0 ? 8 : 0) + ((flags & 0x01) !== 0 ? 4 : 0);
-  for (;;) {
-    const blockLen = view.getUint32(at, true) & 0x7fffffff;
-    at += 4;
-    if (blockLen === 0) return at <= frame.length;
-    at += blockLen + ((flags & 0x10) !== 0 ? 4 : 0);
-  }
-}
+/** LZ4 frames, in the addon. */
+export const lz4: BoundedCodec = {
+  encode(bytes) {
+    const out = new Uint8Array(bytes.length + 64 + (bytes.length >> 12));
+    return out.subarray(0, checked(native.lz4FrameCompress(out, bytes)));
+  },
+  decodeInto(out, bytes) {
+    checked(native.lz4FrameDecompress(out, bytes));
+  },
+};
 
 /** Node's own zstd, from 22.15 on. */
 export function nodeZstd(): BoundedCodec | undefined {
@@ -53,7 +37,7 @@ export function nodeZstd(): BoundedCodec | undefined {
   if (zstdCompressSync === undefined || zstdDecompressSync === undefined) return undefined;
   return {
     encode: (bytes) => zstdCompressSync(bytes, { pledgedSrcSize: bytes.length }),
-    decode: (bytes, length) => zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, length) }),
+    decodeInto: (out, bytes) => fill(out, zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, out.length) })),
   };
 }
 
@@ -81,7 +65,7 @@ interface EmscriptenModule {
 /** zstd in WebAssembly, started at once: its own `init` answers later, and a serializer cannot wait. */
 export function wasmZstd(): BoundedCodec {
   const name = '@bokuweb/zstd-wasm';
-  const { compress, decompress } = load<ZstdWasm>(name, 'zstd');
+  const { compress, decompress } = load<ZstdWasm>(name);
   const folder = dirname(require.resolve(name));
   const { WebAssembly } = globalThis as unknown as { WebAssembly: Wasm };
   const { Module } = require(join(folder, 'module.js')) as { Module: EmscriptenModule };
@@ -97,13 +81,18 @@ export function wasmZstd(): BoundedCodec {
   }
   return {
     encode: (bytes) => compress(bytes),
-    decode(bytes, length) {
+    decodeInto(out, bytes) {
       const claimed = contentSize(bytes);
-      if (claimed !== undefined && claimed !== BigInt(length))
+      if (claimed !== undefined && claimed !== BigInt(out.length))
         throw new RangeError('The zstd frame is of another size');
-      return decompress(bytes, { defaultHeapSize: length });
+      fill(out, decompress(bytes, { defaultHeapSize: out.length }));
     },
   };
+}
+
+function fill(out: Uint8Array, decoded: Uint8Array): void {
+  if (decoded.length !== out.length) throw new RangeError('The frame holds another length');
+  out.set(decoded);
 }
 
 /** The length of the content as a zstd frame says it, if it does. */
@@ -124,13 +113,12 @@ function contentSize(frame: Uint8Array): bigint | undefined {
   }
 }
 
-function load<T>(name: string, compression: ArrowCompression): T {
+function load<T>(name: string): T {
   try {
     return require(name) as T;
   } catch {
-    const orNode = compression === 'zstd' ? ' (or use Node 22.15 or newer)' : '';
     throw new ConfigurationError(
-      `Arrow files compressed with ${compression} need the package ${name}: npm install ${name}${orNode}`,
+      `Arrow files compressed with zstd need the package ${name}: npm install ${name} (or use Node 22.15 or newer)`,
     );
   }
 }

@@ -1,104 +1,125 @@
-import { ConfigurationError } from '../errors.js';
+import { ConfigurationError, SerializationError } from '../errors.js';
+import { regionOf } from './arrow-batch.js';
 import { type ArrowCompression, type BoundedCodec, lz4, nodeZstd, wasmZstd } from './arrow-codecs.js';
+import { type ArrowFile, HEAD_LEN } from './arrow-file.js';
 
-interface Codec {
-  encode(bytes: Uint8Array): Uint8Array;
-  decode(bytes: Uint8Array): Uint8Array;
+let zstd: BoundedCodec | undefined;
+
+/** @throws ConfigurationError when a package is missing, with the command that installs it. */
+export function codecOf(compression: ArrowCompression): BoundedCodec {
+  if (compression === 'lz4') return lz4;
+  zstd ??= nodeZstd() ?? wasmZstd();
+  return zstd;
 }
 
-/** What is used here of the module `apache-arrow`, beside what `ArrowModule` says. */
-interface CompressingModule {
-  CompressionType?: { LZ4_FRAME: number; ZSTD: number };
-  compressionRegistry?: { get(type: number): Partial<Codec> | null; set(type: number, codec: Codec): void };
-  RecordBatchFileWriter: new (options: object) => FileWriter;
+/**
+ * A compressed file without its compression, in memory of its own whose length is known before anything is decompressed.
+ * What reads the one then reads the other, and the columns are views of this memory.
+ *
+ * @throws SerializationError for a buffer that does not hold exactly what it says, or when a package is missing.
+ */
+export function decompressed(bytes: Uint8Array, { compression, batches, footer }: ArrowFile): Uint8Array {
+  if (compression === 'none') return bytes;
+  const codec = codecOf(compression);
+  const source = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const regions = batches.map((batch) =>
+    Array.from({ length: batch.buffers.length }, (_, i) => regionOf(source, batch, i)),
+  );
+  let end = HEAD_LEN;
+  const places = batches.map(({ metadataLen }, i) => {
+    const body = aligned(end + metadataLen);
+    const bodyLen = (regions[i] ?? []).reduce((sum, { length }) => sum + aligned(length), 0);
+    end = body + bodyLen;
+    return { offset: body - metadataLen, body, bodyLen };
+  });
+  const out = new Uint8Array(end + bytes.length - footer.start);
+  const target = new DataView(out.buffer);
+  out.set(bytes.subarray(0, HEAD_LEN));
+  out.set(bytes.subarray(footer.start), end);
+  for (const [i, batch] of batches.entries()) {
+    const { offset, body, bodyLen } = places[i] as (typeof places)[number];
+    out.set(bytes.subarray(batch.offset, batch.body), offset);
+    const moved = offset - batch.offset;
+    let at = 0;
+    for (const [j, region] of (regions[i] ?? []).entries()) {
+      const entry = batch.buffers.at + j * 16 + moved;
+      target.setBigInt64(entry, BigInt(at), true);
+      target.setBigInt64(entry + 8, BigInt(region.length), true);
+      const stored = bytes.subarray(region.at, region.at + region.storedLen);
+      const place = out.subarray(body + at, body + at + region.length);
+      if (region.compressed) decodeInto(codec, compression, place, stored);
+      else place.set(stored);
+      at += aligned(region.length);
+    }
+    if (batch.bodyLenSlot !== 0) target.setBigInt64(batch.bodyLenSlot + moved, BigInt(bodyLen), true);
+    if (batch.compressionEntry !== 0) target.setUint16(batch.compressionEntry + moved, 0, true);
+    const block = batch.block - footer.start + end;
+    target.setBigInt64(block, BigInt(offset), true);
+    target.setBigInt64(block + 16, BigInt(bodyLen), true);
+  }
+  return out;
 }
 
-interface FileWriter {
-  write(batch: unknown): void;
-  finish(): this;
-  toUint8Array(sync: true): Uint8Array;
+function decodeInto(codec: BoundedCodec, compression: ArrowCompression, out: Uint8Array, frame: Uint8Array): void {
+  try {
+    codec.decodeInto(out, frame);
+  } catch {
+    throw new SerializationError(
+      `A compressed buffer of the Arrow file is not one intact ${compression} frame of the length that it says`,
+    );
+  }
 }
 
-/** What the writer makes of the buffers of a batch: for each of them its length, in 8 bytes, and its bytes. */
-interface CompressedBuffers {
+/** What is used here of the file writer of `apache-arrow`, whose own way of compressing writes a wrong length (21.2.0). */
+export interface CompressibleWriter {
+  _compressBodyBuffers(buffers: readonly ArrayBufferView[]): CompressedBody;
+}
+
+interface CompressedBody {
+  byteLength: number;
+  bufferRegions: { offset: number; length: number }[];
+  /** Two for each buffer. */
   buffers: Uint8Array[];
 }
 
-type Compresses = { _compressBodyBuffers(buffers: ArrayBufferView[]): CompressedBuffers };
+const PREFIX_LEN = 8;
+const EMPTY = new Uint8Array(0);
 
-const LENGTH_PREFIX_LEN = 8;
-/** In place of a length: the bytes behind it are not compressed. */
-const NOT_COMPRESSED = -1n;
+/** Makes a writer, whose option says so already, compress: before each buffer its length, or −1 where it does not shrink. */
+export function compressWith({ encode }: BoundedCodec, writer: CompressibleWriter): void {
+  writer._compressBodyBuffers = (given) => {
+    const body: CompressedBody = { byteLength: 0, bufferRegions: [], buffers: [] };
+    for (const { buffer, byteOffset, byteLength } of given) {
+      const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+      const offset = body.byteLength;
+      if (byteLength === 0) {
+        body.bufferRegions.push({ offset, length: 0 });
+        body.buffers.push(EMPTY, EMPTY);
+        continue;
+      }
+      const encoded = encode(bytes);
+      const shrinks = encoded.length < byteLength;
+      const stored = shrinks ? encoded : bytes;
+      const prefix = new Uint8Array(PREFIX_LEN);
+      new DataView(prefix.buffer).setBigInt64(0, BigInt(shrinks ? byteLength : -1), true);
+      const length = PREFIX_LEN + stored.length;
+      body.bufferRegions.push({ offset, length });
+      body.buffers.push(prefix, stored);
+      body.byteLength += aligned(length);
+    }
+    return body;
+  };
+}
 
-const codecs = new Map<ArrowCompression, Codec>();
-const writers = new WeakMap<object, CompressingModule['RecordBatchFileWriter']>();
-
-/**
- * Makes a copy of `apache-arrow` read and write a compression that it has no codec for.
- *
- * @throws ConfigurationError when a package is missing, with the command that installs it.
- */
-export function registerCodec(arrow: object, compression: ArrowCompression): number {
-  const { CompressionType, compressionRegistry } = arrow as CompressingModule;
-  if (CompressionType === undefined || compressionRegistry === undefined) {
+/** The number of a compression in this copy of `apache-arrow`. */
+export function compressionType(arrow: object, compression: ArrowCompression): number {
+  const { CompressionType } = arrow as { CompressionType?: { LZ4_FRAME: number; ZSTD: number } };
+  if (CompressionType === undefined) {
     throw new ConfigurationError('Compressed Arrow files need apache-arrow 21: npm install apache-arrow@21');
   }
-  const type = compression === 'zstd' ? CompressionType.ZSTD : CompressionType.LZ4_FRAME;
-  const registered = compressionRegistry.get(type);
-  if (registered?.encode === undefined || registered.decode === undefined) {
-    compressionRegistry.set(type, { ...codecOf(compression), ...registered });
-  }
-  return type;
+  return compression === 'zstd' ? CompressionType.ZSTD : CompressionType.LZ4_FRAME;
 }
 
-/** The codec of this package for a compression. @throws as {@link registerCodec}. */
-export function codecOf(compression: ArrowCompression): Codec {
-  let codec = codecs.get(compression);
-  if (codec === undefined) {
-    const { encode, decode } = compression === 'lz4' ? lz4() : (nodeZstd() ?? wasmZstd());
-    codec = { encode, decode: (bytes) => decodeExactly(bytes, decode) };
-    codecs.set(compression, codec);
-  }
-  return codec;
-}
-
-/** A table as a compressed Arrow file. @throws what `apache-arrow` throws for what is none. */
-export function compressedFile(arrow: object, table: unknown, type: number): Uint8Array {
-  let Writer = writers.get(arrow);
-  if (Writer === undefined) {
-    Writer = writerOf(arrow as CompressingModule);
-    writers.set(arrow, Writer);
-  }
-  const writer = new Writer({ compressionType: type });
-  writer.write(table);
-  return writer.finish().toUint8Array(true);
-}
-
-/**
- * The file writer of `apache-arrow`, which puts the compressed length of a buffer where the format has the other one
- * (21.2.0): its own reader does not look at it, every other one refuses the file.
- */
-function writerOf({ RecordBatchFileWriter }: CompressingModule): CompressingModule['RecordBatchFileWriter'] {
-  class Writer extends (RecordBatchFileWriter as new (options: object) => FileWriter & Compresses) {
-    override _compressBodyBuffers(given: ArrayBufferView[]): CompressedBuffers {
-      const compressed = super._compressBodyBuffers(given);
-      for (const [i, { byteLength }] of given.entries()) {
-        const prefix = compressed.buffers[2 * i];
-        if (prefix?.length !== LENGTH_PREFIX_LEN) continue;
-        const view = new DataView(prefix.buffer, prefix.byteOffset);
-        if (view.getBigInt64(0, true) !== NOT_COMPRESSED) view.setBigInt64(0, BigInt(byteLength), true);
-      }
-      return compressed;
-    }
-  }
-  return Writer;
-}
-
-/** The reader of `apache-arrow` hands over the bytes behind a buffer's length; the file has been checked to have both. */
-function decodeExactly(bytes: Uint8Array, decode: BoundedCodec['decode']): Uint8Array {
-  const prefix = new DataView(bytes.buffer, bytes.byteOffset - LENGTH_PREFIX_LEN, LENGTH_PREFIX_LEN);
-  const length = Number(prefix.getBigInt64(0, true));
-  const decoded = decode(bytes, length);
-  if (decoded.length !== length) throw new RangeError('A compressed buffer has another length than it says');
-  return decoded;
+function aligned(length: number): number {
+  return Math.ceil(length / 8) * 8;
 }

@@ -1,3 +1,6 @@
+import type { ArrowCompression } from './arrow-codecs.js';
+import { type CompressibleWriter, codecOf, compressionType, compressWith } from './arrow-compression.js';
+
 /** Where a payload is to stand. */
 export interface Room {
   /** Bytes in front of it. */
@@ -7,17 +10,17 @@ export interface Room {
   allocate(length: number): Uint8Array;
 }
 
-/** What is used here of the module `apache-arrow`; a stand-in for it may lack it. */
-interface WritingModule {
-  AsyncByteQueue?: new () => Sink;
-  RecordBatchFileWriter?: new () => FileWriter;
+/** What is used here of the module `apache-arrow`. */
+export interface WritingModule {
+  readonly AsyncByteQueue: new () => Sink;
+  readonly RecordBatchFileWriter: new (options?: object) => FileWriter;
 }
 
 interface Sink {
   write(part: Uint8Array): void;
 }
 
-interface FileWriter {
+interface FileWriter extends CompressibleWriter {
   /** Begins a file in `sink`, which only a queue of the package can be. */
   reset(sink: Sink, schema: unknown): void;
   write(batch: unknown): void;
@@ -25,13 +28,16 @@ interface FileWriter {
 }
 
 /**
- * A table as an Arrow file, as `tableToIPC` writes it, in memory of its own with room around it: the parts are joined once, to where whatever surrounds the file has its place already. Undefined when this copy of
- * `apache-arrow` cannot write it so.
+ * Batches as an Arrow file in memory of its own with room around it: the parts are joined once, to where whatever surrounds
+ * the file has its place already. `tableToIPC` would join parts that lie side by side in one memory, whoever else they belong to.
  */
-export function fileWithRoom(arrow: object, table: object, { before, behind, allocate }: Room): Uint8Array | undefined {
-  const { AsyncByteQueue, RecordBatchFileWriter } = arrow as WritingModule;
-  if (AsyncByteQueue === undefined || RecordBatchFileWriter === undefined) return undefined;
-  const { schema, batches } = table as { schema: unknown; batches: Iterable<unknown> };
+export function writeFile(
+  arrow: WritingModule,
+  { schema, batches }: { schema: unknown; batches: readonly unknown[] },
+  compression: ArrowCompression | undefined,
+  { before, behind, allocate }: Room,
+): Uint8Array {
+  const { AsyncByteQueue, RecordBatchFileWriter } = arrow;
   // Views of the table's own columns, for the most part: they are read before anything else can run.
   const parts: Uint8Array[] = [];
   let length = 0;
@@ -40,11 +46,11 @@ export function fileWithRoom(arrow: object, table: object, { before, behind, all
     parts.push(part);
     length += part.length;
   };
-  const writer = new RecordBatchFileWriter();
+  const writer = new RecordBatchFileWriter(compression && { compressionType: compressionType(arrow, compression) });
+  if (compression !== undefined) compressWith(codecOf(compression), writer);
   writer.reset(sink, schema);
   for (const batch of batches) writer.write(batch);
   writer.finish();
-  if (length === 0) return undefined;
   const memory = allocate(before + length + behind);
   let at = before;
   for (const part of parts) {

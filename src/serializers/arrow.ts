@@ -3,9 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { assertBytes, kindOf } from '../bytes.js';
 import { ConfigurationError, SerializationError } from '../errors.js';
 import type { ArrowCompression } from './arrow-codecs.js';
-import { codecOf, compressedFile, registerCodec } from './arrow-compression.js';
-import { compressionOf } from './arrow-file.js';
-import { fileWithRoom, type Room } from './arrow-room.js';
+import { writableBatches } from './arrow-columns.js';
+import { codecOf } from './arrow-compression.js';
+import type { ArrowBatch, ArrowSchema, ColumnsModule } from './arrow-memory.js';
+import { readTable } from './arrow-reading.js';
+import { type Room, type WritingModule, writeFile } from './arrow-room.js';
 import type { Serializer } from './serializer.js';
 
 /** What is used here of a Table of `apache-arrow`, which is an optional peer: `ArrowSerializer<Table>` has its full type. */
@@ -18,7 +20,14 @@ export interface ArrowTable {
 /** What is used here of the module `apache-arrow`. */
 export interface ArrowModule<T extends ArrowTable = ArrowTable> {
   readonly Table: { readonly prototype: T };
-  tableToIPC(table: never, type: 'file'): Uint8Array;
+  readonly Schema: unknown;
+  readonly RecordBatch: unknown;
+  readonly Vector: unknown;
+  readonly Data: unknown;
+  readonly DataType: unknown;
+  readonly RecordBatchFileWriter: unknown;
+  readonly AsyncByteQueue: unknown;
+  makeData(rows: never): unknown;
   tableFromIPC(bytes: Uint8Array): unknown;
 }
 
@@ -29,9 +38,9 @@ export interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
    */
   arrow?: ArrowModule<T>;
   /**
-   * Compresses the columns, as the Python SDK does with zstd. `'lz4'` needs the package `lz4js`, `'zstd'` Node 22.15 or
-   * the package `@bokuweb/zstd-wasm`; reading such files needs the same and no option. Default: no compression, which
-   * is faster, and lets the columns of a table that was read be views of the payload.
+   * Compresses the columns, as the Python SDK does with zstd. `'zstd'` needs Node 22.15 or the package
+   * `@bokuweb/zstd-wasm`; reading such files needs the same and no option. Default: no compression, which is faster, and
+   * lets the columns of a table that was read be views of the payload.
    */
   compression?: ArrowCompression;
   /** The flag that is authenticated with every sealed value; it compresses nothing. Default: whether `compression` is set. */
@@ -41,10 +50,11 @@ export interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
 /**
  * Tables of `apache-arrow` as Arrow IPC files, which is what other SDKs hold DataFrames in.
  *
- * Files are written without compression unless `compression` says otherwise, and read either way; a codec that is
- * missing in `apache-arrow`'s `compressionRegistry` is added to it. The columns of a table that was read are views of
- * an uncompressed payload where its memory is aligned to eight bytes: no copy is made, and the payload stays in memory
- * as long as the table.
+ * Files are written without compression unless `compression` says otherwise, and read either way. A table is read back
+ * as it was or refused when it is written: dictionaries that differ between its batches become one, as a file has room for
+ * no more; a schema nested deeper than 60 levels, a dictionary of dictionaries or with indices of 64 bits, and a column of
+ * another copy of `apache-arrow` are refused. The columns of a table that was read are views of an uncompressed payload
+ * where its memory is aligned to eight bytes: no copy is made, and the payload stays in memory as long as the table.
  *
  * @throws TypeError, RangeError for a wrong type or compression, ConfigurationError when `apache-arrow` or the package
  *   for the compression is not installed, with the command that installs it.
@@ -74,40 +84,39 @@ export class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Seria
     this.#given = arrow !== undefined;
   }
 
-  /** @throws SerializationError for anything but a Table, and for one that another copy of `apache-arrow` made. */
+  /**
+   * @throws SerializationError for anything but a Table, for one that another copy of `apache-arrow` made, and for one that
+   *   would not be read back as it is, with the position of the column.
+   */
   serialize(value: T): Uint8Array {
-    const arrow = this.#moduleOf(value);
+    return this.serializeWithRoom(value, { before: 0, behind: 0, allocate: (length) => new Uint8Array(length) });
+  }
+
+  /** @internal The file in memory of its own, with room in front and behind. @throws as `serialize`. */
+  serializeWithRoom(value: T, room: Room): Uint8Array {
+    const arrow = this.#moduleOf(value) as unknown as ColumnsModule & WritingModule;
+    const { schema, batches } = value as unknown as { schema: ArrowSchema; batches: readonly ArrowBatch[] };
     try {
-      if (this.#compression === undefined) return arrow.tableToIPC(value as never, 'file');
-      return compressedFile(arrow, value, registerCodec(arrow, this.#compression));
+      const table = { schema, batches: writableBatches(arrow, { schema, batches }) };
+      return writeFile(arrow, table, this.#compression, room);
     } catch (error) {
       if (error instanceof ConfigurationError) throw error;
-      throw new SerializationError('The Table cannot be written as an Arrow file');
+      const why = error instanceof SerializationError ? `: ${error.message}` : '';
+      throw new SerializationError(`The Table cannot be written as an Arrow file${why}`);
     }
   }
 
-  /** @internal Without compression: the file in memory of its own, with room in front and behind. */
-  serializeWithRoom(value: T, room: Room): Uint8Array | undefined {
-    const arrow = this.#moduleOf(value);
-    if (this.#compression !== undefined) return undefined;
-    try {
-      return fileWithRoom(arrow, value, room);
-    } catch {
-      // What is wrong with the table, `serialize` tells.
-      return undefined;
-    }
-  }
-
-  /** @throws TypeError for a wrong type, SerializationError for bytes that are not an Arrow file that can be read here. */
+  /**
+   * @throws TypeError for a wrong type, SerializationError for bytes that are not an Arrow file that can be read here; what
+   *   is not supported is named, with the position of the column.
+   */
   deserialize(payload: Uint8Array): T {
     assertBytes('payload', payload);
-    const compression = compressionOf(payload);
-    if (compression === undefined) throw new SerializationError('The payload is not an Arrow file');
     const arrow = this.#module();
     try {
-      if (compression !== 'none') registerCodec(arrow, compression);
-      return arrow.tableFromIPC(payload) as T;
+      return readTable(arrow, payload) as T;
     } catch (error) {
+      if (error instanceof SerializationError) throw error;
       if (error instanceof ConfigurationError) throw new SerializationError(error.message);
       throw new SerializationError('The payload is not an Arrow file that can be read');
     }
@@ -193,10 +202,17 @@ function looksLikeTable(value: unknown): boolean {
   return typeof schema === 'object' && Array.isArray(batches) && typeof numRows === 'number';
 }
 
+/** What is used of the module; a program may have a part of it only. */
+const USED = [
+  ...['Table', 'Schema', 'RecordBatch', 'Vector', 'Data', 'DataType', 'RecordBatchFileWriter', 'AsyncByteQueue'],
+  ...['makeData', 'tableFromIPC'],
+];
+
 function assertModule(arrow: unknown): void {
-  const { Table, tableToIPC, tableFromIPC } = (arrow ?? {}) as Record<string, unknown>;
-  if (typeof Table !== 'function' || typeof tableToIPC !== 'function' || typeof tableFromIPC !== 'function') {
-    throw new TypeError('arrow must be the module apache-arrow');
+  for (const name of USED) {
+    if (typeof (arrow as Record<string, unknown> | null)?.[name] !== 'function') {
+      throw new TypeError(`arrow must be the module apache-arrow, which has a ${name}`);
+    }
   }
 }
 
