@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { cache, createCache, MemoryBackend } from '../index.js';
 import { dateOf, elapsed, now } from '../src/clock.js';
+import { fakeClock } from '../src/testing/fake-clock.js';
 
 // Each test changes the process's clocks: one after the other.
 const masterKey = 'a5'.repeat(32);
@@ -143,6 +144,9 @@ test.serial('a reading has the wall-clock time that it was made at', (t) => {
   const at = now();
   near(t, dateOf(at).getTime(), Date.now());
   near(t, dateOf(at - HOUR).getTime(), Date.now() - HOUR);
+  using clock = fakeClock();
+  clock.advance(HOUR);
+  near(t, dateOf(now()).getTime(), Date.now() + HOUR);
 });
 
 test.serial('what operations take is not told by clocks that are set', (t) => {

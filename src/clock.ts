@@ -60,9 +60,9 @@ export function elapsed(): number {
   return realNow.call(realPerformance);
 }
 
-/** The wall-clock time of a reading of {@link now}. */
+/** The wall-clock time of a reading of {@link now}, moved as fake clocks of this package have moved that. */
 export function dateOf(ms: number): Date {
-  return new Date(Date.now() - (now() - ms));
+  return new Date(Date.now() + offset - (now() - ms));
 }
 
 /** Moves the clock, for tests of what happens later. */
