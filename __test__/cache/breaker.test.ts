@@ -80,7 +80,7 @@ test.serial('a try that fails means another rest', async (t) => {
   });
 });
 
-test.serial('a wall clock that is set back does not prolong the rest', async (t) => {
+test.serial('a wall clock that is set back does not prolong the rest, a machine that was suspended has rested', async (t) => {
   const { now } = Date;
   try {
     await withClock(async (clock) => {
@@ -90,8 +90,9 @@ test.serial('a wall clock that is set back does not prolong the rest', async (t)
       Date.now = () => now() - 3_600_000;
       clock.ms += 10_001;
       t.is(await asks(backend, () => entries.get('k')), 1);
+      t.is(await asks(backend, () => entries.get('k')), 0);
       Date.now = () => now() + 3_600_000;
-      t.is(await asks(backend, () => entries.get('k')), 0, 'nor does one that is set forward end it');
+      t.is(await asks(backend, () => entries.get('k')), 1);
     });
   } finally {
     Date.now = now;

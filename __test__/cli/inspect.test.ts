@@ -48,7 +48,7 @@ test.serial('inspect says what it cannot read, without what it read', async (t) 
   const rows: [string[], string][] = [
     [[], 'the file is missing'],
     [['-', 'secret'], 'too many arguments'],
-    [['-', '--wire', 'secret'], '--wire must be protocol, interop or python'],
+    [['-', '--wire', 'secret'], '--wire must be protocol, interop, interop-v2 or python'],
   ];
   for (const [args, message] of rows) {
     const { code, stderr } = await runCli(['inspect', ...args]);

@@ -22,7 +22,8 @@ export function expiryOf({ expiresInMs, freshInMs, stale }: BackendEntry, at: nu
   if (stale) return at;
   // 0: the store calls it fresh, and does not say for how long.
   if (freshInMs !== undefined) return freshInMs === 0 ? Number.NaN : at + freshInMs;
-  return at + (expiresInMs ?? Number.NaN) - windowMs;
+  // 0: it must not be kept elsewhere, but may be given out.
+  return expiresInMs === 0 ? Number.NaN : at + (expiresInMs ?? Number.NaN) - windowMs;
 }
 
 /**

@@ -173,7 +173,7 @@ function cockatiel(): typeof import('cockatiel') {
   return require('cockatiel');
 }
 
-/** cockatiel compares wall-clock times, and that clock may be set back by hours; this goes by one that cannot. */
+/** cockatiel compares wall-clock times, and that clock may be set back by hours, which prolongs nothing here. */
 function rest(restMs: number): { next(): IBackoff<unknown> } {
   const next = (): IBackoff<unknown> => {
     const until = now() + restMs;

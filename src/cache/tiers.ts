@@ -308,8 +308,9 @@ export class Tiers {
   }
 
   /** A copy of a fresh entry of the backend, unless the store forbids that. */
-  #keepFound(target: Place, { bytes, freshInMs }: BackendEntry, at: number, expiresAt: number, value: unknown): void {
-    if (freshInMs === 0) return;
+  #keepFound(target: Place, entry: BackendEntry, at: number, expiresAt: number, value: unknown): void {
+    const { bytes, freshInMs, expiresInMs } = entry;
+    if (freshInMs === 0 || expiresInMs === 0) return;
     const known = Number.isNaN(expiresAt) ? at + UNKNOWN_EXPIRY_MS : expiresAt;
     this.#keep(target, bytes, value, { until: Math.min(at + target.ttlMs, known), expiresAt, tags: undefined });
   }

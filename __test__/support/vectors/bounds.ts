@@ -60,7 +60,7 @@ function depthOf(value: unknown): number {
 }
 
 export const boundsSections = [
-  section<BoundsRow>(file, 'reject_vectors', 170, async (row, via) => {
+  section<BoundsRow>(file, 'reject_vectors', 190, async (row, via) => {
     const input = inputOf(row);
     for (const [name, read] of readers(input)) await via(name, () => assertRefused(read, 'ERR_SERIALIZATION'));
     await via('ByteStorage.retrieve', () => assertRefused(() => ByteStorage.retrieve(input), 'ERR_ENVELOPE'));
