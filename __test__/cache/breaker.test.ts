@@ -80,24 +80,27 @@ test.serial('a try that fails means another rest', async (t) => {
   });
 });
 
-test.serial('a wall clock that is set back does not prolong the rest, a machine that was suspended has rested', async (t) => {
-  const { now } = Date;
-  try {
-    await withClock(async (clock) => {
-      const backend = failing(gone);
-      const entries = createCache({ ...quiet, backend, breaker: { failures: 1, rest: '10s' } });
-      await entries.get('k');
-      Date.now = () => now() - 3_600_000;
-      clock.ms += 10_001;
-      t.is(await asks(backend, () => entries.get('k')), 1);
-      t.is(await asks(backend, () => entries.get('k')), 0);
-      Date.now = () => now() + 3_600_000;
-      t.is(await asks(backend, () => entries.get('k')), 1);
-    });
-  } finally {
-    Date.now = now;
-  }
-});
+test.serial(
+  'a wall clock that is set back does not prolong the rest, a machine that was suspended has rested',
+  async (t) => {
+    const { now } = Date;
+    try {
+      await withClock(async (clock) => {
+        const backend = failing(gone);
+        const entries = createCache({ ...quiet, backend, breaker: { failures: 1, rest: '10s' } });
+        await entries.get('k');
+        Date.now = () => now() - 3_600_000;
+        clock.ms += 10_001;
+        t.is(await asks(backend, () => entries.get('k')), 1);
+        t.is(await asks(backend, () => entries.get('k')), 0);
+        Date.now = () => now() + 3_600_000;
+        t.is(await asks(backend, () => entries.get('k')), 1);
+      });
+    } finally {
+      Date.now = now;
+    }
+  },
+);
 
 test('a store that is slow is in trouble, and one that refuses a request is not', async (t) => {
   const slow = new MapBackend();

@@ -52,7 +52,7 @@ export class FileBackend implements Backend {
   constructor(options: FileBackendOptions) {
     assertOptions(options);
     markPrivate(this, READS);
-    const { directory, timeoutMs, now = Date.now } = ownOptions(options);
+    const { directory, timeoutMs, now = () => Date.now() } = ownOptions(options);
     if (typeof directory !== 'string') throw new TypeError(`directory must be a string, not ${kindOf(directory)}`);
     if (directory === '' || directory.includes('\0')) throw new RangeError('directory must be a path');
     if (typeof now !== 'function') throw new TypeError('now must be a function');
