@@ -1838,6 +1838,8 @@ interface EncryptedStoreOptions {
     nonces?: NonceMode | undefined;
     /** Default `'protocol'`. */
     wire?: Wire | undefined;
+    /** False: no compression, so that a value's length does not tell what parts of it have in common. Default true. */
+    compress?: boolean | undefined;
     /** Called with why a stored value could not be opened; the value is a miss. What it throws is not caught. */
     onError?: ((error: unknown) => void) | undefined;
 }

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { cache, createCache, MemoryBackend } from '../index.js';
+import { cache, createCache, EncryptionWrapper, Keyring, MemoryBackend } from '../index.js';
 import { dateOf, elapsed, now } from '../src/clock.js';
 import { fakeClock } from '../src/testing/fake-clock.js';
 
@@ -223,4 +223,41 @@ test.serial('an answer that was long on its way is no hit when its entry has end
   shift.wall += 2_000;
   asleep = 2 * HOUR;
   t.is((await load.entry()).status, 'miss');
+});
+
+test.serial('a clock that reads 0 is a time as others', async (t) => {
+  let time = 0;
+  const backend = new MemoryBackend({ now: () => time });
+  await backend.set('k', Buffer.from('x'), { ttlMs: 1_000 });
+  t.is((await backend.get('k'))?.expiresInMs, 1_000);
+  time = 1_001;
+  t.false(await backend.has('k'));
+  t.is(await backend.get('k'), undefined);
+});
+
+test.serial('what is over is not made to live again by a new time to live', async (t) => {
+  for (const backend of [null, new MemoryBackend()]) {
+    using clock = fakeClock();
+    const users = createCache({ namespace: 'n', masterKey, ttl: '1s', swr: '1h', backend });
+    await users.set('k', 'old');
+    t.true(await users.expire('k', '2s'));
+    clock.advance(2_001);
+    t.false(await users.has('k'));
+    t.false(await users.expire('k', '1h'));
+    t.is(await users.get('k'), undefined);
+    await users.close();
+  }
+});
+
+test.serial('a key that was used in this turn was used just now, however long the turn is', async (t) => {
+  const keyring = new Keyring({ masterKey });
+  const wrapper = new EncryptionWrapper({ keyring });
+  const sealed = wrapper.serialize(1, { cacheKey: 'k' });
+  keyring.startRotation('b6'.repeat(32));
+  wrapper.deserialize(sealed, { cacheKey: 'k' });
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+  wrapper.deserialize(sealed, { cacheKey: 'k' });
+  t.throws(() => keyring.completeRotation({ ifUnusedFor: '200ms' }), { code: 'ERR_KEY' });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  t.notThrows(() => keyring.completeRotation({ ifUnusedFor: '200ms' }));
 });

@@ -1,23 +1,28 @@
-import { performance as realPerformance } from 'node:perf_hooks';
-import { setTimeout } from 'node:timers';
+import { setTimeout } from './timers.js';
 
 /** Differences of two readings below this are noise: clocks have a resolution, and are not read at the same moment. */
 const NOISE_MS = 5;
-/** A wall clock that falls behind by more was set back; by less, it may be slewed. */
+/** A wall clock that goes back by more was set back; by less, it may be slewed. */
 const SET_BACK_MS = 100;
+/** One that only falls behind may be frozen by fake timers, or was set back while nobody looked. */
+const FALLEN_BEHIND_MS = 600_000;
 /** After so many readings the clock is asked again, even if the event loop has not turned. */
 const MAX_READINGS = 100;
 
 // What fake timers replace, as it was when this module was loaded.
 const realDateNow = Date.now;
 const realGlobal = globalThis.performance;
-const realNow = realPerformance.now;
+const realNow = realGlobal.now;
+const { uptime } = process;
+/** What nobody can replace later; where somebody has before this module was loaded, what no fake timers have. */
+const realElapsed = realNow.name === 'now' ? realNow.bind(realGlobal) : () => uptime() * 1000;
 
 /** What fake clocks of this package have added. */
 let offset = 0;
 /** What makes the monotonic clock go on where another one, as fake timers bring it, has taken its place. */
 let joined = 0;
 let lastMonotonic = Number.NEGATIVE_INFINITY;
+let lastWall = Number.NEGATIVE_INFINITY;
 /** Wall clock less monotonic clock, when they were last taken to agree. */
 let apart = Number.NaN;
 /** By how much the wall clock has gone ahead since: the time in which the machine was suspended. */
@@ -28,12 +33,15 @@ let reading = 0;
 let readingWall = Number.NaN;
 let readingsLeft = 0;
 let armed = false;
+/** The first reading since the event loop has turned. */
+let turnBegan = Number.POSITIVE_INFINITY;
 const timer = setTimeout(forget, 1);
 timer.unref();
 
 function forget(): void {
   armed = false;
   readingWall = Number.NaN;
+  turnBegan = Number.POSITIVE_INFINITY;
 }
 
 /**
@@ -55,9 +63,14 @@ export function recently(): number {
   return readingsLeft-- > 0 && !Number.isNaN(readingWall) ? reading : read();
 }
 
+/** Until when something may have happened that a reading of {@link recently} was taken for: within this turn, until now. */
+export function latest(recent: number): number {
+  return recent >= turnBegan ? now() : recent;
+}
+
 /** Milliseconds that operations take: the monotonic clock itself, whatever fake timers say. */
 export function elapsed(): number {
-  return realNow.call(realPerformance);
+  return realElapsed();
 }
 
 /** The wall-clock time of a reading of {@link now}, moved as fake clocks of this package have moved that. */
@@ -85,12 +98,14 @@ function read(): number {
     wall = Date.now();
     const drift = wall - monotonic - apart;
     if (drift > ahead + NOISE_MS) ahead = drift;
-    else if (drift < ahead - SET_BACK_MS) apart += drift - ahead;
+    else if (drift < ahead - (wall < lastWall - SET_BACK_MS ? SET_BACK_MS : FALLEN_BEHIND_MS)) apart += drift - ahead;
   }
   lastMonotonic = monotonic;
+  lastWall = wall;
   reading = monotonic + ahead + offset;
   readingWall = wall;
   readingsLeft = MAX_READINGS;
+  if (turnBegan === Number.POSITIVE_INFINITY) turnBegan = reading;
   if (!armed) {
     armed = true;
     timer.refresh();

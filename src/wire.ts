@@ -16,6 +16,13 @@ import { StandardSerializer } from './serializers/standard.js';
  */
 export type Wire = 'protocol' | 'interop' | 'interop-v2' | 'python';
 
+/** Why a store with a prefix is not for such a wire. */
+export function prefixedInterop(wire: Wire): ConfigurationError {
+  return new ConfigurationError(
+    `wire '${wire}' has cache keys that every SDK knows: nothing may stand in front of them, and the store's client has a prefix`,
+  );
+}
+
 /** Everything about a value's bytes that its wire and serializer decide. */
 export interface WireProfile {
   readonly wire: Wire;

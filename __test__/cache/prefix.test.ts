@@ -64,7 +64,7 @@ const asynchronous = (map: Map<string, string>) => ({
 
 /** One that writes its own namespace, as `@keyv/redis` does. */
 class Namespaced {
-  namespace: string | undefined;
+  namespace: string | undefined = undefined;
   readonly opts = {};
   readonly #map: Map<string, string>;
   constructor(map: Map<string, string>) {
@@ -83,6 +83,22 @@ class Namespaced {
     return this.#map.delete(this.createKeyPrefix(name, this.namespace));
   }
   async clear() {}
+  async has(name: string) {
+    return (await this.get(name)) !== undefined;
+  }
+  async getMany(names: string[]) {
+    return Promise.all(names.map((name) => this.get(name)));
+  }
+  async hasMany(names: string[]) {
+    return Promise.all(names.map((name) => this.has(name)));
+  }
+  async setMany(entries: { key: string; value: string }[]) {
+    await Promise.all(entries.map(({ key, value }) => this.set(key, value)));
+  }
+  async deleteMany(names: string[]) {
+    return Promise.all(names.map((name) => this.delete(name)));
+  }
+  on() {}
 }
 
 let server: RedisServer | undefined;

@@ -1,6 +1,6 @@
-import { clearTimeout, setTimeout } from 'node:timers';
 import { TimeoutError } from '../errors.js';
 import { allowManyListeners } from '../realms.js';
+import { clearTimeout, setTimeout } from '../timers.js';
 import { assertSignal, integerOption } from './arguments.js';
 
 const DEFAULT_TIMEOUT_MS = 5_000;

@@ -1,4 +1,4 @@
-import { BackendError } from '../errors.js';
+import { ConfigurationError } from '../errors.js';
 
 /** What a library waits for before it sends, connects or commits. */
 const NEEDED = {
@@ -11,12 +11,12 @@ const NEEDED = {
 /**
  * Fake timers may hold what a library needs, and then every operation would wait for its time limit.
  *
- * @throws BackendError that names it.
+ * @throws ConfigurationError that names it: the store is not at fault.
  */
 export function assertNotHeld(library: keyof typeof NEEDED): void {
   const needed = NEEDED[library];
   if (!isFake(needed === 'setImmediate' ? globalThis.setImmediate : process.nextTick)) return;
-  throw new BackendError(`Fake timers hold ${needed}, which ${library} needs: leave it out of what they fake`);
+  throw new ConfigurationError(`Fake timers hold ${needed}, which ${library} needs: leave it out of what they fake`);
 }
 
 /** Those of sinon, Jest and Vitest have a property `clock`, that of node:test is a private method. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { pause } from '../timers.js';
 import { codeOf } from './cause.js';
 import { removed } from './file-entry.js';
 import { inDirectory, isOlder } from './file-temporary.js';

@@ -1,5 +1,5 @@
-import { clearTimeout, setTimeout } from 'node:timers';
 import { BackendError } from '../errors.js';
+import { clearTimeout, setTimeout } from '../timers.js';
 import { closedError } from './arguments.js';
 import type { BackendOptions } from './backend.js';
 import { withDeadline } from './deadline.js';

@@ -116,14 +116,31 @@ function prefix5({ useKeyPrefix, namespace }: Keyv5): string {
 }
 
 /**
- * What a storage adapter writes in front of a name for the namespace that it was given.
+ * What stands in front of a name where a storage adapter puts it: its own part for the namespace that it was given, and those of
+ * the stores and the client below it.
  *
  * @param separator behind the namespace, of an adapter that does not say how it writes it; undefined: it does not.
  */
-function storePrefix(store: KeyvStorageAdapter, separator: string | undefined): string {
-  const { namespace, getKeyPrefix, createKeyPrefix } = store as KeyvStorageAdapter & Parts;
+function storePrefix(store: object, separator: string | undefined): string {
+  const { store: inner, client, redis } = store as Parts;
+  const below = typeof inner === 'object' && inner !== null ? innerPrefix(inner, separator) : '';
+  return clientPrefix(client ?? redis) + below + ownPrefix(store, separator);
+}
+
+function innerPrefix(inner: object, separator: string | undefined): string {
+  return isKeyvInstance(inner) ? (keyvFace(inner)?.prefix() ?? '') : storePrefix(inner, separator);
+}
+
+/** That of an ioredis or iovalkey client. */
+export function clientPrefix(client: unknown): string {
+  const { options } = (client ?? {}) as { options?: { keyPrefix?: unknown } };
+  return typeof options?.keyPrefix === 'string' ? options.keyPrefix : '';
+}
+
+function ownPrefix(store: object, separator: string | undefined): string {
+  const { namespace, getKeyPrefix, createKeyPrefix, formatKey } = store as Parts;
   if (typeof namespace !== 'string' || namespace === '') return '';
-  const write = getKeyPrefix ?? createKeyPrefix;
+  const write = getKeyPrefix ?? createKeyPrefix ?? formatKey;
   const written = typeof write === 'function' ? write.call(store, KEY, namespace) : undefined;
   if (typeof written === 'string' && written.endsWith(KEY)) return written.slice(0, -KEY.length);
   return separator === undefined ? '' : namespace + separator;

@@ -1,6 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { BackendError, CacheKitError } from '../errors.js';
 import { isError } from '../realms.js';
+import { pause } from '../timers.js';
 import { codeOf } from './cause.js';
 import { LmdbEntries } from './lmdb-entries.js';
 import { NEVER } from './lmdb-entry.js';
@@ -88,7 +88,7 @@ export class LmdbStore {
         if (begun) this.#tables.turns.endWrite();
       }
       if (!begun) {
-        await pause(OPENING_PAUSE_MS, undefined, { ref: false });
+        await pause(OPENING_PAUSE_MS);
         continue;
       }
       // Whoever was waiting, as for a lock, sees what others wrote before: not this turn's older snapshot.

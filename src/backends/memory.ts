@@ -67,7 +67,8 @@ export class MemoryBackend implements Backend {
       maxSize: this.#maxBytes,
       // Its default resolution arms a timer for each millisecond in which there is traffic.
       ttlResolution: 0,
-      perf: { now },
+      // A time of 0 would be none.
+      perf: { now: () => 1 + now() },
       dispose: (_, cacheKey) => this.#tags.forget(cacheKey),
       noDisposeOnSet: true,
     });

@@ -1,8 +1,8 @@
 import { nextTick } from 'node:process';
-import { clearTimeout, setTimeout } from 'node:timers';
 import { types } from 'node:util';
 import { elapsed } from '../clock.js';
 import { TimeoutError } from '../errors.js';
+import { clearTimeout, setTimeout } from '../timers.js';
 import { assertSignal, closedError } from './arguments.js';
 import type { BackendEntry, BackendGetOptions } from './backend.js';
 import { RedisBatch } from './redis-batch.js';

@@ -1,4 +1,4 @@
-import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
+import { clearTimeout, setImmediate, setTimeout } from '../timers.js';
 import type { RedisNode } from './redis-address.js';
 import type { OpenServer } from './redis-open.js';
 

@@ -1,6 +1,6 @@
-import { setTimeout } from 'node:timers';
 import { elapsed } from '../clock.js';
 import { TimeoutError } from '../errors.js';
+import { setTimeout } from '../timers.js';
 
 interface Pending {
   readonly until: number;

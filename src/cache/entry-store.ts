@@ -3,7 +3,7 @@ import { BackendError } from '../errors.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failures.js';
 import { expiryOf, isFresh, keptMs, type StaleWindows } from './freshness.js';
-import { FAILED } from './l2.js';
+import { FAILED, type L2 } from './l2.js';
 import type { Loading, Outcome } from './loading.js';
 import type { Neighbour, Neighbours } from './neighbours.js';
 import { type Flight, SingleFlight } from './single-flight.js';
@@ -143,13 +143,14 @@ export class EntryStore implements Neighbour {
     return this.joined(target, async () => {
       if (l1?.get(target.cacheKey, target.tenantId) !== undefined) return true;
       if (l2 === undefined) return false;
-      const windowMs = keptMs(this.#windows);
-      if (windowMs === 0) return l2.has(target);
-      const at = now();
-      const stored = await l2.get(target, true);
-      if (stored === undefined || stored === FAILED) return false;
-      return isFresh(stored, expiryOf(stored, at, windowMs));
+      return keptMs(this.#windows) === 0 ? l2.has(target) : this.#isFresh(target, l2);
     });
+  }
+
+  async #isFresh(target: Target, l2: L2): Promise<boolean> {
+    const at = now();
+    const stored = await l2.get(target, true);
+    return stored !== undefined && stored !== FAILED && isFresh(stored, expiryOf(stored, at, keptMs(this.#windows)));
   }
 
   /** Milliseconds until an entry ends, `Infinity` for never; `undefined` when there is none or the backend does not say. */
@@ -178,7 +179,10 @@ export class EntryStore implements Neighbour {
     const { cacheKey, tenantId, ttlMs } = target;
     const { l1, l2 } = this.tiers;
     return this.joined(target, async (flight) => {
-      if (l2 === undefined) return l1?.expire(cacheKey, tenantId, ttlMs, keptMs(this.#windows)) ?? false;
+      const windowMs = keptMs(this.#windows);
+      if (l2 === undefined) return l1?.expire(cacheKey, tenantId, ttlMs, windowMs) ?? false;
+      // What is kept for its time of grace is over: it must not live again.
+      if (windowMs > 0 && !(await this.#isFresh(target, l2))) return false;
       try {
         return await l2.expire(target, ttlMs);
       } finally {

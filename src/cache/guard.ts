@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module';
-import type { CircuitBreakerPolicy, ConsecutiveBreaker, IBackoff, RetryPolicy } from 'cockatiel';
+import type { CircuitBreakerPolicy, ConsecutiveBreaker, IBackoff } from 'cockatiel';
 import type { Backend } from '../backends/backend.js';
 import { now } from '../clock.js';
 import { BackendError, hasCode, isCacheKitError } from '../errors.js';
 import { isError, isErrorCalled } from '../realms.js';
+import { pause } from '../timers.js';
 import { Deadlines } from './deadlines.js';
 
 export type BreakerState = 'open' | 'half-open' | 'closed';
@@ -81,25 +82,21 @@ async function* eachInTime(backend: Backend, guard: Guard, options: KeysOptions)
 
 type Operation<T> = () => Promise<T>;
 
+/** Between two attempts. */
+const FIRST_PAUSE_MS = 10;
+const MOST_PAUSE_MS = 250;
+
 class Guard {
   readonly #settings: GuardSettings;
   readonly #deadlines: Deadlines;
   readonly #breaker: { policy: CircuitBreakerPolicy; failures: ConsecutiveBreaker } | undefined;
-  readonly #retry: RetryPolicy | undefined;
   #state: BreakerState = 'closed';
 
   constructor(settings: GuardSettings) {
     this.#settings = settings;
     this.#deadlines = new Deadlines(settings.timeoutMs, settings.signal);
-    const { breaker, retries } = settings;
+    const { breaker } = settings;
     if (breaker !== undefined) this.#breaker = this.#makeBreaker(breaker);
-    if (retries > 0) {
-      const { ExponentialBackoff, handleWhen, retry } = cockatiel();
-      this.#retry = retry(handleWhen(passes), {
-        maxAttempts: retries,
-        backoff: new ExponentialBackoff({ initialDelay: 10, maxDelay: 250 }),
-      });
-    }
   }
 
   run<T>(operation: Operation<T>, repeatable: boolean): Promise<T> {
@@ -146,11 +143,23 @@ class Guard {
         failure = answerOf(reason);
       }
     }
-    if (again === undefined || this.#retry === undefined || !passes(failure) || this.#state !== 'closed') throw failure;
-    // What failed was the first attempt, after which the policy waits.
-    return this.#retry.execute(({ attempt }) =>
-      attempt === 0 ? Promise.reject(failure) : this.#attempt(again, undefined),
-    );
+    if (again === undefined) throw failure;
+    return this.#again(again, failure);
+  }
+
+  /** Not by cockatiel, whose pauses are the timers of whoever fakes them. */
+  async #again<T>(operation: Operation<T>, failure: unknown): Promise<T> {
+    let last = failure;
+    for (let attempt = 0; attempt < this.#settings.retries && passes(last) && this.#state === 'closed'; attempt++) {
+      // At random between half of it and all of it, so that those who failed together do not come back together.
+      await pause(Math.min(MOST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt) * (1 - Math.random() / 2));
+      try {
+        return await this.#attempt(operation, undefined);
+      } catch (error) {
+        last = error;
+      }
+    }
+    throw last;
   }
 
   #makeBreaker({ failures, restMs }: { failures: number; restMs: number }) {

@@ -1,6 +1,6 @@
-import { clearTimeout, setTimeout } from 'node:timers';
 import { elapsed } from '../clock.js';
 import { TimeoutError } from '../errors.js';
+import { clearTimeout, setTimeout } from '../timers.js';
 import { assertCanTag } from './entry-names.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failures.js';

@@ -1,7 +1,6 @@
-import { clearInterval, setInterval } from 'node:timers';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { BackendLock } from '../backends/backend.js';
 import { elapsed } from '../clock.js';
+import { clearInterval, pause, setInterval } from '../timers.js';
 import { events, publish } from './events.js';
 import { FAILED, type L2 } from './l2.js';
 import type { Target } from './target.js';

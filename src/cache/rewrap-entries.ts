@@ -69,7 +69,7 @@ export class Rewrapping {
     for (const [i, cacheKey] of cacheKeys.entries()) {
       throwIfAborted(this.#options.signal);
       const entry = entries[i];
-      if (entry === undefined) continue;
+      if (entry === undefined || entry === null) continue;
       this.report.seen++;
       await this.#one(cacheKey, tenantId, entry);
     }

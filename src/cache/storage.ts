@@ -13,7 +13,7 @@ import { isAbortSignal } from '../realms.js';
 import { InteropSerializer } from '../serializers/interop.js';
 import { errorPathsOf } from '../serializers/refused.js';
 import type { ValueCodec } from '../value-codec.js';
-import { isInterop, type WireProfile } from '../wire.js';
+import { isInterop, prefixedInterop, type WireProfile } from '../wire.js';
 import { boundCodec } from './bound-codec.js';
 import type { NamingContext } from './entry-names.js';
 import { EntryStore } from './entry-store.js';
@@ -84,11 +84,8 @@ export function resolveStorage(given: StorageOptions & { namespace?: string }, s
   const backend = inProcess ? undefined : backendFrom(store);
   if (backend !== undefined) {
     assertBackendCan(backend, policies);
-    if (isInterop(codec.profile.wire) && backend.keyPrefix) {
-      throw new ConfigurationError(
-        `wire '${codec.profile.wire}' has cache keys that every SDK knows: nothing may stand in front of them, and the backend's client has a prefix`,
-      );
-    }
+    const { wire } = codec.profile;
+    if (isInterop(wire) && backend.keyPrefix) throw prefixedInterop(wire);
   }
   return {
     ...codec,

@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import { now, recently } from '../clock.js';
+import { latest, now, recently } from '../clock.js';
 import { type Duration, durationMs } from '../duration.js';
 import { KeyError, NonceExhaustedError } from '../errors.js';
 import { guarded, type NativeSequence, native } from '../native.js';
@@ -127,7 +127,7 @@ export class Keyring implements Disposable {
     const window = ifUnusedFor === undefined ? 0 : durationMs('ifUnusedFor', ifUnusedFor);
     if (this.#previous.length === 0) throw new KeyError('There is no rotation to complete: no previous key is held');
     const since = now() - window;
-    if (window > 0 && this.#previous.some((key) => lastUsed(key) >= since)) {
+    if (window > 0 && this.#previous.some((key) => latest(lastUsed(key)) >= since)) {
       throw new KeyError('A previous key was still in use within that time');
     }
     for (const key of this.#previous) key.destroy();

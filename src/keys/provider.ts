@@ -1,8 +1,8 @@
-import { clearTimeout, setTimeout } from 'node:timers';
 import { kindOf } from '../bytes.js';
 import { durationMs } from '../duration.js';
 import { ConfigurationError, TimeoutError } from '../errors.js';
 import { throwIfAborted } from '../realms.js';
+import { clearTimeout, setTimeout } from '../timers.js';
 import type { MasterKeyInput } from './master-key.js';
 
 /** The keys that a key management service holds for an application. */

@@ -1,4 +1,5 @@
 import { assertBytes, kindOf } from '../bytes.js';
+import { ownOptions } from '../options-object.js';
 import { asRefusal, type ErrorPaths } from '../protocol/refusal.js';
 import { lengthOf } from '../slots.js';
 import { readJson } from './json-reader.js';
@@ -35,7 +36,7 @@ export class JsonSerializer implements Serializer {
     if (typeof options !== 'object' || options === null) {
       throw new TypeError(`options must be an object, not ${kindOf(options)}`);
     }
-    const { errorPaths = 'names' } = options;
+    const { errorPaths = 'names' } = ownOptions(options);
     assertErrorPaths(errorPaths);
     this.errorPaths = errorPaths;
   }

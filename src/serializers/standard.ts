@@ -1,4 +1,5 @@
 import { assertBytes, kindOf } from '../bytes.js';
+import { ownOptions } from '../options-object.js';
 import type { ErrorPaths } from '../protocol/refusal.js';
 import { reviveTemporal, type TemporalReviver } from '../protocol/temporal.js';
 import { lengthOf } from '../slots.js';
@@ -64,7 +65,7 @@ export class StandardSerializer implements Serializer {
     if (typeof options !== 'object' || options === null) {
       throw new TypeError(`options must be an object, not ${kindOf(options)}`);
     }
-    const { types = 'portable', reviver = reviveTemporal, errorPaths = 'names' } = options;
+    const { types = 'portable', reviver = reviveTemporal, errorPaths = 'names' } = ownOptions(options);
     if (typeof types !== 'string') throw new TypeError(`types must be a string, not ${kindOf(types)}`);
     if (types !== 'portable' && types !== 'node') throw new RangeError("types must be 'portable' or 'node'");
     assertReviver(reviver);

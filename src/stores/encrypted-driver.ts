@@ -1,3 +1,4 @@
+import { clientPrefix } from '../backends/keyv-face.js';
 import { isThenable } from '../realms.js';
 import { type EncryptedStoreOptions, SealedText } from './sealed-text.js';
 
@@ -47,20 +48,25 @@ export function encryptedDriver<D extends object>(
     factory: (config) => {
       const inner = driver.factory(config) as unknown as CacheDriver;
       const { prefix } = (config ?? {}) as { prefix?: unknown };
-      return sealing(inner, sealed, typeof prefix === 'string' ? prefix.replace(/:+$/, '') : '') as unknown as D;
+      const path = typeof prefix === 'string' ? prefix.replace(/:+$/, '') : '';
+      const { getConnection } = inner as { getConnection?: unknown };
+      const client = typeof getConnection === 'function' ? clientPrefix(getConnection.call(inner)) : '';
+      sealed.assertBare(client + path);
+      return sealing(inner, sealed, path, client) as unknown as D;
     },
   };
 }
 
-/** `path` is what stands before the keys of this driver. */
-function sealing(inner: CacheDriver, sealed: SealedText, path: string): CacheDriver {
-  const bound = (key: string) => `${path}:${key}`;
+/** `path` is what stands before the keys of this driver, `client` what its client writes in front of that. */
+function sealing(inner: CacheDriver, sealed: SealedText, path: string, client: string): CacheDriver {
+  const within = (name: string) => (path === '' ? name : `${path}:${name}`);
+  const bound = (key: string) => client + within(key);
   // The first layer is asked synchronously.
   const opened = (key: string, stored: unknown) =>
     isThenable(stored) ? stored.then((text) => sealed.open(bound(key), text)) : sealed.open(bound(key), stored);
   return {
     type: inner.type,
-    namespace: (namespace) => sealing(inner.namespace(namespace) as CacheDriver, sealed, bound(namespace)),
+    namespace: (namespace) => sealing(inner.namespace(namespace) as CacheDriver, sealed, within(namespace), client),
     get: (key) => opened(key, inner.get(key)),
     pull: (key) => opened(key, inner.pull(key)),
     set: (key, value, ttl) => inner.set(key, sealed.seal(bound(key), value), ttl),

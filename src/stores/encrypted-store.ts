@@ -73,7 +73,8 @@ class SealingAdapter implements EncryptedStore {
   constructor(inner: Inner, sealed: SealedText) {
     this.#inner = inner;
     this.#sealed = sealed;
-    this.#prefix = (inner instanceof Map ? undefined : keyvFace(inner)?.prefix) ?? (() => '');
+    this.#prefix = keyvFace(inner)?.prefix ?? (() => '');
+    sealed.assertBare(this.#prefix());
   }
 
   #open(key: string, stored: unknown): unknown {

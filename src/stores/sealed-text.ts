@@ -4,7 +4,7 @@ import { AuthenticationError } from '../errors.js';
 import type { Keyring, NonceMode } from '../keys/keyring.js';
 import type { MasterKeyInput } from '../keys/master-key.js';
 import { assertOptionsObject, ownOptions } from '../options-object.js';
-import type { Wire } from '../wire.js';
+import { isInterop, prefixedInterop, type Wire } from '../wire.js';
 
 export interface EncryptedStoreOptions {
   /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
@@ -17,6 +17,8 @@ export interface EncryptedStoreOptions {
   nonces?: NonceMode | undefined;
   /** Default `'protocol'`. */
   wire?: Wire | undefined;
+  /** False: no compression, so that a value's length does not tell what parts of it have in common. Default true. */
+  compress?: boolean | undefined;
   /** Called with why a stored value could not be opened; the value is a miss. What it throws is not caught. */
   onError?: ((error: unknown) => void) | undefined;
 }
@@ -27,6 +29,7 @@ const OPTIONS = [
   'tenantId',
   'nonces',
   'wire',
+  'compress',
   'onError',
 ] as const satisfies readonly (keyof EncryptedStoreOptions)[];
 
@@ -40,7 +43,7 @@ export class SealedText {
   /** @throws as the constructor of EncryptionWrapper; TypeError for an `onError` that is no function. */
   constructor(options: EncryptedStoreOptions = {}) {
     assertOptionsObject(options, OPTIONS);
-    const { masterKey, keyring, tenantId, nonces, wire, onError } = ownOptions(options);
+    const { masterKey, keyring, tenantId, nonces, wire, compress, onError } = ownOptions(options);
     if (onError !== undefined && typeof onError !== 'function') throw new TypeError('onError must be a function');
     this.#onError = onError;
     this.#wrapper = new EncryptionWrapper({
@@ -49,7 +52,14 @@ export class SealedText {
       tenantId,
       ...(nonces !== undefined && { nonces }),
       ...(wire !== undefined && { wire }),
+      ...(compress !== undefined && { compress }),
     });
+  }
+
+  /** @throws ConfigurationError when something stands in front of keys that other SDKs make as well. */
+  assertBare(prefix: string): void {
+    const { wire } = this.#wrapper.profile;
+    if (isInterop(wire) && prefix !== '') throw prefixedInterop(wire);
   }
 
   /** @throws as `serialize` of EncryptionWrapper. */
