@@ -5,8 +5,11 @@ import test, { type ExecutionContext } from 'ava';
 import { BentoCache, bentostore } from 'bentocache';
 import { fileDriver } from 'bentocache/drivers/file';
 import { memoryDriver } from 'bentocache/drivers/memory';
+import { redisDriver } from 'bentocache/drivers/redis';
+import { Redis } from 'ioredis';
 import { encryptedDriver } from '../../src/stores/encrypted-driver.js';
 import type { EncryptedStoreOptions } from '../../src/stores/sealed-text.js';
+import { requireRedis } from '../support/redis-server.js';
 
 const MASTER_KEY = '5a'.repeat(32);
 const SECRET = 'the secret of 123-45-6789';
@@ -135,4 +138,32 @@ test('an option that there is not is refused by its name', (t) => {
     code: 'ERR_CONFIGURATION',
     message: "There is no option 'tenantID'; there are masterKey, keyring, tenantId, nonces, wire, compress, onError",
   });
+});
+
+test('a value that is moved to another prefix of the client does not open', async (t) => {
+  const server = await requireRedis(t);
+  if (server === undefined) return;
+  const raw = new Redis(server.url);
+  const [a, b, unprefixed] = ['a:', 'b:', ''].map((keyPrefix) => {
+    const connection = new Redis(server.url, { keyPrefix });
+    const bento = new BentoCache({
+      default: 'store',
+      prefix: 'app',
+      stores: {
+        store: bentostore().useL2Layer(encryptedDriver(redisDriver({ connection }), { masterKey: MASTER_KEY })),
+      },
+    });
+    t.teardown(() => bento.disconnectAll());
+    return bento;
+  });
+  t.teardown(() => raw.disconnect());
+  await a?.set({ key: 'k', value: SECRET });
+  t.is(await a?.get({ key: 'k' }), SECRET);
+  const [name = ''] = await raw.keys('a:*');
+  for (const to of [name.replace('a:', 'b:'), name.replace('a:', '')]) await raw.copy(name, to);
+  t.is(await b?.get({ key: 'k' }), undefined);
+  t.is(await unprefixed?.get({ key: 'k' }), undefined);
+  const interop = () => encryptedDriver(memoryDriver(), { masterKey: MASTER_KEY, wire: 'interop' });
+  t.throws(() => interop().factory({ prefix: 'app' }), { code: 'ERR_CONFIGURATION' });
+  t.notThrows(() => interop().factory({}));
 });
