@@ -261,3 +261,12 @@ test.serial('a key that was used in this turn was used just now, however long th
   await new Promise((resolve) => setTimeout(resolve, 300));
   t.notThrows(() => keyring.completeRotation({ ifUnusedFor: '200ms' }));
 });
+
+test.serial('what is left of a TTL is never more than the TTL', async (t) => {
+  const users = createCache({ masterKey, ttl: '10s' });
+  for (let i = 0; i < 300; i++) {
+    await users.set('k', i);
+    t.true(((await users.ttl('k')) ?? 0) <= 10);
+    if (i % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+});

@@ -102,7 +102,8 @@ function read(): number {
   }
   lastMonotonic = monotonic;
   lastWall = wall;
-  reading = monotonic + ahead + offset;
+  // Binary fractions: what is left of a TTL in the same millisecond is that TTL, and not a rounding error more.
+  reading = Math.floor((monotonic + ahead) * 1024) / 1024 + offset;
   readingWall = wall;
   readingsLeft = MAX_READINGS;
   if (turnBegan === Number.POSITIVE_INFINITY) turnBegan = reading;
