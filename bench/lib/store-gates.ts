@@ -21,7 +21,7 @@ const NODE_CRYPTO_64 = 4050;
 const HELD = {
   bare: 2,
   byHand: 0.85,
-  manyByHand: 0.75,
+  manyByHand: 1.6,
   sequential: 2.2,
   lmdb: 5,
   lmdbByHand: 1,
