@@ -36,8 +36,8 @@ test('what puts data of another type under a schema is refused', (t) => {
   const whole = new arrow.Table({ n: numbers(1, 2), a: numbers(3, 4) });
   const half = new arrow.Table({ n: numbers(1, 2), a: floats });
   const made = [
-    whole.concat(half),
-    half.concat(whole),
+    whole.concat(half as never),
+    half.concat(whole as never),
     whole.setChild('a', floats as never),
     whole.setChildAt(1, floats as never),
     new arrow.Table({ n: numbers(1, 2, 3, 4), a: numbers(3, 4).concat(floats as never) }),

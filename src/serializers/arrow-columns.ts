@@ -1,4 +1,3 @@
-import { SerializationError } from '../errors.js';
 import { Dictionaries } from './arrow-dictionaries.js';
 import {
   type ArrowBatch,
@@ -11,6 +10,7 @@ import {
   TYPE,
 } from './arrow-memory.js';
 import { isShort, padded, rowsThere } from './arrow-padding.js';
+import { TableRefusal } from './arrow-refusal.js';
 import { labelOf } from './arrow-schema.js';
 import { hasArraysOfType, isAlike } from './arrow-types.js';
 import { denseUnion, hasItsRows, sparseUnion } from './arrow-unions.js';
@@ -28,7 +28,7 @@ type NullFrom = (row: number) => boolean;
  * are: slices of views and of unions, lists of such, children that are longer than their parents, and dictionaries that
  * differ between batches. Without any of these it is the batches as they are.
  *
- * @throws SerializationError for what cannot be written, with the column's position.
+ * @throws TableRefusal for what cannot be written, with the column's position; what a getter of the table throws.
  */
 export function writableBatches(
   arrow: ColumnsModule,
@@ -128,9 +128,9 @@ class Columns {
     if (data.children.length > fieldsOf(type).length) throw this.#refused('has more children than its type');
   }
 
-  #refused(why: string): SerializationError {
-    const name = this.#schema.fields[this.#index]?.name ?? '';
-    return new SerializationError(`${labelOf(this.#index, name)} ${why}`);
+  #refused(why: string): TableRefusal {
+    const name: unknown = this.#schema.fields[this.#index]?.name;
+    return new TableRefusal(`${labelOf(this.#index, typeof name === 'string' ? name : '')} ${why}`);
   }
 
   /** A column or child of so many rows, of which those that it lacks are null in what it is part of. */

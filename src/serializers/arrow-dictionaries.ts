@@ -1,4 +1,3 @@
-import type { SerializationError } from '../errors.js';
 import { keyOf, merged } from './arrow-dictionary-values.js';
 import {
   type ArrowData,
@@ -8,6 +7,7 @@ import {
   type Indices,
   TYPE,
 } from './arrow-memory.js';
+import type { TableRefusal } from './arrow-refusal.js';
 
 interface Unified {
   readonly vector: ArrowVector;
@@ -19,7 +19,7 @@ interface Unified {
 
 const OUTSIDE = 'has indices outside its dictionary';
 
-type Refuse = (why: string) => SerializationError;
+type Refuse = (why: string) => TableRefusal;
 
 /**
  * The dictionaries of a table, one for each id: a file has no other place for them. Where batches or columns have different
