@@ -176,6 +176,68 @@ test('indices outside of a dictionary are refused, unless they are null', (t) =>
   }
 });
 
+// Short columns are looked at here, long ones in the addon.
+for (const rows of [3, 511, 512, 5000]) {
+  test(`offsets and indices that are wrong in the middle are refused, in ${rows} rows`, (t) => {
+    const offsets = Int32Array.from({ length: rows + 1 }, (_, i) => i);
+    const text = Buffer.alloc(rows, 'x');
+    const values = arrow.makeData({ type: new arrow.Int8(), length: rows, nullCount: 0, data: new Int8Array(text) });
+    const table = (type: arrow.DataType, valueOffsets: Int32Array | BigInt64Array) =>
+      new arrow.Table({
+        a: new arrow.Vector([
+          arrow.makeData({ type, length: rows, nullCount: 0, valueOffsets, data: text, child: values } as never),
+        ]),
+      });
+    const large = (of: Int32Array) => BigInt64Array.from(of, BigInt);
+    const list = new List(field(new arrow.Int8()));
+    const types: [arrow.DataType, (of: Int32Array) => Int32Array | BigInt64Array][] = [
+      [new Utf8(), (of) => of],
+      [new arrow.Binary(), (of) => of],
+      [new arrow.LargeUtf8(), large],
+      [new arrow.LargeBinary(), large],
+      [list, (of) => of],
+      [new arrow.LargeList(field(new arrow.Int8())), large],
+    ];
+    for (const [type, of] of types) {
+      t.is(again(table(type, of(offsets))).numRows, rows);
+      for (const [at, offset] of [
+        [1, 30_000],
+        [rows - 1, 0],
+        [rows >> 1, -1],
+      ] as const) {
+        const wrong = offsets.slice();
+        wrong[at] = offset;
+        refuses(t, table(type, of(wrong)), /index 0 \(a\) has offsets that are negative or fall/);
+      }
+    }
+    const indices = [Int8Array, Int16Array, Int32Array, Uint8Array, Uint16Array, Uint32Array] as const;
+    const indexTypes = [arrow.Int8, arrow.Int16, arrow.Int32, arrow.Uint8, arrow.Uint16, arrow.Uint32] as const;
+    for (const [i, Indices] of indices.entries()) {
+      const IndexType = indexTypes[i] as typeof arrow.Int8;
+      const column = (data: ArrayLike<number>, count: number) =>
+        new arrow.Table({
+          a: new arrow.Vector([
+            arrow.makeData({
+              type: dictionary(new IndexType()),
+              length: rows,
+              nullCount: 0,
+              data,
+              dictionary: arrow.vectorFromArray(Array(count).fill('x'), words),
+            } as never),
+          ]),
+        });
+      const good = new Indices(rows).fill(99);
+      for (const count of [100, 300]) t.is(again(column(good, count)).numRows, rows);
+      // Longer dictionaries than indices count to have no place for −1 either.
+      for (const [index, count] of [[100, 100], ...(i < 3 ? [[-1, 300]] : [])] as [number, number][]) {
+        const wrong = good.slice();
+        wrong[rows >> 1] = index;
+        refuses(t, column(wrong, count), /index 0 \(a\) has indices outside its dictionary/);
+      }
+    }
+  });
+}
+
 test('rows of unions that refer to what is not there are refused', (t) => {
   const fields = [field(new Int32(), 'i'), field(new Utf8(), 's')];
   const ints = arrow.makeData({ type: new Int32(), length: 1, nullCount: 0, data: Int32Array.of(7) });

@@ -11,13 +11,12 @@ import {
 } from './arrow-memory.js';
 import { isShort, padded, rowsThere } from './arrow-padding.js';
 import { TableRefusal } from './arrow-refusal.js';
-import { labelOf } from './arrow-schema.js';
+import { areRising } from './arrow-scans.js';
+import { labelOf, MAX_LEVELS } from './arrow-schema.js';
 import { hasArraysOfType, isAlike } from './arrow-types.js';
 import { denseUnion, hasItsRows, sparseUnion } from './arrow-unions.js';
 import { viewsFromFirst } from './arrow-views.js';
 
-/** Levels below a column, so that the tables of a file's schema nest no deeper than a reader follows them. */
-const MAX_LEVELS = 60;
 const DENSE = 1;
 
 /** Whether a row and all behind it are null, or belong to what is. */
@@ -48,13 +47,13 @@ class Columns {
   constructor(arrow: ColumnsModule, schema: ArrowSchema, batches: readonly ArrowBatch[]) {
     this.#arrow = arrow;
     this.#schema = schema;
-    let hasDictionaries = false;
+    const encoded: boolean[] = [];
     this.#index = 0;
     for (const { type } of schema.fields) {
-      hasDictionaries = this.#checkType(type, 0) || hasDictionaries;
+      encoded.push(this.#checkType(type, 0));
       this.#index++;
     }
-    if (hasDictionaries) this.#dictionaries = this.#collect(batches);
+    if (encoded.includes(true)) this.#dictionaries = this.#collect(batches, encoded);
   }
 
   batch(batch: ArrowBatch): ArrowBatch {
@@ -79,7 +78,7 @@ class Columns {
     return made;
   }
 
-  #collect(batches: readonly ArrowBatch[]): Dictionaries {
+  #collect(batches: readonly ArrowBatch[], encoded: readonly boolean[]): Dictionaries {
     const dictionaries = new Dictionaries(
       this.#arrow,
       (data, type) => this.#plain(data, type, never),
@@ -88,7 +87,7 @@ class Columns {
     for (const { data } of batches) {
       this.#index = 0;
       for (const { type } of this.#schema.fields) {
-        const child = dataOf(data.children[this.#index]);
+        const child = encoded[this.#index] ? dataOf(data.children[this.#index]) : undefined;
         if (child !== undefined) dictionaries.collect(child, type);
         this.#index++;
       }
@@ -162,6 +161,7 @@ class Columns {
       case TYPE.largeUtf8:
         if (Number(data.valueOffsets[data.length]) > data.values.length)
           throw this.#refused('has fewer bytes than its values');
+        this.#assertRising(data);
         return data;
       case TYPE.binaryView:
       case TYPE.utf8View:
@@ -212,6 +212,7 @@ class Columns {
     const first = Number(valueOffsets[0] ?? 0);
     const count = Number(valueOffsets[length] ?? 0) - first;
     if (count < 0 || first + count > child.length) throw this.#refused('has fewer values than its lists');
+    this.#assertRising(data);
     const part = first === 0 && count === child.length ? child : child.slice(first, count);
     const plain = this.#plain(part, field.type, never);
     // The writer takes the same part of a child.
@@ -221,6 +222,11 @@ class Columns {
         ? valueOffsets.slice(0, length + 1).map((offset) => offset - BigInt(first))
         : valueOffsets.slice(0, length + 1).map((offset) => offset - first);
     return data.clone(data.type, data.offset, length, data._nullCount, [offsets, undefined, data.nullBitmap], [plain]);
+  }
+
+  #assertRising({ valueOffsets, length }: ArrowData): void {
+    if (valueOffsets.length > length && !areRising(valueOffsets, length + 1))
+      throw this.#refused('has offsets that are negative or fall');
   }
 
   #union(data: ArrowData, type: ArrowType): ArrowData {

@@ -8,6 +8,7 @@ import {
   TYPE,
 } from './arrow-memory.js';
 import type { TableRefusal } from './arrow-refusal.js';
+import { areBelow } from './arrow-scans.js';
 
 interface Unified {
   readonly vector: ArrowVector;
@@ -169,16 +170,6 @@ class Union {
     }
     return places;
   }
-}
-
-/** Whether all indices are those of values, without a branch for each of them. */
-function areBelow(indices: Indices, length: number, count: number): boolean {
-  let outside = 0;
-  for (let row = 0; row < length; row++) {
-    const index = indices[row] as number;
-    outside |= index | (count - 1 - index);
-  }
-  return outside >= 0;
 }
 
 function assertInside(data: ArrowData, count: number, refuse: Refuse): void {

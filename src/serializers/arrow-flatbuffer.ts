@@ -116,7 +116,8 @@ export class FlatBuffer {
   }
 
   private checkTable(table: number, slots: Slots, depth: number): boolean {
-    if (depth > MAX_DEPTH) throw new SerializationError('Arrow files nested deeper than 60 levels are not supported');
+    if (depth > MAX_DEPTH)
+      throw new SerializationError('Arrow files with columns nested deeper than 60 levels are not supported');
     if (this.budget.tables-- <= 0 || !this.holds(table, 4)) return false;
     const vtable = table - this.view.getInt32(table, true);
     if (!this.holds(vtable, 4)) return false;
