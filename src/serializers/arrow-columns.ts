@@ -124,7 +124,8 @@ class Columns {
       if (!isAlike(data.type, type)) throw this.#refused('has data of another type than its field in the schema');
     }
     if (!hasArraysOfType(data)) throw this.#refused('has arrays of another type than its data');
-    if (data.children.length > fieldsOf(type).length) throw this.#refused('has more children than its type');
+    if (data.children.length > 0 && data.children.length > fieldsOf(type).length)
+      throw this.#refused('has more children than its type');
   }
 
   #refused(why: string): TableRefusal {

@@ -5,7 +5,6 @@ const MEMBERS = [
   ...(['typeId', 'bitWidth', 'isSigned', 'precision', 'scale', 'unit', 'timezone', 'byteWidth', 'listSize'] as const),
   ...(['mode', 'isOrdered'] as const),
 ];
-const LARGE: readonly number[] = [TYPE.largeBinary, TYPE.largeUtf8, TYPE.largeList];
 
 /**
  * Whether data of one type means the same when it is read as of another one. Of children only the number is compared, and
@@ -32,9 +31,13 @@ function isSame(one: ArrowType, other: ArrowType): boolean {
 /** Whether the arrays of data have elements as its type says: a constructor of `Data` takes any. */
 export function hasArraysOfType({ type, values, valueOffsets }: ArrowData): boolean {
   const { typeId } = type;
-  if (valueOffsets !== undefined && LARGE.includes(typeId) !== valueOffsets instanceof BigInt64Array) return false;
+  if (valueOffsets !== undefined && isLarge(typeId) !== (valueOffsets.BYTES_PER_ELEMENT === 8)) return false;
   if (values === undefined || typeId === TYPE.null || typeId === TYPE.union) return true;
   const { ArrayType } = typeId === TYPE.dictionary ? type.indices : type;
   // Not `instanceof`: they may be of another realm.
-  return ArrayType === undefined || values[Symbol.toStringTag] === ArrayType.name;
+  return ArrayType === undefined || values.constructor === ArrayType || values[Symbol.toStringTag] === ArrayType.name;
+}
+
+function isLarge(typeId: number): boolean {
+  return typeId === TYPE.largeBinary || typeId === TYPE.largeUtf8 || typeId === TYPE.largeList;
 }
