@@ -3,7 +3,7 @@ import { type ArrowData, type ArrowType, TYPE } from './arrow-memory.js';
 /** What tells types of one kind apart, apart from their children; most types have few of them. */
 const MEMBERS = [
   ...(['typeId', 'bitWidth', 'isSigned', 'precision', 'scale', 'unit', 'timezone', 'byteWidth', 'listSize'] as const),
-  ...(['mode', 'isOrdered'] as const),
+  'mode' as const,
 ];
 
 /**
@@ -12,8 +12,9 @@ const MEMBERS = [
  */
 export function isAlike(one: ArrowType, other: ArrowType): boolean {
   if (one === other) return true;
+  if (one.typeId === TYPE.dictionary && other.typeId === TYPE.dictionary)
+    return one.isOrdered === other.isOrdered && isSame(one.dictionary, other.dictionary);
   if (MEMBERS.some((member) => (one[member] ?? undefined) !== (other[member] ?? undefined))) return false;
-  if (one.typeId === TYPE.dictionary) return isSame(one.dictionary, other.dictionary);
   const children = one.children ?? [];
   const others = other.children ?? [];
   if (children.length !== others.length) return false;
