@@ -1688,8 +1688,9 @@ interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
  *
  * Files are written without compression unless `compression` says otherwise, and read either way. A table is read back
  * as it was or refused when it is written: dictionaries that differ between its batches become one, as a file has room for
- * no more; a schema nested deeper than 60 levels, a dictionary of dictionaries or with indices of 64 bits, and a column of
- * another copy of `apache-arrow` are refused. The columns of a table that was read are views of an uncompressed payload
+ * no more, with the indices that the schema says; data of another type than its field in the schema, offsets that fall,
+ * indices outside a dictionary, rows of a union that are not there, a schema nested deeper than 60 levels, a dictionary of
+ * dictionaries or with indices of 64 bits, and a column of another copy of `apache-arrow` are refused. The columns of a table that was read are views of an uncompressed payload
  * where its memory is aligned to eight bytes: no copy is made, and the payload stays in memory as long as the table.
  *
  * @throws TypeError, RangeError for a wrong type or compression, ConfigurationError when `apache-arrow` or the package

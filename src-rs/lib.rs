@@ -3,11 +3,12 @@
 //! Bytes in, bytes out: the caller owns all memory, nothing here returns a buffer. [`sealer`] is one tenant's key;
 //! [`container`] is what lies inside the seal, with [`envelope`] as its compressed form; [`nonce`] never repeats;
 //! [`kdf`] derives; [`name`] hides cache keys; [`msgpack`] bounds what untrusted bytes may claim;
-//! [`lz4_frame`] is how Arrow compresses. Only [`binding`] knows JavaScript.
+//! [`lz4_frame`] is how Arrow compresses, [`columns`] what its columns refer to. Only [`binding`] knows JavaScript.
 
 #![warn(missing_docs)]
 
 pub mod binding;
+pub mod columns;
 pub mod container;
 pub mod copy;
 pub mod envelope;

@@ -172,6 +172,10 @@ export interface NativeAddon extends NativeSealerFunctions {
   lz4FrameCompress(out: Uint8Array, content: Uint8Array): NativeResult;
   /** What one LZ4 frame holds, which fills `out`; -4 for anything else. */
   lz4FrameDecompress(out: Uint8Array, frame: Uint8Array): NativeResult;
+  /** 1 if all indices, of `width` bytes (1, 2, 4) and read without a sign, are below `count`, else 0. No shared memory. */
+  indicesBelow(indices: Uint8Array, width: number, count: number): NativeResult;
+  /** 1 if none of the offsets, of `width` bytes (4, 8), is negative or less than the one before it, else 0. No shared memory. */
+  offsetsRise(offsets: Uint8Array, width: number): NativeResult;
   hardware(): string | NativeResult;
   /** Lets the system map memory that JavaScript is about to write in large pages. Of its own outputs the addon sees to it. */
   askForLargePages(memory: Uint8Array): void;

@@ -39,3 +39,19 @@ export function ownOptions<T extends object>(options: T): T {
   }
   return own as T;
 }
+
+/**
+ * As {@link ownOptions}, of anything that was passed as options.
+ *
+ * @throws TypeError unless it is an object all of whose options can be read; of what a getter or a proxy throws nothing is kept.
+ */
+export function readOptions<T extends object>(options: T): T {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`options must be an object, not ${kindOf(options)}`);
+  }
+  try {
+    return ownOptions(options);
+  } catch {
+    throw new TypeError('options must be an object that can be read');
+  }
+}

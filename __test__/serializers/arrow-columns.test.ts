@@ -266,13 +266,29 @@ test('columns of another copy of the package are refused with their position, wh
 });
 
 test('a table is nested 60 levels deep at most', (t) => {
-  const nested = (levels: number) => {
-    let type: arrow.DataType = new arrow.Dictionary(new arrow.Utf8(), new arrow.Int32());
+  const nested = (
+    levels: number,
+    inner: arrow.DataType = new arrow.Dictionary(new arrow.Utf8(), new arrow.Int32()),
+  ) => {
+    let type = inner;
     for (let i = 0; i < levels; i++) type = new arrow.List(field(type));
     return new arrow.Table({ a: arrow.vectorFromArray([null], type as never) });
   };
   t.is(again(nested(60)).numRows, 1);
   t.regex(refusal(t, nested(61)), /index 0 \(a\) is nested deeper than 60 levels/);
+  for (const [inner, levels] of [
+    [new arrow.Int8(), 61],
+    [new arrow.Int8(), 62],
+    [new arrow.Int8(), 100],
+    [new arrow.Dictionary(new arrow.Utf8(), new arrow.Int32()), 61],
+  ] as const) {
+    const file = (count: number) => arrow.tableToIPC(nested(count, inner), 'file');
+    t.is(serializer.deserialize(file(60)).numRows, 1);
+    t.throws(() => serializer.deserialize(file(levels)), {
+      instanceOf: SerializationError,
+      message: /nested deeper than 60 levels/,
+    });
+  }
 });
 
 test('columns with fewer values than rows are refused, unless those are null', (t) => {

@@ -69,11 +69,11 @@ test('columns of the same name keep their types, and an empty name stays empty',
 function flat(bytes: Uint8Array, block?: { slot: number; index: number }): FlatBuffer {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = bytes.length - 10;
-  const footer = new FlatBuffer(view, end - view.getUint32(end, true), end, { tables: 1 });
+  const footer = new FlatBuffer(view, end - view.getUint32(end, true), end, { tables: 1, bytes: 0 });
   if (block === undefined) return footer;
   const at = footer.vector(footer.root, block.slot).at + block.index * 24;
   const offset = view.getInt32(at, true);
-  return new FlatBuffer(view, offset + 8, offset + view.getInt32(at + 8, true), { tables: 1 });
+  return new FlatBuffer(view, offset + 8, offset + view.getInt32(at + 8, true), { tables: 1, bytes: 0 });
 }
 
 test('dictionaries that replace others, and big-endian data, are refused by name', (t) => {
@@ -110,4 +110,59 @@ test('a frame of which the magic, a flag, the data or the length in front is alt
     altered[at] = (altered[at] as number) ^ xor;
     t.throws(() => serializer.deserialize(altered), { instanceOf: SerializationError }, `byte ${at}`);
   }
+});
+
+/** A file whose footer lists its first block again and again. */
+function repeating(times: number): Uint8Array {
+  const table = arrow.tableFromArrays({ a: Int32Array.of(1, 2) });
+  const writer = new arrow.RecordBatchFileWriter();
+  writer.write(table.batches[0] as never);
+  const blocks = (writer as unknown as { _recordBatchBlocks: unknown[] })._recordBatchBlocks;
+  for (let i = 1; i < times; i++) blocks.push(blocks[0]);
+  writer.finish();
+  return writer.toUint8Array(true);
+}
+
+test('blocks that overlap are refused, and those of a file in any order are read', (t) => {
+  t.is(serializer.deserialize(repeating(1)).numRows, 2);
+  for (const times of [2, 100_000]) {
+    t.throws(() => serializer.deserialize(repeating(times)), { instanceOf: SerializationError }, `${times}`);
+  }
+  const both = serializer.serialize(
+    arrow.tableFromArrays({ a: Int32Array.of(1, 2) }).concat(arrow.tableFromArrays({ a: Int32Array.of(3) })),
+  );
+  const footer = flat(both);
+  const { at, length } = footer.vector(footer.root, 3);
+  t.is(length, 2);
+  const [first, second] = [both.slice(at, at + 24), both.slice(at + 24, at + 48)];
+  both.set(second, at);
+  both.set(first, at + 24);
+  t.deepEqual([...(serializer.deserialize(both).getChildAt(0) ?? [])], [3, 1, 2]);
+  // The last block of a dictionary and the first one of records.
+  const words = serializer.serialize(arrow.tableFromArrays({ a: ['x', 'y'] }));
+  const [dictionaries, records] = [2, 3].map((slot) => flat(words).vector(flat(words).root, slot).at) as [
+    number,
+    number,
+  ];
+  words.copyWithin(dictionaries, records, records + 24);
+  t.throws(() => serializer.deserialize(words), { instanceOf: SerializationError });
+});
+
+test('a string that thousands of tables refer to is refused', (t) => {
+  const count = 5000;
+  const metadata = new Map(Array.from({ length: count }, (_, i) => [`k${i}`, i === 0 ? 'v'.repeat(100_000) : 'v']));
+  const schema = new arrow.Schema([new arrow.Field('a', new arrow.Int32())], metadata);
+  const bytes = serializer.serialize(
+    new arrow.Table(schema, { a: arrow.vectorFromArray([1], new arrow.Int32()) } as never),
+  );
+  t.is(serializer.deserialize(bytes).schema.metadata.size, count);
+  const footer = flat(bytes);
+  const { at, length } = footer.vector(footer.table(footer.root, 1), 2);
+  t.is(length, count);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const long = footer
+    .tables(footer.table(footer.root, 1), 2)
+    .find((entry) => footer.vector(entry, 1).length === 100_000) as number;
+  for (let i = 0; i < count; i++) view.setUint32(at + i * 4, long - (at + i * 4), true);
+  t.throws(() => serializer.deserialize(bytes), { instanceOf: SerializationError });
 });

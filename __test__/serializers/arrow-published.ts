@@ -10,6 +10,7 @@ const source = new URL('../../src/', import.meta.url);
 const modules = [
   'errors.ts',
   'bytes.ts',
+  'options-object.ts',
   'slots.ts',
   'realms.ts',
   'native.ts',

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 import * as arrow from 'apache-arrow';
 import test from 'ava';
-import { SerializationError } from '../../src/errors.js';
+import { EncryptionWrapper } from '../../src/encryption-wrapper.js';
+import { ConfigurationError, SerializationError } from '../../src/errors.js';
 import { type ArrowModule, ArrowSerializer } from '../../src/serializers/arrow.js';
 import { parseFile } from '../../src/serializers/arrow-file.js';
 import { notBytes, notObject } from '../support/wrong-values.js';
@@ -103,6 +104,92 @@ test('anything but a table is refused, without its content', (t) => {
     });
     t.false(error.message.includes(secret));
     t.is(error.cause, undefined);
+  }
+});
+
+test('what a getter or a proxy of a table throws is not kept, even if it is an error of this package', async (t) => {
+  const wrapper = new EncryptionWrapper({ masterKey: new Uint8Array(32).fill(7), serializer });
+  const revoked = Proxy.revocable({}, {});
+  revoked.revoke();
+  for (const thrown of [
+    new Error(secret),
+    new SerializationError(secret),
+    new ConfigurationError(secret),
+    revoked.proxy,
+  ]) {
+    const fail = () => {
+      throw thrown;
+    };
+    const table = (properties: PropertyDescriptorMap) =>
+      Object.create(arrow.Table.prototype, {
+        schema: { value: { fields: [] } },
+        batches: { value: [] },
+        numRows: { value: 1 },
+        ...properties,
+      });
+    const whole = arrow.tableFromArrays(columns());
+    const late = (name: string) => {
+      let reads = 0;
+      const get = (target: object, key: string) => (key === name && reads++ > 0 ? fail() : Reflect.get(target, key));
+      return new Proxy(whole, { get });
+    };
+    const values = [
+      revoked.proxy,
+      new Proxy({}, { get: fail }),
+      new Proxy(whole, { getPrototypeOf: fail }),
+      table({ schema: { get: fail } }),
+      table({ batches: { get: fail } }),
+      table({ numRows: { get: fail } }),
+      table({
+        schema: {
+          value: {
+            fields: [
+              {
+                name: 'a',
+                get type() {
+                  return fail();
+                },
+              },
+            ],
+          },
+        },
+      }),
+      table({
+        schema: {
+          value: {
+            fields: [
+              {
+                type: new arrow.Int32(),
+                get name() {
+                  return fail();
+                },
+              },
+            ],
+          },
+        },
+        batches: { value: [{ data: { children: [{}] }, numRows: 1 }] },
+      }),
+      late('schema'),
+      late('batches'),
+    ];
+    for (const [i, value] of values.entries()) {
+      const writes = [
+        () => serializer.serialize(value),
+        () => wrapper.serialize(value, { cacheKey: 'k' }),
+        () => wrapper.serializeMany([{ value, cacheKey: 'k' }]),
+      ];
+      for (const write of writes) {
+        const error = t.throws(
+          write,
+          { instanceOf: SerializationError, message: /^(ArrowSerializer|The Table) [^:]*$/ },
+          `${i}`,
+        );
+        t.is(error?.cause, undefined);
+      }
+      await t.throwsAsync(async () => wrapper.serializeAsync(value, { cacheKey: 'k' }), {
+        message: /^(ArrowSerializer|The Table) [^:]*$/,
+      });
+    }
   }
 });
 

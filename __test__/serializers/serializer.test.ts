@@ -1,4 +1,5 @@
 import test from 'ava';
+import { SerializationError } from '../../src/errors.js';
 import { ArrowSerializer } from '../../src/serializers/arrow.js';
 import { InteropSerializer } from '../../src/serializers/interop.js';
 import { JsonSerializer } from '../../src/serializers/json.js';
@@ -48,4 +49,38 @@ test('a format of no bytes or of more than 255 is a RangeError', (t) => {
     t.throws(() => assertSerializer({ ...own, format }), { instanceOf: RangeError, message: /1 to 255 bytes/ });
   }
   t.throws(() => assertSerializer({ ...own, originalType: 'x'.repeat(256) }), { instanceOf: RangeError });
+});
+
+const secret = 'patient 4711';
+const thrower = () => {
+  throw new SerializationError(secret);
+};
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
+test('options and bytes that cannot be looked at are a TypeError, which quotes nothing', (t) => {
+  const classes = [StandardSerializer, JsonSerializer, InteropSerializer, ArrowSerializer];
+  const getters = { errorPaths: { get: thrower, enumerable: true }, compressed: { get: thrower, enumerable: true } };
+  for (const Class of classes) {
+    for (const options of [revoked(), Object.create({}, getters), new Proxy({}, { ownKeys: thrower })]) {
+      const error = t.throws(() => new Class(options), {
+        instanceOf: TypeError,
+        message: /^options must be an object/,
+      });
+      t.is(error?.cause, undefined);
+    }
+    const payload = revoked() as Uint8Array;
+    t.throws(() => new Class().deserialize(payload), {
+      instanceOf: TypeError,
+      message: /^payload must be a Uint8Array/,
+    });
+  }
+  t.throws(() => new ArrowSerializer({ arrow: revoked() as never }), { message: /^arrow must be the module/ });
+  t.throws(() => new ArrowSerializer({ compression: revoked() as never }), {
+    message: /^compression must be a string/,
+  });
 });

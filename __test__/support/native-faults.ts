@@ -86,6 +86,8 @@ const direct: Record<string, () => unknown> = {
   askForLargePages: () => native.askForLargePages(Buffer.alloc(100)),
   lz4FrameCompress: () => native.lz4FrameCompress(Buffer.alloc(64), Buffer.alloc(8)),
   lz4FrameDecompress: () => native.lz4FrameDecompress(Buffer.alloc(8), frame.subarray(0, frameLen)),
+  indicesBelow: () => native.indicesBelow(Buffer.alloc(8), 4, 1),
+  offsetsRise: () => native.offsetsRise(Buffer.alloc(8), 4),
   checkMsgpack: () => native.checkMsgpack(Buffer.from([0xc0])),
 };
 

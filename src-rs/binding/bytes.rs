@@ -9,7 +9,7 @@ use super::call::{check, Answer, Call, Entry, Target};
 use super::mode::Mode;
 use crate::envelope::{self, Envelope};
 use crate::error::Failure;
-use crate::{hardware, hash, kdf, large_pages, lz4_frame, msgpack};
+use crate::{columns, hardware, hash, kdf, large_pages, lz4_frame, msgpack};
 
 /// Adds the functions to the module's exports.
 pub fn export(target: &Target) -> Result<(), Error> {
@@ -24,6 +24,8 @@ pub fn export(target: &Target) -> Result<(), Error> {
     target.add::<CheckMsgpack>(ptr::null_mut())?;
     target.add::<Lz4FrameCompress>(ptr::null_mut())?;
     target.add::<Lz4FrameDecompress>(ptr::null_mut())?;
+    target.add::<IndicesBelow>(ptr::null_mut())?;
+    target.add::<OffsetsRise>(ptr::null_mut())?;
     target.add::<Hardware>(ptr::null_mut())?;
     target.add::<AskForLargePages>(ptr::null_mut())?;
     Ok(())
@@ -192,6 +194,32 @@ impl Entry for Lz4FrameDecompress {
         let (mut out, [frame]) = call.borrow(call.memory(0)?, [call.memory(1)?])?;
         lz4_frame::decompress(&mut out, frame)?;
         Ok(Answer::Length(out.len()))
+    }
+}
+
+struct IndicesBelow;
+
+impl Entry for IndicesBelow {
+    const NAME: &'static CStr = c"indicesBelow";
+    const ARGUMENTS: usize = 3;
+
+    fn run(call: &Call) -> Result<Answer, Failure> {
+        let (indices, width, count) = (call.memory(0)?, call.integer(1)?, call.integer(2)?);
+        // SAFETY: read in this call, and only read.
+        Ok(Answer::Length(columns::indices_below(unsafe { indices.slice() }, width, count).into()))
+    }
+}
+
+struct OffsetsRise;
+
+impl Entry for OffsetsRise {
+    const NAME: &'static CStr = c"offsetsRise";
+    const ARGUMENTS: usize = 2;
+
+    fn run(call: &Call) -> Result<Answer, Failure> {
+        let (offsets, width) = (call.memory(0)?, call.integer(1)?);
+        // SAFETY: read in this call, and only read.
+        Ok(Answer::Length(columns::offsets_rise(unsafe { offsets.slice() }, width).into()))
     }
 }
 

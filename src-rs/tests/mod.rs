@@ -2,6 +2,7 @@
 
 mod aead;
 mod allocator;
+mod columns;
 mod containers;
 mod envelope;
 mod interop_v2;

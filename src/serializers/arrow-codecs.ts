@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import * as zlib from 'node:zlib';
 import { ConfigurationError } from '../errors.js';
 import { checked, native } from '../native.js';
+import { assertFrame } from './arrow-zstd-frame.js';
 
 /** How the columns of an Arrow file are compressed. */
 export type ArrowCompression = 'zstd' | 'lz4';
@@ -37,7 +38,10 @@ export function nodeZstd(): BoundedCodec | undefined {
   if (zstdCompressSync === undefined || zstdDecompressSync === undefined) return undefined;
   return {
     encode: (bytes) => zstdCompressSync(bytes, { pledgedSrcSize: bytes.length }),
-    decodeInto: (out, bytes) => fill(out, zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, out.length) })),
+    decodeInto(out, bytes) {
+      assertFrame(bytes, out.length);
+      fill(out, zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, out.length) }));
+    },
   };
 }
 
@@ -82,9 +86,7 @@ export function wasmZstd(): BoundedCodec {
   return {
     encode: (bytes) => compress(bytes),
     decodeInto(out, bytes) {
-      const claimed = contentSize(bytes);
-      if (claimed !== undefined && claimed !== BigInt(out.length))
-        throw new RangeError('The zstd frame is of another size');
+      assertFrame(bytes, out.length);
       fill(out, decompress(bytes, { defaultHeapSize: out.length }));
     },
   };
@@ -93,24 +95,6 @@ export function wasmZstd(): BoundedCodec {
 function fill(out: Uint8Array, decoded: Uint8Array): void {
   if (decoded.length !== out.length) throw new RangeError('The frame holds another length');
   out.set(decoded);
-}
-
-/** The length of the content as a zstd frame says it, if it does. */
-function contentSize(frame: Uint8Array): bigint | undefined {
-  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  const descriptor = view.getUint8(4);
-  const isSingleSegment = (descriptor & 0x20) !== 0;
-  const at = 5 + (isSingleSegment ? 0 : 1) + ([0, 1, 2, 4][descriptor & 3] ?? 0);
-  switch (descriptor >> 6) {
-    case 0:
-      return isSingleSegment ? BigInt(view.getUint8(at)) : undefined;
-    case 1:
-      return BigInt(view.getUint16(at, true) + 256);
-    case 2:
-      return BigInt(view.getUint32(at, true));
-    default:
-      return view.getBigUint64(at, true);
-  }
 }
 
 function load<T>(name: string): T {

@@ -111,13 +111,21 @@ export function compressWith({ encode }: BoundedCodec, writer: CompressibleWrite
   };
 }
 
-/** The number of a compression in this copy of `apache-arrow`. */
-export function compressionType(arrow: object, compression: ArrowCompression): number {
+/** What compresses the buffers of a file that is written. */
+export interface Compression {
+  /** Its number in the copy of `apache-arrow` that writes. */
+  readonly type: number;
+  readonly codec: BoundedCodec;
+}
+
+/** @throws ConfigurationError when a package or a version of it is missing. */
+export function compressionOf(arrow: object, compression: ArrowCompression): Compression {
   const { CompressionType } = arrow as { CompressionType?: { LZ4_FRAME: number; ZSTD: number } };
   if (CompressionType === undefined) {
     throw new ConfigurationError('Compressed Arrow files need apache-arrow 21: npm install apache-arrow@21');
   }
-  return compression === 'zstd' ? CompressionType.ZSTD : CompressionType.LZ4_FRAME;
+  const type = compression === 'zstd' ? CompressionType.ZSTD : CompressionType.LZ4_FRAME;
+  return { type, codec: codecOf(compression) };
 }
 
 function aligned(length: number): number {

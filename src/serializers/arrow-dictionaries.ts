@@ -1,4 +1,3 @@
-import type { SerializationError } from '../errors.js';
 import { keyOf, merged } from './arrow-dictionary-values.js';
 import {
   type ArrowData,
@@ -8,14 +7,20 @@ import {
   type Indices,
   TYPE,
 } from './arrow-memory.js';
+import type { TableRefusal } from './arrow-refusal.js';
+import { areBelow } from './arrow-scans.js';
 
 interface Unified {
   readonly vector: ArrowVector;
   /** From a dictionary's indices to those of the vector; undefined where they are the same. */
   readonly places: ReadonlyMap<ArrowVector, Int32Array | undefined>;
+  /** Dictionaries whose values have another order in the vector. */
+  readonly turned: ReadonlySet<ArrowVector>;
 }
 
-type Refuse = (why: string) => SerializationError;
+const OUTSIDE = 'has indices outside its dictionary';
+
+type Refuse = (why: string) => TableRefusal;
 
 /**
  * The dictionaries of a table, one for each id: a file has no other place for them. Where batches or columns have different
@@ -24,16 +29,23 @@ type Refuse = (why: string) => SerializationError;
 export class Dictionaries {
   readonly #arrow: ColumnsModule;
   readonly #plain: (data: ArrowData, type: ArrowType) => ArrowData;
+  readonly #assertFits: (data: ArrowData, type: ArrowType) => void;
   readonly #found = new Map<number, Set<ArrowVector>>();
   readonly #unified = new Map<number, Unified>();
 
-  constructor(arrow: ColumnsModule, plain: (data: ArrowData, type: ArrowType) => ArrowData) {
+  constructor(
+    arrow: ColumnsModule,
+    plain: (data: ArrowData, type: ArrowType) => ArrowData,
+    assertFits: (data: ArrowData, type: ArrowType) => void,
+  ) {
     this.#arrow = arrow;
     this.#plain = plain;
+    this.#assertFits = assertFits;
   }
 
   /** Remembers the dictionaries of a column and its children. */
   collect(data: ArrowData, type: ArrowType): void {
+    this.#assertFits(data, type);
     if (type.typeId !== TYPE.dictionary) {
       for (const [i, field] of (type.children ?? []).entries()) {
         const child = data.children[i];
@@ -57,22 +69,33 @@ export class Dictionaries {
   indices(data: ArrowData, type: ArrowType, refuse: Refuse): ArrowData {
     const { dictionary } = data;
     if (dictionary === undefined) throw refuse('has no dictionary');
-    const { vector, places } = this.#of(type, dictionary, refuse);
+    const { vector, places, turned } = this.#of(type, dictionary);
     const place = places.get(dictionary);
-    if (place === undefined && vector === dictionary) return data;
-    const { Data } = this.#arrow;
-    const { offset, length, _nullCount, values, nullBitmap } = data;
-    const indices = (values as Indices).slice(0, length);
-    for (let row = 0; row < length; row++) {
-      const index = indices[row] as number;
-      if (index >= 0 && index < dictionary.length)
-        indices[row] = place === undefined ? index : (place[index] as number);
-      else if (data.getValid(row)) throw refuse('has indices outside its dictionary');
+    const { offset, length, _nullCount, nullBitmap } = data;
+    const values = data.values as Indices;
+    const { ArrayType } = type.indices;
+    const isOfType = data.type.indices.ArrayType === ArrayType;
+    if (place === undefined && vector === dictionary && isOfType) {
+      if (!areBelow(values, length, dictionary.length)) assertInside(data, dictionary.length, refuse);
+      return data;
     }
+    if (type.isOrdered && turned.has(dictionary)) throw refuse('has ordered dictionaries whose orders differ');
+    const largest = largestIndex(type.indices);
+    const indices = new (ArrayType as new (length: number) => Indices)(length);
+    for (let row = 0; row < length; row++) {
+      const index = Number(values[row]);
+      if (index >= 0 && index < dictionary.length) {
+        const at = place === undefined ? index : (place[index] as number);
+        if (at <= largest) indices[row] = at;
+        else if (data.getValid(row))
+          throw refuse('has dictionaries with more values together than its indices can count: give them a wider type');
+      } else if (data.getValid(row)) throw refuse(OUTSIDE);
+    }
+    const { Data } = this.#arrow;
     return new Data(type, offset, length, _nullCount, [undefined, indices, nullBitmap], [], vector);
   }
 
-  #of(type: ArrowType, dictionary: ArrowVector, refuse: Refuse): Unified {
+  #of(type: ArrowType, dictionary: ArrowVector): Unified {
     let unified = this.#unified.get(type.id);
     if (unified === undefined) {
       // None was found where all rows are null, and the columns were made here.
@@ -80,34 +103,29 @@ export class Dictionaries {
       // Batches without rows have an empty one.
       const first = found.find(({ length }) => length > 0) ?? dictionary;
       const others = found.filter((other) => other !== first);
-      unified = this.#unify(type, first, others, refuse);
+      unified = this.#unify(type, first, others);
       this.#unified.set(type.id, unified);
     }
     return unified;
   }
 
-  #unify(type: ArrowType, first: ArrowVector, others: readonly ArrowVector[], refuse: Refuse): Unified {
+  #unify(type: ArrowType, first: ArrowVector, others: readonly ArrowVector[]): Unified {
     const different = others.filter((other) => !haveSameChunks(first, other));
     const places = new Map<ArrowVector, Int32Array | undefined>(others.map((other) => [other, undefined]));
     const parts = [...first.data];
     if (different.length > 0) {
       const union = new Union(type.dictionary, first);
       for (const other of different) places.set(other, union.add(other, parts));
-      const isTurned = (place: Int32Array | undefined) =>
-        place?.some((at, i) => i > 0 && at <= (place[i - 1] as number));
-      if (type.isOrdered && [...places.values()].some(isTurned)) {
-        throw refuse('has ordered dictionaries whose orders differ');
-      }
-      if (union.length - 1 > largestIndex(type.indices)) {
-        throw refuse('has dictionaries with more values together than its indices can count: give them a wider type');
-      }
     }
+    const isTurned = ([, place]: [unknown, Int32Array | undefined]) =>
+      place?.some((at, i) => i > 0 && at <= (place[i - 1] as number));
+    const turned = new Set([...places].filter(isTurned).map(([dictionary]) => dictionary));
     const chunks = parts.map((chunk) => this.#plain(chunk, type.dictionary));
     const isSame = chunks.length === first.data.length && chunks.every((chunk, i) => chunk === first.data[i]);
-    if (isSame) return { vector: first, places };
+    if (isSame) return { vector: first, places, turned };
     const { Data, Vector } = this.#arrow;
     const whole = different.length > 0 ? merged(Data, type.dictionary, chunks) : undefined;
-    return { vector: new Vector(whole === undefined ? chunks : [whole]), places };
+    return { vector: new Vector(whole === undefined ? chunks : [whole]), places, turned };
   }
 }
 
@@ -151,6 +169,15 @@ class Union {
       endNew(chunk.length);
     }
     return places;
+  }
+}
+
+function assertInside(data: ArrowData, count: number, refuse: Refuse): void {
+  const { length } = data;
+  const values = data.values as Indices;
+  for (let row = 0; row < length; row++) {
+    const index = values[row] as number;
+    if (!(index >= 0 && index < count) && data.getValid(row)) throw refuse(OUTSIDE);
   }
 }
 

@@ -13,6 +13,7 @@ import { SerializationError } from '../errors.js';
 import { type Batch, checkColumns, int64, regionOf, VERSION_4, VERSION_5 } from './arrow-batch.js';
 import type { ArrowCompression } from './arrow-codecs.js';
 import {
+  type Budget,
   bytes,
   FlatBuffer,
   SCALAR,
@@ -31,8 +32,8 @@ export const HEAD_LEN = 8;
 export const TAIL_LEN = 10;
 const BLOCK_LEN = 24;
 const MESSAGE_PREFIX_LEN = 8;
-/** In all buffers of a file; the protocol's limit for a value. */
-const MAX_DECOMPRESSED_LEN = 512 * 1024 * 1024;
+/** In all buffers of a file that has compressed ones; the protocol's limit for a value. */
+const MAX_PLAIN_LEN = 512 * 1024 * 1024;
 
 /** By the number in a batch's `BodyCompression`. */
 const CODECS = ['lz4', 'zstd'] as const;
@@ -83,18 +84,27 @@ function hasMagic(bytes: Uint8Array): boolean {
   return bytes.length >= HEAD_LEN + TAIL_LEN && MAGIC.every((byte, i) => bytes[i] === byte && bytes[tail + i] === byte);
 }
 
+/** What a footer says of a message. */
+interface Block {
+  readonly at: number;
+  readonly type: number;
+  readonly offset: number;
+  readonly metadataLen: number;
+  readonly bodyLen: number;
+}
+
 class Parser {
   private readonly view: DataView;
-  /** Tables that the bytes have room for: one that several others refer to is no way to make more of them. */
-  private readonly budget: { tables: number };
+  /** What the bytes have room for, strings with some to spare, which a writer may share. */
+  private readonly budget: Budget;
   private compression: ArrowCompression | 'none' = 'none';
-  private decompressedLen = 0;
+  private plainLen = 0;
   private readonly batches: Batch[] = [];
   private readonly seenDictionaries = new Set<number>();
 
   constructor(bytes: Uint8Array) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.budget = { tables: bytes.length / 8 };
+    this.budget = { tables: bytes.length / 8, bytes: bytes.length * 4 };
   }
 
   parse(): ArrowFile {
@@ -103,20 +113,39 @@ class Parser {
     if (footer.start < HEAD_LEN || !footer.check(FOOTER)) throw notAFile();
     this.checkVersion(footer, footer.root);
     const schema = schemaOf(footer, footer.table(footer.root, 1));
-    for (const type of [DICTIONARY_BATCH, RECORD_BATCH]) {
-      // The slots of the footer happen to have the numbers of the messages.
-      const { at, length } = footer.vector(footer.root, type);
-      for (let i = 0; i < length; i++) this.block(at + i * BLOCK_LEN, footer.start, type, schema);
-    }
+    for (const block of this.blocks(footer)) this.batch(block, schema);
     return { compression: this.compression, schema, footer: { start: footer.start, end }, batches: this.batches };
   }
 
-  private block(block: number, limit: number, type: number, schema: FileSchema): void {
-    const offset = int64(this.view, block);
-    const metadataLen = this.view.getInt32(block + 8, true);
-    const bodyLen = int64(this.view, block + 16);
-    if (offset < HEAD_LEN || metadataLen <= MESSAGE_PREFIX_LEN || bodyLen < 0) throw notAFile();
-    if (offset + metadataLen + bodyLen > limit) throw notAFile();
+  /**
+   * The blocks of dictionaries, then those of records. No part of the file belongs to two of them: one that a footer lists
+   * thousands of times would cost the time and the memory of thousands.
+   */
+  private blocks(footer: FlatBuffer): Block[] {
+    const blocks: Block[] = [];
+    for (const type of [DICTIONARY_BATCH, RECORD_BATCH]) {
+      // The slots of the footer happen to have the numbers of the messages.
+      const { at, length } = footer.vector(footer.root, type);
+      for (let i = 0; i < length; i++) blocks.push(this.block(at + i * BLOCK_LEN, type));
+    }
+    let end = HEAD_LEN;
+    for (const { offset, metadataLen, bodyLen } of blocks.toSorted((one, other) => one.offset - other.offset)) {
+      if (offset < end) throw notAFile();
+      end = offset + metadataLen + bodyLen;
+    }
+    if (end > footer.start) throw notAFile();
+    return blocks;
+  }
+
+  private block(at: number, type: number): Block {
+    const offset = int64(this.view, at);
+    const metadataLen = this.view.getInt32(at + 8, true);
+    const bodyLen = int64(this.view, at + 16);
+    if (metadataLen <= MESSAGE_PREFIX_LEN || bodyLen < 0) throw notAFile();
+    return { at, type, offset, metadataLen, bodyLen };
+  }
+
+  private batch({ at: block, type, offset, metadataLen, bodyLen }: Block, schema: FileSchema): void {
     if (this.view.getInt32(offset, true) === metadataLen - 4) throw notSupported('the format before version 0.15');
     if (this.view.getInt32(offset, true) !== -1) throw notAFile();
     const start = offset + MESSAGE_PREFIX_LEN;
@@ -170,9 +199,8 @@ class Parser {
     const region = regionOf(this.view, batch, index);
     // A length before compression that is none is NaN or negative.
     if (!(region.length >= 0)) throw notAFile();
-    if (region.compressed) this.decompressedLen += region.length;
-    if (this.decompressedLen > MAX_DECOMPRESSED_LEN)
-      throw new SerializationError('The Arrow file holds more than 512 MiB');
+    this.plainLen += region.length;
+    if (this.plainLen > MAX_PLAIN_LEN) throw new SerializationError('The Arrow file holds more than 512 MiB');
   }
 
   /** One codec in all batches, and in front of each buffer that is not empty its length when decompressed, or −1. */

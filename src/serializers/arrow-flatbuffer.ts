@@ -32,8 +32,18 @@ export function tables(of: Slots): Slot {
 /** Tables nest no deeper; those of a column, its type and its dictionary are at four levels of them. */
 const MAX_DEPTH = 64;
 
+/** More than any table of Arrow has. */
+const MAX_SLOTS = 16;
+
 /** The types of a field that hold more than numbers, by their numbers. */
 const TYPES: Record<number, Slots> = { 10: [SCALAR, STRING], 14: [SCALAR, bytes(4)] };
+
+/** What there may still be: what several tables refer to is read for each of them. */
+export interface Budget {
+  tables: number;
+  /** In strings and vectors of numbers. */
+  bytes: number;
+}
 
 /**
  * One FlatBuffer at `start..end`: whether every table, vector and string of it that `check` is told of lies inside, and what
@@ -46,8 +56,7 @@ export class FlatBuffer {
     private readonly view: DataView,
     readonly start: number,
     private readonly end: number,
-    /** How many more tables there may be. */
-    private readonly budget: { tables: number },
+    private readonly budget: Budget,
   ) {
     this.root = start + view.getUint32(start, true);
   }
@@ -107,14 +116,16 @@ export class FlatBuffer {
   }
 
   private checkTable(table: number, slots: Slots, depth: number): boolean {
-    if (depth > MAX_DEPTH) throw new SerializationError('Arrow files nested deeper than 60 levels are not supported');
+    if (depth > MAX_DEPTH)
+      throw new SerializationError('Arrow files with columns nested deeper than 60 levels are not supported');
     if (this.budget.tables-- <= 0 || !this.holds(table, 4)) return false;
     const vtable = table - this.view.getInt32(table, true);
     if (!this.holds(vtable, 4)) return false;
     const vtableLen = this.view.getUint16(vtable, true);
     const tableLen = this.view.getUint16(vtable + 2, true);
     if (vtableLen < 4 || tableLen < 4 || !this.holds(vtable, vtableLen) || !this.holds(table, tableLen)) return false;
-    const count = (vtableLen - 4) >> 1;
+    // A vtable can be shared, and longer than any that Arrow has: of what nobody reads nothing is checked.
+    const count = Math.min((vtableLen - 4) >> 1, MAX_SLOTS);
     for (let index = 0; index < count; index++) {
       const offset = this.view.getUint16(vtable + 4 + index * 2, true);
       if (offset >= tableLen) return false;
@@ -128,7 +139,7 @@ export class FlatBuffer {
   private checkSlot(table: number, slot: number, { kind, of, elementLen }: Slot, depth: number): boolean {
     if (!this.holds(slot, 4)) return false;
     const target = this.follow(slot);
-    if (kind === 'bytes') return this.checkVector(target, elementLen);
+    if (kind === 'bytes') return this.checkBytes(target, elementLen);
     if (kind === 'table') return this.checkTable(target, of, depth + 1);
     if (kind === 'type') return this.checkTable(target, this.typeOf(table), depth + 1);
     if (!this.checkVector(target, 4)) return false;
@@ -137,6 +148,12 @@ export class FlatBuffer {
       if (!this.checkTable(this.follow(target + 4 + i * 4), of, depth + 1)) return false;
     }
     return true;
+  }
+
+  private checkBytes(vector: number, elementLen: number): boolean {
+    if (!this.checkVector(vector, elementLen)) return false;
+    this.budget.bytes -= this.view.getUint32(vector, true) * elementLen;
+    return this.budget.bytes >= 0;
   }
 
   private checkVector(vector: number, elementLen: number): boolean {

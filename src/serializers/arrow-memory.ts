@@ -13,9 +13,17 @@ export interface ArrowType {
   readonly indices: ArrowType;
   readonly dictionary: ArrowType;
   readonly isOrdered: boolean;
-  /** Of an integer. */
+  /** Of numbers and times. */
   readonly bitWidth: number;
   readonly isSigned: boolean;
+  readonly precision: number;
+  readonly scale: number;
+  readonly unit: number;
+  readonly timezone: string | null | undefined;
+  /** Of binary values of fixed length. */
+  readonly byteWidth: number;
+  /** Of the values. */
+  readonly ArrayType: { readonly name: string } | undefined;
 }
 
 export interface ArrowField {
@@ -87,7 +95,12 @@ export interface ColumnsModule {
       dictionary?: ArrowVector,
     ): ArrowData;
   };
-  readonly makeData: (rows: { type: ArrowType; length: number }) => ArrowData;
+  readonly makeData: (rows: {
+    type: ArrowType;
+    length: number;
+    children: readonly ArrowData[];
+    child: ArrowData | undefined;
+  }) => ArrowData;
   readonly DataType: { readonly prototype: object };
   readonly Vector: new (data: readonly ArrowData[]) => ArrowVector;
   readonly Schema: new (fields: readonly ArrowField[], metadata: unknown) => ArrowSchema;

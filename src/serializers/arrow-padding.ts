@@ -1,4 +1,4 @@
-import { type ArrowData, type ArrowType, TYPE, type Values } from './arrow-memory.js';
+import { type ArrowData, type ArrowField, type ArrowType, TYPE, type Values } from './arrow-memory.js';
 
 /** Whether the buffers of data, without its children, have less than its rows need. */
 export function isShort(data: ArrowData, { typeId }: ArrowType): boolean {
@@ -33,10 +33,12 @@ export function rowsThere(data: ArrowData, { typeId }: ArrowType): number {
   return Math.floor(values.length / (typeId === TYPE.binaryView || typeId === TYPE.utf8View ? 16 : stride));
 }
 
-/** Data of so many rows, the last of which may hold anything: whoever asks for it knows that nothing refers to them. */
+/** Data of so many rows, of which those that it lacked are null: whoever asks for it knows that nothing refers to them. */
 export function padded(data: ArrowData, type: ArrowType, length: number): ArrowData {
   if (data.length > length) return padded(data.slice(0, length), type, length);
-  const { offset, values, valueOffsets, nullBitmap, typeIds } = data;
+  if (type.typeId === TYPE.union && data.length < length) return paddedUnion(data, type, length);
+  const { offset, values, valueOffsets, typeIds } = data;
+  const nullBitmap = data.length < length ? withNulls(data, length) : data.nullBitmap;
   const rest = [
     valueOffsets && (type.typeId === TYPE.union ? longer(valueOffsets, length) : rising(valueOffsets, length + 1)),
     values && longer(values, type.typeId === TYPE.bool ? (offset + length + 7) >> 3 : valuesLen(data, type, length)),
@@ -56,7 +58,34 @@ export function padded(data: ArrowData, type: ArrowType, length: number): ArrowD
     rest[2] === nullBitmap &&
     rest[3] === typeIds &&
     children.every((child, i) => child === data.children[i]);
-  return isWhole ? data : data.clone(data.type, offset, length, data._nullCount === 0 ? 0 : -1, rest, children);
+  return isWhole
+    ? data
+    : data.clone(data.type, offset, length, data.length === length && data._nullCount === 0 ? 0 : -1, rest, children);
+}
+
+/** A union has no nulls of its own: the rows that it lacks refer to a null of its first child. */
+function paddedUnion(data: ArrowData, type: ArrowType, length: number): ArrowData {
+  const typeIds = longer(data.typeIds.slice(0, data.length), length).fill(type.typeIds[0] as number, data.length);
+  const fields = type.children ?? [];
+  const { valueOffsets } = data;
+  if (valueOffsets === undefined) {
+    const children = data.children.map((child, i) => padded(child, (fields[i] as ArrowField).type, length));
+    return data.clone(data.type, data.offset, length, -1, [undefined, undefined, undefined, typeIds], children);
+  }
+  const [first, ...others] = data.children;
+  const at = first?.length ?? 0;
+  const offsets = longer((valueOffsets as Int32Array).slice(0, data.length), length).fill(at, data.length);
+  const children = first === undefined ? [] : [padded(first, (fields[0] as ArrowField).type, at + 1), ...others];
+  return data.clone(data.type, data.offset, length, -1, [offsets, undefined, undefined, typeIds], children);
+}
+
+function withNulls(data: ArrowData, length: number): Uint8Array {
+  const bitmap = new Uint8Array((data.offset + length + 7) >> 3);
+  for (let row = 0; row < data.length; row++) {
+    const at = data.offset + row;
+    if (data.getValid(row)) bitmap[at >> 3] = (bitmap[at >> 3] as number) | (1 << (at & 7));
+  }
+  return bitmap;
 }
 
 /** Elements of the values that so many rows have. Those of views are bytes; those of offsets stay as they are. */

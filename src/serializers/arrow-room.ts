@@ -1,5 +1,4 @@
-import type { ArrowCompression } from './arrow-codecs.js';
-import { type CompressibleWriter, codecOf, compressionType, compressWith } from './arrow-compression.js';
+import { type CompressibleWriter, type Compression, compressWith } from './arrow-compression.js';
 
 /** Where a payload is to stand. */
 export interface Room {
@@ -34,7 +33,7 @@ interface FileWriter extends CompressibleWriter {
 export function writeFile(
   arrow: WritingModule,
   { schema, batches }: { schema: unknown; batches: readonly unknown[] },
-  compression: ArrowCompression | undefined,
+  compression: Compression | undefined,
   { before, behind, allocate }: Room,
 ): Uint8Array {
   const { AsyncByteQueue, RecordBatchFileWriter } = arrow;
@@ -46,8 +45,8 @@ export function writeFile(
     parts.push(part);
     length += part.length;
   };
-  const writer = new RecordBatchFileWriter(compression && { compressionType: compressionType(arrow, compression) });
-  if (compression !== undefined) compressWith(codecOf(compression), writer);
+  const writer = new RecordBatchFileWriter(compression && { compressionType: compression.type });
+  if (compression !== undefined) compressWith(compression.codec, writer);
   writer.reset(sink, schema);
   for (const batch of batches) writer.write(batch);
   writer.finish();

@@ -30,6 +30,9 @@ export interface FileSchema {
   readonly dictionaries: ReadonlyMap<number, Column>;
 }
 
+/** Levels below a column: the tables of a deeper schema would nest deeper than they are followed. */
+export const MAX_LEVELS = 60;
+
 const [NAME, TYPE, DICTIONARY, CHILDREN] = [0, 3, 4, 5];
 const NOT_READ: Record<number, string> = { 22: 'RunEndEncoded', 25: 'ListView', 26: 'LargeListView' };
 
@@ -43,7 +46,7 @@ export function schemaOf(flat: FlatBuffer, schema: number): FileSchema {
   const dictionaries = new Map<number, Column>();
   const fields = schema === 0 ? [] : flat.tables(schema, 1);
   const columns = fields.map((field, i) =>
-    columnOf(flat, field, () => labelOf(i, flat.string(field, NAME)), dictionaries),
+    columnOf(flat, field, () => labelOf(i, flat.string(field, NAME)), dictionaries, 0),
   );
   return { columns, dictionaries };
 }
@@ -59,8 +62,15 @@ export function notSupported(what: string, label?: Label): SerializationError {
   );
 }
 
-function columnOf(flat: FlatBuffer, field: number, label: Label, dictionaries: Map<number, Column>): Column {
-  const children = flat.tables(field, CHILDREN).map((child) => columnOf(flat, child, label, dictionaries));
+function columnOf(
+  flat: FlatBuffer,
+  field: number,
+  label: Label,
+  dictionaries: Map<number, Column>,
+  level: number,
+): Column {
+  if (level > MAX_LEVELS) throw notSupported(`columns nested deeper than ${MAX_LEVELS} levels`, label);
+  const children = flat.tables(field, CHILDREN).map((child) => columnOf(flat, child, label, dictionaries, level + 1));
   const layout = layoutOf(flat, field, children, label);
   const hasName = flat.slot(field, NAME) !== 0;
   const column: Column = { label, hasName, layout, children, dictionary: undefined };

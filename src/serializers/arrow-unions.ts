@@ -1,5 +1,29 @@
 import type { ArrowData, ArrowField, ArrowType } from './arrow-memory.js';
-import { padded } from './arrow-padding.js';
+import { padded, rowsThere } from './arrow-padding.js';
+
+const DENSE = 1;
+
+/** Whether each row refers to one that is there, of a child that is there. */
+export function hasItsRows({ length, typeIds, valueOffsets, children }: ArrowData, type: ArrowType): boolean {
+  const byId: (ArrowData | undefined)[] = [];
+  const there: number[] = [];
+  for (const [i, { type: of }] of (type.children ?? []).entries()) {
+    const id = type.typeIds[i] as number;
+    const child = children[i];
+    byId[id] = child;
+    there[id] = child === undefined ? 0 : Math.min(child.length, rowsThere(child, of));
+  }
+  const offsets = type.mode === DENSE ? (valueOffsets as Int32Array) : undefined;
+  for (let row = 0; row < length; row++) {
+    const id = typeIds[row] as number;
+    const at = offsets === undefined ? row : (offsets[row] as number);
+    if (at >= 0 && at < (there[id] ?? 0)) continue;
+    // Columns that were made longer by nulls have no values for them.
+    const child = byId[id];
+    if (child === undefined || !(at >= 0 && at < child.length) || child.getValid(at)) return false;
+  }
+  return true;
+}
 
 /**
  * A dense union whose offset is 0, with the parts of its children that it refers to: the writer of `apache-arrow` takes those of a

@@ -2,11 +2,13 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { assertBytes, kindOf } from '../bytes.js';
 import { ConfigurationError, SerializationError } from '../errors.js';
+import { readOptions } from '../options-object.js';
 import type { ArrowCompression } from './arrow-codecs.js';
 import { writableBatches } from './arrow-columns.js';
-import { codecOf } from './arrow-compression.js';
+import { codecOf, compressionOf } from './arrow-compression.js';
 import type { ArrowBatch, ArrowSchema, ColumnsModule } from './arrow-memory.js';
 import { readTable } from './arrow-reading.js';
+import { TableRefusal } from './arrow-refusal.js';
 import { type Room, type WritingModule, writeFile } from './arrow-room.js';
 import type { Serializer } from './serializer.js';
 
@@ -52,8 +54,9 @@ export interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
  *
  * Files are written without compression unless `compression` says otherwise, and read either way. A table is read back
  * as it was or refused when it is written: dictionaries that differ between its batches become one, as a file has room for
- * no more; a schema nested deeper than 60 levels, a dictionary of dictionaries or with indices of 64 bits, and a column of
- * another copy of `apache-arrow` are refused. The columns of a table that was read are views of an uncompressed payload
+ * no more, with the indices that the schema says; data of another type than its field in the schema, offsets that fall,
+ * indices outside a dictionary, rows of a union that are not there, a schema nested deeper than 60 levels, a dictionary of
+ * dictionaries or with indices of 64 bits, and a column of another copy of `apache-arrow` are refused. The columns of a table that was read are views of an uncompressed payload
  * where its memory is aligned to eight bytes: no copy is made, and the payload stays in memory as long as the table.
  *
  * @throws TypeError, RangeError for a wrong type or compression, ConfigurationError when `apache-arrow` or the package
@@ -69,10 +72,7 @@ export class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Seria
   readonly #compression: ArrowCompression | undefined;
 
   constructor(options: ArrowSerializerOptions<T> = {}) {
-    if (typeof options !== 'object' || options === null) {
-      throw new TypeError(`options must be an object, not ${kindOf(options)}`);
-    }
-    const { arrow, compression, compressed = compression !== undefined } = options;
+    const { arrow, compression, compressed = compression !== undefined } = readOptions(options);
     if (typeof compressed !== 'boolean') throw new TypeError(`compressed must be a boolean, not ${kindOf(compressed)}`);
     if (compression !== undefined) assertCompression(compression);
     if (arrow !== undefined) assertModule(arrow);
@@ -95,14 +95,13 @@ export class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Seria
   /** @internal The file in memory of its own, with room in front and behind. @throws as `serialize`. */
   serializeWithRoom(value: T, room: Room): Uint8Array {
     const arrow = this.#moduleOf(value) as unknown as ColumnsModule & WritingModule;
-    const { schema, batches } = value as unknown as { schema: ArrowSchema; batches: readonly ArrowBatch[] };
+    const compression = this.#compression && compressionOf(arrow, this.#compression);
     try {
+      const { schema, batches } = value as unknown as { schema: ArrowSchema; batches: readonly ArrowBatch[] };
       const table = { schema, batches: writableBatches(arrow, { schema, batches }) };
-      return writeFile(arrow, table, this.#compression, room);
+      return writeFile(arrow, table, compression, room);
     } catch (error) {
-      if (error instanceof ConfigurationError) throw error;
-      const why = error instanceof SerializationError ? `: ${error.message}` : '';
-      throw new SerializationError(`The Table cannot be written as an Arrow file${why}`);
+      throw TableRefusal.asError(error);
     }
   }
 
@@ -190,16 +189,23 @@ function locate(): string {
 }
 
 function made<T extends ArrowTable>(arrow: ArrowModule<T>, table: unknown): table is T {
-  // Not `instanceof`: the package answers true for the tables of all its copies.
-  return (
-    typeof table === 'object' && table !== null && Object.prototype.isPrototypeOf.call(arrow.Table.prototype, table)
-  );
+  try {
+    // Not `instanceof`: the package answers true for the tables of all its copies.
+    return Object.prototype.isPrototypeOf.call(arrow.Table.prototype, table as object);
+  } catch {
+    return false;
+  }
 }
 
+/** A getter or a proxy that throws may quote anything: nothing of it is kept. */
 function looksLikeTable(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  const { schema, batches, numRows } = value as Record<string, unknown>;
-  return typeof schema === 'object' && Array.isArray(batches) && typeof numRows === 'number';
+  try {
+    const { schema, batches, numRows } = value as Record<string, unknown>;
+    return typeof schema === 'object' && Array.isArray(batches) && typeof numRows === 'number';
+  } catch {
+    return false;
+  }
 }
 
 /** What is used of the module; a program may have a part of it only. */
@@ -209,10 +215,15 @@ const USED = [
 ];
 
 function assertModule(arrow: unknown): void {
-  for (const name of USED) {
-    if (typeof (arrow as Record<string, unknown> | null)?.[name] !== 'function') {
-      throw new TypeError(`arrow must be the module apache-arrow, which has a ${name}`);
-    }
+  const missing = USED.find((name) => !hasFunction(arrow, name));
+  if (missing !== undefined) throw new TypeError(`arrow must be the module apache-arrow, which has a ${missing}`);
+}
+
+function hasFunction(of: unknown, name: string): boolean {
+  try {
+    return typeof (of as Record<string, unknown> | null)?.[name] === 'function';
+  } catch {
+    return false;
   }
 }
 

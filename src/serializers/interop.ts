@@ -1,7 +1,7 @@
 import { ExtData } from '@msgpack/msgpack';
-import { assertBytes, kindOf } from '../bytes.js';
+import { assertBytes } from '../bytes.js';
 import { SerializationError } from '../errors.js';
-import { ownOptions } from '../options-object.js';
+import { readOptions } from '../options-object.js';
 import { Ancestors, NOTED_FROM } from '../protocol/ancestors.js';
 import { CanonicalWriter } from '../protocol/canonical-writer.js';
 import { sortByCodePoint } from '../protocol/code-points.js';
@@ -56,10 +56,7 @@ export class InteropSerializer implements Serializer {
 
   /** @throws TypeError for a wrong type, RangeError for unknown `errorPaths`. */
   constructor(options: InteropSerializerOptions = {}) {
-    if (typeof options !== 'object' || options === null) {
-      throw new TypeError(`options must be an object, not ${kindOf(options)}`);
-    }
-    const { reviver = reviveTemporal, errorPaths = 'names' } = ownOptions(options);
+    const { reviver = reviveTemporal, errorPaths = 'names' } = readOptions(options);
     assertReviver(reviver);
     assertErrorPaths(errorPaths);
     this.errorPaths = errorPaths;

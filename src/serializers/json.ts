@@ -1,5 +1,5 @@
-import { assertBytes, kindOf } from '../bytes.js';
-import { ownOptions } from '../options-object.js';
+import { assertBytes } from '../bytes.js';
+import { readOptions } from '../options-object.js';
 import { asRefusal, type ErrorPaths } from '../protocol/refusal.js';
 import { lengthOf } from '../slots.js';
 import { readJson } from './json-reader.js';
@@ -33,10 +33,7 @@ export class JsonSerializer implements Serializer {
 
   /** @throws TypeError for a wrong type, RangeError for unknown `errorPaths`. */
   constructor(options: JsonSerializerOptions = {}) {
-    if (typeof options !== 'object' || options === null) {
-      throw new TypeError(`options must be an object, not ${kindOf(options)}`);
-    }
-    const { errorPaths = 'names' } = ownOptions(options);
+    const { errorPaths = 'names' } = readOptions(options);
     assertErrorPaths(errorPaths);
     this.errorPaths = errorPaths;
   }

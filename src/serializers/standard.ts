@@ -1,5 +1,5 @@
 import { assertBytes, kindOf } from '../bytes.js';
-import { ownOptions } from '../options-object.js';
+import { readOptions } from '../options-object.js';
 import type { ErrorPaths } from '../protocol/refusal.js';
 import { reviveTemporal, type TemporalReviver } from '../protocol/temporal.js';
 import { lengthOf } from '../slots.js';
@@ -62,10 +62,7 @@ export class StandardSerializer implements Serializer {
 
   /** @throws TypeError for a wrong type, RangeError for unknown `types` or `errorPaths`. */
   constructor(options: StandardSerializerOptions = {}) {
-    if (typeof options !== 'object' || options === null) {
-      throw new TypeError(`options must be an object, not ${kindOf(options)}`);
-    }
-    const { types = 'portable', reviver = reviveTemporal, errorPaths = 'names' } = ownOptions(options);
+    const { types = 'portable', reviver = reviveTemporal, errorPaths = 'names' } = readOptions(options);
     if (typeof types !== 'string') throw new TypeError(`types must be a string, not ${kindOf(types)}`);
     if (types !== 'portable' && types !== 'node') throw new RangeError("types must be 'portable' or 'node'");
     assertReviver(reviver);
