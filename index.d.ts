@@ -438,7 +438,7 @@ interface MemoryBackendOptions {
  * The store inside this process, bounded in bytes.
  *
  * What is stored is copied in and copied out, so that no buffer on either side shares memory with the store; `owned`
- * on `set` and `readOnly` on `get` leave the copies out for callers who keep to those words.
+ * on `set` and `readOnly` on `get` leave the copies out below 1 MiB, for callers who keep to those words.
  */
 declare class MemoryBackend implements Backend {
     #private;
