@@ -6,7 +6,7 @@ import { isPrivate } from '../backends/private-answers.js';
 import { copyOf } from '../bytes.js';
 import { now } from '../clock.js';
 import { BackendError, hasCode, isCacheKitError } from '../errors.js';
-import { isError, isErrorCalled } from '../realms.js';
+import { isError, isErrorCalled, propertyOf } from '../realms.js';
 import { isDetached } from '../slots.js';
 import { Deadlines } from './deadlines.js';
 
@@ -223,9 +223,10 @@ function passes(error: unknown): boolean {
 
 /** Wrong arguments, and a caller's own abort. */
 function isRefusal(error: unknown): boolean {
+  if (!isError(error)) return false;
   if (error instanceof TypeError || error instanceof RangeError) return true;
   if (isErrorCalled(error, 'TypeError') || isErrorCalled(error, 'RangeError')) return true;
-  return isError(error) && error.name === 'AbortError';
+  return propertyOf(error, 'name') === 'AbortError';
 }
 
 function answerOf(error: unknown): unknown {

@@ -272,7 +272,7 @@ export class L2 {
 
   /** What a backend answers with, as memory that stays as it is. @throws BackendError when it is no entry. */
   #own(entry: BackendEntry | undefined): BackendEntry | undefined {
-    return this.#settings.private ? checked(entry) : own(checked(entry));
+    return this.#settings.private ? checked(entry) : own(entry);
   }
 
   get options(): { readonly signal: AbortSignal | undefined; readonly l1: L1Status } {
@@ -317,13 +317,19 @@ function withTags(tags: readonly string[] | undefined): { tags?: readonly string
 /** @throws BackendError when it is no entry. */
 function checked(entry: BackendEntry | undefined): BackendEntry | undefined {
   if (entry === undefined || entry === null) return undefined;
-  if (!isUint8Array(entry.bytes)) throw new BackendError('The backend returned something that is no entry');
+  if (!isUint8Array(entry.bytes)) throw noEntry();
   return entry;
 }
 
+function noEntry(): BackendError {
+  return new BackendError('The backend returned something that is no entry');
+}
+
+/** As `checked`, of what may answer otherwise when it is asked again. */
 function own(entry: BackendEntry | undefined): BackendEntry | undefined {
-  if (entry === undefined) return undefined;
+  if (entry === undefined || entry === null) return undefined;
   const { bytes, ...times } = entry;
+  if (!isUint8Array(bytes)) throw noEntry();
   if (isDetached(bytes)) throw new BackendError('The backend returned bytes that were taken away from it');
   return { ...times, bytes: copyOf(bytes) };
 }
