@@ -118,13 +118,24 @@ test('a backend whose arrays are moved to a worker and freed leaves the process 
 });
 
 test('bytes that a backend has lost by the time it answers are a failure of the backend', async (t) => {
-  const bytes = new Uint8Array(100);
-  ways['takes away']?.(bytes);
-  const errors: unknown[] = [];
-  const backend: Backend = { get: async () => ({ bytes }), set: async () => {}, delete: async () => false };
-  const cache = createCache({ namespace: 'n', masterKey, backend, l1: false, onError: (error) => errors.push(error) });
-  t.is(await cache.get('k'), undefined);
-  t.is((errors[0] as { code: string }).code, 'ERR_BACKEND');
+  const moved = new Uint8Array(100);
+  ways['takes away']?.(moved);
+  const memory = new ArrayBuffer(100, { maxByteLength: 100 });
+  const outOfBounds = new Uint8Array(memory, 50);
+  memory.resize(10);
+  for (const bytes of [moved, outOfBounds]) {
+    const errors: unknown[] = [];
+    const backend: Backend = { get: async () => ({ bytes }), set: async () => {}, delete: async () => false };
+    const cache = createCache({
+      namespace: 'n',
+      masterKey,
+      backend,
+      l1: false,
+      onError: (error) => errors.push(error),
+    });
+    t.is(await cache.get('k'), undefined);
+    t.is((errors[0] as { code: string }).code, 'ERR_BACKEND');
+  }
 });
 
 test("a backend's lengths are the engine's", async (t) => {

@@ -5,6 +5,7 @@ import { Ancestors, NOTED_FROM } from '../protocol/ancestors.js';
 import { CanonicalWriter } from '../protocol/canonical-writer.js';
 import { sortByCodePoint } from '../protocol/code-points.js';
 import {
+  hasNoSlots,
   hasOnlyElements,
   hasOnlyNames,
   hasOwnProperties,
@@ -12,6 +13,7 @@ import {
   isPlainDate,
   isPlainObject,
   kindOfValue,
+  mayBeElse,
 } from '../protocol/kinds.js';
 import { MAX_UINT64, MIN_INT64 } from '../protocol/limits.js';
 import { asRefusal, type ErrorPaths } from '../protocol/refusal.js';
@@ -202,7 +204,9 @@ function encodeArray(writer: ValueWriter, array: unknown[], depth: number, paren
 
 function encodeMap(writer: ValueWriter, map: Record<string, unknown>, depth: number, parent: object | undefined): void {
   if (!hasOnlyNames(map)) throw refused('an object with a symbol as a property');
-  const names = sortByCodePoint(Object.keys(map));
+  const names = Object.keys(map);
+  if (mayBeElse(names) && !hasNoSlots(map)) throw refused(kindOfValue(map));
+  sortByCodePoint(names);
   if (depth >= NOTED_FROM) writer.ancestors.enter(map, depth, parent);
   const header = writer.length;
   writer.mapHeader(names.length);
