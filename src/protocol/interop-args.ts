@@ -44,7 +44,7 @@ export function validateSegment(name: 'namespace' | 'operation', segment: unknow
 /**
  * The canonical MessagePack of a call's arguments: one flat array, the same bytes in every SDK.
  *
- * Numbers are canonical: `-0`, `2.0` and a Date of whole seconds become integers, other Dates float64 seconds. Object
+ * Numbers are canonical: `-0`, `2.0`, `2n` and a Date of whole seconds become integers, other Dates float64 seconds. Object
  * keys sort by code point, a Set becomes its sorted elements, a property that is `undefined` is left out.
  *
  * @throws TypeError, naming the option `key` and the place (`arguments[1].filter`), for an argument outside the interop
