@@ -438,7 +438,7 @@ interface MemoryBackendOptions {
  * The store inside this process, bounded in bytes.
  *
  * What is stored is copied in and copied out, so that no buffer on either side shares memory with the store; `owned`
- * on `set` and `readOnly` on `get` leave the copies out for callers who keep to those words.
+ * on `set` and `readOnly` on `get` leave the copies out below 1 MiB, for callers who keep to those words.
  */
 declare class MemoryBackend implements Backend {
     #private;
@@ -676,7 +676,7 @@ type ErrorPaths = 'names' | 'positions';
 /**
  * The canonical MessagePack of a call's arguments: one flat array, the same bytes in every SDK.
  *
- * Numbers are canonical: `-0`, `2.0` and a Date of whole seconds become integers, other Dates float64 seconds. Object
+ * Numbers are canonical: `-0`, `2.0`, `2n` and a Date of whole seconds become integers, other Dates float64 seconds. Object
  * keys sort by code point, a Set becomes its sorted elements, a property that is `undefined` is left out.
  *
  * @throws TypeError, naming the option `key` and the place (`arguments[1].filter`), for an argument outside the interop
@@ -1103,7 +1103,10 @@ interface FunctionOptions<K extends unknown[] = unknown[], T extends unknown[] =
     namespace?: string;
     /** What the function is called in cache keys. This or `key` is required with a backend. */
     operation?: string;
-    /** The whole cache key of a call, used as it is. Default: made of namespace, operation and a hash of the arguments. */
+    /**
+     * The whole cache key of a call, used as it is. Default: made of namespace, operation and a hash of the arguments,
+     * in which `5n` and `5`, `-0` and `0`, `new Date(5000)` and `5`, or a Set and its sorted array are the same.
+     */
     key?: (...args: K) => string;
     /** The tenant that a call's entry belongs to, apart from every other tenant's: from the arguments or an AsyncLocalStorage. */
     tenant?: ((...args: T) => string) | TenantStore;

@@ -65,18 +65,12 @@ export function assertWellFormed(name: string, value: unknown): asserts value is
 export function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value !== 'object') return typeof value;
-  if (isArray(value)) return 'an array';
+  // Asked first: a proxy that was revoked is no array, nor anything else that can be asked.
+  if (types.isProxy(value)) return 'a Proxy';
+  if (types.isPromise(value)) return 'a Promise';
+  if (Array.isArray(value)) return 'an array';
   if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return 'another kind of buffer';
   return 'an object';
-}
-
-/** `Array.isArray` throws for a proxy that was revoked. */
-function isArray(value: unknown): boolean {
-  try {
-    return Array.isArray(value);
-  } catch {
-    return false;
-  }
 }
 
 /** Exactly `length` bytes of memory of their own, not zeroed. */

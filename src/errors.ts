@@ -1,4 +1,4 @@
-import { isError } from './realms.js';
+import { isError, propertyOf } from './realms.js';
 
 /** The fixed codes of every {@link CacheKitError}; branch on `error.code` or on the class. */
 export type CacheKitErrorCode =
@@ -32,7 +32,7 @@ Object.defineProperty(CacheKitError.prototype, OURS, { value: true });
 
 /** Whether it is an error of this package, of whichever copy. */
 export function isCacheKitError(error: unknown): error is CacheKitError {
-  return error instanceof CacheKitError || (isError(error) && (error as { [OURS]?: unknown })[OURS] === true);
+  return isError(error) && propertyOf(error, OURS) === true;
 }
 
 interface ErrorOfCode {
@@ -45,7 +45,7 @@ export function hasCode<C extends CacheKitErrorCode>(
   error: unknown,
   code: C,
 ): error is C extends keyof ErrorOfCode ? ErrorOfCode[C] : CacheKitError {
-  return isCacheKitError(error) && error.code === code;
+  return isCacheKitError(error) && propertyOf(error, 'code') === code;
 }
 
 /** Options that contradict each other or miss something. Thrown at construction, never later. */

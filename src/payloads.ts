@@ -1,10 +1,12 @@
+import { types } from 'node:util';
 import { allocate, bytesOf } from './bytes.js';
 import { isCacheKitError, SerializationError } from './errors.js';
-import { isError } from './realms.js';
+import { isError, propertyOf } from './realms.js';
 import { allocateForWriting, leadLen, payloadIn, TAG_LEN } from './room.js';
 import type { Room } from './serializers/arrow-room.js';
 import { isBuiltIn } from './serializers/built-in.js';
 import type { Serializer } from './serializers/serializer.js';
+import { lengthOf } from './slots.js';
 
 /**
  * What the serializers of this package do beyond `Serializer`, to save copies: they never keep the bytes they
@@ -32,7 +34,7 @@ let arena = allocate(ARENA_LEN);
 let used = 0;
 
 function copyOf(payload: Uint8Array): Uint8Array {
-  const { length } = payload;
+  const length = lengthOf(payload);
   if (length > SMALL) return new Uint8Array(payload);
   if (used + length > ARENA_LEN) {
     arena = allocate(ARENA_LEN);
@@ -44,34 +46,47 @@ function copyOf(payload: Uint8Array): Uint8Array {
   return arena.subarray(start, used);
 }
 
-/** A serializer's payloads, copied only where somebody else may keep or change them. */
+const withoutBytes = new WeakSet<object>();
+
+/** Whether it was thrown because a serializer returned no bytes: then it quotes nothing of the value. */
+export function isWithoutBytes(error: unknown): error is TypeError {
+  return typeof error === 'object' && error !== null && withoutBytes.has(error);
+}
+
+/**
+ * A serializer's payloads, copied only where somebody else may keep or change them. One of ours whose `serialize` or
+ * `deserialize` somebody has replaced, at any time, is a stranger's from then on.
+ */
 export class Payloads<T> {
   readonly #serializer: Serializer<T>;
   readonly #shared: SharedSerializer<T> | undefined;
   readonly #roomy: RoomySerializer<T> | undefined;
-  readonly #ours: boolean;
+  /** What one of ours had when it was known to be one. */
+  readonly #serialize: Serializer<T>['serialize'] | undefined;
+  readonly #deserialize: Serializer<T>['deserialize'] | undefined;
+  /** Whether the last payload is a stranger's. */
+  #foreign = false;
 
   constructor(serializer: Serializer<T>) {
     this.#serializer = serializer;
-    this.#ours = isBuiltIn(serializer as Serializer);
-    this.#shared = this.#ours && 'serializeShared' in serializer ? (serializer as SharedSerializer<T>) : undefined;
-    this.#roomy = this.#ours && 'serializeWithRoom' in serializer ? (serializer as RoomySerializer<T>) : undefined;
+    if (!isBuiltIn(serializer as Serializer)) return;
+    this.#serialize = serializer.serialize;
+    this.#deserialize = serializer.deserialize;
+    if ('serializeShared' in serializer) this.#shared = serializer as SharedSerializer<T>;
+    else if ('serializeWithRoom' in serializer) this.#roomy = serializer as RoomySerializer<T>;
   }
 
   /**
    * Bytes that are good until anything else is serialized. Large ones may lie where they can be sealed, behind room for a
    * header or frame of `headLen` bytes.
+   *
+   * @throws TypeError when a stranger's serializer returns no bytes, and what it throws.
    */
   shared(value: T, headLen = 0): Uint8Array {
-    if (this.#shared !== undefined) return this.#shared.serializeShared(value);
-    if (this.#roomy === undefined) return this.#checked(value);
-    const lead = leadLen(headLen, this.#roomy.container ?? 'envelope');
-    const memory = this.#roomy.serializeWithRoom(value, {
-      before: lead,
-      behind: TAG_LEN,
-      allocate: allocateForWriting,
-    });
-    return payloadIn(memory, lead);
+    if (this.#serializer.serialize !== this.#serialize) return this.#checked(value);
+    const payload = this.#shared === undefined ? this.#withRoom(value, headLen) : this.#shared.serializeShared(value);
+    this.#foreign = false;
+    return payload;
   }
 
   /** As `shared`, bytes that nobody else holds. */
@@ -86,7 +101,7 @@ export class Payloads<T> {
 
   /** The value of `buffer[0..length]`, which is overwritten afterwards. */
   decodeShared(buffer: Uint8Array, length: number): T {
-    if (this.#shared !== undefined && this.#shared.runsReviver !== true) {
+    if (this.#shared !== undefined && this.#shared.runsReviver !== true && this.#decodes) {
       return this.#shared.deserializeShared(buffer, length);
     }
     return this.decodeOwned(new Uint8Array(buffer.subarray(0, length)));
@@ -94,10 +109,15 @@ export class Payloads<T> {
 
   /** The value of bytes that nobody else holds. */
   decodeOwned(payload: Uint8Array): T {
-    if (this.#shared !== undefined) return this.#shared.deserializeShared(payload, payload.length);
-    if (this.#ours) return this.#serializer.deserialize(payload);
-    try {
+    if (this.#decodes) {
+      if (this.#shared !== undefined) return this.#shared.deserializeShared(payload, payload.length);
       return this.#serializer.deserialize(payload);
+    }
+    try {
+      const value = this.#serializer.deserialize(payload);
+      // One that was revoked would throw at whoever is given it.
+      if (types.isProxy(value)) Object.getPrototypeOf(value);
+      return value;
     } catch (error) {
       if (isCacheKitError(error)) throw error;
       // No cause and no message: parsers quote what they read.
@@ -105,17 +125,40 @@ export class Payloads<T> {
     }
   }
 
+  /** Whether decoding is ours. */
+  get #decodes(): boolean {
+    return this.#serializer.deserialize === this.#deserialize;
+  }
+
   #givesAway(payload: Uint8Array): boolean {
-    if (this.#shared !== undefined) return payload.length > LARGEST_KEPT;
+    if (this.#foreign) return false;
     // ArrowSerializer makes new bytes each time.
-    return this.#ours;
+    return this.#shared === undefined || payload.length > LARGEST_KEPT;
+  }
+
+  #withRoom(value: T, headLen: number): Uint8Array {
+    const roomy = this.#roomy as RoomySerializer<T>;
+    const lead = leadLen(headLen, roomy.container ?? 'envelope');
+    const memory = roomy.serializeWithRoom(value, { before: lead, behind: TAG_LEN, allocate: allocateForWriting });
+    return payloadIn(memory, lead);
   }
 
   #checked(value: T): Uint8Array {
-    return bytesOf('What a serializer returns', this.#serializer.serialize(value));
+    const payload: unknown = this.#serializer.serialize(value);
+    this.#foreign = true;
+    try {
+      return bytesOf('What a serializer returns', payload);
+    } catch (error) {
+      withoutBytes.add(error as TypeError);
+      throw error;
+    }
   }
 }
 
+/** The name of an error of its class: what else may stand in its place is as good as a message. */
+const ERROR_NAME = /^[A-Z][A-Za-z]{0,40}(Error|Exception)$|^Error$/;
+
 function nameOf(error: unknown): string {
-  return isError(error) && /^[A-Za-z]+$/.test(error.name) ? error.name : 'an error';
+  const name = isError(error) ? propertyOf(error, 'name') : undefined;
+  return typeof name === 'string' && ERROR_NAME.test(name) ? name : 'an error';
 }

@@ -9,16 +9,30 @@ import { types } from 'node:util';
 /** An Error, or a DOMException, which stands for one. */
 export function isError(value: unknown): value is Error {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
-  return (
-    value instanceof Error ||
-    types.isNativeError(value) ||
-    Object.prototype.toString.call(value) === '[object DOMException]'
-  );
+  try {
+    return (
+      value instanceof Error ||
+      types.isNativeError(value) ||
+      Object.prototype.toString.call(value) === '[object DOMException]'
+    );
+  } catch {
+    // A proxy that was revoked, a getter that throws.
+    return false;
+  }
+}
+
+/** A property of what somebody else has thrown; undefined when reading it throws. */
+export function propertyOf(thrown: object, name: string | symbol): unknown {
+  try {
+    return (thrown as Record<string | symbol, unknown>)[name];
+  } catch {
+    return undefined;
+  }
 }
 
 /** An Error by the name of a built-in class: `TypeError`. */
 export function isErrorCalled(value: unknown, name: string): boolean {
-  return types.isNativeError(value) && value.name === name;
+  return types.isNativeError(value) && propertyOf(value, 'name') === name;
 }
 
 /** What `await` waits for. */

@@ -24,6 +24,7 @@ export const lengthOf = slot<NodeJS.TypedArray, number>(typedArray, 'length');
 export const byteLengthOf = slot<Elements, number>(typedArray, 'byteLength');
 export const offsetOf = slot<Elements, number>(typedArray, 'byteOffset');
 export const bufferOf = slot<Elements, Memory>(typedArray, 'buffer');
+const indexesOf = Function.prototype.call.bind((typedArray as Uint8Array).keys) as (of: Elements) => unknown;
 const resizable = slot<Memory, boolean>(ArrayBuffer.prototype, 'resizable');
 
 /** Whether memory can change its length, or be changed by another thread. */
@@ -35,12 +36,12 @@ export function kindOfMemory(memory: Memory): 'fixed' | 'resizable' | 'shared' {
   }
 }
 
-/** Whether the memory of a typed array was taken away. */
+/** Whether the memory of a typed array was taken away, or has shrunk so far that the array is out of its bounds. */
 export function isDetached(elements: Elements): boolean {
   if (byteLengthOf(elements) !== 0) return false;
-  // Node 20 has no `ArrayBuffer.prototype.detached`; making a view is what tells.
+  // Node 20 has no `ArrayBuffer.prototype.detached`, and of bounds nothing tells but the methods of the array.
   try {
-    new Uint8Array(bufferOf(elements));
+    indexesOf(elements);
     return false;
   } catch {
     return true;

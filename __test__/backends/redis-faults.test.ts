@@ -158,3 +158,20 @@ test.serial('a borrowed client that is not connected gets nothing that it would 
   }
   t.deepEqual(await ioredis.keys('late*'), []);
 });
+
+test.serial('large replies are in memory that a caller shares with nobody', async (t) => {
+  const server = await requireRedis(t);
+  if (!server) return;
+  const backend = open(t, { url: server.url });
+  const large = Buffer.alloc(1_500_000, 1);
+  await backend.setMany(['a', 'b', 'c'].map((cacheKey) => ({ cacheKey, bytes: large })));
+  const entries = await Promise.all([
+    backend.get('a', { readOnly: true }),
+    backend.get('a', { readOnly: true }),
+    backend.get('b'),
+    backend.get('c', { readOnly: true }),
+  ]);
+  entries.push(...(await backend.getMany(['a', 'b', 'c'], { readOnly: true })));
+  t.is(new Set(entries.map((entry) => entry?.bytes.buffer)).size, 7);
+  for (const entry of entries) t.is(entry?.bytes.buffer.byteLength, large.length);
+});

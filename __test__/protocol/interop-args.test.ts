@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { encodeInteropArgs, encodeInteropArgsShared, validateSegment } from '../../src/protocol/interop-args.js';
 import { PlainDate } from '../../src/protocol/temporal.js';
-import { nested, nestedObjects, secret } from '../serializers/values.js';
+import { nested, nestedObjects, secret, withOtherPrototypes } from '../serializers/values.js';
 
 const hexOf = (...args: unknown[]) => Buffer.from(encodeInteropArgs(args)).toString('hex');
 
@@ -169,6 +169,7 @@ const outside: Record<string, unknown> = {
   'too many levels': nested(1024),
   'too many levels of objects': nestedObjects(1024),
   'an endless value': nested(100_000),
+  ...withOtherPrototypes(),
 };
 
 for (const [name, value] of Object.entries(outside)) {
@@ -179,6 +180,45 @@ for (const [name, value] of Object.entries(outside)) {
     }
   });
 }
+
+test('Sets in Sets are sorted by their bytes at every level', (t) => {
+  const reference = (value: unknown): Buffer => {
+    if (!(value instanceof Set)) return Buffer.from(encodeInteropArgs([value])).subarray(1);
+    const parts = [...value].map(reference).sort(Buffer.compare);
+    const distinct = parts.filter((part, i) => i === 0 || !part.equals(parts[i - 1] as Buffer));
+    const header =
+      distinct.length < 16 ? [0x90 | distinct.length] : [0xdc, distinct.length >> 8, distinct.length & 255];
+    return Buffer.concat([Buffer.from(header), ...distinct]);
+  };
+  const twice = () => new Set<unknown>([3, new Set([2n, 2, 'b', 'a']), new Set(['a', 2, 'b'])]);
+  const many = new Set<unknown>(Array.from({ length: 300 }, (_, i) => (i % 3 === 0 ? [i % 7] : `${300 - i}`)));
+  const sets = [
+    twice(),
+    many,
+    new Set([many, twice(), twice(), new Set()]),
+    new Set([new Set([many]), 'x', 5, [many]]),
+  ];
+  for (const set of sets) {
+    t.deepEqual(Buffer.from(encodeInteropArgs([set])).subarray(1), reference(set));
+    t.deepEqual(
+      encodeInteropArgs([1, set, 'after']),
+      Uint8Array.of(0x93, 1, ...reference(set), 0xa5, ...Buffer.from('after')),
+    );
+  }
+});
+
+test('a Set that grows while it is read is what was read', (t) => {
+  const set = new Set<unknown>([
+    'z',
+    {
+      get x() {
+        set.add('added');
+        return 1;
+      },
+    },
+  ]);
+  t.is(hexOf(set), hexOf(new Set(['z', { x: 1 }, 'added'])));
+});
 
 test('1,023 levels below the arguments are encoded', (t) => t.notThrows(() => encodeInteropArgs([nested(1023)])));
 

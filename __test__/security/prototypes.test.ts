@@ -227,3 +227,58 @@ test.serial('options may come from a class of their own', (t) => {
   const wrapper = new EncryptionWrapper<unknown>(new Options());
   t.is(wrapper.deserialize(encrypting.protocol.serialize(1, context), context), 1);
 });
+
+test.serial('refusals, Maps and Sets are the same, and no setter sees them, whatever prototypes have', async (t) => {
+  const seen: unknown[] = [];
+  const spy = { set: (value: unknown) => void seen.push(value) };
+  const own = (value: object) => Object.defineProperty(value, 'tz', { value: 'UTC', enumerable: true });
+  const node = new StandardSerializer({ types: 'node' });
+  const loaded = createCache({ namespace: 'n', masterKey });
+  const keyFor = loaded.wrap({ operation: 'o' })(async () => 1).keyFor as (...args: unknown[]) => string;
+  const calls: Record<string, () => unknown> = {
+    map: () => node.serialize(new Map([['SECRET', 1]])),
+    set: () => node.serialize(new Set(['SECRET'])),
+    'set argument': () => keyFor(new Set(['b', 'a'])),
+    ...Object.fromEntries(
+      [node, new JsonSerializer(), new InteropSerializer()].map((serializer, i) => [
+        `refusal ${i}`,
+        () => serializer.serialize({ list: [{ x: () => 1 }] }),
+      ]),
+    ),
+    argument: () => keyFor({ list: [() => 1] }),
+    date: () => node.serialize(own(new Date(0))),
+    'date argument': () => keyFor(own(new Date(0))),
+    'properties of a Map': () => node.serialize(own(new Map())),
+    'properties of a Set': () => node.serialize(own(new Set())),
+    'properties of floats': () => node.serialize(own(new Float64Array(0))),
+  };
+  const outcomes = () =>
+    Object.entries(calls).map(([name, call]) => {
+      try {
+        return [name, call()];
+      } catch (error) {
+        return [name, String(error)];
+      }
+    });
+  const expected = outcomes();
+  t.deepEqual(
+    polluted(Array.prototype, { 0: spy, 1: spy }, () => polluted(Object.prototype, { tz: spy }, outcomes)),
+    expected,
+  );
+  t.deepEqual(polluted(Array.prototype, { 0: { value: 'x', writable: false } }, outcomes), expected);
+  t.deepEqual(seen, []);
+});
+
+test.serial('entry() tells an age and an end whatever Object.prototype has', async (t) => {
+  const seen: unknown[] = [];
+  const spy = { set: (value: unknown) => void seen.push(value) };
+  const load = createCache({ namespace: 'n', masterKey }).wrap({ operation: 'o', ttl: '1m' })(async () => 1);
+  await load();
+  // Undone by hand: the call goes on after a polluted function would have returned.
+  for (const name of ['ageMs', 'expiresInMs'])
+    Object.defineProperty(Object.prototype, name, { configurable: true, ...spy });
+  const entry = await load.entry();
+  for (const name of ['ageMs', 'expiresInMs']) delete (Object.prototype as Record<string, unknown>)[name];
+  t.true(Object.hasOwn(entry, 'ageMs') && Object.hasOwn(entry, 'expiresInMs'));
+  t.deepEqual(seen, []);
+});

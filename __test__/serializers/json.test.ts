@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { SerializationError } from '../../src/errors.js';
+import { SerializationError, ValueTooLargeError } from '../../src/errors.js';
 import { PlainDate } from '../../src/protocol/temporal.js';
 import { JsonSerializer, OrjsonSerializer } from '../../src/serializers/json.js';
 import { notBytes } from '../support/wrong-values.js';
@@ -261,4 +261,9 @@ test('after an error the next value is whole', (t) => {
 test('wrong arguments are a TypeError', (t) => {
   for (const { name, value } of notBytes())
     t.throws(() => json.deserialize(value as Uint8Array), { instanceOf: TypeError }, name);
+});
+
+test('a string that is longer as JSON than a string can be is too large', (t) => {
+  const value = { text: '\u0001'.repeat(100_000_000) };
+  t.throws(() => json.serialize(value), { instanceOf: ValueTooLargeError });
 });

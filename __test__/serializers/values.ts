@@ -32,6 +32,67 @@ function detached(): Uint8Array {
 }
 
 /** What no portable serializer carries. */
+/** Built-ins that look like objects of properties, or like other built-ins, by their prototypes. */
+export function withOtherPrototypes(): Record<string, unknown> {
+  const as = (value: object, prototype: object | null, own = {}) =>
+    Object.assign(Object.setPrototypeOf(value, prototype) as object, own);
+  const plain = Object.prototype;
+  const shrunk = new ArrayBuffer(16, { maxByteLength: 16 });
+  const outOfBounds = new Uint8Array(shrunk, 8, 8);
+  shrunk.resize(4);
+  const values: object[] = [
+    ...[null, plain].flatMap((prototype) => [
+      as(new Map([[secret, 1]]), prototype),
+      as(new Set([secret]), prototype),
+      as(new Date(5), prototype),
+      as(/secret/, prototype),
+      as(new Error(secret), prototype),
+      as(Promise.resolve(1), prototype),
+      as(new WeakMap(), prototype),
+      as(new WeakSet(), prototype),
+      as(new ArrayBuffer(4), prototype),
+      as(new DataView(new ArrayBuffer(4)), prototype),
+      as(Object(5), prototype),
+      as(Object('text'), prototype),
+      as(Uint8Array.of(7), prototype),
+      as(new Float64Array(0), prototype),
+    ]),
+    as(new Map([[secret, 1]]), null, { a: 1 }),
+    as(new Date(0), null, { a: 1 }),
+    as(new Map([[secret, 1]]), Set.prototype),
+    as(new Set([secret]), Map.prototype),
+    as(
+      new Map(),
+      class {
+        forEach() {}
+      }.prototype,
+    ),
+    as(
+      new Date(0),
+      class {
+        toISOString() {}
+      }.prototype,
+    ),
+    as(Float64Array.of(1.5), Int32Array.prototype),
+    as(Uint8Array.of(1), Float64Array.prototype),
+    (
+      function () {
+        // biome-ignore lint/complexity/noArguments: what they are is what is tested
+        return arguments;
+      } as (...args: unknown[]) => object
+    )(secret, 2),
+    Math,
+    Intl,
+    Reflect,
+    outOfBounds,
+  ];
+  return Object.fromEntries(values.map((value, i) => [`a built-in with another prototype (${i})`, value]));
+}
+
+function withProto<T extends object>(value: T): T {
+  return Object.defineProperty(value, '__proto__', { value: secret, enumerable: true });
+}
+
 export const unsupported = (): { name: string; value: unknown }[] =>
   Object.entries({
     undefined: undefined,
@@ -65,6 +126,10 @@ export const unsupported = (): { name: string; value: unknown }[] =>
     'what String.match returns': 'abc'.match(/b/),
     'an object with a symbol as a property': symbolKeyed(),
     'an object with a function': { toJSON: () => secret },
+    ...withOtherPrototypes(),
+    'an empty array with a property called __proto__': withProto([]),
+    'a long array with a property called __proto__': withProto(Array(200).fill(1)),
+    'a Date with a property called __proto__': withProto(new Date(0)),
     'a lone high surrogate': `${secret}\ud800`,
     'a lone low surrogate': `\udc00${secret}`,
     'a long string with a lone surrogate': `${secret.repeat(50)}\ud83d`,

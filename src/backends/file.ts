@@ -20,7 +20,7 @@ import { type EntryHeader, encodeEntry, readHeader, readValue, removed, withFile
 import { FileLease, guarded } from './file-locks.js';
 import { reclaimStrays } from './file-strays.js';
 import { replaceFile } from './file-temporary.js';
-import { markPrivate, readsOf } from './private-answers.js';
+import { markPrivate, methodsOf } from './private-answers.js';
 
 const NAME_HASH_LEN = 16;
 /** How often a writer looks for what others left behind. */
@@ -51,7 +51,7 @@ export class FileBackend implements Backend {
   /** @throws TypeError, RangeError for an empty directory or a timeout outside its limits. */
   constructor(options: FileBackendOptions) {
     assertOptions(options);
-    markPrivate(this, READS);
+    markPrivate(this, METHODS);
     const { directory, timeoutMs, now = () => Date.now() } = ownOptions(options);
     if (typeof directory !== 'string') throw new TypeError(`directory must be a string, not ${kindOf(directory)}`);
     if (directory === '' || directory.includes('\0')) throw new RangeError('directory must be a path');
@@ -223,4 +223,4 @@ export class FileBackend implements Backend {
   }
 }
 
-const READS = readsOf(FileBackend);
+const METHODS = methodsOf(FileBackend);

@@ -15,7 +15,7 @@ import { takeLock } from './http-lock.js';
 import { checkedHttpOptions, type HttpBackendOptions } from './http-options.js';
 import { HttpSession, jsonOf } from './http-session.js';
 import { encodeCacheKey, failure, freshForSeconds, isStale, isSuccess, ttlHeaders, ttlSeconds } from './http-wire.js';
-import { markPrivate, readsOf } from './private-answers.js';
+import { markPrivate, methodsOf } from './private-answers.js';
 
 export type { HttpHealth } from './http-health.js';
 export type { HttpMetrics } from './http-metrics.js';
@@ -35,7 +35,7 @@ export class HttpBackend implements Backend {
 
   /** @throws TypeError, RangeError, ConfigurationError for a URL or API key that is missing or not allowed. */
   constructor(options: HttpBackendOptions = {}) {
-    markPrivate(this, READS);
+    markPrivate(this, METHODS);
     this.#session = new HttpSession(checkedHttpOptions(options));
   }
 
@@ -130,7 +130,7 @@ export class HttpBackend implements Backend {
   }
 }
 
-const READS = readsOf(HttpBackend);
+const METHODS = methodsOf(HttpBackend);
 
 function segment(cacheKey: string): string {
   assertCacheKey(cacheKey);

@@ -14,7 +14,7 @@ import type {
 import { causeWithout, codeOf } from './cause.js';
 import { timeoutOption, withDeadline } from './deadline.js';
 import { type KeyvEnvelope, type KeyvFace, type KeyvInstance, type KeyvStorageAdapter, keyvFace } from './keyv-face.js';
-import { markPrivate, readsOf } from './private-answers.js';
+import { markPrivate, methodsOf } from './private-answers.js';
 
 export type { KeyvInstance, KeyvStorageAdapter } from './keyv-face.js';
 
@@ -52,7 +52,7 @@ export class KeyvBackend implements Backend {
   /** @throws TypeError for what is neither, a Map among them: wrap it, as `new Keyv({ store: map })`; RangeError. */
   constructor(options: KeyvBackendOptions) {
     assertOptions(options);
-    markPrivate(this, READS);
+    markPrivate(this, METHODS);
     const { store, timeoutMs } = ownOptions(options);
     const keyv = keyvFace(store);
     if (keyv === undefined || Symbol.iterator in store) {
@@ -70,8 +70,7 @@ export class KeyvBackend implements Backend {
   }
 
   async get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined> {
-    assertCacheKey(cacheKey);
-    return this.#run(options, cacheKey, () => this.#read(cacheKey));
+    return this.#get(cacheKey, options);
   }
 
   async set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void> {
@@ -111,7 +110,7 @@ export class KeyvBackend implements Backend {
     const { store } = this.#keyv;
     if (cacheKeys.length === 0) return [];
     if (typeof store.getMany !== 'function') {
-      return Promise.all(cacheKeys.map((cacheKey) => this.get(cacheKey, options)));
+      return Promise.all(cacheKeys.map((cacheKey) => this.#get(cacheKey, options)));
     }
     let complete = false;
     const entries: (BackendEntry | undefined)[] = [];
@@ -126,7 +125,7 @@ export class KeyvBackend implements Backend {
   }
 
   async has(cacheKey: string, options?: BackendOptions): Promise<boolean> {
-    return (await this.get(cacheKey, options)) !== undefined;
+    return (await this.#get(cacheKey, options)) !== undefined;
   }
 
   /** The store stays open: it is its owner's. */
@@ -138,6 +137,11 @@ export class KeyvBackend implements Backend {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #get(cacheKey: string, options: BackendGetOptions | undefined): Promise<BackendEntry | undefined> {
+    assertCacheKey(cacheKey);
+    return this.#run(options, cacheKey, () => this.#read(cacheKey));
   }
 
   async #read(cacheKey: string): Promise<(BackendEntry & { bytes: Buffer }) | undefined> {
@@ -182,7 +186,7 @@ export class KeyvBackend implements Backend {
   }
 }
 
-const READS = readsOf(KeyvBackend);
+const METHODS = methodsOf(KeyvBackend);
 
 function failed(): never {
   throw new BackendError('The Keyv store did not keep the entry');

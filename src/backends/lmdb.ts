@@ -31,7 +31,7 @@ import { nameOf, timesFrom } from './lmdb-entry.js';
 import { assertLmdbInstalled, type Tables } from './lmdb-environment.js';
 import { extendLock, releaseLock, takeLock } from './lmdb-locks.js';
 import { acquireStore, type LmdbStore, lmdbError, releaseStore } from './lmdb-store.js';
-import { markPrivate, readsOf } from './private-answers.js';
+import { markPrivate, methodsOf } from './private-answers.js';
 
 const DEFAULT_MAX_BYTES = 1024 ** 3;
 const MIN_MAX_BYTES = 1024 ** 2;
@@ -77,7 +77,7 @@ export class LmdbBackend implements Backend {
   /** @throws TypeError, RangeError; ConfigurationError when the package `lmdb` is not installed. */
   constructor(options: LmdbBackendOptions) {
     assertOptions(options);
-    markPrivate(this, READS);
+    markPrivate(this, METHODS, (cacheKey) => this.#readNow(cacheKey, 'view'));
     const { directory, maxBytes, timeoutMs, now = () => Date.now() } = ownOptions(options);
     if (typeof directory !== 'string') throw new TypeError(`directory must be a string, not ${kindOf(directory)}`);
     if (directory === '' || directory.includes('\0')) throw new RangeError('directory must be a path');
@@ -100,13 +100,8 @@ export class LmdbBackend implements Backend {
   }
 
   getNow(cacheKey: string): BackendEntry | undefined {
-    assertCacheKey(cacheKey);
-    const store = this.#enter(undefined);
-    try {
-      return store.entries.view(cacheKey, this.#now());
-    } catch (error) {
-      throw lmdbError(error);
-    }
+    // The library goes on writing into the memory of a view, also when somebody has taken it away.
+    return this.#readNow(cacheKey, 'read');
   }
 
   /** @throws ValueTooLargeError for an entry that alone is over `maxBytes`; the one it was to replace is gone. */
@@ -263,6 +258,16 @@ export class LmdbBackend implements Backend {
     await this.close();
   }
 
+  #readNow(cacheKey: string, how: 'read' | 'view'): BackendEntry | undefined {
+    assertCacheKey(cacheKey);
+    const store = this.#enter(undefined);
+    try {
+      return store.entries[how](cacheKey, this.#now());
+    } catch (error) {
+      throw lmdbError(error);
+    }
+  }
+
   #enter(options: BackendOptions | undefined): LmdbStore {
     const signal = options?.signal;
     if (signal !== undefined) {
@@ -302,7 +307,7 @@ export class LmdbBackend implements Backend {
   }
 }
 
-const READS = readsOf(LmdbBackend);
+const METHODS = methodsOf(LmdbBackend);
 
 function tagNames(tags: readonly string[]): readonly string[] {
   assertTags(tags);

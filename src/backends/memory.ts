@@ -30,7 +30,7 @@ import type {
 } from './backend.js';
 import { LockTable } from './memory-locks.js';
 import { TagIndex, tagsCost } from './memory-tags.js';
-import { markPrivate, readsOf } from './private-answers.js';
+import { BY_CACHE, markPrivate, mayShare, methodsOf } from './private-answers.js';
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 /** What an entry costs beside its bytes: the Buffer object, the map's slot, the list's links. */
@@ -47,7 +47,7 @@ export interface MemoryBackendOptions {
  * The store inside this process, bounded in bytes.
  *
  * What is stored is copied in and copied out, so that no buffer on either side shares memory with the store; `owned`
- * on `set` and `readOnly` on `get` leave the copies out for callers who keep to those words.
+ * on `set` and `readOnly` on `get` leave the copies out below 1 MiB, for callers who keep to those words.
  */
 export class MemoryBackend implements Backend {
   readonly #entries: LRUCache<string, Buffer>;
@@ -59,7 +59,7 @@ export class MemoryBackend implements Backend {
   /** @throws TypeError, RangeError for `maxBytes` outside 1 … 2^53 − 1. */
   constructor(options: MemoryBackendOptions = {}) {
     assertOptions(options);
-    markPrivate(this, READS);
+    markPrivate(this, METHODS, (cacheKey) => this.#readNow(cacheKey, true));
     const { maxBytes, now = clockNow } = ownOptions(options);
     if (typeof now !== 'function') throw new TypeError('now must be a function');
     this.#maxBytes = integerOption('maxBytes', maxBytes, DEFAULT_MAX_BYTES, 1, Number.MAX_SAFE_INTEGER);
@@ -83,13 +83,11 @@ export class MemoryBackend implements Backend {
   async get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined> {
     this.#enter(options);
     assertCacheKey(cacheKey);
-    return this.#read(cacheKey, options?.readOnly);
+    return this.#read(cacheKey, options);
   }
 
   getNow(cacheKey: string): BackendEntry | undefined {
-    this.#enter(undefined);
-    assertCacheKey(cacheKey);
-    return this.#read(cacheKey, true);
+    return this.#readNow(cacheKey, false);
   }
 
   /** @throws ValueTooLargeError for an entry that alone is over `maxBytes`; the one it was to replace is gone. */
@@ -99,7 +97,7 @@ export class MemoryBackend implements Backend {
     assertBytes('bytes', bytes);
     const tags = options?.tags;
     if (tags !== undefined) assertTags(tags);
-    this.#write(cacheKey, bytes, wholeTtlMs(options?.ttlMs), tags, options?.owned);
+    this.#write(cacheKey, bytes, wholeTtlMs(options?.ttlMs), tags, options);
   }
 
   async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
@@ -116,7 +114,7 @@ export class MemoryBackend implements Backend {
   async getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]> {
     this.#enter(options);
     assertCacheKeys(cacheKeys);
-    return cacheKeys.map((cacheKey) => this.#read(cacheKey, options?.readOnly));
+    return cacheKeys.map((cacheKey) => this.#read(cacheKey, options));
   }
 
   async setMany(
@@ -126,7 +124,7 @@ export class MemoryBackend implements Backend {
     this.#enter(options);
     assertItems(items);
     for (const { cacheKey, bytes, ttlMs, tags } of items) {
-      this.#write(cacheKey, bytes, wholeTtlMs(ttlMs), tags, options?.owned);
+      this.#write(cacheKey, bytes, wholeTtlMs(ttlMs), tags, options);
     }
   }
 
@@ -205,10 +203,17 @@ export class MemoryBackend implements Backend {
     if (this.#closed) throw closedError('memory');
   }
 
-  #read(cacheKey: string, readOnly: boolean | undefined): BackendEntry | undefined {
+  #readNow(cacheKey: string, byCache: boolean): BackendEntry | undefined {
+    this.#enter(undefined);
+    assertCacheKey(cacheKey);
+    return this.#read(cacheKey, byCache ? BY_CACHE_READING : READING);
+  }
+
+  #read(cacheKey: string, options: BackendGetOptions | undefined): BackendEntry | undefined {
     const bytes = this.#entries.get(cacheKey);
     if (bytes === undefined) return undefined;
-    return { bytes: readOnly ? bytes : copyOf(bytes), expiresInMs: this.#entries.getRemainingTTL(cacheKey) };
+    const shared = options?.readOnly && mayShare(bytes.length, options);
+    return { bytes: shared ? bytes : copyOf(bytes), expiresInMs: this.#entries.getRemainingTTL(cacheKey) };
   }
 
   #write(
@@ -216,7 +221,7 @@ export class MemoryBackend implements Backend {
     bytes: Uint8Array,
     ttlMs: number | undefined,
     tags: readonly string[] | undefined,
-    owned: boolean | undefined,
+    options: Pick<BackendSetOptions, 'owned'> | undefined,
   ): void {
     const size = sizeOf(cacheKey, bytes) + tagsCost(tags);
     if (size > this.#maxBytes) {
@@ -224,7 +229,8 @@ export class MemoryBackend implements Backend {
       throw tooLarge(size, this.#maxBytes);
     }
     // A view would keep its whole allocation alive, uncounted.
-    const exact = owned && lengthOf(bytes) === bufferOf(bytes).byteLength;
+    const length = lengthOf(bytes);
+    const exact = options?.owned && length === bufferOf(bytes).byteLength && mayShare(length, options);
     this.#entries.set(cacheKey, exact ? viewOf(bytes) : copyOf(bytes), { ttl: ttlMs, size });
     this.#tags.assign(cacheKey, tags);
   }
@@ -242,7 +248,9 @@ export class MemoryBackend implements Backend {
   }
 }
 
-const READS = readsOf(MemoryBackend);
+const METHODS = methodsOf(MemoryBackend);
+const READING: BackendGetOptions = { readOnly: true };
+const BY_CACHE_READING: BackendGetOptions = { ...READING, ...BY_CACHE };
 
 function sizeOf(cacheKey: string, bytes: Uint8Array): number {
   return lengthOf(bytes) + 2 * cacheKey.length + ENTRY_OVERHEAD;

@@ -1,4 +1,3 @@
-import { copyOf } from '../bytes.js';
 import { allowManyListeners } from '../realms.js';
 import type { BackendEntry, BackendGetOptions } from './backend.js';
 import type { RedisCommands } from './redis-client.js';
@@ -196,13 +195,11 @@ function wantsTtl(first: Read): boolean {
   return false;
 }
 
-/** Each caller may change its bytes, unless it said that it only reads them. */
 function answer(first: Read, bytes: unknown, ttl: unknown): void {
   for (let read: Read | undefined = first; read; read = read.next) {
     try {
-      const entry = entryOf(bytes, read.options?.ttl ? ttl : undefined);
-      if (entry !== undefined && first.next !== undefined && !read.options?.readOnly) entry.bytes = copyOf(entry.bytes);
-      read.waiter.resolve(entry);
+      const left = read.options?.ttl ? ttl : undefined;
+      read.waiter.resolve(entryOf(bytes, left, read.options, first.next !== undefined));
     } catch (wrong) {
       read.waiter.reject(wrong);
     }

@@ -1,14 +1,33 @@
+import { copyOf } from '../bytes.js';
 import { BackendError } from '../errors.js';
 import { isError } from '../realms.js';
-import type { BackendEntry } from './backend.js';
+import { bufferOf } from '../slots.js';
+import type { BackendEntry, BackendGetOptions } from './backend.js';
+import { mayShare } from './private-answers.js';
 import type { RedisCommand, RedisCommands } from './redis-client.js';
 
 /** PTTL answers −1 for "never" and −2 for "no such key", which can only be of an instant before the value was set. */
-export function entryOf(bytes: unknown, ttl?: unknown): BackendEntry | undefined {
-  if (bytes === null || bytes === undefined) return undefined;
-  if (!Buffer.isBuffer(bytes)) throw unexpected();
+export function entryOf(
+  reply: unknown,
+  ttl?: unknown,
+  options?: BackendGetOptions,
+  shared = false,
+): BackendEntry | undefined {
+  if (reply === null || reply === undefined) return undefined;
+  if (!Buffer.isBuffer(reply)) throw unexpected();
+  const bytes = ownFor(options, reply, shared);
   if (typeof ttl !== 'number' || ttl < -1) return { bytes };
   return { bytes, expiresInMs: ttl === -1 ? Number.POSITIVE_INFINITY : ttl };
+}
+
+/**
+ * What one caller may have of a reply. Each may change its bytes, unless it said that it only reads them. The client's memory
+ * has large values of others beside them, which another thread may be reading: a caller that is no cache gets none of that.
+ */
+function ownFor(options: BackendGetOptions | undefined, reply: Buffer, shared: boolean): Buffer {
+  if (shared && !options?.readOnly) return copyOf(reply);
+  const { byteLength } = bufferOf(reply);
+  return mayShare(byteLength, options) || (!shared && byteLength === reply.length) ? reply : copyOf(reply);
 }
 
 export function countOf(reply: unknown): number {

@@ -23,7 +23,7 @@ import type {
   BackendSetOptions,
 } from './backend.js';
 import { timeoutOption } from './deadline.js';
-import { markPrivate, readsOf } from './private-answers.js';
+import { markPrivate, methodsOf } from './private-answers.js';
 import { parseRedisUrl } from './redis-address.js';
 import { BorrowedClient } from './redis-borrowed.js';
 import type { RedisClient, RedisCommand, RedisCommands } from './redis-client.js';
@@ -98,7 +98,7 @@ export class RedisBackend implements Backend {
     assertOptions(options);
     const { url, client, library, timeoutMs } = ownOptions(options);
     // A borrowed client's answers are its owner's too.
-    if (client === undefined) markPrivate(this, READS);
+    if (client === undefined) markPrivate(this, METHODS);
     const timeout = timeoutOption(timeoutMs);
     if ((url === undefined) === (client === undefined)) {
       throw new ConfigurationError('A Redis backend takes either a url or a client');
@@ -159,7 +159,7 @@ export class RedisBackend implements Backend {
     const found = await this.#run(options, (commands) => readMany(commands, wanted, ttl));
     return found.map(({ bytes, ttl: left, error }, i) => {
       if (error !== undefined) throw redisError(error);
-      return unlessLock(wanted[i] as string, entryOf(bytes, left));
+      return unlessLock(wanted[i] as string, entryOf(bytes, left, options));
     });
   }
 
@@ -249,4 +249,4 @@ export class RedisBackend implements Backend {
   }
 }
 
-const READS = readsOf(RedisBackend);
+const METHODS = methodsOf(RedisBackend);

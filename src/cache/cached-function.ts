@@ -121,13 +121,11 @@ export function assertWrappable(fn: unknown, context: unknown): asserts fn is Or
 /** @param usualTtlMs what an entry that was found was stored with, if that is known. */
 export function entryOf(outcome: Outcome, usualTtlMs: number | undefined): Entry<unknown> {
   const { value, status, expiresAt, ttlMs = usualTtlMs } = outcome;
-  const entry: Entry<unknown> = { value, status };
-  if (Number.isFinite(expiresAt)) {
-    const left = expiresAt - now();
-    entry.expiresInMs = Math.max(0, left);
-    if (ttlMs !== undefined && Number.isFinite(ttlMs) && left <= ttlMs) entry.ageMs = ttlMs - left;
-  }
-  return entry;
+  if (!Number.isFinite(expiresAt)) return { value, status };
+  const left = expiresAt - now();
+  const expiresInMs = Math.max(0, left);
+  const dated = ttlMs !== undefined && Number.isFinite(ttlMs) && left <= ttlMs;
+  return dated ? { value, status, expiresInMs, ageMs: ttlMs - left } : { value, status, expiresInMs };
 }
 
 export function statsOf(store: EntryStore, counters: Counters): CacheStats {

@@ -1,4 +1,5 @@
 import { hasCode, isCacheKitError } from '../errors.js';
+import { isWithoutBytes } from '../payloads.js';
 import { events, type FailureKind, publish, type Subject } from './events.js';
 
 export interface FailurePolicy {
@@ -55,7 +56,7 @@ export class Failures {
       this.#warn('CACHEKIT_OVERSIZE_VALUE', `A value was not cached: ${error.message}`);
     } else {
       counters.refusedValues++;
-      const reason = hasCode(error, 'ERR_SERIALIZATION') ? `: ${error.message}` : '';
+      const reason = hasCode(error, 'ERR_SERIALIZATION') || isWithoutBytes(error) ? `: ${error.message}` : '';
       this.#warn('CACHEKIT_REFUSED_VALUE', `A value was not cached${reason}`);
     }
     this.#report(error, oversize ? 'oversize' : 'refused', subject);

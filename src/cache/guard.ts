@@ -1,11 +1,17 @@
 import { createRequire } from 'node:module';
+import { types } from 'node:util';
 import type { CircuitBreakerPolicy, ConsecutiveBreaker, IBackoff } from 'cockatiel';
 import type { Backend } from '../backends/backend.js';
+import { isPrivate } from '../backends/private-answers.js';
+import { copyOf } from '../bytes.js';
 import { now } from '../clock.js';
 import { BackendError, hasCode, isCacheKitError } from '../errors.js';
-import { isError, isErrorCalled } from '../realms.js';
+import { isError, isErrorCalled, propertyOf } from '../realms.js';
+import { isDetached } from '../slots.js';
 import { pause } from '../timers.js';
 import { Deadlines } from './deadlines.js';
+
+const { isUint8Array } = types;
 
 export type BreakerState = 'open' | 'half-open' | 'closed';
 
@@ -44,20 +50,37 @@ const ONCE = ['replace', 'lock'] as const;
 export function guarded(backend: Backend, settings: GuardSettings): Backend {
   const guard = new Guard(settings);
   const methods: Record<string, unknown> = {};
+  // In each attempt: what a backend of others was given in the one before may be changed, or gone.
+  const given = isPrivate(backend) ? (args: unknown[]) => args : ownArguments;
   const through = (names: readonly (keyof Backend)[], repeatable: boolean) => {
     for (const name of names) {
       const method = backend[name] as ((...args: unknown[]) => Promise<unknown>) | undefined;
       if (method === undefined) continue;
-      methods[name] = (...args: unknown[]) => guard.run(() => method.apply(backend, args), repeatable);
+      methods[name] = (...args: unknown[]) => guard.run(() => method.apply(backend, given(args)), repeatable);
     }
   };
   through(REPEATABLE, true);
   through(ONCE, false);
   if (backend.keys !== undefined) methods.keys = (options?: KeysOptions) => eachInTime(backend, guard, options);
-  for (const name of ['getNow', 'watch', 'close'] as const) {
+  for (const name of ['watch', 'close'] as const) {
     if (backend[name] !== undefined) methods[name] = backend[name].bind(backend);
   }
   return methods as unknown as Backend;
+}
+
+/** Arguments with which a backend of others can do what it likes. */
+function ownArguments(args: readonly unknown[]): unknown[] {
+  return args.map(ownArgument);
+}
+
+function ownArgument(argument: unknown): unknown {
+  if (typeof argument !== 'object' || argument === null) return argument;
+  // One that the backend has answered with may be gone by now, to be compared with what it has.
+  if (isUint8Array(argument)) return isDetached(argument) ? argument : copyOf(argument);
+  if (Array.isArray(argument)) return argument.map(ownArgument);
+  // A signal is what it is.
+  if (Object.getPrototypeOf(argument) !== Object.prototype) return argument;
+  return Object.fromEntries(Object.entries(argument).map(([name, value]) => [name, ownArgument(value)]));
 }
 
 type KeysOptions = Parameters<NonNullable<Backend['keys']>>[0];
@@ -209,9 +232,10 @@ function passes(error: unknown): boolean {
 
 /** Wrong arguments, and a caller's own abort. */
 function isRefusal(error: unknown): boolean {
+  if (!isError(error)) return false;
   if (error instanceof TypeError || error instanceof RangeError) return true;
   if (isErrorCalled(error, 'TypeError') || isErrorCalled(error, 'RangeError')) return true;
-  return isError(error) && error.name === 'AbortError';
+  return propertyOf(error, 'name') === 'AbortError';
 }
 
 function answerOf(error: unknown): unknown {

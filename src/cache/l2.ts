@@ -1,9 +1,10 @@
 import { types } from 'node:util';
 import type { Backend, BackendEntry, BackendItem, BackendLock, L1Status } from '../backends/backend.js';
+import { BY_CACHE } from '../backends/private-answers.js';
 import { copyOf } from '../bytes.js';
 import { elapsed } from '../clock.js';
 import { BackendError, hasCode } from '../errors.js';
-import { bufferOf, isDetached, lengthOf } from '../slots.js';
+import { isDetached } from '../slots.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failures.js';
 import type { Target } from './target.js';
@@ -15,8 +16,10 @@ export const FAILED: unique symbol = Symbol('failed');
 
 export interface L2Settings {
   readonly backend: Backend;
-  /** Whether nobody else has the memory of what it answers with, or of what it is given. */
+  /** Whether nobody else has the memory of what it answers with. */
   readonly private: boolean;
+  /** How the backend answers at once, if it can. */
+  readonly getNow: Backend['getNow'];
   /** Whether L1 stands in front of it. */
   readonly hasL1: boolean;
   /** How much longer than its TTL an entry is kept, in milliseconds. */
@@ -54,6 +57,7 @@ export class L2 {
   readonly #failures: Failures;
   readonly #options: { readonly signal: AbortSignal | undefined; readonly l1: L1Status };
   readonly #getOptions: { readonly readOnly: true; readonly ttl: boolean };
+  readonly #setOptions: { readonly owned: true };
 
   constructor(settings: L2Settings) {
     this.#settings = settings;
@@ -61,7 +65,9 @@ export class L2 {
     this.#failures = settings.failures;
     this.#options = { signal: settings.signal, l1: settings.hasL1 ? 'miss' : 'disabled' };
     const ttl = settings.hasL1 || settings.windowMs > 0;
-    this.#getOptions = { readOnly: true, ttl, ...this.#options };
+    const bytes = settings.private ? BY_CACHE : {};
+    this.#getOptions = { readOnly: true, ttl, ...bytes, ...this.#options };
+    this.#setOptions = { owned: true, ...bytes, ...this.#options };
   }
 
   /**
@@ -69,10 +75,10 @@ export class L2 {
    * at once: {@link get} meets that again and deals with it.
    */
   getNow(cacheKey: string): BackendEntry | undefined {
-    const { names, signal } = this.#settings;
-    if (this.backend.getNow === undefined || names !== undefined || signal?.aborted) return undefined;
+    const { names, signal, getNow } = this.#settings;
+    if (getNow === undefined || names !== undefined || signal?.aborted) return undefined;
     try {
-      return this.#own(this.backend.getNow(cacheKey));
+      return this.#own(getNow(cacheKey));
     } catch {
       return undefined;
     }
@@ -130,8 +136,8 @@ export class L2 {
     const at = elapsed();
     try {
       if (this.#settings.names !== undefined) await this.#deleteOlder(target);
-      const options = { ...this.#times(ttlMs), tags: this.#tags(target), owned: true, ...this.#options };
-      await this.backend.set(this.name(target), this.#given(bytes), options);
+      const options = { ...this.#times(ttlMs), tags: this.#tags(target), ...this.#setOptions };
+      await this.backend.set(this.name(target), bytes, options);
     } catch (error) {
       if (hasCode(error, 'ERR_VALUE_TOO_LARGE')) throw error;
       this.#failures.backend(error, target);
@@ -158,12 +164,12 @@ export class L2 {
       const all = items.map(
         ({ target, bytes, ttlMs }): BackendItem => ({
           cacheKey: target.cacheKey,
-          bytes: this.#given(bytes),
+          bytes,
           ...this.#times(ttlMs),
           ...withTags(this.#tags(target)),
         }),
       );
-      await setMany(all, { owned: true, ...this.#options });
+      await setMany(all, this.#setOptions);
       const ms = elapsed() - at;
       first.target.counters.wrote(ms);
       if (events.write.hasSubscribers) {
@@ -202,8 +208,9 @@ export class L2 {
   /** Deletes what did not open, unless somebody has written a good one meanwhile. */
   async deleteBytes(target: Target, bytes: Uint8Array): Promise<void> {
     try {
-      const options = { ifBytes: bytes, ...this.#options };
-      for (const name of this.names(target)) await this.backend.delete(name, options);
+      for (const name of this.names(target)) {
+        await this.backend.delete(name, { ifBytes: bytes, ...this.#options });
+      }
     } catch (error) {
       this.#failures.backend(error, target);
     }
@@ -265,14 +272,7 @@ export class L2 {
 
   /** What a backend answers with, as memory that stays as it is. @throws BackendError when it is no entry. */
   #own(entry: BackendEntry | undefined): BackendEntry | undefined {
-    return this.#settings.private ? checked(entry) : own(checked(entry));
-  }
-
-  /** What is given to a backend, so that it can do with it what it likes. */
-  #given(bytes: Uint8Array): Uint8Array {
-    if (this.#settings.private) return bytes;
-    // L1 keeps large ones, and small ones lie beside others.
-    return this.#settings.hasL1 || lengthOf(bytes) < bufferOf(bytes).byteLength ? copyOf(bytes) : bytes;
+    return this.#settings.private ? checked(entry) : own(entry);
   }
 
   get options(): { readonly signal: AbortSignal | undefined; readonly l1: L1Status } {
@@ -317,13 +317,19 @@ function withTags(tags: readonly string[] | undefined): { tags?: readonly string
 /** @throws BackendError when it is no entry. */
 function checked(entry: BackendEntry | undefined): BackendEntry | undefined {
   if (entry === undefined || entry === null) return undefined;
-  if (!isUint8Array(entry.bytes)) throw new BackendError('The backend returned something that is no entry');
+  if (!isUint8Array(entry.bytes)) throw noEntry();
   return entry;
 }
 
+function noEntry(): BackendError {
+  return new BackendError('The backend returned something that is no entry');
+}
+
+/** As `checked`, of what may answer otherwise when it is asked again. */
 function own(entry: BackendEntry | undefined): BackendEntry | undefined {
-  if (entry === undefined) return undefined;
+  if (entry === undefined || entry === null) return undefined;
   const { bytes, ...times } = entry;
+  if (!isUint8Array(bytes)) throw noEntry();
   if (isDetached(bytes)) throw new BackendError('The backend returned bytes that were taken away from it');
   return { ...times, bytes: copyOf(bytes) };
 }

@@ -119,7 +119,10 @@ export interface FunctionOptions<K extends unknown[] = unknown[], T extends unkn
   namespace?: string;
   /** What the function is called in cache keys. This or `key` is required with a backend. */
   operation?: string;
-  /** The whole cache key of a call, used as it is. Default: made of namespace, operation and a hash of the arguments. */
+  /**
+   * The whole cache key of a call, used as it is. Default: made of namespace, operation and a hash of the arguments,
+   * in which `5n` and `5`, `-0` and `0`, `new Date(5000)` and `5`, or a Set and its sorted array are the same.
+   */
   key?: (...args: K) => string;
   /** The tenant that a call's entry belongs to, apart from every other tenant's: from the arguments or an AsyncLocalStorage. */
   tenant?: ((...args: T) => string) | TenantStore;

@@ -1,6 +1,6 @@
 import type { Backend } from '../backends/backend.js';
 import { backendFrom } from '../backends/from-url.js';
-import { answersPrivately } from '../backends/private-answers.js';
+import { isPrivate, nowOf } from '../backends/private-answers.js';
 import { kindOf } from '../bytes.js';
 import { durationMs } from '../duration.js';
 import { EncryptionWrapper } from '../encryption-wrapper.js';
@@ -118,7 +118,8 @@ export function openStore(storage: Storage, namespace?: string): EntryStore {
           if (events.breaker.hasSubscribers) events.breaker.publish({ namespace, state });
         },
       }),
-      private: answersPrivately(storage.backend),
+      private: isPrivate(storage.backend),
+      getNow: nowOf(storage.backend),
       hasL1: l1 !== undefined,
       windowMs,
       names: storage.privateKeys ? privateEntries(codec as EncryptionWrapper, namespace) : undefined,

@@ -1,10 +1,12 @@
 import { Buffer } from 'node:buffer';
 import { kindOf } from '../bytes.js';
+import { append } from '../own-property.js';
 import { isDetached } from '../slots.js';
 import { Ancestors, NOTED_FROM } from './ancestors.js';
 import { CanonicalWriter } from './canonical-writer.js';
 import { sortByCodePoint } from './code-points.js';
 import {
+  hasNoSlots,
   hasOnlyElements,
   hasOnlyNames,
   hasOwnProperties,
@@ -13,6 +15,7 @@ import {
   isPlainObject,
   isPlainSet,
   kindOfValue,
+  mayBeElse,
 } from './kinds.js';
 import { MAX_DEPTH, MAX_UINT64, MIN_INT64 } from './limits.js';
 import { asRefusal, type ErrorPaths, Refusal } from './refusal.js';
@@ -41,7 +44,7 @@ export function validateSegment(name: 'namespace' | 'operation', segment: unknow
 /**
  * The canonical MessagePack of a call's arguments: one flat array, the same bytes in every SDK.
  *
- * Numbers are canonical: `-0`, `2.0` and a Date of whole seconds become integers, other Dates float64 seconds. Object
+ * Numbers are canonical: `-0`, `2.0`, `2n` and a Date of whole seconds become integers, other Dates float64 seconds. Object
  * keys sort by code point, a Set becomes its sorted elements, a property that is `undefined` is left out.
  *
  * @throws TypeError, naming the option `key` and the place (`arguments[1].filter`), for an argument outside the interop
@@ -90,9 +93,7 @@ class ArgumentsWriter extends CanonicalWriter {
   /** Which element or property of the innermost container is being written; -1 is none. */
   index = -1;
 
-  constructor(readonly ancestors = new Ancestors(MAX_DEPTH - 1)) {
-    super();
-  }
+  readonly ancestors = new Ancestors(MAX_DEPTH - 1);
 }
 
 const shared = new ArgumentsWriter();
@@ -191,7 +192,9 @@ function encodeObject(writer: ArgumentsWriter, value: object, depth: number, par
 
 function encodeMap(writer: ArgumentsWriter, map: Record<string, unknown>, depth: number, parent: object): void {
   if (!hasOnlyNames(map)) throw new Refusal('an object with symbols as properties');
-  const names = sortByCodePoint(Object.keys(map));
+  const names = Object.keys(map);
+  if (mayBeElse(names) && !hasNoSlots(map)) throw new Refusal(kindOfValue(map));
+  sortByCodePoint(names);
   if (depth >= NOTED_FROM) writer.ancestors.enter(map, depth, parent);
   const header = writer.length;
   writer.mapHeader(names.length);
@@ -219,21 +222,40 @@ function encodeDate(writer: ArgumentsWriter, date: Date): void {
 function encodeSet(writer: ArgumentsWriter, set: Set<unknown>, depth: number, parent: object): void {
   if (hasOwnProperties(set)) throw new Refusal('a Set with properties of its own');
   if (depth >= NOTED_FROM) writer.ancestors.enter(set, depth, parent);
-  const encoded: Uint8Array[] = [];
+  const start = writer.length;
+  const size = sizeOf(set);
+  writer.arrayHeader(size);
+  // Written where they stay: copied, elements of sets in sets would be copied at every level.
+  const ends = [writer.length];
   forEach.call(set, (element) => {
-    const one = new ArgumentsWriter(writer.ancestors);
-    one.allowUndefined = writer.allowUndefined;
-    one.index = encoded.length;
-    writer.index = encoded.length;
-    encode(one, element, depth + 1, set);
-    encoded.push(one.copy());
+    writer.index = ends.length - 1;
+    encode(writer, element, depth + 1, set);
+    append(ends, writer.length);
   });
-  encoded.sort(Buffer.compare);
-  const distinct = encoded.filter((bytes, i) => i === 0 || Buffer.compare(bytes, encoded[i - 1] as Uint8Array) !== 0);
+  if (ends.length === size + 1 && isAscending(partsOf(writer.buffer, ends))) return;
+  const [first = start] = ends;
+  const copy = writer.buffer.slice(first, writer.length);
+  const parts = partsOf(
+    copy,
+    ends.map((end) => end - first),
+  ).sort(Buffer.compare);
+  const distinct = parts.filter((bytes, i) => i === 0 || Buffer.compare(bytes, parts[i - 1] as Uint8Array) !== 0);
+  writer.length = start;
   writer.arrayHeader(distinct.length);
   for (const bytes of distinct) writer.raw(bytes);
 }
 
+function partsOf(bytes: Uint8Array, ends: readonly number[]): Uint8Array[] {
+  return ends.slice(1).map((end, i) => bytes.subarray(ends[i], end));
+}
+
+function isAscending(parts: readonly Uint8Array[]): boolean {
+  return parts.every((bytes, i) => i === 0 || Buffer.compare(parts[i - 1] as Uint8Array, bytes) < 0);
+}
+
 // What they are, whatever methods of its own an object has.
 const { forEach } = Set.prototype;
+const sizeOf = Function.prototype.call.bind(
+  Object.getOwnPropertyDescriptor(Set.prototype, 'size')?.get as () => number,
+) as (set: Set<unknown>) => number;
 const { getTime } = Date.prototype;

@@ -7,53 +7,75 @@ import { isOfOwnClass, typedArrayName } from './typed-arrays.js';
  */
 
 /**
- * Whether a value is an object of properties and nothing else. An object from another realm is one too, and so is one
- * without a prototype.
+ * Whether a value is an object of properties, as far as its prototype tells: {@link mayBeElse} tells when to ask for the rest. An object
+ * from another realm is one too, and so is one without a prototype.
  */
 export function isPlainObject(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype) return true;
-  return (prototype === null || isRootPrototype(prototype as object)) && isNothingElse(value);
+  return (prototype === null || isRootPrototype(prototype as object)) && hasNoSlots(value);
 }
 
-/** A Map or a Date whose prototype was taken away looks like an object without properties. */
-function isNothingElse(value: object): boolean {
-  for (const _ in value) return true;
-  return kindOfObject(value) === INSTANCE;
+/**
+ * Whether an object that looks plain, with properties of these names, may be something else: {@link hasNoSlots} tells. A Map or a Date with the prototype of an
+ * object looks as one without properties; `arguments`, and bytes, as one whose first property is `0`; `Math` is one with a tag.
+ * Asking of every object what it is would cost as much as writing a short one.
+ *
+ * @param names in the engine's order.
+ */
+export function mayBeElse(names: readonly string[]): boolean {
+  return names.length === 0 || names[0] === '0';
+}
+
+const { isMap, isSet, isPromise, isAnyArrayBuffer, isWeakMap, isWeakSet } = types;
+const { toString: tagOf } = Object.prototype;
+
+/** Whether the engine knows of no more than properties. */
+export function hasNoSlots(value: object): boolean {
+  return (
+    // One call for Dates, regular expressions, errors, boxed primitives and `arguments`.
+    tagOf.call(value) === '[object Object]' &&
+    !ArrayBuffer.isView(value) &&
+    !isMap(value) &&
+    !isSet(value) &&
+    !isPromise(value) &&
+    !isAnyArrayBuffer(value) &&
+    !isWeakMap(value) &&
+    !isWeakSet(value)
+  );
 }
 
 /** Whether an array is of the class Array itself, of this realm or another. */
 export function isPlainArray(value: readonly unknown[]): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Array.prototype || (Array.isArray(prototype) && isForeign(prototype, 'concat', 1));
+  return prototype === Array.prototype || (Array.isArray(prototype) && isForeign(prototype, ['concat']));
 }
 
 export function isPlainDate(value: object): value is Date {
   if (!types.isDate(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Date.prototype || isForeign(prototype, 'toISOString', 1);
+  return prototype === Date.prototype || isForeign(prototype, ['toISOString', 'setUTCDate', Symbol.toPrimitive]);
 }
 
 /** Whether a value is a Map of the class Map itself, of this realm or another. */
 export function isPlainMap(value: unknown): value is Map<unknown, unknown> {
   if (!types.isMap(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Map.prototype || isForeign(prototype, 'forEach', 1);
+  return prototype === Map.prototype || isForeign(prototype, ['forEach', 'set', Symbol.toStringTag]);
 }
 
 /** Whether a value is a Set of the class Set itself, of this realm or another. */
 export function isPlainSet(value: unknown): value is Set<unknown> {
   if (!types.isSet(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Set.prototype || isForeign(prototype, 'forEach', 1);
+  return prototype === Set.prototype || isForeign(prototype, ['forEach', 'add', Symbol.toStringTag]);
 }
 
-/** Whether it is the prototype, with the member `own`, of a class built into another realm, `above` steps below Object's. */
-function isForeign(prototype: unknown, own: string, above: number): boolean {
-  if (prototype === null || !Object.hasOwn(prototype as object, own)) return false;
-  let object = prototype as object | null;
-  for (let i = 0; i < above && object !== null; i++) object = Object.getPrototypeOf(object);
-  return object !== null && isRootPrototype(object);
+/** Whether it is the prototype, with these members, of a class built into another realm, right below Object's. */
+function isForeign(prototype: unknown, members: readonly (string | symbol)[]): boolean {
+  if (prototype === null || !members.every((name) => Object.hasOwn(prototype as object, name))) return false;
+  const above: unknown = Object.getPrototypeOf(prototype);
+  return above !== null && isRootPrototype(above as object);
 }
 
 function isRootPrototype(prototype: object): boolean {
@@ -66,7 +88,8 @@ export function hasOnlyNames(value: object): boolean {
   return symbols.length === 0 || !symbols.some((symbol) => Object.prototype.propertyIsEnumerable.call(value, symbol));
 }
 
-const NO_PROPERTIES = Object.freeze({});
+// Without a prototype, which may have a setter of a name.
+const NO_PROPERTIES = Object.freeze({ __proto__: null });
 
 /** Whether a Date, a Map or a Set has properties of its own, which would be lost. Those that are not enumerable do not count. */
 export function hasOwnProperties(value: object): boolean {
@@ -119,6 +142,7 @@ function kindOfObject(value: object): string {
   if (types.isRegExp(value)) return 'a RegExp';
   if (types.isNativeError(value)) return 'an Error';
   if (types.isBoxedPrimitive(value)) return 'a boxed primitive';
+  if (types.isArgumentsObject(value)) return 'an arguments object';
   if (types.isProxy(value)) return 'a Proxy';
   if (Array.isArray(value)) return extending('Array');
   return INSTANCE;

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { type CacheKitError, SerializationError, ValueTooLargeError } from '../errors.js';
+import { append } from '../own-property.js';
 import { sortByCodePoint } from './code-points.js';
 
 /**
@@ -48,9 +49,9 @@ export class Refusal {
    */
   locate(inner: object, place: number, outer: object | undefined, index: number, sorted = false): this {
     if (!this.placed) return this;
-    if (!this.#located && place >= 0) this.#steps.push(stepInto(inner, place, sorted));
+    if (!this.#located && place >= 0) append(this.#steps, stepInto(inner, place, sorted));
     this.#located = true;
-    if (outer !== undefined) this.#steps.push(stepInto(outer, index, sorted));
+    if (outer !== undefined) append(this.#steps, stepInto(outer, index, sorted));
     return this;
   }
 
@@ -102,7 +103,8 @@ export function asRefusal(thrown: unknown): Refusal {
   if (message.startsWith('Maximum call stack')) {
     return new Refusal('a value that is nested deeper than the stack of this call allows', '', false, false);
   }
-  if (message.startsWith('Array buffer allocation')) return tooLarge('There is no memory for a value of this size');
+  if (message.startsWith('Array buffer allocation') || message.startsWith('Invalid string length'))
+    return tooLarge('There is no memory for a value of this size');
   return new Refusal('a value whose getter or proxy throws when it is read');
 }
 

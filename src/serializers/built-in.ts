@@ -4,6 +4,7 @@ import { JsonSerializer } from './json.js';
 import type { Serializer } from './serializer.js';
 import { StandardSerializer } from './standard.js';
 
+const METHODS = ['serialize', 'deserialize', 'serializeShared', 'deserializeShared', 'serializeWithRoom'];
 const CLASSES = [StandardSerializer, JsonSerializer, InteropSerializer, ArrowSerializer];
 
 /**
@@ -14,7 +15,6 @@ export function isBuiltIn(serializer: Serializer): boolean {
   return CLASSES.some(
     ({ prototype }) =>
       Object.prototype.isPrototypeOf.call(prototype, serializer) &&
-      serializer.serialize === prototype.serialize &&
-      serializer.deserialize === prototype.deserialize,
+      METHODS.every((name) => Reflect.get(serializer, name) === Reflect.get(prototype, name)),
   );
 }

@@ -6,6 +6,7 @@ import { Ancestors, NOTED_FROM } from '../protocol/ancestors.js';
 import { CanonicalWriter } from '../protocol/canonical-writer.js';
 import { sortByCodePoint } from '../protocol/code-points.js';
 import {
+  hasNoSlots,
   hasOnlyElements,
   hasOnlyNames,
   hasOwnProperties,
@@ -13,6 +14,7 @@ import {
   isPlainDate,
   isPlainObject,
   kindOfValue,
+  mayBeElse,
 } from '../protocol/kinds.js';
 import { MAX_UINT64, MIN_INT64 } from '../protocol/limits.js';
 import { asRefusal, type ErrorPaths } from '../protocol/refusal.js';
@@ -77,16 +79,12 @@ export class InteropSerializer implements Serializer {
 
   /** @internal The payload in memory that the next call overwrites. */
   serializeShared(value: unknown): Uint8Array {
-    if (this.serialize !== InteropSerializer.prototype.serialize) return this.serialize(value);
     const { buffer, length } = this.#write(value);
     return buffer.subarray(0, length);
   }
 
   /** @internal The value of `buffer[0..length]`, of which nothing is kept. */
   deserializeShared(buffer: Uint8Array, length: number): unknown {
-    if (this.deserialize !== InteropSerializer.prototype.deserialize) {
-      return this.deserialize(new Uint8Array(buffer.subarray(0, length)));
-    }
     return this.#read(buffer, length);
   }
 
@@ -204,7 +202,9 @@ function encodeArray(writer: ValueWriter, array: unknown[], depth: number, paren
 
 function encodeMap(writer: ValueWriter, map: Record<string, unknown>, depth: number, parent: object | undefined): void {
   if (!hasOnlyNames(map)) throw refused('an object with a symbol as a property');
-  const names = sortByCodePoint(Object.keys(map));
+  const names = Object.keys(map);
+  if (mayBeElse(names) && !hasNoSlots(map)) throw refused(kindOfValue(map));
+  sortByCodePoint(names);
   if (depth >= NOTED_FROM) writer.ancestors.enter(map, depth, parent);
   const header = writer.length;
   writer.mapHeader(names.length);

@@ -1,6 +1,14 @@
 import { Buffer } from 'node:buffer';
 import { Ancestors, NOTED_FROM } from '../protocol/ancestors.js';
-import { hasOnlyElements, hasOnlyNames, isPlainArray, isPlainObject, kindOfValue } from '../protocol/kinds.js';
+import {
+  hasNoSlots,
+  hasOnlyElements,
+  hasOnlyNames,
+  isPlainArray,
+  isPlainObject,
+  kindOfValue,
+  mayBeElse,
+} from '../protocol/kinds.js';
 import { MAX_PAYLOAD_LEN } from '../protocol/limits.js';
 import { asRefusal, tooLarge } from '../protocol/refusal.js';
 import { writeUtf8 } from '../protocol/utf8.js';
@@ -95,6 +103,7 @@ export class JsonWriter {
   private object(object: Record<string, unknown>, depth: number, parent: object | undefined): void {
     if (!hasOnlyNames(object)) throw refused('an object with a symbol as a property');
     const names = Object.keys(object);
+    if (mayBeElse(names) && !hasNoSlots(object)) throw refused(kindOfValue(object), ' as JSON');
     if (depth >= NOTED_FROM) this.ancestors.enter(object, depth, parent);
     this.character(0x7b);
     let first = true;

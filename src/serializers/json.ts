@@ -52,16 +52,12 @@ export class JsonSerializer implements Serializer {
 
   /** @internal The payload in memory that the next call overwrites. */
   serializeShared(value: unknown): Uint8Array {
-    if (this.serialize !== JsonSerializer.prototype.serialize) return this.serialize(value);
     const { buffer, length } = this.#write(value);
     return buffer.subarray(0, length);
   }
 
   /** @internal The value of `buffer[0..length]`, of which nothing is kept. */
   deserializeShared(buffer: Uint8Array, length: number): unknown {
-    if (this.deserialize !== JsonSerializer.prototype.deserialize) {
-      return this.deserialize(new Uint8Array(buffer.subarray(0, length)));
-    }
     return readJson(buffer, length);
   }
 

@@ -3,6 +3,7 @@ import { Encoder, type EncoderOptions } from '@msgpack/msgpack';
 import { Ancestors, NOTED_FROM } from '../protocol/ancestors.js';
 import { DATE_TIME_LEN, writeDateTime } from '../protocol/date-time.js';
 import {
+  hasNoSlots,
   hasOnlyElements,
   hasOnlyNames,
   hasOwnProperties,
@@ -10,6 +11,7 @@ import {
   isPlainDate,
   isPlainObject,
   kindOfValue,
+  mayBeElse,
 } from '../protocol/kinds.js';
 import { MAX_PAYLOAD_LEN, MAX_UINT64, MIN_INT64 } from '../protocol/limits.js';
 import { asRefusal, type ErrorPaths, type Refusal, tooLarge } from '../protocol/refusal.js';
@@ -262,6 +264,7 @@ export class ExactEncoder extends Base {
   private encodeObject(object: Record<string, unknown>, depth: number, parent: object | undefined): void {
     if (!hasOnlyNames(object)) throw refused('an object with a symbol as a property');
     const names = Object.keys(object);
+    if (mayBeElse(names) && !hasNoSlots(object)) throw this.refusedObject(object);
     if (depth >= NOTED_FROM) this.ancestors.enter(object, depth, parent);
     const header = this.pos;
     this.writeMapHeader(names.length);

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
 import { SerializationError } from '../errors.js';
+import { append } from '../own-property.js';
 import { hasOnlyElements, hasOwnProperties, isPlainMap, isPlainSet } from '../protocol/kinds.js';
 import { bytesOf, isOfOwnClass, typedArrayName } from '../protocol/typed-arrays.js';
 import { isDetached, lengthOf } from '../slots.js';
@@ -93,7 +94,10 @@ function encodeMap(encoder: ExactEncoder, map: Map<unknown, unknown>, depth: num
   if (hasOwnProperties(map)) throw refused('a Map with properties of its own');
   encoder.enter(map, depth, parent);
   const entries: unknown[] = [];
-  forEachEntry.call(map, (value, key) => entries.push(key, value));
+  forEachEntry.call(map, (value, key) => {
+    append(entries, key);
+    append(entries, value);
+  });
   encoder.encodeExtensionOf(MAP, () => encoder.encodeElements(map, entries, depth));
 }
 
@@ -101,7 +105,7 @@ function encodeSet(encoder: ExactEncoder, set: Set<unknown>, depth: number, pare
   if (hasOwnProperties(set)) throw refused('a Set with properties of its own');
   encoder.enter(set, depth, parent);
   const elements: unknown[] = [];
-  forEachElement.call(set, (element) => elements.push(element));
+  forEachElement.call(set, (element) => append(elements, element));
   encoder.encodeExtensionOf(SET, () => encoder.encodeElements(set, elements, depth));
 }
 

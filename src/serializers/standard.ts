@@ -90,16 +90,11 @@ export class StandardSerializer implements Serializer {
 
   /** @internal The payload in memory that the next call overwrites. */
   serializeShared(value: unknown): Uint8Array {
-    // A class that extends this one may have a `serialize` of its own.
-    if (this.serialize !== StandardSerializer.prototype.serialize) return this.serialize(value);
     return this.#encoder.shared(value);
   }
 
   /** @internal The value of `buffer[0..length]`, of which nothing is kept. */
   deserializeShared(buffer: Uint8Array, length: number): unknown {
-    if (this.deserialize !== StandardSerializer.prototype.deserialize) {
-      return this.deserialize(new Uint8Array(buffer.subarray(0, length)));
-    }
     return this.#reader.read(buffer, length);
   }
 }
