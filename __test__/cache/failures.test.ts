@@ -352,3 +352,24 @@ test('a cache closes the backend that it made and no other', async (t) => {
   }
   t.is(await createCache({ backend }).get('k'), 1);
 });
+
+test('an entry whose time is no number is none, and the function runs', async (t) => {
+  const store = new MemoryBackend();
+  for (const time of [60_000n, '200', Symbol('ms'), {}]) {
+    const errors: unknown[] = [];
+    const backend = {
+      get: async (key: string) => {
+        const entry = await store.get(key);
+        return entry && { ...entry, expiresInMs: time as number };
+      },
+      set: store.set.bind(store),
+      delete: store.delete.bind(store),
+    };
+    let runs = 0;
+    const load = cache({ ...named, backend, l1: false, onError: (error) => errors.push(error) })(() => ++runs);
+    await load();
+    t.is(await load(), 2);
+    t.true(errors.length > 0 && errors.every((error) => error instanceof BackendError));
+    await load.invalidate();
+  }
+});

@@ -267,3 +267,8 @@ test('a string that is longer as JSON than a string can be is too large', (t) =>
   const value = { text: '\u0001'.repeat(100_000_000) };
   t.throws(() => json.serialize(value), { instanceOf: ValueTooLargeError });
 });
+
+test('a Buffer is named as the bytes that it is', (t) => {
+  const message = 'A Uint8Array cannot be serialized as JSON (at .b)';
+  t.throws(() => new JsonSerializer().serialize({ b: Buffer.from('x') }), { message });
+});

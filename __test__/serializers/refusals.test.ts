@@ -346,3 +346,9 @@ test('wrong errorPaths are a TypeError or a RangeError', (t) => {
     t.throws(() => new Class(null as never), { instanceOf: TypeError });
   }
 });
+
+test('the exports of a module are plain values', async (t) => {
+  const exported = await import('../../src/protocol/limits.js');
+  const serializer = new StandardSerializer();
+  t.deepEqual(serializer.deserialize(serializer.serialize(exported)), { ...exported });
+});

@@ -321,15 +321,20 @@ function checked(entry: BackendEntry | undefined): BackendEntry | undefined {
   return entry;
 }
 
+function isTime(ms: unknown): boolean {
+  return ms === undefined || typeof ms === 'number';
+}
+
 function noEntry(): BackendError {
-  return new BackendError('The backend returned something that is no entry');
+  return new BackendError('The backend returned something that is no entry: { bytes, expiresInMs? }');
 }
 
 /** As `checked`, of what may answer otherwise when it is asked again. */
 function own(entry: BackendEntry | undefined): BackendEntry | undefined {
   if (entry === undefined || entry === null) return undefined;
   const { bytes, ...times } = entry;
-  if (!isUint8Array(bytes)) throw noEntry();
+  // A time that is text or a BigInt would be no time, or an error of the engine.
+  if (!isUint8Array(bytes) || !isTime(times.expiresInMs) || !isTime(times.freshInMs)) throw noEntry();
   if (isDetached(bytes)) throw new BackendError('The backend returned bytes that were taken away from it');
   return { ...times, bytes: copyOf(bytes) };
 }

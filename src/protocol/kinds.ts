@@ -1,5 +1,5 @@
 import { inspect, types } from 'node:util';
-import { isOfOwnClass, typedArrayName } from './typed-arrays.js';
+import { isOfOwnClass, isPlainBytes, typedArrayName } from './typed-arrays.js';
 
 /*
  * A value of another realm (`node:vm`, a test runner) is what it is by its internal slots, and is an instance of the class
@@ -13,7 +13,8 @@ import { isOfOwnClass, typedArrayName } from './typed-arrays.js';
 export function isPlainObject(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype) return true;
-  return (prototype === null || isRootPrototype(prototype as object)) && hasNoSlots(value);
+  if (prototype !== null && !isRootPrototype(prototype as object)) return false;
+  return hasNoSlots(value) || types.isModuleNamespaceObject(value);
 }
 
 /**
@@ -136,7 +137,7 @@ function kindOfObject(value: object): string {
   if (types.isSet(value)) return isPlainSet(value) ? 'a Set' : extending('Set');
   if (types.isPromise(value)) return 'a Promise (await it first)';
   if (types.isTypedArray(value))
-    return isOfOwnClass(value) ? `a ${typedArrayName(value)}` : extending(typedArrayName(value));
+    return isOfOwnClass(value) || isPlainBytes(value) ? `a ${typedArrayName(value)}` : extending(typedArrayName(value));
   if (ArrayBuffer.isView(value)) return 'a DataView';
   if (types.isAnyArrayBuffer(value)) return 'an ArrayBuffer';
   if (types.isRegExp(value)) return 'a RegExp';
