@@ -12,7 +12,7 @@
 //! Nothing else is read: no signed integers, no other types in the payload's place, nothing behind it.
 
 use crate::copy::copy;
-use crate::envelope::MAX_LEN;
+use crate::envelope::{write_bin_header, write_uint, MAX_LEN};
 use crate::error::Failure;
 use crate::lz4;
 
@@ -69,27 +69,8 @@ pub fn write(out: &mut [u8], payload: &[u8], literals: bool) -> Result<usize, Fa
 
 fn write_head(out: &mut [u8], method: u64, payload_len: usize, stored_len: usize) -> usize {
     out[..4].copy_from_slice(&[MAGIC[0], MAGIC[1], 0x90 | FIELDS as u8, method as u8]);
-    let at = match payload_len {
-        0..=0x7f => put(out, 4, &[payload_len as u8]),
-        0x80..=0xff => put(out, 4, &[0xcc, payload_len as u8]),
-        0x100..=0xffff => put_marked(out, 4, 0xcd, &(payload_len as u16).to_be_bytes()),
-        _ => put_marked(out, 4, 0xce, &(payload_len as u32).to_be_bytes()),
-    };
-    match stored_len {
-        0..=0xff => put(out, at, &[0xc4, stored_len as u8]),
-        0x100..=0xffff => put_marked(out, at, 0xc5, &(stored_len as u16).to_be_bytes()),
-        _ => put_marked(out, at, 0xc6, &(stored_len as u32).to_be_bytes()),
-    }
-}
-
-fn put_marked(out: &mut [u8], at: usize, marker: u8, bytes: &[u8]) -> usize {
-    out[at] = marker;
-    put(out, at + 1, bytes)
-}
-
-fn put(out: &mut [u8], at: usize, bytes: &[u8]) -> usize {
-    out[at..at + bytes.len()].copy_from_slice(bytes);
-    at + bytes.len()
+    let at = write_uint(out, 4, payload_len as u32);
+    write_bin_header(out, at, stored_len)
 }
 
 /// A container whose fields are read and whose limits hold. The payload may still be compressed.

@@ -15,6 +15,7 @@ mod writer;
 
 pub use reader::Envelope;
 pub use writer::{room, write};
+pub(crate) use writer::{write_bin_header, write_uint};
 
 /// Limit of the payload, of the block and of the whole envelope, in bytes.
 pub const MAX_LEN: usize = 512 << 20;

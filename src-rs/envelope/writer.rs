@@ -69,7 +69,8 @@ const fn bin_header_len(len: usize) -> usize {
     }
 }
 
-fn write_bin_header(out: &mut [u8], at: usize, len: usize) -> usize {
+/// Writes the header of a bin of `len` bytes in its shortest form and returns where it ends.
+pub(crate) fn write_bin_header(out: &mut [u8], at: usize, len: usize) -> usize {
     match len {
         0..=0xff => put(out, at, &[0xc4, len as u8]),
         0x100..=0xffff => put_marked(out, at, 0xc5, &(len as u16).to_be_bytes()),
@@ -77,7 +78,8 @@ fn write_bin_header(out: &mut [u8], at: usize, len: usize) -> usize {
     }
 }
 
-fn write_uint(out: &mut [u8], at: usize, value: u32) -> usize {
+/// Writes an unsigned integer in its shortest form and returns where it ends.
+pub(crate) fn write_uint(out: &mut [u8], at: usize, value: u32) -> usize {
     match value {
         0..=0x7f => put(out, at, &[value as u8]),
         0x80..=0xff => put(out, at, &[0xcc, value as u8]),
