@@ -7,7 +7,7 @@ import { ConfigurationError } from './errors.js';
  * @throws TypeError unless it is an object, ConfigurationError for an option that there is not.
  */
 export function assertOptionsObject(options: unknown, known: readonly string[]): asserts options is object {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+  if (typeof options !== 'object' || options === null || kindOf(options) === 'an array') {
     throw new TypeError(`The options must be an object, not ${kindOf(options)}`);
   }
   assertKnown(options, known);
@@ -15,10 +15,19 @@ export function assertOptionsObject(options: unknown, known: readonly string[]):
 
 /** @param of the option whose own options they are. @throws ConfigurationError for an option that there is not. */
 export function assertKnown(options: object, known: readonly string[], of?: string): void {
-  for (const name of Object.keys(options)) {
+  for (const name of namesOf(options)) {
     if (known.includes(name)) continue;
     const option = of === undefined ? name : `${of}.${name}`;
     throw new ConfigurationError(`There is no option '${option}'; there are ${known.join(', ')}`);
+  }
+}
+
+// A proxy that was revoked has none that can be asked for.
+function namesOf(options: object): string[] {
+  try {
+    return Object.keys(options);
+  } catch {
+    throw new TypeError('The options must be an object that can be read');
   }
 }
 

@@ -199,3 +199,17 @@ for (const [option, short] of [
     t.throws(given({ maks: 1 }), { instanceOf: ConfigurationError, message: new RegExp(`'${option}\\.maks'`) });
   });
 }
+
+test('options that cannot be read are a TypeError of ours', (t) => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const makers: ((options: never) => unknown)[] = [
+    (options) => cache(options)(async () => 1),
+    (options) => createCache(options),
+    (options) => new EncryptionWrapper(options),
+    (options) => new Keyring(options),
+  ];
+  for (const make of makers) {
+    t.throws(() => make(proxy as never), { instanceOf: TypeError, message: /^(The )?options must be an object/ });
+  }
+});

@@ -352,3 +352,19 @@ test('the exports of a module are plain values', async (t) => {
   const serializer = new StandardSerializer();
   t.deepEqual(serializer.deserialize(serializer.serialize(exported)), { ...exported });
 });
+
+test('a property that the traps of a proxy add to an array is refused, however long it is', (t) => {
+  for (const length of [3, 1000]) {
+    const value = new Proxy(new Array(length).fill(1), {
+      ownKeys: (target) => [...Reflect.ownKeys(target), 'extra'],
+      getOwnPropertyDescriptor: (target, name) =>
+        name === 'extra'
+          ? { value: 1, enumerable: true, configurable: true }
+          : Reflect.getOwnPropertyDescriptor(target, name),
+    });
+    for (const serializer of Object.values(serializers)) {
+      t.throws(() => serializer.serialize(value), { instanceOf: SerializationError });
+    }
+    t.throws(() => encodeInteropArgs([value]), { instanceOf: TypeError, message: /beside its elements/ });
+  }
+});

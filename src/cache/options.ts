@@ -186,7 +186,7 @@ export function assertOptions(
   known: readonly string[],
   of?: 'l1' | 'lock' | 'timeout' | 'breaker',
 ): asserts options is object {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+  if (typeof options !== 'object' || options === null || kindOf(options) === 'an array') {
     if (of !== undefined) throw new TypeError(`${of} must be ${SHORT_FORMS[of]} or an object, not ${kindOf(options)}`);
     const hint = typeof options === 'function' ? '; write cache(options)(fn)' : '';
     throw new TypeError(`The options must be an object, not ${kindOf(options)}${hint}`);

@@ -1,4 +1,6 @@
 import type { Backend, BackendEntry } from '../backends/backend.js';
+import { isPrivate } from '../backends/private-answers.js';
+import { copyOf } from '../bytes.js';
 import { BackendError, isCacheKitError } from '../errors.js';
 import { throwIfAborted } from '../realms.js';
 import type { ValueCodec } from '../value-codec.js';
@@ -66,9 +68,13 @@ export class Rewrapping {
     const { getMany } = this.#backend;
     const entries = await (getMany?.(cacheKeys) ??
       Promise.all(cacheKeys.map((cacheKey) => this.#backend.get(cacheKey))));
+    // Before anything is awaited: what a backend of one's own answered with may be taken away or changed meanwhile.
+    const own = isPrivate(this.#backend)
+      ? entries
+      : entries.map((entry) => entry && { ...entry, bytes: copyOf(entry.bytes) });
     for (const [i, cacheKey] of cacheKeys.entries()) {
       throwIfAborted(this.#options.signal);
-      const entry = entries[i];
+      const entry = own[i];
       if (entry === undefined || entry === null) continue;
       this.report.seen++;
       await this.#one(cacheKey, tenantId, entry);

@@ -109,8 +109,9 @@ const SHOW_NO_ELEMENTS = { maxArrayLength: 0, depth: 0, customInspect: false, br
 
 /** Whether an array or a typed array has nothing but elements; what `String.match` returns has more. */
 export function hasOnlyElements(value: readonly unknown[] | NodeJS.TypedArray, length = value.length): boolean {
-  // Naming each element costs more than encoding it. `inspect` knows the other properties without looking at the elements.
-  if (length > FEW && ELEMENTS_ONLY.test(inspect(value, SHOW_NO_ELEMENTS))) return true;
+  // Naming each element costs more than encoding it. `inspect` knows the other properties without looking at the elements,
+  // and those of a proxy's target without asking its traps.
+  if (length > FEW && !types.isProxy(value) && ELEMENTS_ONLY.test(inspect(value, SHOW_NO_ELEMENTS))) return true;
   if (length === 0) return !hasOwnProperties(value);
   return Object.keys(value).length <= length && hasOnlyNames(value);
 }
