@@ -5,10 +5,14 @@ import { API_KEY, type CacheServer, startCacheServer } from '../support/http-ser
 
 async function start(t: ExecutionContext): Promise<{ server: CacheServer; backend: HttpBackend }> {
   const server = await startCacheServer();
-  const backend = new HttpBackend({ url: server.url, apiKey: API_KEY, allowPrivateHosts: true });
-  t.teardown(() => backend.close());
   t.teardown(() => server.stop());
-  return { server, backend };
+  return { server, backend: open(t, server) };
+}
+
+function open(t: ExecutionContext, { url }: CacheServer): HttpBackend {
+  const backend = new HttpBackend({ url, apiKey: API_KEY, allowPrivateHosts: true });
+  t.teardown(() => backend.close());
+  return backend;
 }
 
 test('a lock is asked for with its lease, and given back with its id in a header', async (t) => {
@@ -31,13 +35,13 @@ test('a lock is asked for with its lease, and given back with its id in a header
 });
 
 test('the id decides whether there is a lock, and 409 is contention too', async (t) => {
-  const { server, backend } = await start(t);
+  const { server } = await start(t);
   const answer = (status: number, body: string) => {
     server.handler = (_, response) => {
       response.writeHead(status).end(body);
       return true;
     };
-    return backend.lock('a', 1_000);
+    return open(t, server).lock('a', 1_000);
   };
   for (const body of ['{"lock_id":null}', '{}', '{"lock_id":""}', '{"lock_id":5}', '{"lock_id":"a\\r\\nX: y"}', '[]']) {
     t.is(await answer(200, body), undefined, body);

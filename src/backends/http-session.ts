@@ -3,6 +3,7 @@ import { clearTimeout, setTimeout } from '../timers.js';
 import { closedError } from './arguments.js';
 import type { BackendOptions } from './backend.js';
 import { withDeadline } from './deadline.js';
+import { BackOff } from './http-backoff.js';
 import { metricsHeaders } from './http-metrics.js';
 import type { CheckedHttpOptions } from './http-options.js';
 import {
@@ -12,10 +13,10 @@ import {
   type HttpTransport,
   NodeTransport,
 } from './http-transport.js';
-import { retryAfterSeconds } from './http-wire.js';
+import { retryAfterMs } from './http-wire.js';
 
 /** A busy server is asked again only when it asks for no more patience than this. */
-const MAX_RETRY_AFTER_SECONDS = 2;
+const MOST_PATIENCE_MS = 2000;
 
 export interface HttpExchange {
   headers?: Record<string, string>;
@@ -26,6 +27,7 @@ export interface HttpExchange {
 export class HttpSession {
   readonly #transport: HttpTransport;
   readonly #options: CheckedHttpOptions;
+  readonly #backOff = new BackOff();
   #closed = false;
 
   constructor(options: CheckedHttpOptions) {
@@ -44,6 +46,7 @@ export class HttpSession {
     { headers, body }: HttpExchange = {},
   ): Promise<HttpAnswer> {
     if (this.#closed) throw closedError('HTTP');
+    this.#backOff.assertOver();
     const { server, authorization, timeoutMs, metrics } = this.#options;
     const controller = new AbortController();
     const request: HttpRequest = {
@@ -80,10 +83,11 @@ export class HttpSession {
     const idempotentWrite = request.method === 'PUT' || request.method === 'DELETE';
     for (let retries = idempotentWrite ? this.#options.maxRetries : 0; ; retries--) {
       const answer = await this.#transport.send(request);
+      this.#backOff.heard(answer);
       if (answer.status !== 503 || retries === 0) return answer;
-      const seconds = retryAfterSeconds(answer.header('retry-after'));
-      if (seconds === undefined || seconds > MAX_RETRY_AFTER_SECONDS) return answer;
-      await pause(seconds * 1000, request.signal);
+      const ms = retryAfterMs(answer);
+      if (ms === undefined || ms > MOST_PATIENCE_MS) return answer;
+      await pause(ms, request.signal);
     }
   }
 }

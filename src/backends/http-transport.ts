@@ -1,11 +1,12 @@
-import type { LookupAddress } from 'node:dns';
-import type { Agent, ClientRequest, RequestOptions } from 'node:http';
 import type { LookupFunction } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { copyOf } from '../bytes.js';
 import { BackendError, CacheKitError } from '../errors.js';
 import { causeWithout, codeOf } from './cause.js';
 import { assertNotHeld } from './fake-timers.js';
-import { isAllowedAddress, type ServerUrl } from './http-address.js';
+import type { ServerUrl } from './http-address.js';
+import { Connections } from './http-connections.js';
+import { checkedLookup } from './http-lookup.js';
 
 export interface HttpRequest {
   method: 'GET' | 'PUT' | 'DELETE' | 'HEAD' | 'PATCH' | 'POST';
@@ -33,39 +34,40 @@ export interface HttpTransport {
 export class NodeTransport implements HttpTransport {
   readonly #server: ServerUrl;
   readonly #maxBytes: number;
-  readonly #connections: number;
+  readonly #most: number;
   readonly #lookup: LookupFunction;
-  #http: Promise<NodeHttp> | undefined;
+  #connections: Promise<Connections> | undefined;
   #closed = false;
 
-  constructor(server: ServerUrl, maxBytes: number, connections: number, lookup: LookupFunction | undefined) {
+  /** @param most connections open at once. */
+  constructor(server: ServerUrl, maxBytes: number, most: number, lookup: LookupFunction | undefined) {
     this.#server = server;
     this.#maxBytes = maxBytes;
-    this.#connections = connections;
+    this.#most = most;
     this.#lookup = checkedLookup(server, lookup);
   }
 
   async send(request: HttpRequest): Promise<HttpAnswer> {
     assertNotHeld('node:http');
-    this.#http ??= loadHttp(this.#server.protocol, this.#connections);
-    const { open, agent } = await this.#http;
+    this.#connections ??= Connections.load(this.#server.protocol, this.#most);
+    const connections = await this.#connections;
+    if (!IDEMPOTENT.has(request.method)) return this.#exchange(connections, false, request);
     try {
-      return await this.#exchange(open, agent, request);
+      return await this.#exchange(connections, true, request);
     } catch (error) {
       if (!(error instanceof StaleConnection)) throw error;
-      // On a connection of its own, as other idle ones may have been closed too.
-      return this.#exchange(open, false, request);
+      return this.#exchange(connections, false, request);
     }
   }
 
   close(): void {
     this.#closed = true;
-    void this.#http?.then(({ agent }) => agent.destroy());
+    void this.#connections?.then((connections) => connections.close());
   }
 
   async #exchange(
-    open: NodeHttp['open'],
-    agent: Agent | false,
+    connections: Connections,
+    kept: boolean,
     { method, path, headers, body, signal }: HttpRequest,
   ): Promise<HttpAnswer> {
     if (this.#closed || signal.aborted) throw unreachable(undefined);
@@ -73,25 +75,40 @@ export class NodeTransport implements HttpTransport {
     const length =
       body || method === 'PUT' || method === 'PATCH' ? { 'content-length': String(body?.length ?? 0) } : {};
     return new Promise<HttpAnswer>((resolve, reject) => {
-      const outgoing = open({
+      const outgoing = connections.request(kept, {
         protocol,
         hostname: hostname.replace(/^\[|\]$/g, ''),
         ...(port && { port: Number(port) }),
         method,
         path,
         headers: { ...headers, ...length },
-        agent,
         lookup: this.#lookup,
         signal,
       });
       let answered = false;
+      let reused = false;
+      let connection: Duplex | undefined;
+      outgoing.once('socket', (socket) => {
+        connection = socket;
+        reused = connections.isUsed(socket);
+      });
       outgoing.once('error', (error) => {
-        // The server closed an idle connection just as this request was written to it, and has not read it.
-        const stale = agent !== false && outgoing.reusedSocket && !answered && !signal.aborted && isReset(error);
+        // The server closed the connection after its last answer, just as this request was given to it.
+        const stale = reused && !answered && !signal.aborted && isReset(error);
         reject(stale ? new StaleConnection() : unreachable(error));
+      });
+      // Nothing of ours asks for another protocol.
+      outgoing.once('upgrade', (_answer, socket) => {
+        socket.destroy();
+        reject(new BackendError('The cache server answered with something else than the API defines', { status: 101 }));
+      });
+      outgoing.once('close', () => {
+        if (!answered) reject(unreachable(undefined));
       });
       outgoing.once('response', (answer) => {
         answered = true;
+        // Before the agent gives it to a request that waits, as it does even without keeping connections.
+        if (!kept) answer.once('end', () => connection?.destroy());
         const declared = method === 'HEAD' ? 0 : Number(answer.headers['content-length'] ?? 0);
         const body =
           declared > this.#maxBytes ? Promise.reject(tooLong(this.#maxBytes)) : collect(answer, this.#maxBytes);
@@ -113,19 +130,10 @@ export class NodeTransport implements HttpTransport {
   }
 }
 
-interface NodeHttp {
-  open(options: RequestOptions): ClientRequest;
-  agent: Agent;
-}
+/** What may be done twice without harm, and so again when a connection turns out to be closed. */
+const IDEMPOTENT = new Set<HttpRequest['method']>(['GET', 'HEAD', 'PUT', 'DELETE']);
 
 class StaleConnection extends Error {}
-
-// Loaded by the first request: a cache that talks to no server needs neither module.
-async function loadHttp(protocol: ServerUrl['protocol'], connections: number): Promise<NodeHttp> {
-  const http = protocol === 'https:' ? await import('node:https') : await import('node:http');
-  const agent = new http.Agent({ keepAlive: true, maxSockets: connections });
-  return { open: (options) => http.request(options), agent };
-}
 
 /** A body, given up as soon as it is over `maxBytes`. */
 async function collect(chunks: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {
@@ -137,32 +145,6 @@ async function collect(chunks: AsyncIterable<Uint8Array>, maxBytes: number): Pro
     parts.push(part);
   }
   return Buffer.concat(parts, length);
-}
-
-/** A `lookup` for `connect` that answers only with addresses that are allowed; one that is not refuses the whole name. */
-function checkedLookup(server: ServerUrl, lookup: LookupFunction | undefined): LookupFunction {
-  return (hostname, options, callback) => {
-    const resolve = async () => {
-      const lookUp = lookup ?? ((await import('node:dns')).lookup as LookupFunction);
-      const addresses = await new Promise<LookupAddress[]>((resolve, reject) => {
-        lookUp(hostname, { ...options, all: true }, (error, found, family) => {
-          if (error) reject(error);
-          else resolve(Array.isArray(found) ? found : [{ address: found, family: family ?? 0 }]);
-        });
-      });
-      if (addresses.length === 0 || !addresses.every(({ address }) => isAllowedAddress(address, server.rules))) {
-        throw refusedAddress();
-      }
-      return addresses;
-    };
-    resolve().then(
-      (addresses) => {
-        if (options.all) callback(null, addresses);
-        else callback(null, (addresses[0] as LookupAddress).address, addresses[0]?.family);
-      },
-      (error) => callback(error, '', 0),
-    );
-  };
 }
 
 /** Requests by a `fetch` of the user's, which brings its own connections: names it resolves are not checked. */
@@ -215,8 +197,4 @@ function unreachable(error: unknown, secrets: readonly string[] = []): CacheKitE
 
 function tooLong(maxBytes: number): BackendError {
   return new BackendError(`The cache server's answer is over the limit of ${maxBytes} bytes`);
-}
-
-function refusedAddress(): BackendError {
-  return new BackendError('The name of the cache server resolves to a private, loopback or reserved address');
 }

@@ -1,4 +1,5 @@
 import { kindOf } from '../bytes.js';
+import { dateOf, now } from '../clock.js';
 import { BackendError } from '../errors.js';
 import { wholeTtlMs } from './arguments.js';
 import type { HttpAnswer } from './http-transport.js';
@@ -68,9 +69,22 @@ function wholeStaleMs(value: unknown): number {
   return Math.ceil(value);
 }
 
-/** Whole seconds of a `Retry-After` header, `undefined` for a date or anything else. */
-export function retryAfterSeconds(header: string | undefined): number | undefined {
-  return header !== undefined && /^[0-9]{1,7}$/.test(header) ? Number(header) : undefined;
+/** Milliseconds of a `Retry-After` header, in seconds or as a date; `undefined` without one, or for anything else. */
+export function retryAfterMs(answer: HttpAnswer): number | undefined {
+  const header = answer.header('retry-after')?.trim();
+  if (header === undefined) return undefined;
+  if (/^[0-9]{1,7}$/.test(header)) return Number(header) * 1000;
+  const until = dateMs(header);
+  // By the server's own clock where it tells, which may not be ours.
+  const at = dateMs(answer.header('date')) ?? dateOf(now()).getTime();
+  return until === undefined ? undefined : Math.max(0, until - at);
+}
+
+/** A date as HTTP writes it, in milliseconds since 1970. */
+function dateMs(header: string | undefined): number | undefined {
+  if (header === undefined || !/^[A-Z][a-z]+,? [\w :-]+( GMT)?$/.test(header)) return undefined;
+  const ms = Date.parse(header);
+  return Number.isNaN(ms) ? undefined : ms;
 }
 
 export function isSuccess({ status }: HttpAnswer): boolean {
@@ -80,11 +94,11 @@ export function isSuccess({ status }: HttpAnswer): boolean {
 /** The error for an answer that is no success. */
 export function failure(answer: HttpAnswer): BackendError {
   const { status } = answer;
-  const seconds = retryAfterSeconds(answer.header('retry-after'));
-  return new BackendError(`The cache server ${meaning(status, seconds)} (HTTP ${status})`, {
+  const afterMs = retryAfterMs(answer);
+  return new BackendError(`The cache server ${meaning(status, afterMs)} (HTTP ${status})`, {
     status,
     transient: status === 429 || status >= 500,
-    retryAfterMs: seconds === undefined ? undefined : seconds * 1000,
+    retryAfterMs: afterMs,
   });
 }
 

@@ -108,12 +108,16 @@ type Operation<T> = () => Promise<T>;
 /** Between two attempts. */
 const FIRST_PAUSE_MS = 10;
 const MOST_PAUSE_MS = 250;
+/** No store keeps a cache away for longer without being asked again. */
+const MOST_ASKED_PAUSE_MS = 5 * 60_000;
 
 class Guard {
   readonly #settings: GuardSettings;
   readonly #deadlines: Deadlines;
   readonly #breaker: { policy: CircuitBreakerPolicy; failures: ConsecutiveBreaker } | undefined;
   #state: BreakerState = 'closed';
+  /** When a pause that the backend asked for is over; 0: there was none. */
+  #pauseUntil = 0;
 
   constructor(settings: GuardSettings) {
     this.#settings = settings;
@@ -129,6 +133,7 @@ class Guard {
       const message = `More than ${maxConcurrent} operations of the backend are under way`;
       return Promise.reject(new BackendError(message, { transient: true }));
     }
+    if (this.#pauseUntil !== 0 && now() < this.#pauseUntil) return Promise.reject(pausing());
     return this.#attempt(operation, repeatable ? operation : undefined);
   }
 
@@ -158,6 +163,10 @@ class Guard {
 
   async #failed<T>(error: unknown, again: Operation<T> | undefined): Promise<T> {
     let failure = error;
+    const pauseMs = hasCode(error, 'ERR_BACKEND') ? error.retryAfterMs : undefined;
+    if (pauseMs !== undefined && pauseMs > 0) {
+      this.#pauseUntil = Math.max(this.#pauseUntil, now() + Math.min(pauseMs, MOST_ASKED_PAUSE_MS));
+    }
     // The policy may be open by now, and would answer in the place of what says nothing about the store.
     if (this.#breaker !== undefined && isTrouble(error)) {
       try {
@@ -243,6 +252,10 @@ function answerOf(error: unknown): unknown {
 }
 
 function nothing(): void {}
+
+function pausing(): BackendError {
+  return new BackendError('The backend asked for a pause and is not asked until it is over', { transient: true });
+}
 
 function resting(): BackendError {
   return new BackendError('The backend has failed repeatedly and is not asked for now', { transient: true });
