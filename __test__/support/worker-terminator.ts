@@ -17,10 +17,12 @@ const native = require(${JSON.stringify(addon)});
 const master = new native.MasterKey(Buffer.alloc(32, 1));
 const sealer = master.sealer(Buffer.from('t'), new native.NonceSequence(false));
 const { handle } = sealer;
+// The handle names it only as long as it lives.
+globalThis.sealer = sealer;
 const plaintext = Buffer.alloc(300_000, 'x');
 const aad = Buffer.alloc(3);
 const sealed = Buffer.alloc(plaintext.length + 28);
-native.sealInto(handle, sealed, plaintext, aad);
+if (native.sealInto(handle, sealed, plaintext, aad) !== sealed.length) throw new Error('it was not sealed');
 const forever = async (work) => {
   for (;;) if (await work() < 0) throw new Error('it failed');
 };

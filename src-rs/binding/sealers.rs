@@ -10,6 +10,7 @@
 //! | 24–30 | how often the place was taken before, modulo 128 |
 
 use std::cell::{Ref, RefCell};
+use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
@@ -25,6 +26,9 @@ const PLACE_SHIFT: u32 = 2;
 const TURN_SHIFT: u32 = 24;
 const MAX_SEALERS: usize = 1 << (TURN_SHIFT - PLACE_SHIFT);
 const TURNS: u32 = 1 << (31 - TURN_SHIFT);
+/// Places that stay free at least. The one that has been free for longest is taken first, so that a handle of a sealer that
+/// is gone names nothing for this many times 128 sealers, and not the next one's key.
+const SPARE: usize = 1024;
 
 /// Names a sealer. Its lowest bits say which arrays of a call JavaScript has looked at.
 #[derive(Clone, Copy)]
@@ -52,7 +56,7 @@ impl Handle {
 #[derive(Default)]
 pub struct Sealers {
     slots: RefCell<Vec<Slot>>,
-    free: RefCell<Vec<usize>>,
+    free: RefCell<VecDeque<usize>>,
     unsealed: RefCell<Option<(u32, Box<Unsealed>)>>,
 }
 
@@ -142,13 +146,12 @@ impl Sealers {
     fn add(&self, sealer: Sealer, master: u64) -> Result<Handle, Failure> {
         let sealer = Some(Arc::new(sealer));
         let mut slots = self.slots.borrow_mut();
-        if let Some(place) = self.free.borrow_mut().pop() {
+        let mut free = self.free.borrow_mut();
+        if free.len() > SPARE || slots.len() == MAX_SEALERS {
+            let place = free.pop_front().ok_or(Failure::InvalidLength)?;
             slots[place].sealer = sealer;
             slots[place].master = master;
             return Ok(Handle(slots[place].handle as usize));
-        }
-        if slots.len() == MAX_SEALERS {
-            return Err(Failure::InvalidLength);
         }
         let handle = (slots.len() as u32) << PLACE_SHIFT;
         slots.push(Slot { handle, sealer, master });
@@ -161,7 +164,7 @@ impl Sealers {
         if let Some(slot) = self.slots.borrow_mut().get_mut(handle.place()).filter(|slot| slot.is(handle)) {
             let turn = ((slot.handle >> TURN_SHIFT) + 1) % TURNS;
             slot.handle = turn << TURN_SHIFT | (handle.place() as u32) << PLACE_SHIFT;
-            self.free.borrow_mut().push(handle.place());
+            self.free.borrow_mut().push_back(handle.place());
         }
     }
 }
