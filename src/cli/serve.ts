@@ -20,8 +20,13 @@ Options:
 Sizes are bytes, or with a unit: 512kb, 256mb, 2gb.
 Without a token any API key of the three kinds is accepted. CACHEKIT_SERVE_TOKENS holds tokens
 too, separated by commas; unlike an option, nobody sees them in a list of processes.
-It stops on SIGINT and SIGTERM. Nothing is kept when it stops.
+Without one, only requests for a loopback host are answered.
+It stops on SIGINT and SIGTERM: requests under way have 10 seconds to finish, or until the second
+signal. Nothing is kept when it stops.
 `.trim();
+
+/** For requests under way when it is told to stop. */
+const GRACE_MS = 10_000;
 
 export async function serve(args: string[]): Promise<void> {
   const { values } = parseArgs({
@@ -45,11 +50,13 @@ export async function serve(args: string[]): Promise<void> {
     maxValueBytes: bytesOption('--max-value-bytes', values['max-value-bytes']),
     ...(tokens.length > 0 && { tokens }),
   });
+  let graceMs = GRACE_MS;
   const stop = () => {
-    void server.stop();
+    void server.stop({ graceMs });
+    graceMs = 0;
   };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
   console.log(`Serving the CacheKit HTTP API at ${server.url}`);
 }
 

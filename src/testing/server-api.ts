@@ -3,7 +3,7 @@ import { assertOptions, integerOption } from '../backends/arguments.js';
 import { MAX_TTL_SECONDS } from '../backends/http-wire.js';
 import { dateOf, now } from '../clock.js';
 import { BodyReader } from './server-body.js';
-import { isStorable, lifetimeOf, mayChange, Tokens, wholeNumberIn } from './server-rules.js';
+import { isLoopbackHost, isStorable, lifetimeOf, mayChange, Tokens, wholeNumberIn } from './server-rules.js';
 import { ServerStore } from './server-store.js';
 
 const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
@@ -19,7 +19,7 @@ export interface CacheApiOptions {
    * token of these classes, on a loopback host only.
    */
   tokens?: readonly string[];
-  /** Bytes held in all, cache keys and a fixed cost of 256 an entry included. Default 256 MiB; the least recently used go first. */
+  /** Bytes held in all, cache keys, a fixed cost of 600 an entry and what slow readers still get included; the process takes up to half as much again. Default 256 MiB; the least recently used go first. */
   maxBytes?: number;
   /** A longer value is answered 413. Default 25 MiB. */
   maxValueBytes?: number;
@@ -42,6 +42,8 @@ interface Reply {
   status: number;
   headers?: OutgoingHttpHeaders;
   body?: Buffer | object;
+  /** To be called when the answer is over. */
+  sent?: () => void;
 }
 
 type Route = { kind: 'entry' | 'ttl' | 'lock'; segment: string } | { kind: 'health' };
@@ -75,7 +77,7 @@ export class CacheApi {
 
   /** Answers a request. @throws what the connection throws when it breaks meanwhile. */
   async handle(request: ApiRequest, response: ServerResponse): Promise<void> {
-    const { status, headers, body } = await this.#reply(request);
+    const { status, headers, body, sent } = await this.#reply(request);
     // No shared cache may keep an answer: the path of an entry says nothing of its tenant.
     response.setHeader('cache-control', 'no-store');
     response.setHeader('vary', 'Authorization');
@@ -86,6 +88,7 @@ export class CacheApi {
     }
     response.writeHead(status, headers);
     response.end(request.method === 'HEAD' ? undefined : bytes);
+    if (sent !== undefined) response.once('close', sent);
   }
 
   async #reply(request: ApiRequest): Promise<Reply> {
@@ -95,6 +98,9 @@ export class CacheApi {
     // As the service does, so that dot segments and backslashes end where they end there.
     const url = URL.canParse(target, BASE) ? new URL(target, BASE) : undefined;
     if (!url?.pathname.startsWith(this.#prefix)) return refusal(404, 'no such route');
+    // A page in a browser of this machine could ask under a name of its own that it lets resolve to a loopback address.
+    if (this.tokens.open && !isLoopbackHost(headers.host))
+      return refusal(421, 'without tokens only loopback hosts are served');
     const type = this.tokens.accept(headers.authorization);
     if (type === undefined) return refusal(401, 'the API key is missing or unknown');
     if (type === 'sdk' && !/^(hit|miss|disabled)$/.test(String(headers['x-cachekit-l1-status']))) {
@@ -129,8 +135,10 @@ export class CacheApi {
     if (!found) return refusal(404, 'there is no such entry');
     const headers: OutgoingHttpHeaders = { 'x-cachekit-freshness': found.stale ? 'stale' : 'fresh' };
     // Nothing that HEAD answers with could be kept.
-    if (method === 'GET' && found.freshFor !== undefined) headers['x-cachekit-fresh-for'] = found.freshFor;
-    return { status: 200, headers, body: found.bytes };
+    if (method === 'HEAD') return { status: 200, headers, body: found.bytes };
+    if (found.freshFor !== undefined) headers['x-cachekit-fresh-for'] = found.freshFor;
+    const sent = this.store.sending.begin(found.bytes);
+    return sent === undefined ? unread('busy') : { status: 200, headers, body: found.bytes, sent };
   }
 
   async #put(cacheKey: string, request: ApiRequest): Promise<Reply> {
@@ -140,7 +148,8 @@ export class CacheApi {
     if (!lifetime) return refusal(400, 'the TTL or stale TTL is outside its range');
     const body = await this.#bodies.read(request, this.#maxValueBytes);
     if (!Buffer.isBuffer(body)) return unread(body);
-    return this.store.set(cacheKey, body, lifetime) ? done : unread('too large');
+    const outcome = this.store.set(cacheKey, body, lifetime);
+    return outcome === 'done' ? done : unread(outcome);
   }
 
   #ttl(cacheKey: string): Reply {
@@ -173,11 +182,8 @@ export class CacheApi {
   }
 
   #health(): Reply {
-    const { store } = this;
-    return {
-      status: 200,
-      body: { status: 'ok', cache_entries: store.entries().size, active_locks: store.activeLocks() },
-    };
+    const { entries, locks } = this.store.counts;
+    return { status: 200, body: { status: 'ok', cache_entries: entries, active_locks: locks } };
   }
 }
 

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { isAllowedAddress } from '../backends/http-address.js';
 import { MAX_TTL_SECONDS } from '../backends/http-wire.js';
 import { kindOf } from '../bytes.js';
 import { ConfigurationError } from '../errors.js';
@@ -45,6 +46,20 @@ export class Tokens {
 
 function digest(token: string): Buffer {
   return createHash('sha256').update(token).digest();
+}
+
+/** Whether a `Host` header, with or without a port, names this machine and nothing else. */
+export function isLoopbackHost(header: string | undefined): boolean {
+  if (header === undefined || !URL.canParse(`http://${header}`)) return false;
+  const { hostname, host, origin } = new URL(`http://${header}`);
+  // Nothing but a host: no user, no path.
+  if (origin !== `http://${host}` || /[/?#@\\]/.test(header)) return false;
+  return isLoopback(hostname.replace(/^\[|\]$/g, '').replace(/\.$/, ''));
+}
+
+/** Whether a host to listen on is reached from this machine alone. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || isAllowedAddress(host, { allowPrivate: true, loopbackOnly: true });
 }
 
 /** Length, charset, traversal and namespace. Protocol: cache key format, Server-Side Requirements. */

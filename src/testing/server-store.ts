@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { MAX_TTL_SECONDS } from '../backends/http-wire.js';
 import type { Lifetime } from './server-rules.js';
+import { Sending } from './server-sending.js';
 
-/** What an entry costs beside its bytes and its cache key, about. */
-const ENTRY_OVERHEAD = 256;
+/** What an entry costs beside its bytes and its cache key: that of 100,000 small ones, by the memory of the process. */
+const ENTRY_OVERHEAD = 600;
 const MAX_LOCKS = 100_000;
+/** How many locks are looked at, when one is taken, for leases that have ended. */
+const SWEPT_LOCKS = 8;
 
 /** Times are whole seconds since 1970, `Infinity` for never. */
 interface Stored {
@@ -29,17 +32,23 @@ interface Lock {
   endsAtMs: number;
 }
 
-/** Entries with two windows, fresh and stale, and leases; bounded in bytes, where the least recently used go first. */
+/**
+ * Entries with two windows, fresh and stale, and leases; bounded in bytes, where the least recently used go first. What was
+ * removed while it is being sent counts until it has been.
+ */
 export class ServerStore {
+  readonly sending: Sending;
   readonly #entries: LRUCache<string, Stored>;
   readonly #locks = new Map<string, Lock>();
   readonly #nowMs: () => number;
 
   constructor(maxBytes: number, nowMs: () => number) {
     this.#nowMs = nowMs;
+    this.sending = new Sending(maxBytes / 2);
     this.#entries = new LRUCache({
       maxSize: maxBytes,
       sizeCalculation: ({ bytes }, cacheKey) => sizeOf(cacheKey, bytes),
+      dispose: ({ bytes }) => this.sending.removed(bytes),
     });
   }
 
@@ -56,13 +65,20 @@ export class ServerStore {
     };
   }
 
-  /** False when the entry alone is over the store's bound. */
-  set(cacheKey: string, bytes: Buffer, { ttl, stale }: Lifetime): boolean {
+  /** Says why it does not store: the entry alone is over the bound, or what is being sent leaves no room for it now. */
+  set(cacheKey: string, bytes: Buffer, { ttl, stale }: Lifetime): 'done' | 'too large' | 'busy' {
+    const entries = this.#entries;
+    const size = sizeOf(cacheKey, bytes);
     // The table would give up the entry that is there for one that it cannot take.
-    if (sizeOf(cacheKey, bytes) > this.#entries.maxSize) return false;
+    if (size > entries.maxSize) return 'too large';
+    const over = () => entries.calculatedSize + size + this.sending.removedBytes - entries.maxSize;
+    // An entry that is being sent frees nothing: none is given up where all of them would not do.
+    if (size + this.sending.removedBytes > entries.maxSize) return 'busy';
+    while (over() > 0 && entries.size > 0) entries.pop();
+    if (over() > 0) return 'busy';
     const freshUntil = this.#second() + ttl;
-    this.#entries.set(cacheKey, { bytes, freshUntil, evictAt: freshUntil + stale });
-    return true;
+    entries.set(cacheKey, { bytes, freshUntil, evictAt: freshUntil + stale });
+    return 'done';
   }
 
   delete(cacheKey: string): void {
@@ -86,8 +102,10 @@ export class ServerStore {
     const now = this.#nowMs();
     const held = this.#locks.get(cacheKey);
     if (held && held.endsAtMs > now) return null;
-    if (!held && this.#locks.size >= MAX_LOCKS && this.activeLocks() >= MAX_LOCKS) return undefined;
+    this.#sweepLocks(now);
+    if (!held && this.#locks.size >= MAX_LOCKS) return undefined;
     const id = randomUUID();
+    this.#locks.delete(cacheKey);
     this.#locks.set(cacheKey, { id, endsAtMs: now + leaseMs });
     return id;
   }
@@ -97,10 +115,19 @@ export class ServerStore {
     return this.#locks.get(cacheKey)?.id === id && this.#locks.delete(cacheKey);
   }
 
-  activeLocks(): number {
-    const now = this.#nowMs();
-    for (const [cacheKey, { endsAtMs }] of this.#locks) if (endsAtMs <= now) this.#locks.delete(cacheKey);
-    return this.#locks.size;
+  /** How many entries and locks are held, those included that have ended and are still in the way of nothing. */
+  get counts(): { entries: number; locks: number } {
+    return { entries: this.#entries.size, locks: this.#locks.size };
+  }
+
+  // A few, the oldest first, each put behind the others: every lock comes up again.
+  #sweepLocks(now: number): void {
+    let left = SWEPT_LOCKS;
+    for (const [cacheKey, lock] of this.#locks) {
+      if (left-- === 0) return;
+      this.#locks.delete(cacheKey);
+      if (lock.endsAtMs > now) this.#locks.set(cacheKey, lock);
+    }
   }
 
   /** Every entry that a reader would get. */

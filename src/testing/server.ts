@@ -2,13 +2,14 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { integerOption } from '../backends/arguments.js';
-import { isAllowedAddress } from '../backends/http-address.js';
 import { copyOf } from '../bytes.js';
 import { ConfigurationError } from '../errors.js';
 import { CacheApi, type CacheApiOptions } from './server-api.js';
+import { isLoopback } from './server-rules.js';
 
 /** A connection on which nothing moves for so long is closed. */
 const IDLE_MS = 60_000;
+const MAX_GRACE_MS = 2 ** 31 - 1;
 
 export interface CacheServerOptions extends CacheApiOptions {
   /** Default 0: any port that is free. */
@@ -26,8 +27,12 @@ export interface CacheServer extends AsyncDisposable {
   readonly entries: ReadonlyMap<string, Uint8Array>;
   /** Forgets every entry and every lock. */
   clear(): void;
-  /** Ends all connections; stopping twice is harmless. */
-  stop(): Promise<void>;
+  /**
+   * Takes no more connections and ends those there are; stopping twice is harmless.
+   *
+   * @param options `graceMs`: for how many milliseconds requests under way may finish. Default 0.
+   */
+  stop(options?: { graceMs?: number }): Promise<void>;
 }
 
 /**
@@ -47,6 +52,10 @@ export async function startCacheServer(options: CacheServerOptions = {}): Promis
   }
   const listener = createServer((request, response) => {
     api.handle(request, response).catch(() => response.destroy());
+    response.once('close', () => {
+      // Its connection would be kept for some seconds for requests that are no longer taken.
+      if (!listener.listening) setImmediate(() => listener.closeIdleConnections());
+    });
   });
   listener.setTimeout(IDLE_MS);
   listener.listen(port, host);
@@ -77,19 +86,23 @@ class RunningServer implements CacheServer {
     this.#api.store.clear();
   }
 
-  async stop(): Promise<void> {
-    if (!this.#listener.listening) return;
-    const closed = once(this.#listener, 'close');
-    this.#listener.close();
-    this.#listener.closeAllConnections();
+  async stop({ graceMs = 0 }: { graceMs?: number } = {}): Promise<void> {
+    integerOption('graceMs', graceMs, 0, 0, MAX_GRACE_MS);
+    const listener = this.#listener;
+    if (!listener.listening) {
+      if (graceMs === 0) listener.closeAllConnections();
+      return;
+    }
+    const closed = once(listener, 'close');
+    // Connections that are idle end here, others with their answer.
+    listener.close();
+    if (graceMs === 0) listener.closeAllConnections();
+    const timer = setTimeout(() => listener.closeAllConnections(), graceMs);
     await closed;
+    clearTimeout(timer);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || isAllowedAddress(host, { allowPrivate: true, loopbackOnly: true });
 }
