@@ -5,8 +5,15 @@ import type { RedisClient, RedisCommands } from './redis-client.js';
 import { redisCommands } from './redis-commands.js';
 import type { RedisSource } from './redis-connection.js';
 
-/** One listener for each client, however many backends use it: Node warns of a leak from the eleventh. */
-const watched = new WeakMap<object, { users: number; unwatch: () => void }>();
+/** What all backends with one client share, so that it has one listener for an event: Node warns of a leak from the eleventh. */
+interface Shared {
+  users: number;
+  readonly unwatch: () => void;
+  /** Resolves when the client is connected, or will not be for now. */
+  connecting: Promise<void> | undefined;
+}
+
+const clients = new WeakMap<object, Shared>();
 
 /** Events that end the wait for a client that is being connected, one way or the other. */
 const DECISIVE = ['ready', 'error', 'close', 'end', 'reconnecting'] as const;
@@ -15,16 +22,20 @@ const DECISIVE = ['ready', 'error', 'close', 'end', 'reconnecting'] as const;
 export class BorrowedClient implements RedisSource {
   readonly #client: RedisClient;
   readonly #commands: RedisCommands;
-  #connecting: Promise<RedisCommands> | undefined;
+  readonly #shared: Shared;
   #closed = false;
 
   constructor(client: unknown) {
     this.#commands = redisCommands(client);
     this.#client = client as RedisClient;
-    const watch = watched.get(this.#client);
-    if (watch) watch.users++;
-    // Without a listener, Node ends the process for an 'error' event.
-    else watched.set(this.#client, { users: 1, unwatch: this.#commands.onError(() => undefined) });
+    let shared = clients.get(this.#client);
+    if (shared === undefined) {
+      // Without a listener, Node ends the process for an 'error' event.
+      shared = { users: 0, unwatch: this.#commands.onError(() => undefined), connecting: undefined };
+      clients.set(this.#client, shared);
+    }
+    shared.users++;
+    this.#shared = shared;
   }
 
   get keyPrefix(): string {
@@ -40,10 +51,13 @@ export class BorrowedClient implements RedisSource {
     assertNotHeld('status' in this.#client ? 'ioredis' : 'redis');
     if (this.#commands.ready) return this.#commands;
     if (!this.#isConnecting()) throw notConnected();
-    this.#connecting ??= this.#connected().finally(() => {
-      this.#connecting = undefined;
+    this.#shared.connecting ??= this.#decided().finally(() => {
+      this.#shared.connecting = undefined;
     });
-    return this.#connecting;
+    return this.#shared.connecting.then(() => {
+      if (!this.#commands.ready) throw notConnected();
+      return this.#commands;
+    });
   }
 
   unresponsive(): void {}
@@ -51,10 +65,9 @@ export class BorrowedClient implements RedisSource {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const watch = watched.get(this.#client);
-    if (!watch || --watch.users > 0) return;
-    watched.delete(this.#client);
-    watch.unwatch();
+    if (--this.#shared.users > 0) return;
+    clients.delete(this.#client);
+    this.#shared.unwatch();
   }
 
   #isConnecting(): boolean {
@@ -65,12 +78,11 @@ export class BorrowedClient implements RedisSource {
     return client.status === 'connecting' || client.status === 'connect';
   }
 
-  #connected(): Promise<RedisCommands> {
-    return new Promise((resolve, reject) => {
+  #decided(): Promise<void> {
+    return new Promise((resolve) => {
       const decide = () => {
         for (const event of DECISIVE) this.#client.off(event, decide);
-        if (this.#commands.ready) resolve(this.#commands);
-        else reject(notConnected());
+        resolve();
       };
       for (const event of DECISIVE) this.#client.on(event, decide);
     });

@@ -7,6 +7,7 @@ type Listener = (error: Error) => void;
 /** An ioredis or iovalkey client, as far as it is used here. */
 export interface IoredisClient {
   readonly options: {
+    readonly enableAutoPipelining?: boolean | undefined;
     readonly keyPrefix?: string | undefined;
     readonly host?: string | undefined;
     readonly port?: number | undefined;
@@ -88,6 +89,14 @@ export interface RedisCommands {
   onError(listener: (error: Error) => void): () => void;
 }
 
+/** With auto-pipelining ioredis loses the name of a command that goes through `callBuffer`; its named methods keep it. */
+export function sendIoredis(client: IoredisClient, command: RedisCommand): Promise<unknown> {
+  if (client.options.enableAutoPipelining !== true) return client.callBuffer(...command);
+  const [name, ...args] = command;
+  const method = (client as unknown as Record<string, IoredisClient['callBuffer'] | undefined>)[`${name}Buffer`];
+  return method === undefined ? client.callBuffer(...command) : (method.apply(client, args as never) as Promise<unknown>);
+}
+
 export class IoredisCommands implements RedisCommands {
   readonly sharded = false;
   readonly #client: IoredisClient;
@@ -105,7 +114,7 @@ export class IoredisCommands implements RedisCommands {
   }
 
   send(command: RedisCommand): Promise<unknown> {
-    return this.#client.callBuffer(...command);
+    return sendIoredis(this.#client, command);
   }
 
   together(sending: () => void): void {

@@ -7,6 +7,7 @@ import {
   NodeRedisCommands,
   type RedisCommand,
   type RedisCommands,
+  sendIoredis,
   settled,
 } from './redis-client.js';
 
@@ -31,7 +32,7 @@ export class IoredisClusterCommands implements RedisCommands {
   }
 
   send(command: RedisCommand): Promise<unknown> {
-    return this.#client.callBuffer(...command);
+    return sendIoredis(this.#client, command);
   }
 
   together(sending: () => void): void {

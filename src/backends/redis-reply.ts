@@ -16,8 +16,9 @@ export function entryOf(
   if (reply === null || reply === undefined) return undefined;
   if (!Buffer.isBuffer(reply)) throw unexpected();
   const bytes = ownFor(options, reply, shared);
-  if (typeof ttl !== 'number' || ttl < -1) return { bytes };
-  return { bytes, expiresInMs: ttl === -1 ? Number.POSITIVE_INFINITY : ttl };
+  const left = numberOf(ttl);
+  if (typeof left !== 'number' || left < -1) return { bytes };
+  return { bytes, expiresInMs: left === -1 ? Number.POSITIVE_INFINITY : left };
 }
 
 /**
@@ -31,8 +32,14 @@ function ownFor(options: BackendGetOptions | undefined, reply: Buffer, shared: b
 }
 
 export function countOf(reply: unknown): number {
-  if (typeof reply !== 'number') throw unexpected();
-  return reply;
+  const count = numberOf(reply);
+  if (typeof count !== 'number') throw unexpected();
+  return count;
+}
+
+/** An ioredis client with `stringNumbers` answers with text. */
+function numberOf(reply: unknown): unknown {
+  return typeof reply === 'string' && /^-?\d{1,16}$/.test(reply) ? Number(reply) : reply;
 }
 
 export function listOf(reply: unknown, length?: number): unknown[] {
