@@ -4,19 +4,22 @@ import { assertNotHeld } from './fake-timers.js';
 import type { RedisClient, RedisCommands } from './redis-client.js';
 import { redisCommands } from './redis-commands.js';
 import type { RedisSource } from './redis-connection.js';
+import type { Connectable } from './redis-exclusive.js';
 
 /** What all backends with one client share, so that it has one listener for an event: Node warns of a leak from the eleventh. */
 interface Shared {
   users: number;
   readonly unwatch: () => void;
+  /** Ends the wait for a client that is being connected. */
+  decide: (() => void) | undefined;
   /** Resolves when the client is connected, or will not be for now. */
   connecting: Promise<void> | undefined;
 }
 
 const clients = new WeakMap<object, Shared>();
 
-/** Events that end the wait for a client that is being connected, one way or the other. */
-const DECISIVE = ['ready', 'error', 'close', 'end', 'reconnecting'] as const;
+/** Events, beside `error`, that end the wait for a client that is being connected, one way or the other. */
+const DECISIVE = ['ready', 'close', 'end', 'reconnecting'] as const;
 
 /** A client that belongs to someone else: it is used, watched for errors, and never closed. */
 export class BorrowedClient implements RedisSource {
@@ -31,8 +34,14 @@ export class BorrowedClient implements RedisSource {
     let shared = clients.get(this.#client);
     if (shared === undefined) {
       // Without a listener, Node ends the process for an 'error' event.
-      shared = { users: 0, unwatch: this.#commands.onError(() => undefined), connecting: undefined };
-      clients.set(this.#client, shared);
+      const made: Shared = {
+        users: 0,
+        unwatch: this.#commands.onError(() => made.decide?.()),
+        decide: undefined,
+        connecting: undefined,
+      };
+      shared = made;
+      clients.set(this.#client, made);
     }
     shared.users++;
     this.#shared = shared;
@@ -40,6 +49,19 @@ export class BorrowedClient implements RedisSource {
 
   get keyPrefix(): string {
     return this.#commands.keyPrefix;
+  }
+
+  /** Another connection to the same place, with its owner's options, which its user makes and ends. */
+  duplicate(): Connectable {
+    const client = duplicateOf(this.#client);
+    return {
+      commands: redisCommands(client),
+      connect: () => client.connect(),
+      destroy: () => {
+        if ('status' in client) client.disconnect();
+        else if (client.isOpen) client.destroy();
+      },
+    };
   }
 
   /**
@@ -62,6 +84,8 @@ export class BorrowedClient implements RedisSource {
 
   unresponsive(): void {}
 
+  demoted(): void {}
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -82,11 +106,31 @@ export class BorrowedClient implements RedisSource {
     return new Promise((resolve) => {
       const decide = () => {
         for (const event of DECISIVE) this.#client.off(event, decide);
+        this.#shared.decide = undefined;
         resolve();
       };
+      this.#shared.decide = decide;
       for (const event of DECISIVE) this.#client.on(event, decide);
     });
   }
+}
+
+type Duplicate = RedisClient & {
+  readonly isOpen?: boolean;
+  connect(): Promise<unknown>;
+  disconnect(): void;
+  destroy(): void;
+};
+
+function duplicateOf(client: RedisClient): Duplicate {
+  const { isCluster, duplicate } = client as unknown as {
+    isCluster?: boolean;
+    duplicate: (...args: unknown[]) => Duplicate;
+  };
+  // Without auto-pipelining: a transaction is a sequence on one connection.
+  const options = { lazyConnect: true, enableAutoPipelining: false };
+  if (!('status' in client)) return duplicate.call(client);
+  return isCluster ? duplicate.call(client, [], options) : duplicate.call(client, options);
 }
 
 function notConnected(): BackendError {

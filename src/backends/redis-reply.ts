@@ -16,9 +16,8 @@ export function entryOf(
   if (reply === null || reply === undefined) return undefined;
   if (!Buffer.isBuffer(reply)) throw unexpected();
   const bytes = ownFor(options, reply, shared);
-  const left = numberOf(ttl);
-  if (typeof left !== 'number' || left < -1) return { bytes };
-  return { bytes, expiresInMs: left === -1 ? Number.POSITIVE_INFINITY : left };
+  if (typeof ttl !== 'number' || ttl < -1) return { bytes };
+  return { bytes, expiresInMs: ttl === -1 ? Number.POSITIVE_INFINITY : ttl };
 }
 
 /**
@@ -32,14 +31,8 @@ function ownFor(options: BackendGetOptions | undefined, reply: Buffer, shared: b
 }
 
 export function countOf(reply: unknown): number {
-  const count = numberOf(reply);
-  if (typeof count !== 'number') throw unexpected();
-  return count;
-}
-
-/** An ioredis client with `stringNumbers` answers with text. */
-function numberOf(reply: unknown): unknown {
-  return typeof reply === 'string' && /^-?\d{1,16}$/.test(reply) ? Number(reply) : reply;
+  if (typeof reply !== 'number') throw unexpected();
+  return reply;
 }
 
 export function listOf(reply: unknown, length?: number): unknown[] {
