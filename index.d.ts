@@ -51,6 +51,10 @@ interface BackendDeleteOptions extends BackendOptions {
     /** Delete only when the stored bytes are exactly these. */
     ifBytes?: Uint8Array;
 }
+interface BackendTagOptions extends BackendOptions {
+    /** Told after each step how many entries were removed so far. */
+    onProgress?: ((removed: number) => void) | undefined;
+}
 interface BackendItem {
     cacheKey: string;
     bytes: Uint8Array;
@@ -108,8 +112,11 @@ interface Backend {
      * Puts other bytes in the place of exactly these, in one step, and leaves TTL and tags as they are; whether it did.
      */
     replace?(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean>;
-    /** Removes every entry that was last set with one of the tags; how many, as far as the store can tell. */
-    invalidateTags?(tags: readonly string[], options?: BackendOptions): Promise<number>;
+    /**
+     * Removes every entry that was last set with one of the tags; how many, as far as the store can tell. A store that does
+     * so in steps may take its time limit for each, and calls `onProgress` after each with how many were removed so far.
+     */
+    invalidateTags?(tags: readonly string[], options?: BackendTagOptions): Promise<number>;
     /**
      * Takes the lock of a cache key for `leaseMs`, or answers `undefined` at once when somebody holds it. It keeps nobody
      * from reading and writing the entry.
@@ -118,8 +125,11 @@ interface Backend {
     /**
      * Calls `listener` when somebody else has changed, removed or let expire an entry that this process has read: with its
      * cache key, or with `undefined` when any may have changed unseen. Returns what ends it.
+     *
+     * `state` is called with `false`, and with the error once it is known, when changes are not told for now, and with `true`
+     * when they are again. Without any call they are told.
      */
-    watch?(listener: (cacheKey: string | undefined) => void): () => void;
+    watch?(listener: (cacheKey: string | undefined) => void, state?: (told: boolean, error?: unknown) => void): () => void;
     /** Gives up connections and memory; every later operation rejects with `BackendError`. Closing twice is harmless. */
     close?(): Promise<void>;
 }
@@ -155,7 +165,7 @@ declare class FileBackend implements Backend {
 }
 
 /** The fixed codes of every {@link CacheKitError}; branch on `error.code` or on the class. */
-type CacheKitErrorCode = 'ERR_CONFIGURATION' | 'ERR_KEY' | 'ERR_UNKNOWN_KEY' | 'ERR_AUTHENTICATION' | 'ERR_SEALED_FORMAT' | 'ERR_ENVELOPE' | 'ERR_NONCE_EXHAUSTED' | 'ERR_SERIALIZATION' | 'ERR_VALUE_TOO_LARGE' | 'ERR_BACKEND' | 'ERR_TIMEOUT' | 'ERR_NATIVE_LOAD' | 'ERR_INTERNAL';
+type CacheKitErrorCode = 'ERR_CONFIGURATION' | 'ERR_KEY' | 'ERR_UNKNOWN_KEY' | 'ERR_AUTHENTICATION' | 'ERR_SEALED_FORMAT' | 'ERR_ENVELOPE' | 'ERR_NONCE_EXHAUSTED' | 'ERR_SERIALIZATION' | 'ERR_VALUE_TOO_LARGE' | 'ERR_BACKEND' | 'ERR_TIMEOUT' | 'ERR_INCOMPLETE' | 'ERR_NATIVE_LOAD' | 'ERR_INTERNAL';
 /** The base of every error this package throws, other than `TypeError` and `RangeError` for wrong arguments. */
 declare abstract class CacheKitError extends Error {
     abstract readonly code: CacheKitErrorCode;
@@ -228,6 +238,18 @@ declare class BackendError extends CacheKitError {
 /** A store or loader that took longer than its timeout. */
 declare class TimeoutError extends CacheKitError {
     readonly code = "ERR_TIMEOUT";
+}
+/**
+ * An operation over many entries that failed, or was aborted, when some of them were dealt with: what was done stays done, and
+ * the same call again does the rest. The cause is what ended it, the signal's reason for one.
+ */
+declare class IncompleteError extends CacheKitError {
+    /** What was done, by kind: `{ removed: 500 }`. */
+    readonly counts: Readonly<Record<string, number>>;
+    readonly code = "ERR_INCOMPLETE";
+    constructor(
+    /** What was done, by kind: `{ removed: 500 }`. */
+    counts: Readonly<Record<string, number>>, cause: unknown);
 }
 /** The native addon for this platform could not be loaded. */
 declare class NativeLoadError extends CacheKitError {
@@ -421,7 +443,7 @@ declare class LmdbBackend implements Backend {
     expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;
     replace(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean>;
     /** Each step of some hundred entries is one transaction. */
-    invalidateTags(tags: readonly string[], options?: BackendOptions): Promise<number>;
+    invalidateTags(tags: readonly string[], options?: BackendTagOptions): Promise<number>;
     lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined>;
     /** Waits for the writes under way. Entries stay. @throws TimeoutError when they take too long. */
     close(): Promise<void>;
@@ -471,6 +493,11 @@ type Listener = (error: Error) => void;
 /** An ioredis or iovalkey client, as far as it is used here. */
 interface IoredisClient {
     readonly options: {
+        readonly enableAutoPipelining?: boolean | undefined;
+        readonly stringNumbers?: boolean | undefined;
+        readonly redisOptions?: {
+            readonly stringNumbers?: boolean | undefined;
+        } | undefined;
         readonly keyPrefix?: string | undefined;
         readonly host?: string | undefined;
         readonly port?: number | undefined;
@@ -481,6 +508,7 @@ interface IoredisClient {
         uncork?(): void;
     };
     connect(): Promise<void>;
+    sendCommand(command: never): unknown;
     callBuffer(name: string, ...args: (string | Buffer)[]): Promise<unknown>;
     pipeline(): IoredisPipeline;
     on(event: string, listener: Listener): unknown;
@@ -492,6 +520,8 @@ interface IoredisPipeline {
 }
 /** A cluster client of ioredis or iovalkey, as far as it is used here. */
 interface IoredisClusterClient extends IoredisClient {
+    /** For each slot the addresses of its servers, `host:port`, the master first. */
+    readonly slots: readonly (readonly string[] | undefined)[];
     nodes(role: 'master'): IoredisClient[];
 }
 /** A client of the package `redis` (5 or later), as far as it is used here. */
@@ -507,7 +537,9 @@ interface NodeRedisClient {
 interface NodeRedisClusterClient {
     readonly isReady?: boolean;
     readonly isOpen?: boolean;
-    readonly slots: readonly unknown[];
+    readonly slots: readonly ({
+        readonly master: NodeRedisClusterNode;
+    } | undefined)[];
     readonly masters: readonly NodeRedisClusterNode[];
     nodeClient(node: NodeRedisClusterNode): unknown;
     sendCommand(firstKey: string | Buffer | undefined, isReadonly: boolean | undefined, args: (string | Buffer)[], options?: NodeRedisCommandOptions): Promise<unknown>;
@@ -573,7 +605,8 @@ declare class RedisBackend implements Backend {
     }): AsyncGenerator<string>;
     expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;
     replace(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean>;
-    invalidateTags(tags: readonly string[], options?: BackendOptions): Promise<number>;
+    /** Each step of at most 500 entries has the time limit of its own. */
+    invalidateTags(tags: readonly string[], options?: BackendTagOptions): Promise<number>;
     lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined>;
     /** Waits up to a second for what is under way; what begins later rejects. A client that was passed in stays open. */
     close(): Promise<void>;
@@ -1317,10 +1350,15 @@ declare class TenantCache {
     /**
      * Removes every entry that was stored with one of the tags, values and results of functions alike.
      *
+     * @param options `signal` ends it between two steps, where the backend has steps (Redis: 500 entries); each has the
+     *   `timeout` of the cache.
      * @returns how many, as far as the backend can tell.
-     * @throws ConfigurationError for a backend without tags, and what the backend throws.
+     * @throws ConfigurationError for a backend without tags; what the backend throws, or the signal's reason: as the cause of
+     *   an IncompleteError, whose `counts.removed` says how many, when some were removed before.
      */
-    invalidateTags(tags: string | readonly string[]): Promise<number>;
+    invalidateTags(tags: string | readonly string[], options?: {
+        signal?: AbortSignal;
+    }): Promise<number>;
     /**
      * The cache keys of stored values that begin with `prefix`, in no order; in a namespace, without those of functions. One
      * that changes meanwhile may come twice or not at all.
@@ -1375,7 +1413,9 @@ declare class Cache extends TenantCache implements AsyncDisposable {
      *
      * @returns what became of the entries.
      * @throws ConfigurationError without encryption, without a backend and with `privateKeys` (where an entry gets the current
-     *   key when it is next stored); BackendError for a backend that cannot list its entries; what the backend throws.
+     *   key when it is next stored); BackendError for a backend that cannot list its entries; what the backend throws, or the
+     *   signal's reason: as the cause of an IncompleteError, with the report as its `counts`, when entries were looked at
+     *   before. Called again, it does the rest.
      */
     rewrap(options?: RewrapOptions): Promise<RewrapReport>;
     /** Of this cache, its tenants and its functions together. */
@@ -1917,5 +1957,5 @@ interface EncryptedStore {
  */
 declare function encryptedStore(inner: InnerStore, options?: EncryptedStoreOptions): EncryptedStore;
 
-export { ArrowSerializer, AuthenticationError, BackendError, ByteStorage, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, InternalError, InteropSerializer, JsonSerializer, KeyError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, blake2b256, cache, createAad, createCache, deriveDomainKey, deriveTenantKeys, encodeInteropArgs, encodeRotationHeader, encryptedDriver, encryptedStore, hardwareAcceleration, interopKey, keyFingerprint, parseRotationHeader, skip, withTtl };
-export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisClusterClient, IoredisPipeline, JsonSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, KeyvInstance, KeyvStorageAdapter, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NodeRedisClusterClient, NodeRedisClusterNode, NodeRedisCommandOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RewrapOptions, RewrapReport, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };
+export { ArrowSerializer, AuthenticationError, BackendError, ByteStorage, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, IncompleteError, InternalError, InteropSerializer, JsonSerializer, KeyError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, blake2b256, cache, createAad, createCache, deriveDomainKey, deriveTenantKeys, encodeInteropArgs, encodeRotationHeader, encryptedDriver, encryptedStore, hardwareAcceleration, interopKey, keyFingerprint, parseRotationHeader, skip, withTtl };
+export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisClusterClient, IoredisPipeline, JsonSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, KeyvInstance, KeyvStorageAdapter, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NodeRedisClusterClient, NodeRedisClusterNode, NodeRedisCommandOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RewrapOptions, RewrapReport, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };

@@ -7,6 +7,7 @@ export type {
   BackendLock,
   BackendOptions,
   BackendSetOptions,
+  BackendTagOptions,
   L1Status,
 } from './src/backends/backend.js';
 export { FileBackend, type FileBackendOptions } from './src/backends/file.js';
@@ -68,6 +69,7 @@ export {
   type CacheKitErrorCode,
   ConfigurationError,
   EnvelopeError,
+  IncompleteError,
   InternalError,
   KeyError,
   NativeLoadError,

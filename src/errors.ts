@@ -13,6 +13,7 @@ export type CacheKitErrorCode =
   | 'ERR_VALUE_TOO_LARGE'
   | 'ERR_BACKEND'
   | 'ERR_TIMEOUT'
+  | 'ERR_INCOMPLETE'
   | 'ERR_NATIVE_LOAD'
   | 'ERR_INTERNAL';
 
@@ -138,6 +139,24 @@ export class BackendError extends CacheKitError {
 /** A store or loader that took longer than its timeout. */
 export class TimeoutError extends CacheKitError {
   readonly code = 'ERR_TIMEOUT';
+}
+
+/**
+ * An operation over many entries that failed, or was aborted, when some of them were dealt with: what was done stays done, and
+ * the same call again does the rest. The cause is what ended it, the signal's reason for one.
+ */
+export class IncompleteError extends CacheKitError {
+  readonly code = 'ERR_INCOMPLETE';
+
+  constructor(
+    /** What was done, by kind: `{ removed: 500 }`. */
+    readonly counts: Readonly<Record<string, number>>,
+    cause: unknown,
+  ) {
+    const done = Object.entries(counts).map(([kind, count]) => `${kind}: ${count}`);
+    const reason = isCacheKitError(cause) ? `: ${cause.message}` : '';
+    super(`The operation ended early (${done.join(', ')})${reason}`, { cause });
+  }
 }
 
 /** The native addon for this platform could not be loaded. */

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import test from 'ava';
 import { Keyv, KeyvMemoryAdapter } from 'keyv';
@@ -219,4 +220,20 @@ test('what is no Keyv store is a TypeError', (t) => {
     t.throws(() => new KeyvBackend({ store: store as never }), { instanceOf: TypeError }, inspect(store));
   }
   t.throws(() => new KeyvBackend({ store: new Keyv(), timeoutMs: 0 }), { instanceOf: RangeError });
+});
+
+test('all backends over one store share its listener', async (t) => {
+  const emitter = new EventEmitter();
+  const map = new Map<string, string>();
+  const store = Object.assign(emitter, {
+    get: async (name: string) => map.get(name),
+    set: async (name: string, value: string) => map.set(name, value),
+    delete: async (name: string) => map.delete(name),
+    clear: async () => map.clear(),
+  });
+  const backends = Array.from({ length: 20 }, () => new KeyvBackend({ store: store as never }));
+  for (const backend of backends) t.is(await backend.get('k'), undefined);
+  t.is(emitter.listenerCount('error'), 1);
+  await Promise.all(backends.map((backend) => backend.close()));
+  t.is(emitter.listenerCount('error'), 0);
 });

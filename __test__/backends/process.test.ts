@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -221,3 +222,34 @@ test('rediss is TLS with a trusted certificate, and refused with another', async
     t.regex((await run(script, { NODE_EXTRA_CA_CERTS: '' })).output, /^ERR_BACKEND .*SELF_SIGNED/, library);
   }
 });
+
+for (const library of ['ioredis', 'redis']) {
+  for (const scheme of ['redis', 'redis+cluster']) {
+    test.serial(
+      `a Redis that accepts and never answers holds no process beyond a cache's timeout: ${library}, ${scheme}`,
+      async (t) => {
+        const sockets = new Set<Socket>();
+        const server = createServer((socket) => sockets.add(socket.on('error', () => undefined))).listen(
+          0,
+          '127.0.0.1',
+        );
+        await once(server, 'listening');
+        t.teardown(() => {
+          for (const socket of sockets) socket.destroy();
+          server.close();
+        });
+        const url = `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`;
+        const { code, output } = await run(`
+        import { createCache } from '${src('cache/create-cache.ts')}';
+        import { RedisBackend } from '${src('backends/redis.ts')}';
+        const backend = new RedisBackend({ url: '${url}', library: '${library}', timeoutMs: ${scheme === 'redis' ? 30_000 : 200} });
+        const cache = createCache({ namespace: 'n', backend, timeout: '200ms', retry: 0, onError: () => {} });
+        const value = await cache.get('k');
+        const answered = performance.now();
+        process.on('exit', () => console.log(value, performance.now() - answered < 5_000));
+      `);
+        t.deepEqual({ code, output: output.trim() }, { code: 0, output: 'undefined true' });
+      },
+    );
+  }
+}

@@ -226,12 +226,12 @@ for (const library of libraries) {
   test.serial(
     `${library}: a refused command is a BackendError that shows neither the cache key nor the value`,
     async (t) => {
-      const server = await requireRedis(t, { args: ['--rename-command', 'EVAL', '', '--rename-command', 'SCAN', ''] });
+      const server = await requireRedis(t, {
+        args: ['--rename-command', 'EXISTS', '', '--rename-command', 'SCAN', ''],
+      });
       if (!server) return;
       const backend = open(t, { url: server.url, library });
-      const error = await t.throwsAsync(backend.delete(SECRET_KEY, { ifBytes: SECRET_VALUE }), {
-        instanceOf: BackendError,
-      });
+      const error = await t.throwsAsync(backend.has(SECRET_KEY), { instanceOf: BackendError });
       t.false(error.transient);
       assertNoSecret(t, error);
       assertNoSecret(t, await t.throwsAsync(backend.keys({ prefix: SECRET_KEY }).next(), { instanceOf: BackendError }));

@@ -2,7 +2,7 @@ import test from 'ava';
 import type { Backend } from '../../src/backends/backend.js';
 import { MemoryBackend } from '../../src/backends/memory.js';
 import { createCache } from '../../src/cache/create-cache.js';
-import { ConfigurationError } from '../../src/errors.js';
+import { ConfigurationError, IncompleteError } from '../../src/errors.js';
 import { Keyring } from '../../src/keys/keyring.js';
 import { MapBackend, masterKey, otherKey, withClock } from './map-backend.js';
 
@@ -95,7 +95,12 @@ test('an abort stops between two entries', async (t) => {
     last = seen;
     controller.abort(new Error('enough'));
   };
-  await t.throwsAsync(entries.rewrap({ onProgress, signal: controller.signal }), { message: 'enough' });
+  const error = await t.throwsAsync(entries.rewrap({ onProgress, signal: controller.signal }), {
+    instanceOf: IncompleteError,
+    code: 'ERR_INCOMPLETE',
+  });
+  t.is(error?.cause, controller.signal.reason);
+  t.deepEqual(error?.counts, { seen: 100, rewrapped: 100, current: 0, unopened: 0, changed: 0 });
   t.is(last, 100);
   t.like(await entries.rewrap(), { seen: 350, current: 100, rewrapped: 250 });
 });

@@ -1,9 +1,10 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';
 import type { Backend } from '../../src/backends/backend.js';
 import { MemoryBackend } from '../../src/backends/memory.js';
 import { cache } from '../../src/cache/cache.js';
 import { createCache } from '../../src/cache/create-cache.js';
-import { BackendError, TimeoutError } from '../../src/errors.js';
+import { BackendError, IncompleteError, TimeoutError } from '../../src/errors.js';
 import { deferred, MapBackend, settle } from './map-backend.js';
 
 const named = { namespace: 'n', operation: 'o' };
@@ -177,4 +178,72 @@ test('a store that answers without a promise is used all the same', async (t) =>
   t.true(await entries.set('k', 1));
   t.is(await entries.get('k'), 1);
   t.true(await entries.delete('k'));
+});
+
+/** A store whose tags have many entries, removed 10 at a time, each step in so many milliseconds. */
+function stepping(entries: number, stepMs: (step: number) => number): Backend & { removed: number } {
+  const backend = Object.assign(new MemoryBackend() as Backend, { removed: 0 });
+  backend.invalidateTags = async (_, options) => {
+    let removed = 0;
+    while (backend.removed < entries) {
+      await pause(stepMs(backend.removed / 10));
+      options?.signal?.throwIfAborted();
+      backend.removed += 10;
+      removed += 10;
+      options?.onProgress?.(removed);
+    }
+    return removed;
+  };
+  return backend;
+}
+
+test('a long invalidation has the timeout for each of its steps', async (t) => {
+  const entries = createCache({ backend: stepping(100, () => 60), timeout: '400ms' });
+  t.is(await entries.invalidateTags('t'), 100);
+});
+
+test('a long invalidation that is held up says how far it came, and can be resumed', async (t) => {
+  const backend = stepping(100, (step) => (step === 3 ? 1_000 : 0));
+  const entries = createCache({ backend, timeout: '200ms', retry: 0, onError: () => {} });
+  const error = await t.throwsAsync(entries.invalidateTags('t'), { instanceOf: IncompleteError });
+  t.deepEqual([error?.code, error?.counts], ['ERR_INCOMPLETE', { removed: 30 }]);
+  t.true(error?.cause instanceof TimeoutError);
+  await pause(1_000);
+  t.is(await entries.invalidateTags('t'), 0, 'the store has gone on');
+});
+
+test('a step that fails and may pass is tried again, and all are counted', async (t) => {
+  let failed = false;
+  const backend = stepping(100, () => 0);
+  const { invalidateTags } = backend;
+  backend.invalidateTags = (tags, options) =>
+    invalidateTags?.call(backend, tags, {
+      ...options,
+      onProgress: (removed) => {
+        options?.onProgress?.(removed);
+        if (removed === 50 && !failed) {
+          failed = true;
+          throw new BackendError('lost', { transient: true });
+        }
+      },
+    }) as Promise<number>;
+  const entries = createCache({ backend, onError: () => {} });
+  t.is(await entries.invalidateTags('t'), 100);
+});
+
+test('a long invalidation can be aborted, with what it has removed', async (t) => {
+  const backend = stepping(100, () => 10);
+  const entries = createCache({ backend });
+  const controller = new AbortController();
+  const ended = t.throwsAsync(entries.invalidateTags('t', { signal: controller.signal }), {
+    instanceOf: IncompleteError,
+  });
+  while (backend.removed < 20) await pause(5);
+  controller.abort(new Error('enough'));
+  const error = await ended;
+  t.is(error?.cause, controller.signal.reason);
+  t.true(Number(error?.counts.removed) >= 20 && backend.removed < 100);
+  const before = AbortSignal.abort(new Error('before'));
+  await t.throwsAsync(entries.invalidateTags('t', { signal: before }), { message: 'before' });
+  await t.throwsAsync(entries.invalidateTags('t', { signal: {} as never }), { instanceOf: TypeError });
 });

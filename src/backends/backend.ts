@@ -53,6 +53,11 @@ export interface BackendDeleteOptions extends BackendOptions {
   ifBytes?: Uint8Array;
 }
 
+export interface BackendTagOptions extends BackendOptions {
+  /** Told after each step how many entries were removed so far. */
+  onProgress?: ((removed: number) => void) | undefined;
+}
+
 export interface BackendItem {
   cacheKey: string;
   bytes: Uint8Array;
@@ -113,8 +118,11 @@ export interface Backend {
    * Puts other bytes in the place of exactly these, in one step, and leaves TTL and tags as they are; whether it did.
    */
   replace?(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean>;
-  /** Removes every entry that was last set with one of the tags; how many, as far as the store can tell. */
-  invalidateTags?(tags: readonly string[], options?: BackendOptions): Promise<number>;
+  /**
+   * Removes every entry that was last set with one of the tags; how many, as far as the store can tell. A store that does
+   * so in steps may take its time limit for each, and calls `onProgress` after each with how many were removed so far.
+   */
+  invalidateTags?(tags: readonly string[], options?: BackendTagOptions): Promise<number>;
   /**
    * Takes the lock of a cache key for `leaseMs`, or answers `undefined` at once when somebody holds it. It keeps nobody
    * from reading and writing the entry.
@@ -123,8 +131,14 @@ export interface Backend {
   /**
    * Calls `listener` when somebody else has changed, removed or let expire an entry that this process has read: with its
    * cache key, or with `undefined` when any may have changed unseen. Returns what ends it.
+   *
+   * `state` is called with `false`, and with the error once it is known, when changes are not told for now, and with `true`
+   * when they are again. Without any call they are told.
    */
-  watch?(listener: (cacheKey: string | undefined) => void): () => void;
+  watch?(
+    listener: (cacheKey: string | undefined) => void,
+    state?: (told: boolean, error?: unknown) => void,
+  ): () => void;
   /** Gives up connections and memory; every later operation rejects with `BackendError`. Closing twice is harmless. */
   close?(): Promise<void>;
 }

@@ -17,25 +17,29 @@ const SCHEMES = 'redis://, rediss://, redis+cluster://, rediss+cluster://, https
  * the stores here, a Keyv instance or storage adapter, anything with the methods of {@link Backend} as it is.
  * Connections are made by the first operation.
  *
+ * @param timeoutMs the time limit of each operation of a backend that is made here; undefined: the backend's own.
  * @throws TypeError for another type, ConfigurationError for a URL that is malformed, not allowed or of an unknown scheme.
  */
-export function backendFrom(backend: Backend | KeyvInstance | KeyvStorageAdapter | string | null | undefined): Backend {
+export function backendFrom(
+  backend: Backend | KeyvInstance | KeyvStorageAdapter | string | null | undefined,
+  timeoutMs?: number,
+): Backend {
   if (backend === null || backend === undefined) return new MemoryBackend();
-  if (typeof backend === 'string') return fromUrl(backend);
+  if (typeof backend === 'string') return fromUrl(backend, timeoutMs);
   if (typeof backend !== 'object' && typeof backend !== 'function') {
     throw new TypeError(`backend must be null, a URL or an object, not ${kindOf(backend)}`);
   }
   // Maps, and caches that are like them, have the methods with other meanings: `get` answers with the value, at once.
   if (Symbol.iterator in backend) throw unsuitable();
-  if (looksLikeKeyv(backend)) return fromKeyv(backend as KeyvInstance | KeyvStorageAdapter);
+  if (looksLikeKeyv(backend)) return fromKeyv(backend as KeyvInstance | KeyvStorageAdapter, timeoutMs);
   const { get, set, delete: remove } = backend as Partial<Record<keyof Backend, unknown>>;
   if (![get, set, remove].every((method) => typeof method === 'function')) throw unsuitable();
   return backend as Backend;
 }
 
-function fromKeyv(store: KeyvInstance | KeyvStorageAdapter): Backend {
+function fromKeyv(store: KeyvInstance | KeyvStorageAdapter, timeoutMs: number | undefined): Backend {
   try {
-    return new KeyvBackend({ store });
+    return new KeyvBackend({ store, timeoutMs });
   } catch {
     throw unsuitable();
   }
@@ -47,21 +51,21 @@ function unsuitable(): TypeError {
   );
 }
 
-function fromUrl(url: string): Backend {
+function fromUrl(url: string, timeoutMs: number | undefined): Backend {
   const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0].toLowerCase();
   switch (scheme) {
     case 'redis:':
     case 'rediss:':
     case 'redis+cluster:':
     case 'rediss+cluster:':
-      return new RedisBackend({ url });
+      return new RedisBackend({ url, timeoutMs });
     case 'https:':
     case 'http:':
-      return new HttpBackend({ url });
+      return new HttpBackend({ url, timeoutMs });
     case 'file:':
-      return new FileBackend({ directory: directoryOf(url, 'file:') });
+      return new FileBackend({ directory: directoryOf(url, 'file:'), timeoutMs });
     case 'lmdb:':
-      return new LmdbBackend({ directory: directoryOf(url, 'lmdb:') });
+      return new LmdbBackend({ directory: directoryOf(url, 'lmdb:'), timeoutMs });
     default:
       // A URL may hold a password, so no part of it is repeated.
       throw new ConfigurationError(`The backend's URL has a scheme that is not supported; there are ${SCHEMES}`);

@@ -13,6 +13,7 @@ import type {
 } from './backend.js';
 import { causeWithout, codeOf } from './cause.js';
 import { timeoutOption, withDeadline } from './deadline.js';
+import { KeyvErrors } from './keyv-errors.js';
 import { type KeyvEnvelope, type KeyvFace, type KeyvInstance, type KeyvStorageAdapter, keyvFace } from './keyv-face.js';
 import { markPrivate, methodsOf } from './private-answers.js';
 
@@ -39,15 +40,9 @@ const MAX_DATE = 8.64e15;
 export class KeyvBackend implements Backend {
   readonly #keyv: KeyvFace;
   readonly #timeoutMs: number;
-  /** Errors that the store reported in place of failing. */
-  #reported = 0;
-  #lastReported: unknown;
-  #listening = false;
+  /** From the first operation on. */
+  #errors: KeyvErrors | undefined;
   #closed = false;
-  readonly #listener = (error: unknown): void => {
-    this.#reported++;
-    this.#lastReported = error;
-  };
 
   /** @throws TypeError for what is neither, a Map among them: wrap it, as `new Keyv({ store: map })`; RangeError. */
   constructor(options: KeyvBackendOptions) {
@@ -131,8 +126,8 @@ export class KeyvBackend implements Backend {
   /** The store stays open: it is its owner's. */
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#listening) this.#keyv.store.off?.('error', this.#listener);
-    this.#listening = false;
+    this.#errors?.leave();
+    this.#errors = undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -169,15 +164,13 @@ export class KeyvBackend implements Backend {
     otherwise?: () => never,
   ): Promise<T | undefined> {
     if (this.#closed) throw closedError('Keyv');
-    if (!this.#listening && typeof this.#keyv.store.on === 'function') {
-      this.#keyv.store.on('error', this.#listener);
-      this.#listening = true;
-    }
+    this.#errors ??= KeyvErrors.join(this.#keyv.store);
+    const errors = this.#errors;
     return withDeadline('Keyv', this.#timeoutMs, options?.signal, async () => {
-      const before = this.#reported;
+      const before = errors.count;
       try {
         const result = await work();
-        if (result === undefined && this.#reported !== before) throw this.#lastReported;
+        if (result === undefined && errors.count !== before) throw errors.last;
         return result === undefined && otherwise ? otherwise() : result;
       } catch (error) {
         throw keyvError(error, cacheKeys);

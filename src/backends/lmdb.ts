@@ -25,6 +25,7 @@ import type {
   BackendLock,
   BackendOptions,
   BackendSetOptions,
+  BackendTagOptions,
 } from './backend.js';
 import { timeoutOption, withDeadline } from './deadline.js';
 import { nameOf, timesFrom } from './lmdb-entry.js';
@@ -211,7 +212,7 @@ export class LmdbBackend implements Backend {
   }
 
   /** Each step of some hundred entries is one transaction. */
-  async invalidateTags(tags: readonly string[], options?: BackendOptions): Promise<number> {
+  async invalidateTags(tags: readonly string[], options?: BackendTagOptions): Promise<number> {
     const wanted = tagNames(tags);
     let total = 0;
     let names: readonly Buffer[] | undefined;
@@ -227,6 +228,7 @@ export class LmdbBackend implements Backend {
       });
       total += step.removed;
       names = step.left;
+      options?.onProgress?.(total);
     } while (names.length > 0);
     return total;
   }

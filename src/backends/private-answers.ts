@@ -48,10 +48,15 @@ const CACHE = Symbol('by a cache');
 /** Put among the options of a call to a private backend. */
 export const BY_CACHE: Readonly<BackendOptions> = Object.freeze({ [CACHE]: true } as object);
 
+/** Whether a cache makes this call, which has a time limit of its own. */
+export function isByCache(options: object | undefined): boolean {
+  return options !== undefined && CACHE in options;
+}
+
 /** From here on, in bytes, another thread may be reading what a cache has. */
 const READ_LATER_FROM = 1024 * 1024;
 
 /** Whether memory of this length may be shared with whoever makes a call: anybody but a cache may move it to where it is freed. */
 export function mayShare(length: number, options: object | undefined): boolean {
-  return length < READ_LATER_FROM || (options !== undefined && CACHE in options);
+  return length < READ_LATER_FROM || isByCache(options);
 }

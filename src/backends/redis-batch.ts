@@ -1,7 +1,7 @@
 import { allowManyListeners } from '../realms.js';
 import type { BackendEntry, BackendGetOptions } from './backend.js';
 import type { RedisCommands } from './redis-client.js';
-import { redisError } from './redis-error.js';
+import { isDemoted, redisError } from './redis-error.js';
 import { type Found, MAX_KEYS, readMany } from './redis-read.js';
 import { entryOf } from './redis-reply.js';
 
@@ -65,6 +65,7 @@ interface Read {
  */
 export class RedisBatch {
   readonly #ended: (batch: RedisBatch) => void;
+  readonly #demoted: (commands: RedisCommands) => void;
   #works: Work[] | undefined;
   #reads: Map<string, Read> | undefined;
   #waiting = 0;
@@ -73,10 +74,16 @@ export class RedisBatch {
   answered = false;
   /** On the clock of `elapsed()`. */
   deadline = 0;
+  /** Somebody waits who has no time limit of their own, for whom the process must not end. */
+  holds = false;
 
-  /** @param ended called when all callers have been answered. */
-  constructor(ended: (batch: RedisBatch) => void) {
+  /**
+   * @param ended called when all callers have been answered.
+   * @param demoted called when the server behind these commands does not serve any more, or not yet.
+   */
+  constructor(ended: (batch: RedisBatch) => void, demoted: (commands: RedisCommands) => void) {
     this.#ended = ended;
+    this.#demoted = demoted;
   }
 
   get full(): boolean {
@@ -140,7 +147,7 @@ export class RedisBatch {
           this.answered = true;
           waiter.resolve(value);
         },
-        (error) => waiter.reject(redisError(error)),
+        (error) => waiter.reject(this.#failure(commands, error)),
       );
     }
     if (this.#reads !== undefined) this.#sendReads(commands, this.#reads);
@@ -165,7 +172,7 @@ export class RedisBatch {
           this.answered = true;
           answer(only, bytes, undefined);
         },
-        (error) => reject(only, redisError(error)),
+        (error) => reject(only, this.#failure(commands, error)),
       );
       return;
     }
@@ -175,13 +182,18 @@ export class RedisBatch {
         for (const [i, read] of wanted.entries()) {
           const { bytes, ttl, error } = found[i] as Found;
           if (error === undefined) answer(read, bytes, ttl);
-          else reject(read, redisError(error));
+          else reject(read, this.#failure(commands, error));
         }
       },
       (error) => {
-        for (const read of wanted) reject(read, redisError(error));
+        for (const read of wanted) reject(read, this.#failure(commands, error));
       },
     );
+  }
+
+  #failure(commands: RedisCommands, error: unknown): unknown {
+    if (isDemoted(error)) this.#demoted(commands);
+    return redisError(error);
   }
 }
 

@@ -4,31 +4,64 @@ import { assertNotHeld } from './fake-timers.js';
 import type { RedisClient, RedisCommands } from './redis-client.js';
 import { redisCommands } from './redis-commands.js';
 import type { RedisSource } from './redis-connection.js';
+import type { Connectable } from './redis-exclusive.js';
 
-/** One listener for each client, however many backends use it: Node warns of a leak from the eleventh. */
-const watched = new WeakMap<object, { users: number; unwatch: () => void }>();
+/** What all backends with one client share, so that it has one listener for an event: Node warns of a leak from the eleventh. */
+interface Shared {
+  users: number;
+  readonly unwatch: () => void;
+  /** Ends the wait for a client that is being connected. */
+  decide: (() => void) | undefined;
+  /** Resolves when the client is connected, or will not be for now. */
+  connecting: Promise<void> | undefined;
+}
 
-/** Events that end the wait for a client that is being connected, one way or the other. */
-const DECISIVE = ['ready', 'error', 'close', 'end', 'reconnecting'] as const;
+const clients = new WeakMap<object, Shared>();
+
+/** Events, beside `error`, that end the wait for a client that is being connected, one way or the other. */
+const DECISIVE = ['ready', 'close', 'end', 'reconnecting'] as const;
 
 /** A client that belongs to someone else: it is used, watched for errors, and never closed. */
 export class BorrowedClient implements RedisSource {
   readonly #client: RedisClient;
   readonly #commands: RedisCommands;
-  #connecting: Promise<RedisCommands> | undefined;
+  readonly #shared: Shared;
   #closed = false;
 
   constructor(client: unknown) {
     this.#commands = redisCommands(client);
     this.#client = client as RedisClient;
-    const watch = watched.get(this.#client);
-    if (watch) watch.users++;
-    // Without a listener, Node ends the process for an 'error' event.
-    else watched.set(this.#client, { users: 1, unwatch: this.#commands.onError(() => undefined) });
+    let shared = clients.get(this.#client);
+    if (shared === undefined) {
+      // Without a listener, Node ends the process for an 'error' event.
+      const made: Shared = {
+        users: 0,
+        unwatch: this.#commands.onError(() => made.decide?.()),
+        decide: undefined,
+        connecting: undefined,
+      };
+      shared = made;
+      clients.set(this.#client, made);
+    }
+    shared.users++;
+    this.#shared = shared;
   }
 
   get keyPrefix(): string {
     return this.#commands.keyPrefix;
+  }
+
+  /** Another connection to the same place, with its owner's options, which its user makes and ends. */
+  duplicate(): Connectable {
+    const client = duplicateOf(this.#client);
+    return {
+      commands: redisCommands(client),
+      connect: () => client.connect(),
+      destroy: () => {
+        if ('status' in client) client.disconnect();
+        else if (client.isOpen) client.destroy();
+      },
+    };
   }
 
   /**
@@ -40,21 +73,25 @@ export class BorrowedClient implements RedisSource {
     assertNotHeld('status' in this.#client ? 'ioredis' : 'redis');
     if (this.#commands.ready) return this.#commands;
     if (!this.#isConnecting()) throw notConnected();
-    this.#connecting ??= this.#connected().finally(() => {
-      this.#connecting = undefined;
+    this.#shared.connecting ??= this.#decided().finally(() => {
+      this.#shared.connecting = undefined;
     });
-    return this.#connecting;
+    return this.#shared.connecting.then(() => {
+      if (!this.#commands.ready) throw notConnected();
+      return this.#commands;
+    });
   }
 
   unresponsive(): void {}
 
+  demoted(): void {}
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const watch = watched.get(this.#client);
-    if (!watch || --watch.users > 0) return;
-    watched.delete(this.#client);
-    watch.unwatch();
+    if (--this.#shared.users > 0) return;
+    clients.delete(this.#client);
+    this.#shared.unwatch();
   }
 
   #isConnecting(): boolean {
@@ -65,16 +102,35 @@ export class BorrowedClient implements RedisSource {
     return client.status === 'connecting' || client.status === 'connect';
   }
 
-  #connected(): Promise<RedisCommands> {
-    return new Promise((resolve, reject) => {
+  #decided(): Promise<void> {
+    return new Promise((resolve) => {
       const decide = () => {
         for (const event of DECISIVE) this.#client.off(event, decide);
-        if (this.#commands.ready) resolve(this.#commands);
-        else reject(notConnected());
+        this.#shared.decide = undefined;
+        resolve();
       };
+      this.#shared.decide = decide;
       for (const event of DECISIVE) this.#client.on(event, decide);
     });
   }
+}
+
+type Duplicate = RedisClient & {
+  readonly isOpen?: boolean;
+  connect(): Promise<unknown>;
+  disconnect(): void;
+  destroy(): void;
+};
+
+function duplicateOf(client: RedisClient): Duplicate {
+  const { isCluster, duplicate } = client as unknown as {
+    isCluster?: boolean;
+    duplicate: (...args: unknown[]) => Duplicate;
+  };
+  // Without auto-pipelining: a transaction is a sequence on one connection.
+  const options = { lazyConnect: true, enableAutoPipelining: false };
+  if (!('status' in client)) return duplicate.call(client);
+  return isCluster ? duplicate.call(client, [], options) : duplicate.call(client, options);
 }
 
 function notConnected(): BackendError {

@@ -7,6 +7,9 @@ type Listener = (error: Error) => void;
 /** An ioredis or iovalkey client, as far as it is used here. */
 export interface IoredisClient {
   readonly options: {
+    readonly enableAutoPipelining?: boolean | undefined;
+    readonly stringNumbers?: boolean | undefined;
+    readonly redisOptions?: { readonly stringNumbers?: boolean | undefined } | undefined;
     readonly keyPrefix?: string | undefined;
     readonly host?: string | undefined;
     readonly port?: number | undefined;
@@ -14,6 +17,7 @@ export interface IoredisClient {
   readonly status: string;
   readonly stream?: { cork?(): void; uncork?(): void };
   connect(): Promise<void>;
+  sendCommand(command: never): unknown;
   callBuffer(name: string, ...args: (string | Buffer)[]): Promise<unknown>;
   pipeline(): IoredisPipeline;
   on(event: string, listener: Listener): unknown;
@@ -27,6 +31,8 @@ export interface IoredisPipeline {
 
 /** A cluster client of ioredis or iovalkey, as far as it is used here. */
 export interface IoredisClusterClient extends IoredisClient {
+  /** For each slot the addresses of its servers, `host:port`, the master first. */
+  readonly slots: readonly (readonly string[] | undefined)[];
   nodes(role: 'master'): IoredisClient[];
 }
 
@@ -44,7 +50,7 @@ export interface NodeRedisClient {
 export interface NodeRedisClusterClient {
   readonly isReady?: boolean;
   readonly isOpen?: boolean;
-  readonly slots: readonly unknown[];
+  readonly slots: readonly ({ readonly master: NodeRedisClusterNode } | undefined)[];
   readonly masters: readonly NodeRedisClusterNode[];
   nodeClient(node: NodeRedisClusterNode): unknown;
   sendCommand(
@@ -85,15 +91,38 @@ export interface RedisCommands {
   sendAll(commands: readonly RedisCommand[]): Promise<unknown[]>;
   /** Every server that has keys. What they are sent is not prefixed. */
   nodes(): Promise<readonly RedisCommands[]>;
+  /** The server that has a cache key, by the one connection to it, and what the key is called there. */
+  at(cacheKey: string): Promise<{ readonly server: RedisCommands; readonly name: string }>;
   onError(listener: (error: Error) => void): () => void;
+}
+
+/** How a command is sent by an ioredis client with the options that it has. */
+export function senderOf(client: IoredisClient): (command: RedisCommand) => Promise<unknown> {
+  const { enableAutoPipelining, redisOptions, stringNumbers = redisOptions?.stringNumbers } = client.options;
+  // Auto-pipelining loses the names of commands that are called, and the slots of names that are no text. What it saves,
+  // operations of one tick save here already.
+  const sender = enableAutoPipelining
+    ? { options: { ...client.options, enableAutoPipelining: false }, sendCommand: client.sendCommand.bind(client) }
+    : client;
+  const send = (command: RedisCommand) => client.callBuffer.call(sender, ...command);
+  if (stringNumbers) return async (command) => withNumbers(await send(command));
+  return enableAutoPipelining ? send : (command) => client.callBuffer(...command);
+}
+
+/** All text comes as Buffers, so that only numbers are strings. */
+function withNumbers(reply: unknown): unknown {
+  if (Array.isArray(reply)) return reply.map(withNumbers);
+  return typeof reply === 'string' ? Number(reply) : reply;
 }
 
 export class IoredisCommands implements RedisCommands {
   readonly sharded = false;
+  readonly send: (command: RedisCommand) => Promise<unknown>;
   readonly #client: IoredisClient;
 
   constructor(client: IoredisClient) {
     this.#client = client;
+    this.send = senderOf(client);
   }
 
   get ready(): boolean {
@@ -102,10 +131,6 @@ export class IoredisCommands implements RedisCommands {
 
   get keyPrefix(): string {
     return this.#client.options.keyPrefix ?? '';
-  }
-
-  send(command: RedisCommand): Promise<unknown> {
-    return this.#client.callBuffer(...command);
   }
 
   together(sending: () => void): void {
@@ -129,6 +154,10 @@ export class IoredisCommands implements RedisCommands {
 
   async nodes(): Promise<readonly RedisCommands[]> {
     return [this];
+  }
+
+  async at(cacheKey: string): Promise<{ server: RedisCommands; name: string }> {
+    return { server: this, name: cacheKey };
   }
 
   onError(listener: (error: Error) => void): () => void {
@@ -170,6 +199,10 @@ export class NodeRedisCommands implements RedisCommands {
 
   async nodes(): Promise<readonly RedisCommands[]> {
     return [this];
+  }
+
+  async at(cacheKey: string): Promise<{ server: RedisCommands; name: string }> {
+    return { server: this, name: cacheKey };
   }
 
   onError(listener: (error: Error) => void): () => void {

@@ -1,3 +1,4 @@
+import { BackendError } from '../errors.js';
 import {
   AS_BUFFERS,
   type IoredisClusterClient,
@@ -7,8 +8,10 @@ import {
   NodeRedisCommands,
   type RedisCommand,
   type RedisCommands,
+  senderOf,
   settled,
 } from './redis-client.js';
+import { slotOf } from './redis-slot.js';
 
 /**
  * Each command on its own, so that the library follows a redirection (MOVED, ASK) of that one alone; those for one
@@ -16,10 +19,12 @@ import {
  */
 export class IoredisClusterCommands implements RedisCommands {
   readonly sharded = true;
+  readonly send: (command: RedisCommand) => Promise<unknown>;
   readonly #client: IoredisClusterClient;
 
   constructor(client: IoredisClusterClient) {
     this.#client = client;
+    this.send = senderOf(client);
   }
 
   get ready(): boolean {
@@ -28,10 +33,6 @@ export class IoredisClusterCommands implements RedisCommands {
 
   get keyPrefix(): string {
     return this.#client.options.keyPrefix ?? '';
-  }
-
-  send(command: RedisCommand): Promise<unknown> {
-    return this.#client.callBuffer(...command);
   }
 
   together(sending: () => void): void {
@@ -44,6 +45,15 @@ export class IoredisClusterCommands implements RedisCommands {
 
   async nodes(): Promise<readonly RedisCommands[]> {
     return this.#client.nodes('master').map((node) => new IoredisCommands(node));
+  }
+
+  async at(cacheKey: string): Promise<{ server: RedisCommands; name: string }> {
+    const full = this.keyPrefix + cacheKey;
+    const address = this.#client.slots[slotOf(full)]?.[0];
+    const node = this.#client.nodes('master').find(({ options: { host, port } }) => `${host}:${port}` === address);
+    if (node === undefined) throw noServer();
+    const server = new IoredisCommands(node);
+    return { server, name: server.keyPrefix === '' ? full : cacheKey };
   }
 
   onError(listener: (error: Error) => void): () => void {
@@ -83,10 +93,21 @@ export class NodeRedisClusterCommands implements RedisCommands {
     return clients.map((client) => new NodeRedisCommands(client as NodeRedisClient));
   }
 
+  async at(cacheKey: string): Promise<{ server: RedisCommands; name: string }> {
+    const master = this.#client.slots[slotOf(cacheKey)]?.master;
+    if (master === undefined) throw noServer();
+    const server = new NodeRedisCommands((await this.#client.nodeClient(master)) as NodeRedisClient);
+    return { server, name: cacheKey };
+  }
+
   onError(listener: (error: Error) => void): () => void {
     this.#client.on('error', listener);
     return () => this.#client.off('error', listener);
   }
+}
+
+function noServer(): BackendError {
+  return new BackendError('No server of the Redis cluster has the slot', { transient: true });
 }
 
 /** `EVAL script numkeys key …`; in every other command sent here the key comes first. */

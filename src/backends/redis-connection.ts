@@ -7,6 +7,7 @@ import { connectError } from './redis-error.js';
 import type { OpenClient, RedisLibrary } from './redis-open.js';
 import { openIoredis, openIoredisCluster } from './redis-open-ioredis.js';
 import { openNodeRedis, openNodeRedisCluster } from './redis-open-redis.js';
+import { Predecessors } from './redis-predecessors.js';
 import { subscribe } from './redis-subscription.js';
 import { RedisWatch } from './redis-watch.js';
 
@@ -16,11 +17,17 @@ export interface RedisSource {
   commands(): RedisCommands | Promise<RedisCommands>;
   /** A command had no answer in time, and none came for any other either; `timeout` is what its caller gets. */
   unresponsive(timeout: unknown): void;
+  /** The server behind these commands has become a replica, or does not serve yet. */
+  demoted(commands: RedisCommands): void;
   close(): Promise<void>;
 }
 
 /** How long a failed connection attempt answers for those that come right after it. */
 const COOL_DOWN_MS = 100;
+/** Between two connections that are made because servers are demoted: at first, and at most. */
+const RENEW_MS = { first: 500, most: 5_000 };
+/** After so long without any, it begins at the first again. */
+const RENEW_FORGET_MS = 60_000;
 
 /**
  * A connection made when a command needs it and forgotten when it fails: no timers, no queue of waiting commands, and
@@ -37,6 +44,8 @@ export class RedisConnection implements RedisSource {
   /** Why a connection that is being made was given up. */
   #timeout: unknown;
   #closed = false;
+  #renewed = { at: Number.NEGATIVE_INFINITY, pauseMs: RENEW_MS.first };
+  readonly #predecessors = new Predecessors();
 
   readonly watch: RedisWatch;
 
@@ -56,6 +65,11 @@ export class RedisConnection implements RedisSource {
     );
   }
 
+  /** Another connection to the same place, which its user makes and ends. */
+  another(): OpenClient {
+    return openClient(this.#library, this.#address, this.#timeoutMs);
+  }
+
   commands(): RedisCommands | Promise<RedisCommands> {
     if (this.#closed) throw closedError('Redis');
     assertNotHeld(this.#library);
@@ -71,6 +85,18 @@ export class RedisConnection implements RedisSource {
 
   unresponsive(timeout: unknown): void {
     this.#timeout = timeout;
+    this.#drop();
+  }
+
+  /** A failover behind one address leaves connections open that lead to what is a replica now. */
+  demoted(commands: RedisCommands): void {
+    if (this.#open?.commands !== commands || this.#opening !== undefined) return;
+    const time = elapsed();
+    const { at, pauseMs } = this.#renewed;
+    const since = time - at;
+    if (since < pauseMs) return;
+    const next = since > RENEW_FORGET_MS ? RENEW_MS.first : Math.min(2 * pauseMs, RENEW_MS.most);
+    this.#renewed = { at: time, pauseMs: next };
     this.#drop();
   }
 
@@ -92,7 +118,6 @@ export class RedisConnection implements RedisSource {
     });
     try {
       await open.connect();
-      open.unref();
       open.onChange(
         () => {
           if (this.#open !== open) return;
@@ -100,8 +125,13 @@ export class RedisConnection implements RedisSource {
           if (this.#address.cluster) this.watch.lost();
           else this.#drop();
         },
-        () => this.#open === open && this.watch.serverConnected(),
+        () => {
+          if (this.#open !== open) return;
+          void this.#predecessors.end(open.servers());
+          this.watch.serverConnected();
+        },
       );
+      await this.#predecessors.end(open.servers());
       await this.watch.connected(() => open.servers());
       if (this.#open !== open) throw new Error('closed while connecting');
       // ioredis reports a refused SELECT here, and would go on in database 0.

@@ -11,7 +11,7 @@ export async function* scanKeys(
   prefix: string,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<string> {
-  const run = <T>(work: (commands: RedisCommands) => Promise<T>) => queue.run(signal, work);
+  const run = <T>(work: (commands: RedisCommands) => Promise<T>) => queue.run({ signal }, work);
   const { ownerPrefix, nodes } = await run(async (commands) => ({
     ownerPrefix: commands.keyPrefix,
     nodes: await commands.nodes(),

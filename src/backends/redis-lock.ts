@@ -2,11 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { BackendError } from '../errors.js';
 import { wholeLeaseMs } from './arguments.js';
 import type { BackendEntry, BackendLock, BackendOptions } from './backend.js';
+import type { CompareAndAct, Comparison } from './redis-compare.js';
 import type { RedisQueue } from './redis-queue.js';
-import { countOf } from './redis-reply.js';
-
-const EXTEND = "if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('pexpire',KEYS[1],ARGV[2]) end return 0";
-const RELEASE = "if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('del',KEYS[1]) end return 0";
 
 const SUFFIX = ':lock';
 
@@ -27,49 +24,67 @@ export function unlessLock(cacheKey: string, entry: BackendEntry | undefined): B
 /**
  * The name and the token are those of the Python peer, so that processes of both kinds keep each other out.
  *
- * @throws BackendError when an entry has the lock's name: it would look like a lock that nobody ever releases.
+ * @throws BackendError when an entry has the lock's name: it would look like a lock that nobody ever releases; and when this
+ *   user has no right to release locks, for which others would wait until the lease ends.
  */
 export async function takeLock(
   queue: RedisQueue,
+  compare: CompareAndAct,
   cacheKey: string,
   leaseMs: number,
   options: BackendOptions | undefined,
 ): Promise<BackendLock | undefined> {
   const name = cacheKey + SUFFIX;
   const token = randomUUID().replaceAll('-', '');
-  const taken = await queue.run(options?.signal, async (commands) => {
+  const taken = await queue.run(options, async (commands) => {
+    await compare.assertAllowed(commands, releasing(name, token));
     if ((await commands.send(['set', name, token, 'nx', 'px', String(leaseMs)])) !== null) return true;
     const held = await commands.send(['get', name]);
     // It may have ended since.
     if (held !== null && !isLockToken(held)) throw new BackendError('The name of the lock is taken by an entry');
     return false;
   });
-  return taken ? new RedisLock(queue, name, token) : undefined;
+  return taken ? new RedisLock(queue, compare, name, token) : undefined;
 }
 
 class RedisLock implements BackendLock {
   readonly #queue: RedisQueue;
+  readonly #compare: CompareAndAct;
   readonly #name: string;
   readonly #token: string;
 
-  constructor(queue: RedisQueue, name: string, token: string) {
+  constructor(queue: RedisQueue, compare: CompareAndAct, name: string, token: string) {
     this.#queue = queue;
+    this.#compare = compare;
     this.#name = name;
     this.#token = token;
   }
 
   async extend(leaseMs: number): Promise<boolean> {
     const lease = String(wholeLeaseMs(leaseMs));
-    return countOf(await this.#eval(EXTEND, lease)) > 0;
+    return this.#run({
+      cacheKey: this.#name,
+      expected: this.#token,
+      script: "return redis.call('pexpire',KEYS[1],ARGV[2])",
+      args: [lease],
+      commands: (name) => [['pexpire', name, lease]],
+    });
   }
 
   async release(): Promise<void> {
-    await this.#eval(RELEASE);
+    await this.#run(releasing(this.#name, this.#token));
   }
 
-  #eval(script: string, ...args: string[]): Promise<unknown> {
-    return this.#queue.run(undefined, (commands) =>
-      commands.send(['eval', script, '1', this.#name, this.#token, ...args]),
-    );
+  #run(comparison: Comparison): Promise<boolean> {
+    return this.#queue.run(undefined, (commands) => this.#compare.run(commands, comparison));
   }
+}
+
+function releasing(cacheKey: string, token: string): Comparison {
+  return {
+    cacheKey,
+    expected: token,
+    script: "return redis.call('del',KEYS[1])",
+    commands: (name) => [['del', name]],
+  };
 }

@@ -5,6 +5,7 @@ import { type Emitter, MAX_REDIRECTIONS, type OpenClient, require, serverName } 
 
 export type OwnIoredis = Emitter &
   IoredisClient & {
+    readonly options: { tls?: object };
     readonly stream?: { cork?(): void; uncork?(): void; unref(): void; destroy(): void };
     disconnect(): void;
   };
@@ -14,7 +15,7 @@ export function newIoredis(
   timeoutMs: number,
 ): OwnIoredis {
   const { Redis } = require('ioredis') as { Redis: new (options: object) => OwnIoredis };
-  return new Redis({
+  const client = new Redis({
     ...node,
     username,
     password,
@@ -28,6 +29,13 @@ export function newIoredis(
     disconnectTimeout: 1,
     protocol: 2,
   });
+  letEnd(client);
+  return client;
+}
+
+/** What is asked of a connection keeps the process alive, the connection itself never does: a server may not answer. */
+function letEnd(client: OwnIoredis): void {
+  client.on('connect', () => client.stream?.unref());
 }
 
 export function openIoredis(address: RedisAddress, timeoutMs: number): OpenClient {
@@ -36,7 +44,6 @@ export function openIoredis(address: RedisAddress, timeoutMs: number): OpenClien
   return {
     commands,
     connect: () => client.connect(),
-    unref: () => client.stream?.unref(),
     onChange: (lost) => client.on('close', lost),
     servers: () => [{ ...address.nodes[0], commands }],
     destroy: () => endIoredis(client),
@@ -58,6 +65,8 @@ export function openIoredisCluster({ nodes, username, password, tls }: RedisAddr
     lazyConnect: true,
     enableOfflineQueue: false,
     clusterRetryStrategy: () => null,
+    // Names stay names, as certificates are made out to them.
+    dnsLookup: (host: string, found: (error: null, address: string) => void) => found(null, host),
     slotsRefreshTimeout: timeoutMs,
     maxRedirections: MAX_REDIRECTIONS,
     retryDelayOnTryAgain: 10,
@@ -70,13 +79,13 @@ export function openIoredisCluster({ nodes, username, password, tls }: RedisAddr
       protocol: 2,
     },
   });
-  client.on('+node', (node: OwnIoredis) => node.on('connect', () => node.stream?.unref()));
+  client.on('+node', (node: OwnIoredis) => {
+    letEnd(node);
+    if (tls) node.options.tls = serverName(node.options.host ?? '');
+  });
   return {
     commands: new IoredisClusterCommands(client),
     connect: () => client.connect(),
-    unref: () => {
-      for (const node of client.nodes('all')) node.stream?.unref();
-    },
     onChange: (lost, connected) => {
       const follow = (node: OwnIoredis) => {
         node.on('ready', connected);

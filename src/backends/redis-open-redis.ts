@@ -1,3 +1,4 @@
+import { allowManyListeners } from '../realms.js';
 import type { RedisAddress, RedisNode } from './redis-address.js';
 import { type NodeRedisClient, type NodeRedisClusterClient, NodeRedisCommands } from './redis-client.js';
 import { NodeRedisClusterCommands } from './redis-cluster.js';
@@ -11,7 +12,7 @@ export function newNodeRedis(
   options: object,
 ): OwnNodeRedis {
   const { createClient } = require('redis') as { createClient: (options: object) => OwnNodeRedis };
-  return createClient({
+  const client = createClient({
     username,
     password,
     database,
@@ -24,6 +25,9 @@ export function newNodeRedis(
     disableOfflineQueue: true,
     ...options,
   });
+  // What is asked of a connection keeps the process alive, the connection itself never does: a server may not answer.
+  client.unref();
+  return client;
 }
 
 export function openNodeRedis(address: RedisAddress, timeoutMs: number): OpenClient {
@@ -32,7 +36,6 @@ export function openNodeRedis(address: RedisAddress, timeoutMs: number): OpenCli
   return {
     commands,
     connect: () => client.connect(),
-    unref: () => client.unref(),
     onChange: (lost) => client.on('end', lost),
     servers: () => [{ ...address.nodes[0], commands }],
     destroy: () => client.destroy(),
@@ -48,13 +51,21 @@ type OwnNodeRedisCluster = Emitter &
 
 export function openNodeRedisCluster({ nodes, username, password, tls }: RedisAddress, timeoutMs: number): OpenClient {
   const { createCluster } = require('redis') as { createCluster: (options: object) => OwnNodeRedisCluster };
+  // The client that asks for the slots belongs to nobody: it would wait for ever for a server that does not answer.
+  const ending = new AbortController();
+  allowManyListeners(ending.signal);
   const client = createCluster({
-    rootNodes: nodes.map((socket) => ({ socket })),
+    rootNodes: nodes.map((node) => ({ socket: socketTo(node, tls) })),
+    nodeAddressMap: (address: string) => {
+      const at = address.lastIndexOf(':');
+      return socketTo({ host: address.slice(0, at), port: Number(address.slice(at + 1)) }, tls);
+    },
     defaults: {
       username,
       password,
       socket: {
         ...(tls && { tls: true }),
+        signal: ending.signal,
         connectTimeout: timeoutMs,
         reconnectStrategy: (attempts: number) => Math.min(50 * 2 ** attempts, 500),
       },
@@ -66,11 +77,10 @@ export function openNodeRedisCluster({ nodes, username, password, tls }: RedisAd
   const unref = () => {
     for (const { client: server } of client.masters) server?.unref();
   };
-  client.on('node-ready', unref);
+  client.on('node-connect', unref);
   return {
     commands: new NodeRedisClusterCommands(client),
     connect: () => client.connect(),
-    unref,
     onChange: (lost, connected) => {
       // Each attempt to reach a server that is away is an error of its own.
       const away = new Set<string>();
@@ -88,6 +98,14 @@ export function openNodeRedisCluster({ nodes, username, password, tls }: RedisAd
       client.masters.flatMap(({ host, port, client: server }) =>
         server?.isReady ? [{ host, port, commands: new NodeRedisCommands(server) }] : [],
       ),
-    destroy: () => client.destroy(),
+    destroy: () => {
+      client.destroy();
+      ending.abort();
+    },
   };
+}
+
+/** With the server name in TLS, where certificates are chosen by it. */
+function socketTo(node: RedisNode, tls: boolean): object {
+  return tls ? { ...node, ...serverName(node.host) } : node;
 }

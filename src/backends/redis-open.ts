@@ -41,8 +41,6 @@ export interface OpenServer extends RedisNode {
 export interface OpenClient {
   readonly commands: RedisCommands;
   connect(): Promise<unknown>;
-  /** Lets the process end while the connection is idle. */
-  unref(): void;
   /** Calls `lost` when the connection to a server is gone, `connected` when a cluster has one to another server. */
   onChange(lost: () => void, connected: () => void): void;
   /** Those that are connected. */

@@ -4,7 +4,8 @@ import { elapsed } from '../clock.js';
 import { TimeoutError } from '../errors.js';
 import { clearTimeout, setTimeout } from '../timers.js';
 import { assertSignal, closedError } from './arguments.js';
-import type { BackendEntry, BackendGetOptions } from './backend.js';
+import type { BackendEntry, BackendGetOptions, BackendOptions } from './backend.js';
+import { isByCache } from './private-answers.js';
 import { RedisBatch } from './redis-batch.js';
 import type { RedisCommands } from './redis-client.js';
 import type { RedisSource } from './redis-connection.js';
@@ -20,6 +21,8 @@ export class RedisQueue {
   readonly #underWay = new Set<RedisBatch>();
   #filling: RedisBatch | undefined;
   #closed = false;
+  /** Batches under way that keep the process alive. */
+  #holding = 0;
   #timer: NodeJS.Timeout | undefined;
   /** When a batch was last answered; one that saw no other answered during all its time has a dead connection. */
   #lastAnswer = Number.NEGATIVE_INFINITY;
@@ -31,15 +34,15 @@ export class RedisQueue {
 
   get(cacheKey: string, options: BackendGetOptions | undefined): Promise<BackendEntry | undefined> {
     try {
-      return this.#batchFor(options?.signal).read(cacheKey, options);
+      return this.#batchFor(options).read(cacheKey, options);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  run<T>(signal: AbortSignal | undefined, work: (commands: RedisCommands) => Promise<T>): Promise<T> {
+  run<T>(options: BackendOptions | undefined, work: (commands: RedisCommands) => Promise<T>): Promise<T> {
     try {
-      return this.#batchFor(signal).add(signal, work);
+      return this.#batchFor(options).add(options?.signal, work);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -65,7 +68,8 @@ export class RedisQueue {
   }
 
   /** @throws TypeError for what is no signal, the signal's reason, BackendError after `close`. */
-  #batchFor(signal: AbortSignal | undefined): RedisBatch {
+  #batchFor(options: BackendOptions | undefined): RedisBatch {
+    const signal = options?.signal;
     if (signal !== undefined) {
       assertSignal(signal);
       if (signal.aborted) throw signal.reason;
@@ -73,11 +77,12 @@ export class RedisQueue {
     if (this.#closed) throw closedError('Redis');
     if (this.#filling?.full) this.#flush();
     if (this.#filling === undefined) {
-      this.#filling = new RedisBatch(this.#ended);
+      this.#filling = new RedisBatch(this.#ended, this.#demoted);
       // When everything that is ready to run has run. Measured with 64 gets in flight: a microtask gathers as many but
       // fewer of code that awaits something first; setImmediate no more, and it makes a lone get slower by 5 %.
       nextTick(this.#send);
     }
+    if (!this.#filling.holds && !isByCache(options)) this.#filling.holds = true;
     return this.#filling;
   }
 
@@ -89,8 +94,8 @@ export class RedisQueue {
     batch.deadline = elapsed() + this.#timeoutMs;
     this.#underWay.add(batch);
     // A timer of its own for each batch would be a tenth of the time of a get.
-    if (this.#timer === undefined) this.#timer = setTimeout(this.#check, this.#timeoutMs);
-    else if (this.#underWay.size === 1) this.#timer.ref();
+    if (this.#timer === undefined) this.#arm(this.#timeoutMs);
+    if (batch.holds && this.#holding++ === 0) this.#timer?.ref();
     try {
       const commands = this.#source.commands();
       if (types.isPromise(commands)) {
@@ -106,19 +111,25 @@ export class RedisQueue {
 
   readonly #send = (): void => this.#flush();
 
-  /** The timer keeps the process alive while an answer is outstanding, which idle connections do not. */
+  /** The timer keeps the process alive while an answer is outstanding, which connections do not. A cache has a timer of its own. */
+  #arm(ms: number): void {
+    this.#timer = setTimeout(this.#check, ms);
+    if (this.#holding === 0) this.#timer.unref();
+  }
+
   readonly #ended = (batch: RedisBatch): void => {
     if (batch.answered) this.#lastAnswer = elapsed();
-    this.#underWay.delete(batch);
-    if (this.#underWay.size === 0) this.#timer?.unref();
+    if (this.#underWay.delete(batch) && batch.holds && --this.#holding === 0) this.#timer?.unref();
   };
+
+  readonly #demoted = (commands: RedisCommands): void => this.#source.demoted(commands);
 
   readonly #check = (): void => {
     this.#timer = undefined;
     const time = elapsed();
     for (const batch of this.#underWay) {
       if (batch.deadline > time) {
-        this.#timer = setTimeout(this.#check, Math.ceil(batch.deadline - time));
+        this.#arm(Math.ceil(batch.deadline - time));
         return;
       }
       const error = new TimeoutError(`The Redis backend did not answer within ${this.#timeoutMs} ms`);

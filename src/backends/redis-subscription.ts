@@ -1,8 +1,9 @@
+import { clearTimeout, setTimeout } from '../timers.js';
 import type { RedisAddress, RedisNode } from './redis-address.js';
-import type { IoredisClient } from './redis-client.js';
 import type { RedisLibrary } from './redis-open.js';
 import { endIoredis, newIoredis } from './redis-open-ioredis.js';
 import { newNodeRedis } from './redis-open-redis.js';
+import { keepAsking } from './redis-ping.js';
 import type { Subscription } from './redis-watch.js';
 
 const CHANNEL = '__redis__:invalidate';
@@ -31,17 +32,17 @@ async function subscribeIoredis(
   const client = newIoredis(address, timeoutMs);
   client.on('error', () => undefined);
   client.on('messageBuffer', (_: Buffer, names: Buffer[] | null) => tell(names, invalidated));
-  try {
-    await client.connect();
-    const clientId = await idOf(client);
-    await client.callBuffer('subscribe', CHANNEL);
-    client.stream?.unref();
-    client.on('close', lost);
-    return { clientId, close: () => endIoredis(client) };
-  } catch (error) {
-    endIoredis(client);
-    throw error;
-  }
+  return opened(timeoutMs, lost, {
+    open: async () => {
+      await client.connect();
+      const clientId = String(await client.callBuffer('client', 'id'));
+      await client.callBuffer('subscribe', CHANNEL);
+      client.on('close', lost);
+      return clientId;
+    },
+    ping: () => client.callBuffer('ping'),
+    destroy: () => endIoredis(client),
+  });
 }
 
 async function subscribeNodeRedis(
@@ -53,24 +54,51 @@ async function subscribeNodeRedis(
   const client = newNodeRedis(address, timeoutMs, { RESP: 3, emitInvalidate: true });
   client.on('error', () => undefined);
   client.on('invalidate', (name: Buffer | string | null) => tell(name === null ? null : [name], invalidated));
-  const destroy = () => {
-    if (client.isOpen) client.destroy();
-  };
+  return opened(timeoutMs, lost, {
+    open: async () => {
+      await client.connect();
+      const clientId = String(await client.sendCommand(['client', 'id']));
+      client.on('error', lost);
+      client.on('end', lost);
+      return clientId;
+    },
+    ping: () => client.sendCommand(['ping']),
+    destroy: () => {
+      if (client.isOpen) client.destroy();
+    },
+  });
+}
+
+/** A client of one of the libraries. */
+interface Opening {
+  /** Connects and subscribes; answers with the server's number for the connection. */
+  open(): Promise<string>;
+  ping(): Promise<unknown>;
+  destroy(): void;
+}
+
+/** A server that accepts and never answers is given up, and does not keep the process alive meanwhile. */
+async function opened(timeoutMs: number, lost: () => void, { open, ping, destroy }: Opening): Promise<Subscription> {
+  const limit = setTimeout(destroy, timeoutMs).unref();
   try {
-    await client.connect();
-    const clientId = String(await client.sendCommand(['client', 'id']));
-    client.unref();
-    client.on('error', lost);
-    client.on('end', lost);
-    return { clientId, close: destroy };
+    const clientId = await open();
+    const stop = keepAsking(ping, () => {
+      destroy();
+      lost();
+    });
+    return {
+      clientId,
+      close: () => {
+        stop();
+        destroy();
+      },
+    };
   } catch (error) {
     destroy();
     throw error;
+  } finally {
+    clearTimeout(limit);
   }
-}
-
-async function idOf(client: IoredisClient): Promise<string> {
-  return String(await client.callBuffer('client', 'id'));
 }
 
 function tell(names: readonly (Buffer | string)[] | null, invalidated: (name: Uint8Array | undefined) => void): void {

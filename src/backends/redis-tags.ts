@@ -88,7 +88,8 @@ const DROP = `for i=1,#ARGV,2 do
 end
 return 1`;
 
-function recordOf(cacheKey: string): Buffer {
+/** The name of the record of an entry's tags. */
+export function recordOf(cacheKey: string): Buffer {
   return Buffer.concat([Buffer.from(cacheKey), RECORD]);
 }
 
@@ -130,18 +131,14 @@ export async function expireTagged(commands: RedisCommands, cacheKey: string, tt
   return countOf(await commands.send(['pexpire', cacheKey, String(ttlMs)])) > 0;
 }
 
-/** Removes the entries of some tags, a chunk at a time; how many. */
-export async function invalidateTags(commands: RedisCommands, tags: readonly string[]): Promise<number> {
-  let removed = 0;
-  for (const tag of new Set(tags)) {
-    for (let seen = CHUNK; seen === CHUNK; ) {
-      const chunk = commands.sharded ? invalidateInCluster : invalidateOnServer;
-      const [count, names] = await chunk(commands, tag);
-      removed += count;
-      seen = names;
-    }
-  }
-  return removed;
+/** One step of removing a tag's entries: how many there were, and whether there may be more. */
+export async function invalidateStep(
+  commands: RedisCommands,
+  tag: string,
+): Promise<{ removed: number; more: boolean }> {
+  const chunk = commands.sharded ? invalidateInCluster : invalidateOnServer;
+  const [removed, seen] = await chunk(commands, tag);
+  return { removed, more: seen === CHUNK };
 }
 
 async function invalidateOnServer(commands: RedisCommands, tag: string): Promise<[removed: number, seen: number]> {

@@ -1,8 +1,11 @@
 import { clearTimeout, setImmediate, setTimeout } from '../timers.js';
 import type { RedisNode } from './redis-address.js';
+import { watchError } from './redis-error.js';
 import type { OpenServer } from './redis-open.js';
 
 export type InvalidationListener = (cacheKey: string | undefined) => void;
+/** Told whether changes are told from now on, and if not, why, once it is known. */
+export type WatchState = (told: boolean, error?: unknown) => void;
 
 /** A second connection to a server, which tells of changes of what the first one has read. */
 export interface Subscription {
@@ -21,6 +24,8 @@ export type Subscribe = (
 /** How long a server is left alone that has refused or lost a subscription: the first time, and at most. */
 const RETRY_MS = 250;
 const MAX_RETRY_MS = 10_000;
+/** How long a connection for commands waits for its subscription before it is used without. */
+const CONNECT_MS = 1_000;
 
 /**
  * Server-assisted invalidation: each server remembers which keys a connection has read (`CLIENT TRACKING`) and says once,
@@ -29,12 +34,15 @@ const MAX_RETRY_MS = 10_000;
 export class RedisWatch {
   readonly #subscribe: Subscribe;
   readonly #underWay: () => Promise<void> | undefined;
-  readonly #listeners = new Set<{ listener: InvalidationListener }>();
+  readonly #listeners = new Set<{ listener: InvalidationListener; state: WatchState | undefined }>();
   readonly #subscriptions = new Map<string, Promise<Subscription>>();
   readonly #utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   #servers: (() => readonly OpenServer[]) | undefined;
   #retry: NodeJS.Timeout | undefined;
   #retryMs = RETRY_MS;
+  /** Why changes are not told; it is told once until they are again. */
+  #failure: unknown;
+  #told = true;
 
   /** @param underWay resolves when the reads of this moment have been answered; nothing when there are none. */
   constructor(subscribe: Subscribe, underWay: () => Promise<void> | undefined) {
@@ -46,19 +54,29 @@ export class RedisWatch {
     return this.#listeners.size > 0;
   }
 
-  add(listener: InvalidationListener): () => void {
-    const entry = { listener };
+  add(listener: InvalidationListener, state?: WatchState): () => void {
+    const entry = { listener, state };
     this.#listeners.add(entry);
+    if (!this.#told) state?.(false, this.#failure);
     if (this.#listeners.size === 1) void this.#trackAll();
     return () => {
       if (this.#listeners.delete(entry) && !this.active) void this.#untrackAll();
     };
   }
 
-  /** There is a connection: its servers remember from here on. Never rejects. */
+  /** There is a connection: its servers remember from here on, unless they do not answer in time. Never rejects. */
   async connected(servers: () => readonly OpenServer[]): Promise<void> {
     this.#servers = servers;
-    await this.#trackAll();
+    if (!this.active) return;
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        this.#setTold(false);
+        resolve();
+      }, CONNECT_MS).unref();
+    });
+    await Promise.race([this.#trackAll(), limit]);
+    clearTimeout(timer);
   }
 
   /** A server of a cluster has a new connection. */
@@ -85,9 +103,13 @@ export class RedisWatch {
     if (!this.active || servers === undefined) return;
     try {
       await Promise.all(servers().map((server) => this.#track(server)));
+      if (this.#servers === servers) this.#setTold(true);
       this.#retryMs = RETRY_MS;
-    } catch {
-      this.#tryAgain();
+    } catch (error) {
+      if (this.#servers === servers) {
+        this.#setTold(false, watchError(error));
+        this.#tryAgain();
+      }
     }
     // What was read before is not remembered.
     if (this.#servers === servers) this.#emit(undefined);
@@ -105,6 +127,7 @@ export class RedisWatch {
     const forget = () => {
       if (this.#subscriptions.get(name) !== opening) return;
       this.#subscriptions.delete(name);
+      this.#setTold(false);
       this.#emit(undefined);
       this.#tryAgain();
     };
@@ -160,6 +183,13 @@ export class RedisWatch {
   #emit(cacheKey: string | undefined): void {
     this.#tell(cacheKey);
     this.#underWay()?.then(() => setImmediate(() => this.#tell(cacheKey)));
+  }
+
+  #setTold(told: boolean, error?: unknown): void {
+    if (told ? this.#told : !this.#told && (error === undefined || this.#failure !== undefined)) return;
+    this.#told = told;
+    this.#failure = told ? undefined : error;
+    for (const { state } of this.#listeners) state?.(told, error);
   }
 
   #tell(cacheKey: string | undefined): void {

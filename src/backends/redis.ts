@@ -21,21 +21,23 @@ import type {
   BackendLock,
   BackendOptions,
   BackendSetOptions,
+  BackendTagOptions,
 } from './backend.js';
 import { timeoutOption } from './deadline.js';
 import { markPrivate, methodsOf } from './private-answers.js';
 import { parseRedisUrl } from './redis-address.js';
 import { BorrowedClient } from './redis-borrowed.js';
 import type { RedisClient, RedisCommand, RedisCommands } from './redis-client.js';
+import { CompareAndAct, type Comparison } from './redis-compare.js';
 import { RedisConnection } from './redis-connection.js';
-import { redisError } from './redis-error.js';
+import { ExclusiveConnection } from './redis-exclusive.js';
 import { scanKeys } from './redis-keys.js';
 import { isLockName, takeLock, unlessLock } from './redis-lock.js';
 import { installedLibrary, type RedisLibrary } from './redis-open.js';
 import { RedisQueue } from './redis-queue.js';
 import { readMany, removeMany } from './redis-read.js';
 import { countOf, entryOf } from './redis-reply.js';
-import { expireTagged, invalidateTags, removeTagged, setTagged } from './redis-tags.js';
+import { invalidateStep, removeTagged, setTagged } from './redis-tags.js';
 import type { RedisWatch } from './redis-watch.js';
 import { setCommand, setPlain, setTracked } from './redis-write.js';
 
@@ -68,11 +70,6 @@ export interface RedisBackendOptions {
   timeoutMs?: number;
 }
 
-/** Comparing and acting in one step, so that nothing written in between is lost. */
-const DELETE_IF_EQUAL = "if redis.call('get',KEYS[1])==ARGV[1] then return redis.call('del',KEYS[1]) end return 0";
-const REPLACE_IF_EQUAL =
-  "if redis.call('get',KEYS[1])==ARGV[1] then redis.call('set',KEYS[1],ARGV[2],'keepttl') redis.call('exists',KEYS[1]) return 1 end return 0";
-
 /**
  * A store in Redis or Valkey, one server or a cluster: one string for each cache key, under exactly that name, with its
  * TTL in milliseconds.
@@ -82,6 +79,7 @@ const REPLACE_IF_EQUAL =
  */
 export class RedisBackend implements Backend {
   readonly #queue: RedisQueue;
+  readonly #compare: CompareAndAct;
   /** Whether this process writes tags: only then is an entry set without any asked for those it had. */
   #tags = false;
   readonly #watch: RedisWatch | undefined;
@@ -107,13 +105,15 @@ export class RedisBackend implements Backend {
       const borrowed = new BorrowedClient(client);
       if (borrowed.keyPrefix !== '') this.keyPrefix = borrowed.keyPrefix;
       this.#queue = new RedisQueue(borrowed, timeout);
+      this.#compare = new CompareAndAct(new ExclusiveConnection(() => borrowed.duplicate(), timeout));
       return;
     }
     const underWay = () => this.#queue.underWay();
     const connection = new RedisConnection(parseRedisUrl(url), installedLibrary(library), timeout, underWay);
     this.#queue = new RedisQueue(connection, timeout);
+    this.#compare = new CompareAndAct(new ExclusiveConnection(() => connection.another(), timeout));
     this.#watch = connection.watch;
-    this.watch = (listener) => connection.watch.add(listener);
+    this.watch = (listener, state) => connection.watch.add(listener, state);
   }
 
   // Without `async`: the promise of the batch is the caller's.
@@ -148,7 +148,12 @@ export class RedisBackend implements Backend {
       return countOf(await this.#send(options, ['del', cacheKey])) > 0;
     }
     assertBytes('ifBytes', ifBytes);
-    return countOf(await this.#send(options, ['eval', DELETE_IF_EQUAL, '1', cacheKey, copyOf(ifBytes)])) > 0;
+    return this.#compared(options, {
+      cacheKey,
+      expected: copyOf(ifBytes),
+      script: "return redis.call('del',KEYS[1])",
+      commands: (name) => [['del', name]],
+    });
   }
 
   async getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]> {
@@ -156,11 +161,12 @@ export class RedisBackend implements Backend {
     if (cacheKeys.length === 0) return [];
     const wanted = [...cacheKeys];
     const ttl = options?.ttl === true;
-    const found = await this.#run(options, (commands) => readMany(commands, wanted, ttl));
-    return found.map(({ bytes, ttl: left, error }, i) => {
-      if (error !== undefined) throw redisError(error);
-      return unlessLock(wanted[i] as string, entryOf(bytes, left, options));
-    });
+    return this.#run(options, async (commands) =>
+      (await readMany(commands, wanted, ttl)).map(({ bytes, ttl: left, error }, i) => {
+        if (error !== undefined) throw error;
+        return unlessLock(wanted[i] as string, entryOf(bytes, left, options));
+      }),
+    );
   }
 
   async setMany(
@@ -201,26 +207,45 @@ export class RedisBackend implements Backend {
   async expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
     const whole = finiteTtlMs(ttlMs);
-    return this.#run(options, (commands) => expireTagged(commands, cacheKey, whole));
+    return this.#run(options, (commands) => this.#compare.expire(commands, cacheKey, whole));
   }
 
   async replace(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
     assertBytes('ifBytes', ifBytes);
     assertBytes('bytes', bytes);
-    const command: RedisCommand = ['eval', REPLACE_IF_EQUAL, '1', cacheKey, copyOf(ifBytes), copyOf(bytes)];
-    return countOf(await this.#send(options, command)) > 0;
+    const value = copyOf(bytes);
+    return this.#compared(options, {
+      cacheKey,
+      expected: copyOf(ifBytes),
+      // The look makes the server remember that this connection has it.
+      script: "redis.call('set',KEYS[1],ARGV[2],'keepttl') return redis.call('exists',KEYS[1])",
+      args: [value],
+      commands: (name) => [
+        ['set', name, value, 'keepttl'],
+        ['exists', name],
+      ],
+    });
   }
 
-  async invalidateTags(tags: readonly string[], options?: BackendOptions): Promise<number> {
+  /** Each step of at most 500 entries has the time limit of its own. */
+  async invalidateTags(tags: readonly string[], options?: BackendTagOptions): Promise<number> {
     assertTags(tags);
-    const names = this.#tagsOf(tags);
-    return this.#run(options, (commands) => invalidateTags(commands, names));
+    let removed = 0;
+    for (const tag of new Set(this.#tagsOf(tags))) {
+      for (let more = true; more; ) {
+        const step = await this.#run(options, (commands) => invalidateStep(commands, tag));
+        removed += step.removed;
+        more = step.more;
+        options?.onProgress?.(removed);
+      }
+    }
+    return removed;
   }
 
   async lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined> {
     assertCacheKey(cacheKey);
-    return takeLock(this.#queue, cacheKey, wholeLeaseMs(leaseMs), options);
+    return takeLock(this.#queue, this.#compare, cacheKey, wholeLeaseMs(leaseMs), options);
   }
 
   /** Waits up to a second for what is under way; what begins later rejects. A client that was passed in stays open. */
@@ -240,12 +265,16 @@ export class RedisBackend implements Backend {
     return [...tags];
   }
 
+  #compared(options: BackendOptions | undefined, comparison: Comparison): Promise<boolean> {
+    return this.#run(options, (commands) => this.#compare.run(commands, comparison));
+  }
+
   #send(options: BackendOptions | undefined, command: RedisCommand): Promise<unknown> {
     return this.#run(options, (commands) => commands.send(command));
   }
 
   #run<T>(options: BackendOptions | undefined, work: (commands: RedisCommands) => Promise<T>): Promise<T> {
-    return this.#queue.run(options?.signal, work);
+    return this.#queue.run(options, work);
   }
 }
 

@@ -10,6 +10,7 @@ import {
   type CacheOptions,
   type StorageOptions,
 } from './options.js';
+import { backendTimeoutMs } from './policies.js';
 import { namingContext, openStore, resolveStorage } from './storage.js';
 
 /**
@@ -107,7 +108,8 @@ export const cache: CacheFunction = Object.assign(preset({}, false), {
   production: preset(PRODUCTION, false),
   io: <K extends unknown[], T extends unknown[]>(options: CacheOptions<K, T> = {}) => {
     assertOptions(options, CACHE_OPTIONS);
-    return wrapWith({ ...IO, ...options, backend: options.backend ?? new HttpBackend() }, false);
+    const backend = options.backend ?? new HttpBackend({ timeoutMs: backendTimeoutMs(options.timeout) });
+    return wrapWith({ ...IO, ...options, backend }, false);
   },
 });
 

@@ -1,6 +1,6 @@
 import { signalOf } from '../abort.js';
 import { kindOf } from '../bytes.js';
-import { ConfigurationError } from '../errors.js';
+import { ConfigurationError, IncompleteError } from '../errors.js';
 import { assertTenantId } from '../keys/derive.js';
 import type { Keyring, NonceMode } from '../keys/keyring.js';
 import type { MasterKeyInput } from '../keys/master-key.js';
@@ -110,7 +110,9 @@ export class Cache extends TenantCache implements AsyncDisposable {
    *
    * @returns what became of the entries.
    * @throws ConfigurationError without encryption, without a backend and with `privateKeys` (where an entry gets the current
-   *   key when it is next stored); BackendError for a backend that cannot list its entries; what the backend throws.
+   *   key when it is next stored); BackendError for a backend that cannot list its entries; what the backend throws, or the
+   *   signal's reason: as the cause of an IncompleteError, with the report as its `counts`, when entries were looked at
+   *   before. Called again, it does the rest.
    */
   async rewrap(options: RewrapOptions = {}): Promise<RewrapReport> {
     assertOptions(options, ['tenants', 'onProgress', 'signal']);
@@ -136,11 +138,17 @@ export class Cache extends TenantCache implements AsyncDisposable {
       const { namespace } = this.#options;
       const all = namespace === undefined || storage.profile.wire === 'python';
       const prefixes = all ? [''] : [namespace, ...this.#namespaces].map((name) => namespacePrefix(name, storage));
-      for (const prefix of prefixes) {
-        await rewrapping.run({ prefix, tenantId: storage.tenantId });
-        for (const tenantId of tenants) await rewrapping.run({ prefix: prefixOf(tenantId) + prefix, tenantId });
+      let ended: { error: unknown } | undefined;
+      try {
+        for (const prefix of prefixes) {
+          await rewrapping.run({ prefix, tenantId: storage.tenantId });
+          for (const tenantId of tenants) await rewrapping.run({ prefix: prefixOf(tenantId) + prefix, tenantId });
+        }
+      } catch (error) {
+        ended = { error };
       }
       for (const name of Object.keys(report) as (keyof RewrapReport)[]) report[name] += rewrapping.report[name];
+      if (ended !== undefined) throw report.seen === 0 ? ended.error : new IncompleteError({ ...report }, ended.error);
     }
     return report;
   }

@@ -1,3 +1,4 @@
+import type { Backend } from '../backends/backend.js';
 import { now } from '../clock.js';
 import { BackendError } from '../errors.js';
 import { events, publish } from './events.js';
@@ -9,6 +10,7 @@ import type { Neighbour, Neighbours } from './neighbours.js';
 import { type Flight, SingleFlight } from './single-flight.js';
 import type { Target } from './target.js';
 import type { Found, Tiers } from './tiers.js';
+import { Untold } from './untold.js';
 
 export type Work = Flight<Found, Outcome>;
 
@@ -18,7 +20,7 @@ export interface StoreParts {
   readonly failures: Failures;
   readonly windows: StaleWindows;
   /** Tells of entries that others changed; undefined: nobody does. */
-  readonly watch: ((listener: (cacheKey: string | undefined) => void) => () => void) | undefined;
+  readonly watch: Backend['watch'];
   /** Others of this process with the same backend; undefined: it is not shared. */
   readonly neighbours: Neighbours | undefined;
 }
@@ -35,6 +37,7 @@ export class EntryStore implements Neighbour {
   readonly #flights = new SingleFlight<Found, Outcome>();
   readonly #unwatch: (() => void) | undefined;
   readonly #neighbours: Neighbours | undefined;
+  readonly #untold: Untold | undefined;
   #closed = false;
 
   constructor({ tiers, loading, failures, windows, watch, neighbours }: StoreParts) {
@@ -44,7 +47,10 @@ export class EntryStore implements Neighbour {
     this.#windows = windows;
     this.#neighbours = neighbours;
     neighbours?.join(this);
-    this.#unwatch = watch?.((cacheKey) => this.#changedElsewhere(cacheKey));
+    if (watch === undefined) return;
+    const untold = new Untold(tiers, failures);
+    this.#untold = untold;
+    this.#unwatch = watch((cacheKey) => this.#changedElsewhere(cacheKey), untold.state);
   }
 
   /** What is stored, or what `load` makes of a miss. */
@@ -198,16 +204,16 @@ export class EntryStore implements Neighbour {
    * Removes every entry that was written with one of the tags, in both tiers.
    *
    * @returns how many, as far as the store can tell.
-   * @throws BackendError for a backend without tags, and what the backend throws.
+   * @throws BackendError for a backend without tags; what ended it, as an IncompleteError when entries were removed before.
    */
-  async invalidateTags(target: Target, tags: readonly string[]): Promise<number> {
+  async invalidateTags(target: Target, tags: readonly string[], signal?: AbortSignal): Promise<number> {
     this.assertOpen();
     const { l2 } = this.tiers;
     const named = new Set(tags);
     let entries = this.tagsRemoved(named);
     if (l2 !== undefined) {
       try {
-        entries = await l2.invalidateTags(target, tags);
+        entries = await l2.invalidateTags(target, tags, signal);
       } finally {
         this.tagsRemoved(named);
         this.#neighbours?.tell(this, (other) => other.tagsRemoved(named));
@@ -246,6 +252,7 @@ export class EntryStore implements Neighbour {
   /** Does `work` with the entry's flight, which lives as long as somebody uses it. */
   async joined<R>(target: Target, work: (flight: Work) => Promise<R>): Promise<R> {
     this.assertOpen();
+    this.#untold?.report(target);
     const flight = this.#flights.join(target);
     try {
       return await work(flight);
@@ -276,6 +283,7 @@ export class EntryStore implements Neighbour {
   /** One read for all who want it at the same time. */
   #find(flight: Work, target: Target): Promise<Found | undefined> {
     if (flight.read !== undefined) return flight.read;
+    this.#untold?.report(target);
     const read = this.tiers.read(target, flight.begin()).then(
       (found) => {
         // Later callers read again: this answer is of now.

@@ -70,6 +70,13 @@ export class Failures {
     this.#report(error, 'backend', subject);
   }
 
+  /** The backend does not tell of changes, as it should: copies in this process are short-lived until it does. */
+  untold(error: unknown, subject: Subject): void {
+    subject.counters.backendErrors++;
+    this.#warn('CACHEKIT_NOT_TOLD', isCacheKitError(error) ? error.message : 'The backend does not tell of changes');
+    this.#report(error, 'backend', subject);
+  }
+
   /** A run of a function whose caller got a stale value instead. */
   refresh(error: unknown, subject: Subject): void {
     throwIfMisconfigured(error);

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { types } from 'node:util';
 import type { CircuitBreakerPolicy, ConsecutiveBreaker, IBackoff } from 'cockatiel';
-import type { Backend } from '../backends/backend.js';
+import type { Backend, BackendTagOptions } from '../backends/backend.js';
 import { isPrivate } from '../backends/private-answers.js';
 import { copyOf } from '../bytes.js';
 import { now } from '../clock.js';
@@ -10,6 +10,7 @@ import { isError, isErrorCalled, propertyOf } from '../realms.js';
 import { isDetached } from '../slots.js';
 import { pause } from '../timers.js';
 import { Deadlines } from './deadlines.js';
+import { invalidateInSteps } from './steps.js';
 
 const { isUint8Array } = types;
 
@@ -29,17 +30,7 @@ export interface GuardSettings {
 }
 
 /** What may be done twice without harm. */
-const REPEATABLE = [
-  'get',
-  'set',
-  'delete',
-  'getMany',
-  'setMany',
-  'deleteMany',
-  'has',
-  'expire',
-  'invalidateTags',
-] as const;
+const REPEATABLE = ['get', 'set', 'delete', 'getMany', 'setMany', 'deleteMany', 'has', 'expire'] as const;
 const ONCE = ['replace', 'lock'] as const;
 
 /**
@@ -61,6 +52,13 @@ export function guarded(backend: Backend, settings: GuardSettings): Backend {
   };
   through(REPEATABLE, true);
   through(ONCE, false);
+  const { invalidateTags } = backend;
+  if (invalidateTags !== undefined) {
+    const own = (...args: Parameters<typeof invalidateTags>) =>
+      invalidateTags.apply(backend, given(args) as typeof args);
+    methods.invalidateTags = (tags: readonly string[], options?: BackendTagOptions) =>
+      invalidateInSteps(own, settings.timeoutMs, tags, options, (attempt) => guard.run(limited(attempt), true));
+  }
   if (backend.keys !== undefined) methods.keys = (options?: KeysOptions) => eachInTime(backend, guard, options);
   for (const name of ['watch', 'close'] as const) {
     if (backend[name] !== undefined) methods[name] = backend[name].bind(backend);
@@ -103,7 +101,12 @@ async function* eachInTime(backend: Backend, guard: Guard, options: KeysOptions)
   }
 }
 
-type Operation<T> = () => Promise<T>;
+type Operation<T> = (() => Promise<T>) & { limited?: boolean };
+
+/** An operation that has a time limit of its own. */
+function limited<T>(operation: Operation<T>): Operation<T> {
+  return Object.assign(operation, { limited: true });
+}
 
 /** Between two attempts. */
 const FIRST_PAUSE_MS = 10;
@@ -156,7 +159,11 @@ class Guard {
     } catch (error) {
       return failed(error);
     }
-    return this.#deadlines.race(work, done, failed);
+    if (!operation.limited) return this.#deadlines.race(work, done, failed);
+    return work.then((value) => {
+      done();
+      return value;
+    }, failed);
   }
 
   readonly #succeeded = () => this.#breaker?.failures.success();

@@ -3,7 +3,7 @@ import type { Backend, BackendEntry, BackendItem, BackendLock, L1Status } from '
 import { BY_CACHE } from '../backends/private-answers.js';
 import { copyOf } from '../bytes.js';
 import { elapsed } from '../clock.js';
-import { BackendError, hasCode } from '../errors.js';
+import { BackendError, hasCode, IncompleteError } from '../errors.js';
 import { isDetached } from '../slots.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failures.js';
@@ -63,11 +63,11 @@ export class L2 {
     this.#settings = settings;
     this.backend = settings.backend;
     this.#failures = settings.failures;
-    this.#options = { signal: settings.signal, l1: settings.hasL1 ? 'miss' : 'disabled' };
+    const own = settings.private ? BY_CACHE : {};
+    this.#options = { ...own, signal: settings.signal, l1: settings.hasL1 ? 'miss' : 'disabled' };
     const ttl = settings.hasL1 || settings.windowMs > 0;
-    const bytes = settings.private ? BY_CACHE : {};
-    this.#getOptions = { readOnly: true, ttl, ...bytes, ...this.#options };
-    this.#setOptions = { owned: true, ...bytes, ...this.#options };
+    this.#getOptions = { readOnly: true, ttl, ...this.#options };
+    this.#setOptions = { owned: true, ...this.#options };
   }
 
   /**
@@ -241,13 +241,26 @@ export class L2 {
     });
   }
 
-  /** @throws BackendError for a backend without tags, and what the backend throws. */
-  async invalidateTags(target: Target, tags: readonly string[]): Promise<number> {
+  /** @throws BackendError for a backend without tags; what ended it, as an IncompleteError when entries were removed before. */
+  async invalidateTags(target: Target, tags: readonly string[], signal?: AbortSignal): Promise<number> {
     const { invalidateTags } = this.backend;
     if (invalidateTags === undefined) throw new BackendError('This backend has no tags');
     const { names } = this.#settings;
     const named = names === undefined ? tags : tags.flatMap((tag) => [...names.allTags(target, tag)]);
-    return this.#thrown(target, () => invalidateTags(named, this.#options));
+    let removed = 0;
+    const options = {
+      ...this.#options,
+      signal: eitherOf(signal, this.#options.signal),
+      onProgress: (count: number) => {
+        removed = count;
+      },
+    };
+    try {
+      return await invalidateTags(named, options);
+    } catch (error) {
+      if (!signal?.aborted) this.#failures.backend(error, target);
+      throw removed === 0 ? error : new IncompleteError({ removed }, error);
+    }
   }
 
   /** The entry's lock, `undefined` when another process has it, FAILED without an answer. */
@@ -308,6 +321,10 @@ export class L2 {
       throw error;
     }
   }
+}
+
+function eitherOf(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
+  return one && other ? AbortSignal.any([one, other]) : (one ?? other);
 }
 
 function withTags(tags: readonly string[] | undefined): { tags?: readonly string[] } {

@@ -55,6 +55,11 @@ export function resolvePolicies(options: StorageOptions): Policies {
   };
 }
 
+/** The time limit that a backend gets that is made for a cache; undefined: none was asked for. */
+export function backendTimeoutMs(timeout: StorageOptions['timeout']): number | undefined {
+  return resolveTimeout(timeout).backend;
+}
+
 function resolveTimeout(given: unknown): { backend?: number | undefined; load?: number | undefined } {
   if (given === undefined) return {};
   if (typeof given !== 'object') return { backend: timerMs('timeout', given) };

@@ -27,7 +27,7 @@ import { Loading } from './loading.js';
 import { EntryLock } from './lock.js';
 import { Neighbours } from './neighbours.js';
 import { assertFunction, assertOptions, type L1Options, type StorageOptions, ttlOf } from './options.js';
-import { assertBackendCan, type Policies, resolvePolicies } from './policies.js';
+import { assertBackendCan, backendTimeoutMs, type Policies, resolvePolicies } from './policies.js';
 import { privateEntries } from './private-entries.js';
 import { Tiers } from './tiers.js';
 
@@ -81,7 +81,7 @@ export function resolveStorage(given: StorageOptions & { namespace?: string }, s
   }
   const policies = resolvePolicies(options);
   const privateKeys = resolvePrivateKeys(options, codec);
-  const backend = inProcess ? undefined : backendFrom(store);
+  const backend = inProcess ? undefined : backendFrom(store, backendTimeoutMs(options.timeout));
   if (backend !== undefined) {
     assertBackendCan(backend, policies);
     const { wire } = codec.profile;

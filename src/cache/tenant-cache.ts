@@ -1,6 +1,7 @@
+import { signalOf } from '../abort.js';
 import { assertWellFormed, kindOf } from '../bytes.js';
 import { type Duration, durationMs } from '../duration.js';
-import { BackendError, ConfigurationError } from '../errors.js';
+import { BackendError, ConfigurationError, IncompleteError } from '../errors.js';
 import { hasTenantPrefix } from '../protocol/cache-key.js';
 import type { Wire } from '../wire.js';
 import { deleteMany, readMany, writeMany } from './batches.js';
@@ -145,10 +146,15 @@ export class TenantCache {
   /**
    * Removes every entry that was stored with one of the tags, values and results of functions alike.
    *
+   * @param options `signal` ends it between two steps, where the backend has steps (Redis: 500 entries); each has the
+   *   `timeout` of the cache.
    * @returns how many, as far as the backend can tell.
-   * @throws ConfigurationError for a backend without tags, and what the backend throws.
+   * @throws ConfigurationError for a backend without tags; what the backend throws, or the signal's reason: as the cause of
+   *   an IncompleteError, whose `counts.removed` says how many, when some were removed before.
    */
-  async invalidateTags(tags: string | readonly string[]): Promise<number> {
+  async invalidateTags(tags: string | readonly string[], options?: { signal?: AbortSignal }): Promise<number> {
+    if (options !== undefined) assertOptions(options, ['signal']);
+    const signal = signalOf(options);
     const { namespace, tenantId, counters, stores, tagName: own } = this.#parts;
     const list = typeof tags === 'string' ? [tags] : tags;
     assertTags(list);
@@ -157,7 +163,11 @@ export class TenantCache {
     for (const { store, tenantPrefix } of stores()) {
       const target = { cacheKey: tenantPrefix, tenantId, counters, namespace, ttlMs: Number.POSITIVE_INFINITY };
       const named = list.map((tag) => tagName(tenantPrefix, namespace, tag));
-      count += await store.invalidateTags(target, named);
+      try {
+        count += await store.invalidateTags(target, named, signal);
+      } catch (error) {
+        throw incomplete(count, error);
+      }
     }
     return count;
   }
@@ -240,6 +250,13 @@ export class TenantCache {
     assertTags(tags);
     return tags.map(this.#parts.tagName);
   }
+}
+
+/** What ended an invalidation, with what was removed from the stores before. */
+function incomplete(before: number, error: unknown): unknown {
+  if (before === 0) return error;
+  if (!(error instanceof IncompleteError)) return new IncompleteError({ removed: before }, error);
+  return new IncompleteError({ removed: before + (error.counts.removed ?? 0) }, error.cause);
 }
 
 function assertLoader(load: unknown): void {

@@ -63,6 +63,8 @@ export class Tiers {
   readonly #codec: ValueCodec;
   readonly #failures: Failures;
   #closed = false;
+  /** The longest that L1 keeps a copy now, where that is shorter than `l1TtlMs`. */
+  copyTtlMs = Number.POSITIVE_INFINITY;
 
   constructor(settings: TierSettings) {
     this.#settings = settings;
@@ -323,7 +325,7 @@ export class Tiers {
   ): boolean {
     const { l1TtlMs, keepValues, windowMs } = this.#settings;
     if (this.l1 === undefined || this.#closed) return false;
-    const copyUntil = Math.min(until, now() + l1TtlMs);
+    const copyUntil = Math.min(until, now() + Math.min(l1TtlMs, this.copyTtlMs));
     const entry: L1Entry = {
       tenantId,
       bytes: keepValues ? undefined : exact(bytes),

@@ -1,0 +1,105 @@
+import { elapsed } from '../clock.js';
+import type { RedisCommand, RedisCommands } from './redis-client.js';
+import { isScriptRefused } from './redis-error.js';
+import { type ExclusiveConnection, transact } from './redis-exclusive.js';
+import { countOf, listOf } from './redis-reply.js';
+import { expireTagged, recordOf } from './redis-tags.js';
+
+/** What happens to an entry that still holds certain bytes. */
+export interface Comparison {
+  readonly cacheKey: string;
+  readonly expected: string | Buffer;
+  /** Lua, for KEYS[1] and ARGV[2] and on; returns how many entries it was done to. */
+  readonly script: string;
+  readonly args?: readonly (string | Buffer)[];
+  /** The same as commands about this name; the last one answers how many. */
+  commands(name: string): readonly RedisCommand[];
+}
+
+/** After so long it is looked whether scripts are allowed by now. */
+const REFUSED_MS = 60_000;
+
+/**
+ * Comparing and acting in one step: by a script, and where the user has no right to run scripts by a transaction, which
+ * costs a connection and three round trips.
+ */
+export class CompareAndAct {
+  readonly #exclusive: ExclusiveConnection;
+  #refusedUntil = Number.NEGATIVE_INFINITY;
+  #allowed = false;
+
+  constructor(exclusive: ExclusiveConnection) {
+    this.#exclusive = exclusive;
+  }
+
+  /** Whether the entry held the expected bytes, and so was acted upon. */
+  async run(commands: RedisCommands, comparison: Comparison): Promise<boolean> {
+    const { cacheKey, expected, script, args = [] } = comparison;
+    const text = `if redis.call('get',KEYS[1])==ARGV[1] then ${script} end return 0`;
+    const done = await this.#either(
+      async () => countOf(await commands.send(['eval', text, '1', cacheKey, expected, ...args])) > 0,
+      () => this.#exclusive.run((own) => compare(own, comparison)),
+    );
+    this.#allowed = true;
+    return done;
+  }
+
+  /** Gives an entry a new TTL, and its indexes with it, for which scripts are needed where it has tags; whether there was one. */
+  expire(commands: RedisCommands, cacheKey: string, ttlMs: number): Promise<boolean> {
+    return this.#either(
+      () => expireTagged(commands, cacheKey, ttlMs),
+      (refusal) => this.#exclusive.run((own) => expireUntagged(own, cacheKey, ttlMs, refusal)),
+    );
+  }
+
+  /** @throws when what is to be done later would be refused; asks once. */
+  async assertAllowed(commands: RedisCommands, comparison: Comparison): Promise<void> {
+    if (!this.#allowed) await this.run(commands, comparison);
+  }
+
+  async #either<T>(byScript: () => Promise<T>, byTransaction: (refusal: unknown) => Promise<T>): Promise<T> {
+    let refusal: unknown;
+    if (elapsed() >= this.#refusedUntil) {
+      try {
+        return await byScript();
+      } catch (error) {
+        if (!isScriptRefused(error)) throw error;
+        this.#refusedUntil = elapsed() + REFUSED_MS;
+        refusal = error;
+      }
+    }
+    try {
+      return await byTransaction(refusal);
+    } catch (error) {
+      this.#allowed = false;
+      throw error;
+    }
+  }
+}
+
+async function compare(commands: RedisCommands, { cacheKey, expected, ...then }: Comparison): Promise<boolean> {
+  const { server, name } = await commands.at(cacheKey);
+  const wanted = Buffer.from(expected as string);
+  const reply = await transact(server, [name], async () => {
+    const held = await server.send(['get', name]);
+    return Buffer.isBuffer(held) && held.equals(wanted) ? then.commands(name) : undefined;
+  });
+  return reply !== undefined && countOf(reply) > 0;
+}
+
+async function expireUntagged(
+  commands: RedisCommands,
+  cacheKey: string,
+  ttlMs: number,
+  refusal: unknown,
+): Promise<boolean> {
+  const { server, name } = await commands.at(cacheKey);
+  const record = recordOf(name);
+  const reply = await transact(server, [record], async () => {
+    if (listOf(await server.send(['smembers', record])).length > 0) {
+      throw refusal ?? new Error("NOPERM no permissions to run the 'eval' command");
+    }
+    return [['pexpire', name, String(ttlMs)]];
+  });
+  return reply !== undefined && countOf(reply) > 0;
+}
