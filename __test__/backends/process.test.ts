@@ -64,7 +64,7 @@ test('an idle Redis connection keeps no process alive', async (t) => {
   for (const library of ['ioredis', 'redis']) {
     const { code, output } = await run(`
       import { RedisBackend } from '${src('backends/redis.ts')}';
-      const backend = new RedisBackend({ url: '${server.url}', library: '${library}' });
+      const backend = new RedisBackend({ url: '${server.url}', library: '${library}', timeoutMs: 60_000 });
       await backend.set('a', Buffer.from('x'));
       console.log((await backend.get('a')).bytes.toString());
     `);
@@ -101,7 +101,9 @@ for (const frozen of [false, true]) {
       `'file:${join(directory, 'files')}'`,
       `'lmdb:${join(directory, 'lmdb')}'`,
       ...(redis
-        ? ['ioredis', 'redis'].map((library) => `new RedisBackend({ url: '${redis.url}', library: '${library}' })`)
+        ? ['ioredis', 'redis'].map(
+            (library) => `new RedisBackend({ url: '${redis.url}', library: '${library}', timeoutMs: 60_000 })`,
+          )
         : []),
     ];
     for (const backend of backends) {
@@ -110,7 +112,7 @@ for (const frozen of [false, true]) {
         import FakeTimers from '${import.meta.resolve('@sinonjs/fake-timers')}';
         import { createCache, HttpBackend, RedisBackend } from '${new URL('../../index.ts', import.meta.url).href}';
         if (${frozen}) FakeTimers.install({ toFake: ['Date', 'performance', 'setTimeout', 'setInterval'] });
-        const users = createCache({ namespace: 'n', backend: ${backend}, masterKey: '${'a5'.repeat(32)}', lock: ${slow} });
+        const users = createCache({ namespace: 'n', backend: ${backend}, masterKey: '${'a5'.repeat(32)}', lock: ${slow}, timeout: '60s' });
         // The second one finds an idle connection.
         await users.get('k');
         console.log('asks');
@@ -210,7 +212,7 @@ test('rediss is TLS with a trusted certificate, and refused with another', async
   for (const library of ['ioredis', 'redis']) {
     const script = `
       import { RedisBackend } from '${src('backends/redis.ts')}';
-      const backend = new RedisBackend({ url: 'rediss://127.0.0.1:${port}', library: '${library}' });
+      const backend = new RedisBackend({ url: 'rediss://127.0.0.1:${port}', library: '${library}', timeoutMs: 60_000 });
       try {
         await backend.set('a', Buffer.from('x'), { ttlMs: 60_000 });
         console.log((await backend.get('a')).bytes.toString());

@@ -75,6 +75,7 @@ function framed(mode: 'plain' | 'secure', options: Record<string, unknown> = {},
       const shared = {
         wire: 'python',
         backend: redis.url,
+        timeout: '60s',
         l1: false,
         namespace: 'users',
         key: () => cacheKey,
@@ -94,7 +95,14 @@ function interop(mode: 'interop' | 'interop_secure'): Shared {
     },
     value,
     node: (_, original) => {
-      const settings = { wire: 'interop', backend: redis.url, l1: false, namespace: 'users', operation } as const;
+      const settings = {
+        wire: 'interop',
+        backend: redis.url,
+        timeout: '60s',
+        l1: false,
+        namespace: 'users',
+        operation,
+      } as const;
       const get = mode === 'interop' ? cache(settings)(load) : cache.secure({ ...settings, masterKey })(load);
       function load(_id: number, _kind: string) {
         return original();
@@ -180,7 +188,14 @@ peerSuite.test('another master key finds nothing on either side, and another dep
   const shared = framed('secure');
   const cacheKey = await keyOf(shared);
   await shared.node(cacheKey, () => value)();
-  const other = { wire: 'python', backend: redis.url, l1: false, namespace: 'users', key: () => cacheKey } as const;
+  const other = {
+    wire: 'python',
+    backend: redis.url,
+    timeout: '60s',
+    l1: false,
+    namespace: 'users',
+    key: () => cacheKey,
+  } as const;
   const foreign = [
     cache.secure({ ...other, masterKey: '5f'.repeat(32) }),
     cache.secure({ ...other, masterKey, tenantId: randomUUID() }),
