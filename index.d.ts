@@ -51,6 +51,18 @@ interface BackendDeleteOptions extends BackendOptions {
     /** Delete only when the stored bytes are exactly these. */
     ifBytes?: Uint8Array;
 }
+/** What a function that made a value began with. */
+interface BackendUnchanged {
+    /**
+     * How many milliseconds ago it began, by the caller's monotonic clock. A cache passes a getter that answers for the moment
+     * in which it is read: a backend reads its own clock first, so that the beginning that it computes is never too late.
+     */
+    readonly sinceMs: number;
+    /** What the entry held then; undefined: nothing. */
+    readonly found: Uint8Array | undefined;
+    /** How many milliseconds ago `changedSince`, asked with `sinceMs`, was last asked and answered false. */
+    readonly checkedMs?: number | undefined;
+}
 interface BackendItem {
     cacheKey: string;
     bytes: Uint8Array;
@@ -110,6 +122,20 @@ interface Backend {
     replace?(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean>;
     /** Removes every entry that was last set with one of the tags; how many, as far as the store can tell. */
     invalidateTags?(tags: readonly string[], options?: BackendOptions): Promise<number>;
+    /**
+     * For how many milliseconds the store remembers that a caller has deleted an entry or changed its TTL. For a function that
+     * runs longer, `changedSince` has to be asked at least once in that time, or its result is not stored. Absent: however
+     * long a function runs, the store knows, or refuses.
+     */
+    readonly remembersMs?: number;
+    /** Whether somebody has deleted the entry or given it another TTL within the last `sinceMs`. */
+    changedSince?(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
+    /**
+     * As `set`, for the result of a function: unless somebody, in any process, has deleted the entry, given it another TTL or
+     * invalidated one of the tags since the function began, or the entry no longer holds `found`. Checked and stored in one
+     * step. Whether it was stored; a refusal without need is harmless, as when the same change was just made before.
+     */
+    setIfUnchanged?(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
     /**
      * Takes the lock of a cache key for `leaseMs`, or answers `undefined` at once when somebody holds it. It keeps nobody
      * from reading and writing the entry.
@@ -397,12 +423,17 @@ interface LmdbBackendOptions {
  * waits. Expired entries are reclaimed with later writes. TTLs follow the wall clock: set forward it ends entries
  * early; set back by more than a minute it ends those written since.
  *
- * The first use opens the directory, which waits for what other processes are just writing: that takes milliseconds,
- * holds up the event loop for two seconds at most, and is a BackendError, tried again by later uses, if a process stays
- * in its transaction.
+ * The first use opens the directory, which waits for what other processes are just writing or opening, without holding
+ * up the event loop; if a process stays in its transaction, that is a BackendError or TimeoutError, tried again by later
+ * uses. A directory that is removed is noticed within half a second, and made anew.
+ *
+ * All processes must be of one user or have the same rights to the directory, and be of one machine, or containers of one
+ * that have the same directory mounted and see the same clock. It must be on a local file system that has locks (`flock`)
+ * and shared memory maps: none over a network (NFS, SMB), none that a virtual machine shares with its host (9p, VirtioFS).
  */
 declare class LmdbBackend implements Backend {
     #private;
+    readonly remembersMs = 60000;
     /** @throws TypeError, RangeError; ConfigurationError when the package `lmdb` is not installed. */
     constructor(options: LmdbBackendOptions);
     get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
@@ -411,7 +442,7 @@ declare class LmdbBackend implements Backend {
     set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
     delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
     getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
-    /** In one transaction. */
+    /** In as many transactions as it takes not to hold the event loop for long; of equal cache keys the last counts. */
     setMany(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>): Promise<void>;
     deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
     has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
@@ -422,6 +453,9 @@ declare class LmdbBackend implements Backend {
     replace(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean>;
     /** Each step of some hundred entries is one transaction. */
     invalidateTags(tags: readonly string[], options?: BackendOptions): Promise<number>;
+    setIfUnchanged(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
+    /** Also when the entry was set and has ended since; when the directory was removed, of any entry. */
+    changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
     lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined>;
     /** Waits for the writes under way. Entries stay. @throws TimeoutError when they take too long. */
     close(): Promise<void>;
@@ -450,6 +484,9 @@ declare class MemoryBackend implements Backend {
     getNow(cacheKey: string): BackendEntry | undefined;
     /** @throws ValueTooLargeError for an entry that alone is over `maxBytes`; the one it was to replace is gone. */
     set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
+    /** @throws as {@link set}. */
+    setIfUnchanged(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
+    changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
     delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
     getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
     setMany(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>): Promise<void>;
@@ -1918,4 +1955,4 @@ interface EncryptedStore {
 declare function encryptedStore(inner: InnerStore, options?: EncryptedStoreOptions): EncryptedStore;
 
 export { ArrowSerializer, AuthenticationError, BackendError, ByteStorage, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, InternalError, InteropSerializer, JsonSerializer, KeyError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, blake2b256, cache, createAad, createCache, deriveDomainKey, deriveTenantKeys, encodeInteropArgs, encodeRotationHeader, encryptedDriver, encryptedStore, hardwareAcceleration, interopKey, keyFingerprint, parseRotationHeader, skip, withTtl };
-export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisClusterClient, IoredisPipeline, JsonSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, KeyvInstance, KeyvStorageAdapter, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NodeRedisClusterClient, NodeRedisClusterNode, NodeRedisCommandOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RewrapOptions, RewrapReport, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };
+export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BackendUnchanged, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisClusterClient, IoredisPipeline, JsonSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, KeyvInstance, KeyvStorageAdapter, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NodeRedisClusterClient, NodeRedisClusterNode, NodeRedisCommandOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RewrapOptions, RewrapReport, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };

@@ -147,7 +147,7 @@ test.serial('a directory is not opened while a process stays in its transaction'
   const directory = directoryOf(t);
   const { child, lines } = startWriter(t, directory, 'hold');
   t.is((await lines.next()).value, 'holding');
-  const backend = backendIn(t, directory);
+  const backend = backendIn(t, directory, { timeoutMs: 400 });
   await t.throwsAsync(backend.get('a'), { code: 'ERR_BACKEND' });
   await t.throwsAsync(backend.set('a', Buffer.from('x')), { code: 'ERR_BACKEND' });
   child.kill('SIGKILL');
@@ -354,7 +354,7 @@ test('entries that are gone leave nothing behind', async (t) => {
   t.is(await backend.invalidateTags(['all']), 2);
   await (await backend.lock('a', 60_000))?.release();
   await backend.close();
-  const { root, heads, bodies, order, tags, locks } = openTables(placeIn(directory));
+  const { root, heads, bodies, order, tags, locks } = await openTables(await placeIn(directory), () => false);
   t.teardown(() => root.close());
   t.deepEqual(
     [heads, bodies, order, tags, locks].map((table) => (table.getStats() as { entryCount: number }).entryCount),

@@ -1,5 +1,9 @@
+import { randomBytes } from 'node:crypto';
+import { finiteTtlMs } from './arguments.js';
+import type { BackendLock, BackendOptions } from './backend.js';
 import { nameOf } from './lmdb-entry.js';
 import type { Tables } from './lmdb-environment.js';
+import type { LmdbHandle } from './lmdb-handle.js';
 
 /*
  * A lock in the table `locks`, under its cache key's name. Big-endian.
@@ -21,8 +25,28 @@ const CLOCK_STEP_MS = 1_000;
 const SWEEP = 4;
 let lastSwept: Buffer = Buffer.of(0);
 
-/** All of these run in a transaction. Whether nobody else holds the lock. */
-export function takeLock({ locks }: Tables, cacheKey: string, token: Buffer, leaseMs: number, now: number): boolean {
+/** Takes the lock of a cache key unless somebody holds it. */
+export async function takeLease(
+  handle: LmdbHandle,
+  cacheKey: string,
+  leaseMs: number,
+  now: () => number,
+  options: BackendOptions | undefined,
+): Promise<BackendLock | undefined> {
+  const token = randomBytes(16);
+  const taken = await handle.write(options, 0, (_, tables) => takeLock(tables, cacheKey, token, leaseMs, now()));
+  if (!taken) return undefined;
+  return {
+    extend: async (ms) => {
+      const more = finiteTtlMs(ms);
+      return handle.write(undefined, 0, (_, tables) => extendLock(tables, cacheKey, token, more, now()));
+    },
+    release: () => handle.write(undefined, 0, (_, tables) => releaseLock(tables, cacheKey, token)),
+  };
+}
+
+/** These run in a transaction. Whether nobody else holds the lock. */
+function takeLock({ locks }: Tables, cacheKey: string, token: Buffer, leaseMs: number, now: number): boolean {
   const name = nameOf(cacheKey);
   sweep(locks, now);
   const held = locks.getBinary(name);
@@ -32,7 +56,7 @@ export function takeLock({ locks }: Tables, cacheKey: string, token: Buffer, lea
 }
 
 /** Whether the lock was still held with this token. */
-export function extendLock({ locks }: Tables, cacheKey: string, token: Buffer, leaseMs: number, now: number): boolean {
+function extendLock({ locks }: Tables, cacheKey: string, token: Buffer, leaseMs: number, now: number): boolean {
   const name = nameOf(cacheKey);
   const held = locks.getBinary(name);
   if (!held || !isHeld(held, now) || !token.equals(held.subarray(TOKEN_OFFSET))) return false;
@@ -40,7 +64,7 @@ export function extendLock({ locks }: Tables, cacheKey: string, token: Buffer, l
   return true;
 }
 
-export function releaseLock({ locks }: Tables, cacheKey: string, token: Buffer): void {
+function releaseLock({ locks }: Tables, cacheKey: string, token: Buffer): void {
   const name = nameOf(cacheKey);
   const held = locks.getBinary(name);
   if (held?.length === LOCK_LEN && token.equals(held.subarray(TOKEN_OFFSET))) locks.remove(name);

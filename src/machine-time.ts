@@ -1,0 +1,11 @@
+// As it was when this module was loaded: fake timers replace it.
+const { hrtime } = process;
+
+/**
+ * Milliseconds of the monotonic clock that all processes of a machine share, exact to its microseconds. It begins at the
+ * machine's start, so readings of different starts do not compare.
+ */
+export function machineTime(): number {
+  const [seconds, nanoseconds] = hrtime();
+  return seconds * 1_000 + nanoseconds / 1_000_000;
+}
