@@ -5,7 +5,7 @@ import { pause } from '../timers.js';
 import { codeOf } from './cause.js';
 
 const FIRST_PAUSE_MS = 1;
-const MAX_PAUSE_MS = 25;
+const MAX_PAUSE_MS = 40;
 
 /** The lock of this file, whose directory is made for its owner only when it is missing. */
 export async function openLock(path: string): Promise<NativeFileLock> {
@@ -24,8 +24,12 @@ export async function openLock(path: string): Promise<NativeFileLock> {
  *
  * Processes that wait look again after pauses that grow and are random, so that many of them cost little.
  */
-export async function takeLock(lock: NativeFileLock, giveUp: () => boolean): Promise<1 | 0 | -1> {
-  for (let longest = FIRST_PAUSE_MS; ; longest = Math.min(2 * longest, MAX_PAUSE_MS)) {
+export async function takeLock(
+  lock: NativeFileLock,
+  giveUp: () => boolean,
+  maxPauseMs = MAX_PAUSE_MS,
+): Promise<1 | 0 | -1> {
+  for (let longest = FIRST_PAUSE_MS; ; longest = Math.min(2 * longest, maxPauseMs)) {
     const taken = lock.tryLock(true);
     if (taken !== 0 || giveUp()) return taken;
     await pause(1 + Math.random() * longest);

@@ -1,10 +1,11 @@
-import { closeSync, openSync, readFileSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, realpath, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
 import type { Database, RootDatabase } from 'lmdb';
 import { BackendError, ConfigurationError } from '../errors.js';
+import { readBootId } from '../machine-time.js';
 import { codeOf } from './cause.js';
 import { assertNotHeld } from './fake-timers.js';
 import { LmdbTurns } from './lmdb-turns.js';
@@ -60,8 +61,6 @@ export function assertLmdbInstalled(): void {
   }
 }
 
-/** Names the time since the machine was started, on Linux. */
-const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 const BOOT_PREFIX = 'boot-';
 /** Of processes that keep out of each other's way by the same locks. */
 const LAYOUT_SUFFIX = '-2';
@@ -92,14 +91,6 @@ export async function placeIn(directory: string): Promise<Place> {
     await rm(join(directory, name), { recursive: true, force: true });
   }
   return { path: await realpath(join(directory, own)), synced: false };
-}
-
-function readBootId(): string | undefined {
-  try {
-    return /^[0-9a-f-]{36}$/.exec(readFileSync(BOOT_ID, 'latin1').trim())?.[0];
-  } catch {
-    return undefined;
-  }
 }
 
 /** In the byte order of the machine, behind the header of the first page. */

@@ -128,7 +128,11 @@ async function acquire(directory: string, now: () => number, giveUp: () => boole
   for (;;) {
     try {
       const place = await placeIn(directory);
-      const shared = opened.get(place.path) ?? { path: place.path, store: LmdbStore.open(place, now, giveUp), users: 0 };
+      const shared = opened.get(place.path) ?? {
+        path: place.path,
+        store: LmdbStore.open(place, now, giveUp),
+        users: 0,
+      };
       opened.set(place.path, shared);
       shared.users++;
       try {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { machineTime } from '../machine-time.js';
 import { finiteTtlMs } from './arguments.js';
 import type { BackendLock, BackendOptions } from './backend.js';
 import { nameOf } from './lmdb-entry.js';
@@ -9,7 +10,7 @@ import type { LmdbHandle } from './lmdb-handle.js';
  * A lock in the table `locks`, under its cache key's name. Big-endian.
  *
  * offset  length  content
- *      0       6  when the lease began, in Unix milliseconds
+ *      0       6  when the lease began, in milliseconds of the machine's monotonic clock: the wall clock may be set
  *      6       6  when it ends
  *     12      16  token of its holder
  */
@@ -18,8 +19,6 @@ const ENDS_OFFSET = 6;
 const TOKEN_OFFSET = 12;
 const LOCK_LEN = 28;
 const MAX_TIME = 0xffff_ffff_ffff;
-/** How far the clock may be set back before a lease counts as one from the future. */
-const CLOCK_STEP_MS = 1_000;
 
 /** Locks that nobody gave back and that are looked at, in turn, whenever one is taken. */
 const SWEEP = 4;
@@ -30,23 +29,23 @@ export async function takeLease(
   handle: LmdbHandle,
   cacheKey: string,
   leaseMs: number,
-  now: () => number,
   options: BackendOptions | undefined,
 ): Promise<BackendLock | undefined> {
   const token = randomBytes(16);
-  const taken = await handle.write(options, 0, (_, tables) => takeLock(tables, cacheKey, token, leaseMs, now()));
+  const taken = await handle.write(options, 0, (_, tables) => takeLock(tables, cacheKey, token, leaseMs));
   if (!taken) return undefined;
   return {
     extend: async (ms) => {
       const more = finiteTtlMs(ms);
-      return handle.write(undefined, 0, (_, tables) => extendLock(tables, cacheKey, token, more, now()));
+      return handle.write(undefined, 0, (_, tables) => extendLock(tables, cacheKey, token, more));
     },
     release: () => handle.write(undefined, 0, (_, tables) => releaseLock(tables, cacheKey, token)),
   };
 }
 
 /** These run in a transaction. Whether nobody else holds the lock. */
-function takeLock({ locks }: Tables, cacheKey: string, token: Buffer, leaseMs: number, now: number): boolean {
+function takeLock({ locks }: Tables, cacheKey: string, token: Buffer, leaseMs: number): boolean {
+  const now = Math.floor(machineTime());
   const name = nameOf(cacheKey);
   sweep(locks, now);
   const held = locks.getBinary(name);
@@ -56,7 +55,8 @@ function takeLock({ locks }: Tables, cacheKey: string, token: Buffer, leaseMs: n
 }
 
 /** Whether the lock was still held with this token. */
-function extendLock({ locks }: Tables, cacheKey: string, token: Buffer, leaseMs: number, now: number): boolean {
+function extendLock({ locks }: Tables, cacheKey: string, token: Buffer, leaseMs: number): boolean {
+  const now = Math.floor(machineTime());
   const name = nameOf(cacheKey);
   const held = locks.getBinary(name);
   if (!held || !isHeld(held, now) || !token.equals(held.subarray(TOKEN_OFFSET))) return false;
@@ -73,16 +73,16 @@ function releaseLock({ locks }: Tables, cacheKey: string, token: Buffer): void {
 function encodeLock(token: Buffer, leaseMs: number, now: number): Buffer {
   const lock = Buffer.alloc(LOCK_LEN);
   lock.writeUIntBE(now, BEGAN_OFFSET, 6);
-  lock.writeUIntBE(Math.min(now + leaseMs, MAX_TIME), ENDS_OFFSET, 6);
+  lock.writeUIntBE(Math.min(now + leaseMs + 1, MAX_TIME), ENDS_OFFSET, 6);
   lock.set(token, TOKEN_OFFSET);
   return lock;
 }
 
-/** A lease from the future is none: the clock was set back, and it would never end. */
+/** A lease from the future is one of before the machine was started anew. */
 function isHeld(lock: Buffer, now: number): boolean {
   if (lock.length !== LOCK_LEN) return false;
   const [began, ends] = [lock.readUIntBE(BEGAN_OFFSET, 6), lock.readUIntBE(ENDS_OFFSET, 6)];
-  return ends > now && ends - now <= ends - began + CLOCK_STEP_MS;
+  return began <= now && now < ends;
 }
 
 function sweep(locks: Tables['locks'], now: number): void {

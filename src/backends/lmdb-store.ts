@@ -126,12 +126,17 @@ export class LmdbStore {
   async #drain(): Promise<void> {
     // What is asked for in this turn goes together.
     await undefined;
+    let waited = false;
     while (this.#queue.length > 0) {
       const batch: Write[] = [];
       const results: { ok: boolean; result: unknown }[] = [];
       let begun = false;
       try {
         if (this.#removed) throw new StoreRemovedError();
+        if (waited && this.#tables.turns.isOpening()) {
+          await pause(OPENING_PAUSE_MS * (1 + Math.random()));
+          continue;
+        }
         await this.#tables.root.transaction(() => {
           begun = this.#tables.turns.beginWrite();
           if (begun) this.#transact(batch, results);
@@ -149,10 +154,8 @@ export class LmdbStore {
       } finally {
         if (begun) this.#tables.turns.endWrite();
       }
-      if (!begun) {
-        await pause(OPENING_PAUSE_MS);
-        continue;
-      }
+      waited = !begun;
+      if (!begun) continue;
       // Whoever was waiting, as for a lock, sees what others wrote before: not this turn's older snapshot.
       this.#tables.root.resetReadTxn();
       for (const [i, { resolve, reject }] of batch.entries()) {

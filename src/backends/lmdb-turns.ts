@@ -72,6 +72,13 @@ export class LmdbTurns {
     }
   }
 
+  /** Whether a process is opening or about to, so that a transaction would be in vain. */
+  isOpening(): boolean {
+    const passed = this.#gate.tryLock(false);
+    if (passed === 1) this.#gate.unlock();
+    return passed === 0;
+  }
+
   endWrite(): void {
     this.#commits.unlock();
   }

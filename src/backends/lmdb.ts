@@ -90,7 +90,13 @@ export class LmdbBackend implements Backend {
     assertOptions(options);
     markPrivate(this, METHODS, (cacheKey) => this.#readNow(cacheKey, 'view'));
     const { directory, timeoutMs, now = () => Date.now(), ...rest } = ownOptions(options);
-    const maxBytes = integerOption('maxBytes', rest.maxBytes, DEFAULT_MAX_BYTES, MIN_MAX_BYTES, Number.MAX_SAFE_INTEGER);
+    const maxBytes = integerOption(
+      'maxBytes',
+      rest.maxBytes,
+      DEFAULT_MAX_BYTES,
+      MIN_MAX_BYTES,
+      Number.MAX_SAFE_INTEGER,
+    );
     if (typeof directory !== 'string') throw new TypeError(`directory must be a string, not ${kindOf(directory)}`);
     if (directory === '' || directory.includes('\0')) throw new RangeError('directory must be a path');
     if (typeof now !== 'function') throw new TypeError('now must be a function');
@@ -293,7 +299,7 @@ export class LmdbBackend implements Backend {
 
   async lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined> {
     assertCacheKey(cacheKey);
-    return takeLease(this.#handle, cacheKey, finiteTtlMs(leaseMs), this.#now, options);
+    return takeLease(this.#handle, cacheKey, finiteTtlMs(leaseMs), options);
   }
 
   /** Waits for the writes under way. Entries stay. @throws TimeoutError when they take too long. */
