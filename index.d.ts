@@ -153,6 +153,15 @@ interface Backend {
 interface FileBackendOptions {
     /** Created, for its owner only, when it is missing. */
     directory: string;
+    /**
+     * Bytes of all files that this package wrote, at least 1 MiB. Default 1 GiB. Over it, and over `maxEntries`, later writes
+     * remove entries that have ended, then those that end soonest, then of those that never do the oldest; until that is
+     * done, some seconds at most, there may be more. Entries of other SDKs are not counted and stay. On Linux files tell
+     * who wrote them; elsewhere only what this process wrote counts.
+     */
+    maxBytes?: number;
+    /** How many of them, at least 1. Default 1,000,000. */
+    maxEntries?: number;
     /** After how many milliseconds an operation rejects with TimeoutError. Default 5,000. */
     timeoutMs?: number;
     /** Unix time in milliseconds, for tests. Default `Date.now`. */
@@ -161,16 +170,23 @@ interface FileBackendOptions {
 /**
  * A store of one file for each cache key, shared with the other SDKs of a machine. Protocol: file backend.
  *
- * TTLs are whole seconds, rounded up. `ifBytes` compares before it deletes, not in one step. `replace` and `lock` are
- * one step among the processes of this package, not beside the other SDKs, nor beside a `set`.
+ * TTLs are whole seconds, rounded up, by the wall clock: set back by more than a minute, it ends the entries that were
+ * written since, until it has caught up with them; by less, no entry has more than its TTL left. What goes with an entry
+ * of another SDK, or is done by one, is not one step beside what is done here: `ifBytes`, `replace`, `setIfUnchanged`,
+ * `lock`. Among the processes of this package everything is. The directory is of one machine, or of containers that see
+ * the same clock, and on a local file system that has locks (`flock`).
  */
 declare class FileBackend implements Backend {
     #private;
+    readonly remembersMs = 60000;
     /** @throws TypeError, RangeError for an empty directory or a timeout outside its limits. */
     constructor(options: FileBackendOptions);
     get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
-    /** @throws BackendError also when the file there is of a newer format. */
+    /** @throws BackendError also when the file there is of a newer format; ValueTooLargeError over `maxBytes`. */
     set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
+    setIfUnchanged(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
+    /** When the directory was removed, of any entry. */
+    changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
     delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
     has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
     expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;

@@ -50,6 +50,12 @@ impl FileLock {
         })
     }
 
+    /// Whether the file has been removed, so that nobody else can find it.
+    #[napi(catch_unwind)]
+    pub fn is_removed(&self) -> Result<bool, String> {
+        attempt("FileLock.isRemoved", || is_removed(self.file.borrow().as_ref().ok_or(io::ErrorKind::NotFound)?))
+    }
+
     /// Harmless without the lock.
     #[napi(catch_unwind)]
     pub fn unlock(&self) -> Result<(), String> {

@@ -1,7 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import { assertBytes, copyOf, kindOf } from '../bytes.js';
 import { elapsed } from '../clock.js';
-import { BackendError, CacheKitError, ValueTooLargeError } from '../errors.js';
+import { BackendError, CacheKitError } from '../errors.js';
 import { machineTime } from '../machine-time.js';
 import { blake2bHex } from '../native.js';
 import { ownOptions } from '../options-object.js';
@@ -14,7 +14,6 @@ import {
   integerOption,
   unchangedSince,
   wholeLeaseMs,
-  wholeTtlMs,
 } from './arguments.js';
 import type {
   Backend,
@@ -28,23 +27,12 @@ import type {
 } from './backend.js';
 import { bareCause, codeOf } from './cause.js';
 import { timeoutOption, withDeadline } from './deadline.js';
-import {
-  CLOCK_STEP_MS,
-  type EntryHeader,
-  type EntryState,
-  encodeEntry,
-  readHeader,
-  readState,
-  readValue,
-  remainingMs,
-  removed,
-  withFile,
-  writeExpiry,
-} from './file-entry.js';
+import { FileEntries } from './file-entries.js';
+import { encodeEntry, readState, removed, withFile, writeExpiry } from './file-entry.js';
 import { type Exclusively, FileGuards } from './file-guards.js';
 import { FileLease } from './file-locks.js';
 import { FileMarks, REMEMBERS_MS } from './file-marks.js';
-import { FILE_TIME_MS, FileSweep } from './file-sweep.js';
+import { FileSweep } from './file-sweep.js';
 import { replaceFile } from './file-temporary.js';
 import { markPrivate, methodsOf } from './private-answers.js';
 
@@ -84,8 +72,7 @@ export class FileBackend implements Backend {
   readonly remembersMs = REMEMBERS_MS;
   readonly #directory: string;
   readonly #timeoutMs: number;
-  readonly #maxBytes: number;
-  readonly #now: () => number;
+  readonly #entries: FileEntries;
   readonly #guards: FileGuards;
   readonly #marks: FileMarks;
   readonly #sweep: FileSweep;
@@ -101,15 +88,15 @@ export class FileBackend implements Backend {
     if (typeof now !== 'function') throw new TypeError('now must be a function');
     this.#directory = resolve(directory);
     this.#timeoutMs = timeoutOption(timeoutMs);
-    this.#now = now;
-    this.#maxBytes = integerOption('maxBytes', maxBytes, DEFAULT_MAX_BYTES, MIN_MAX_BYTES, Number.MAX_SAFE_INTEGER);
+    const limit = integerOption('maxBytes', maxBytes, DEFAULT_MAX_BYTES, MIN_MAX_BYTES, Number.MAX_SAFE_INTEGER);
+    this.#entries = new FileEntries(limit, now);
     this.#guards = new FileGuards(this.#directory);
     this.#marks = new FileMarks(this.#directory);
     this.#sweep = new FileSweep({
       directory: this.#directory,
       guards: this.#guards,
       marks: this.#marks,
-      maxBytes: this.#maxBytes,
+      maxBytes: limit,
       maxEntries: integerOption('maxEntries', maxEntries, DEFAULT_MAX_ENTRIES, 1, Number.MAX_SAFE_INTEGER),
       now,
     });
@@ -117,16 +104,21 @@ export class FileBackend implements Backend {
 
   async get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined> {
     const path = this.#path(cacheKey);
-    return this.#run(options, () => this.#read(path));
+    return this.#run(options, () =>
+      this.#entries.read(path, () => {
+        this.#sweep.reclaim(basename(path)).catch(() => undefined);
+      }),
+    );
   }
 
   /** @throws BackendError also when the file there is of a newer format; ValueTooLargeError over `maxBytes`. */
   async set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void> {
     const path = this.#path(cacheKey);
-    const file = this.#encode(bytes, options);
+    const file = this.#entries.encode(bytes, options?.ttlMs);
     await this.#change(path, options, (exclusively) =>
       replaceFile(path, file, exclusively, async () => {
-        if ((await this.#peek(path))?.foreign) throw new BackendError('The entry there is of a newer file format');
+        if ((await this.#entries.header(path))?.foreign)
+          throw new BackendError('The entry there is of a newer file format');
         return true;
       }),
     );
@@ -142,12 +134,12 @@ export class FileBackend implements Backend {
     const { begun, found, checked } = unchangedSince(options);
     const since = at - (elapsed() - begun);
     const path = this.#path(cacheKey);
-    const file = this.#encode(bytes, options);
+    const file = this.#entries.encode(bytes, options.ttlMs);
     const expected = found && copyOf(found);
     if (elapsed() - checked > REMEMBERS_MS) return false;
     const stored = await this.#change(path, options, (exclusively) =>
       replaceFile(path, file, exclusively, async () => {
-        return !(await this.#isChanged(path, since)) && (await this.#holds(path, expected, since));
+        return !(await this.#isChanged(path, since)) && (await this.#entries.holds(path, expected, since));
       }),
     );
     if (stored) this.#sweep.wrote(basename(path), file.length);
@@ -171,7 +163,7 @@ export class FileBackend implements Backend {
       const state = await withFile(path, 'r', readState);
       if (state?.header.foreign) return false;
       if (expected) {
-        const entry = await this.#read(path);
+        const entry = await this.#entries.read(path);
         if (!entry || !expected.equals(entry.bytes)) return false;
       }
       try {
@@ -179,25 +171,22 @@ export class FileBackend implements Backend {
       } finally {
         await removed(path);
       }
-      return state !== undefined && remainingMs(state, this.#now()) > 0;
+      return this.#entries.isLive(state);
     });
   }
 
   async has(cacheKey: string, options?: BackendOptions): Promise<boolean> {
     const path = this.#path(cacheKey);
-    return this.#run(options, async () => {
-      const state = await withFile(path, 'r', readState);
-      return state !== undefined && this.#isLive(state);
-    });
+    return this.#run(options, async () => this.#entries.isLive(await withFile(path, 'r', readState)));
   }
 
   async expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean> {
     const path = this.#path(cacheKey);
-    const expiry = this.#expiry(finiteTtlMs(ttlMs));
+    const expiry = this.#entries.expiry(finiteTtlMs(ttlMs));
     return this.#changeExclusively(path, options, async () => {
       const done = await withFile(path, 'r+', async (handle) => {
         const state = await readState(handle);
-        if (!state || !this.#isLive(state)) return false;
+        if (!this.#entries.isLive(state)) return false;
         await this.#marks.put(basename(path));
         await writeExpiry(handle, expiry);
         return true;
@@ -213,12 +202,12 @@ export class FileBackend implements Backend {
     const [expected, given] = [copyOf(ifBytes), copyOf(bytes)];
     return this.#change(path, options, async (exclusively) => {
       // Before the guard, which would make the directory.
-      const before = await this.#peek(path);
+      const before = await this.#entries.header(path);
       if (!before || before.foreign) return false;
       let done = false;
       await exclusively(async () => {
         const state = await withFile(path, 'r', readState);
-        const entry = state && (await this.#read(path));
+        const entry = state && (await this.#entries.read(path));
         if (!entry || !expected.equals(entry.bytes)) return;
         const file = encodeEntry(given, BigInt(state.header.expiry));
         done = await replaceFile(
@@ -259,60 +248,8 @@ export class FileBackend implements Backend {
     await this.close();
   }
 
-  async #read(path: string): Promise<(BackendEntry & { bytes: Buffer }) | undefined> {
-    let ended = false;
-    const entry = await withFile(path, 'r', async (handle) => {
-      const state = await readState(handle);
-      if (!state || state.header.foreign) return undefined;
-      const expiresInMs = remainingMs(state, this.#now());
-      ended = expiresInMs <= 0;
-      return ended ? undefined : { bytes: await readValue(handle, state.stats.size), expiresInMs };
-    });
-    if (ended) this.#sweep.reclaim(basename(path)).catch(() => undefined);
-    return entry;
-  }
-
-  /** The header of the file at `path`, `undefined` when there is none or it is corrupt. */
-  #peek(path: string): Promise<EntryHeader | undefined> {
-    return withFile(path, 'r', readHeader);
-  }
-
-  #isLive(state: EntryState): boolean {
-    return !state.header.foreign && remainingMs(state, this.#now()) > 0;
-  }
-
   async #isChanged(path: string, since: number): Promise<boolean> {
     return since < this.#guards.replacedAt || this.#marks.since(basename(path), since);
-  }
-
-  /**
-   * Whether there is an entry with these bytes, or none when they are undefined; also where it has ended since. What was
-   * written since then, by the machine's clock, and has ended counts as something else.
-   */
-  async #holds(path: string, bytes: Buffer | undefined, since: number): Promise<boolean> {
-    const held = await withFile(path, 'r', async (handle) => {
-      const state = await readState(handle);
-      if (!state) return bytes === undefined;
-      if (state.header.foreign) return false;
-      if (bytes !== undefined) return bytes.equals(await readValue(handle, state.stats.size));
-      if (this.#isLive(state)) return false;
-      const ago = Date.now() - state.stats.mtimeMs;
-      return ago > machineTime() - since + FILE_TIME_MS || ago < -CLOCK_STEP_MS;
-    });
-    return held ?? bytes === undefined;
-  }
-
-  /** @throws TypeError, RangeError, ValueTooLargeError. */
-  #encode(bytes: Uint8Array, options: BackendSetOptions | undefined): Buffer {
-    assertBytes('bytes', bytes);
-    const ttlMs = wholeTtlMs(options?.ttlMs);
-    const file = encodeEntry(bytes, ttlMs === undefined ? 0n : this.#expiry(ttlMs));
-    if (file.length <= this.#maxBytes) return file;
-    throw new ValueTooLargeError(`An entry of ${bytes.length} bytes is over maxBytes (${this.#maxBytes})`);
-  }
-
-  #expiry(ttlMs: number): bigint {
-    return BigInt(Math.ceil((this.#now() + ttlMs) / 1000));
   }
 
   #path(cacheKey: string): string {

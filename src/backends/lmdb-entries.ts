@@ -77,20 +77,20 @@ export class LmdbEntries {
   }
 
   /**
-   * Whether an entry holds `found`, or nothing when that is undefined; also where it has expired since. What was set within
-   * the last `sinceMs` and has ended counts as something else.
+   * Whether an entry holds `found`, or nothing when that is undefined, and was not set within the last `sinceMs`; also where
+   * it has expired since.
    */
   holds(cacheKey: string, found: Uint8Array | undefined, sinceMs: number, now: number): boolean {
-    // At its own time of writing, an entry has not expired.
     const name = nameOf(cacheKey);
     const value = this.#tables.heads.getBinaryFast(name);
     const head = value && decodeHead(value);
     if (head === undefined || (typeof name !== 'string' && head.cacheKey !== cacheKey)) return found === undefined;
-    const ended = remainingMs(head.expiry, head.written, now) <= 0;
-    if (found === undefined) {
-      return ended && (head.written < now - sinceMs - CLOCK_RESOLUTION_MS || isOfFuture(head.written, now));
-    }
-    return this.view(cacheKey, head.written)?.bytes.equals(found) ?? false;
+    const { expiry, written } = head;
+    const isOld = written - (now - sinceMs) < (found === undefined ? -CLOCK_RESOLUTION_MS : CLOCK_RESOLUTION_MS);
+    if (!isOld && !isOfFuture(written, now)) return false;
+    if (found === undefined) return remainingMs(expiry, written, now) <= 0;
+    // At its own time of writing, an entry has not expired.
+    return this.view(cacheKey, written)?.bytes.equals(found) ?? false;
   }
 
   put(cacheKey: string, bytes: Uint8Array, times: Times, tags: readonly string[]): void {
@@ -155,7 +155,7 @@ export class LmdbEntries {
     for (const name of names) {
       const value = heads.getBinaryFast(name);
       const isTagged = (value && decodeHead(value))?.tags.includes(tag) ?? false;
-      if (isTagged && this.remove(name)) removed++;
+      if (isTagged && this.#removeYoung(name, writtenOf(value as Buffer))) removed++;
       // Also what should not be there, so that the next step finds others.
       if (!isTagged) tags.remove(nameOf(tag), name);
     }
@@ -172,14 +172,21 @@ export class LmdbEntries {
       order.remove(key);
       const value = this.#tables.heads.getBinaryFast(name);
       if (value && isEntry(value) && expiryOf(value) === expiry && writtenOf(value) === written) {
-        this.remove(name);
-        // Else a function that began before this entry was set would find nothing, as it did then.
-        const ago = this.#now() - written;
-        if (ago < REMEMBERS_MS) this.#marks.put(name, Math.max(ago - CLOCK_RESOLUTION_MS, 0));
+        this.#removeYoung(name, written);
       }
       removed++;
     }
     return removed;
+  }
+
+  /**
+   * As `remove`, of what nobody asked to have deleted. A function that began before the entry was set would find nothing, as
+   * it did then: a mark of the time of that set remains.
+   */
+  #removeYoung(name: TableKey, written: number): boolean {
+    const ago = this.#now() - written;
+    if (ago < REMEMBERS_MS) this.#marks.put(name, Math.max(ago - CLOCK_RESOLUTION_MS, 0));
+    return this.remove(name);
   }
 }
 

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { elapsed } from '../clock.js';
 import { BackendError, CacheKitError } from '../errors.js';
+import { type NativeFileLock, native } from '../native.js';
 import { isError } from '../realms.js';
 import { clearTimeout, pause, setTimeout } from '../timers.js';
 import { codeOf } from './cause.js';
@@ -47,6 +48,8 @@ export class LmdbStore {
   readonly #queue: Write[] = [];
   readonly #file: string;
   readonly #identity: string;
+  /** Tells at little cost, with each commit, whether the file was removed. */
+  readonly #data: NativeFileLock;
   readonly #timer: NodeJS.Timeout;
   #looked = true;
   #removed = false;
@@ -61,6 +64,7 @@ export class LmdbStore {
     this.#now = now;
     this.#file = join(path, 'data.mdb');
     this.#identity = identityOf(this.#file);
+    this.#data = new native.FileLock(this.#file);
     this.#timer = setTimeout(() => {
       this.#looked = false;
     }, LOOK_AFTER_MS);
@@ -69,7 +73,14 @@ export class LmdbStore {
 
   /** @throws BackendError when it gives up, as another process stays in its transaction. */
   static async open(place: Place, now: () => number, giveUp: () => boolean): Promise<LmdbStore> {
-    return new LmdbStore(place.path, await openTables(place, giveUp), now);
+    const tables = await openTables(place, giveUp);
+    try {
+      return new LmdbStore(place.path, tables, now);
+    } catch {
+      await tables.root.close();
+      tables.turns.close();
+      throw new StoreRemovedError();
+    }
   }
 
   /** Whether the directory still has the file that is open, as far as was seen within the last half second. */
@@ -106,6 +117,7 @@ export class LmdbStore {
     await this.#writing;
     await this.#tables.root.close();
     this.#tables.turns.close();
+    this.#data.close();
   }
 
   #look(): boolean {
@@ -142,7 +154,7 @@ export class LmdbStore {
           if (begun) this.#transact(batch, results);
         });
         // What was committed into a removed file is seen by nobody.
-        if (begun && !this.#look()) throw new StoreRemovedError();
+        if (begun && this.#data.isRemoved()) throw new StoreRemovedError();
       } catch (error) {
         const failure = lmdbError(await commitError(error));
         // After a panic LMDB refuses all that follows; opened anew, it does not.

@@ -3,7 +3,6 @@ import { elapsed } from '../clock.js';
 import { BackendError, ValueTooLargeError } from '../errors.js';
 import { machineTime } from '../machine-time.js';
 import { ownOptions } from '../options-object.js';
-import { setImmediate } from '../timers.js';
 import {
   asBuffer,
   assertCacheKey,
@@ -29,6 +28,7 @@ import type {
   BackendUnchanged,
 } from './backend.js';
 import { timeoutOption } from './deadline.js';
+import { cacheKeys, inPieces, readMany, removeTagged } from './lmdb-batches.js';
 import { nameOf, timesFrom } from './lmdb-entry.js';
 import { assertLmdbInstalled } from './lmdb-environment.js';
 import { LmdbHandle } from './lmdb-handle.js';
@@ -39,14 +39,6 @@ import { markPrivate, methodsOf } from './private-answers.js';
 
 const DEFAULT_MAX_BYTES = 1024 ** 3;
 const MIN_MAX_BYTES = 1024 ** 2;
-/** Entries that one transaction of `invalidateTags` removes. */
-const REMOVALS_PER_STEP = 500;
-/** Entries of one call that one transaction at least writes or removes. */
-const WRITES_PER_PIECE = 64;
-/** How long `getMany` holds the event loop in one piece, looked at after so many reads. */
-const READING_MS = 5;
-const READS_PER_LOOK = 16;
-
 export interface LmdbBackendOptions {
   /** Created, for its owner only, when it is missing. Must be on a local disk. */
   directory: string;
@@ -144,23 +136,7 @@ export class LmdbBackend implements Backend {
 
   async getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]> {
     assertCacheKeys(cacheKeys);
-    // In the one piece in which it most often is done, it asks for nothing more.
-    let store = this.#handle.ready(options) ?? (await this.#handle.open(options));
-    const wanted = cacheKeys.length > READS_PER_LOOK ? [...cacheKeys] : cacheKeys;
-    const found: (BackendEntry | undefined)[] = [];
-    for (let end = elapsed() + READING_MS; found.length < wanted.length; ) {
-      try {
-        const next = wanted.slice(found.length, found.length + READS_PER_LOOK);
-        for (const cacheKey of next) found.push(store.entries.read(cacheKey, this.#now()));
-      } catch (error) {
-        throw lmdbError(error);
-      }
-      if (elapsed() < end || found.length === wanted.length) continue;
-      await new Promise(setImmediate);
-      store = this.#handle.ready(options) ?? (await this.#handle.open(options));
-      end = elapsed() + READING_MS;
-    }
-    return found;
+    return readMany(this.#handle, cacheKeys, this.#now, options);
   }
 
   /** In as many transactions as it takes not to hold the event loop for long; of equal cache keys the last counts. */
@@ -203,15 +179,7 @@ export class LmdbBackend implements Backend {
 
   async *keys({ prefix = '', ...options }: BackendOptions & { prefix?: string } = {}): AsyncGenerator<string> {
     assertWellFormed('prefix', prefix);
-    try {
-      const store = this.#handle.ready(options) ?? (await this.#handle.open(options));
-      for (const cacheKey of store.entries.cacheKeys(prefix)) {
-        yield cacheKey;
-        this.#handle.ready(options);
-      }
-    } catch (error) {
-      throw lmdbError(error);
-    }
+    yield* cacheKeys(this.#handle, prefix, options);
   }
 
   async expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean> {
@@ -242,23 +210,7 @@ export class LmdbBackend implements Backend {
 
   /** Each step of some hundred entries is one transaction. */
   async invalidateTags(tags: readonly string[], options?: BackendOptions): Promise<number> {
-    const wanted = tagNames(tags);
-    this.#handle.ready(options);
-    let total = 0;
-    let marked = false;
-    for (const tag of wanted) {
-      for (let more = true; more; ) {
-        const step = await this.#handle.write(options, 0, (store) => {
-          // All of them before any entry is removed.
-          if (!marked) store.marks.putTags(wanted);
-          return store.entries.removeTagged(tag, REMOVALS_PER_STEP);
-        });
-        marked = true;
-        total += step.removed;
-        more = step.more;
-      }
-    }
-    return total;
+    return removeTagged(this.#handle, tagNames(tags), options);
   }
 
   async setIfUnchanged(
@@ -346,14 +298,4 @@ const METHODS = methodsOf(LmdbBackend);
 function tagNames(tags: readonly string[]): readonly string[] {
   assertTags(tags);
   return [...new Set(tags)];
-}
-
-/** Runs `work` for parts of the items, in their order; when one fails, the others are done all the same. */
-async function inPieces<T, R>(items: readonly T[], work: (piece: readonly T[]) => Promise<R>): Promise<R[]> {
-  const pieces: Promise<R>[] = [];
-  for (let i = 0; i < Math.max(items.length, 1); i += WRITES_PER_PIECE) {
-    pieces.push(work(items.slice(i, i + WRITES_PER_PIECE)));
-  }
-  await Promise.allSettled(pieces);
-  return Promise.all(pieces);
 }
