@@ -109,12 +109,9 @@ export class FileSweep {
       if (++looked % STEP === 0) await idle(hurry ? 1 : 10);
     }
     // What was written meanwhile counts from now on, once for each write.
-    const written = { entries: this.#entries - entries, bytes: this.#bytes - bytes };
-    this.#entries = own.length;
-    this.#bytes = own.reduce((sum, { size }) => sum + size, 0);
-    if (this.#isOver()) await this.#evict(own);
-    this.#entries += written.entries;
-    this.#bytes += written.bytes;
+    this.#entries += own.length - entries;
+    this.#bytes += bytesOf(own) - bytes;
+    await this.#evict(own);
     await marks.sweep();
   }
 
@@ -145,11 +142,16 @@ export class FileSweep {
   /** Those that end soonest go first, and of those that never do the oldest. */
   async #evict(own: Own[]): Promise<void> {
     const { maxBytes, maxEntries } = this.#settings;
+    // Without what is written meanwhile, which the next sweep finds.
+    let [entries, bytes] = [own.length, bytesOf(own)];
+    if (entries <= maxEntries && bytes <= maxBytes) return;
     own.sort((a, b) => (a.endsInMs === b.endsInMs ? a.mtimeMs - b.mtimeMs : a.endsInMs - b.endsInMs));
     for (const [i, { name, size, mtimeMs }] of own.entries()) {
-      if (this.#closed || (this.#entries <= KEPT * maxEntries && this.#bytes <= KEPT * maxBytes)) return;
+      if (this.#closed || (entries <= KEPT * maxEntries && bytes <= KEPT * maxBytes)) return;
       await this.reclaim(name, ({ stats }) => stats.mtimeMs === mtimeMs);
       this.#written.delete(name);
+      entries--;
+      bytes -= size;
       this.#entries--;
       this.#bytes -= size;
       if (i % STEP === STEP - 1) await idle(1);
@@ -163,6 +165,10 @@ export class FileSweep {
   #hasEnded(state: EntryState): boolean {
     return remainingMs(state, this.#settings.now()) <= 0;
   }
+}
+
+function bytesOf(own: readonly Own[]): number {
+  return own.reduce((sum, { size }) => sum + size, 0);
 }
 
 /** A pause that keeps no process alive. */
