@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test, { type ExecutionContext } from 'ava';
 import { LmdbBackend } from '../../src/backends/lmdb.js';
+import { timesFrom } from '../../src/backends/lmdb-entry.js';
 import { openTables, placeIn } from '../../src/backends/lmdb-environment.js';
+import { LmdbHandle } from '../../src/backends/lmdb-handle.js';
 import { machineTime } from '../../src/machine-time.js';
 import { until } from '../../src/testing/behaviour.js';
 import { supportFile } from '../support/child.js';
@@ -97,6 +99,19 @@ test('writes that are acknowledged while the directory is removed are in the new
     await until(async () => text((await backend.get(after))?.bytes) === after);
   }
   t.true(await backend.has('after:9'));
+});
+
+test('what is committed into a file that is removed by then is done again in the new one', async (t) => {
+  const directory = join(directoryOf(t), 'cache');
+  const handle = new LmdbHandle({ directory, maxBytes: 1024 ** 3, timeoutMs: 60_000, now: () => Date.now() });
+  t.teardown(() => handle.close());
+  let runs = 0;
+  await handle.write(undefined, 0, (store) => {
+    if (++runs === 1) rmSync(directory, { recursive: true });
+    store.entries.put('a', Buffer.from('x'), timesFrom(60_000, Date.now()), []);
+  });
+  t.is(runs, 2);
+  t.is(text((await backendIn(t, directory).get('a'))?.bytes), 'x');
 });
 
 test('getMany, setMany and deleteMany of many entries let others run in between', async (t) => {
