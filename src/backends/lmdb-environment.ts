@@ -174,8 +174,6 @@ function openAll({ path, synced }: Place): Omit<Tables, 'turns'> {
     maxReaders: MAX_READERS,
     noSync: !synced,
     overlappingSync: false,
-    // With it, a commit that fails rejects a promise of the library's own, which ends the process.
-    eventTurnBatching: false,
     ...RAW,
   });
   const table = (name: string, options = {}): Table => root.openDB<Buffer, TableKey>(name, { ...RAW, ...options });

@@ -4,7 +4,7 @@ import { elapsed } from '../clock.js';
 import { BackendError, CacheKitError } from '../errors.js';
 import { type NativeFileLock, native } from '../native.js';
 import { isError } from '../realms.js';
-import { clearTimeout, pause, setTimeout } from '../timers.js';
+import { clearTimeout, pause, setImmediate, setTimeout } from '../timers.js';
 import { codeOf } from './cause.js';
 import { LmdbEntries } from './lmdb-entries.js';
 import { NEVER, nameOf } from './lmdb-entry.js';
@@ -149,10 +149,14 @@ export class LmdbStore {
           await pause(OPENING_PAUSE_MS * (1 + Math.random()));
           continue;
         }
-        await this.#tables.root.transaction(() => {
+        const committed = this.#tables.root.transaction(() => {
           begun = this.#tables.turns.beginWrite();
           if (begun) this.#transact(batch, results);
         });
+        // Right after the library has begun: a commit that fails also rejects a promise of its own, which would end the
+        // process. Without its batches (`eventTurnBatching`) there is none, but fake timers would hold it.
+        setImmediate(() => this.#tables.root.committed.then(ignore, ignore));
+        await committed;
         // What was committed into a removed file is seen by nobody.
         if (begun && this.#data.isRemoved()) throw new StoreRemovedError();
       } catch (error) {
@@ -223,6 +227,8 @@ export class LmdbStore {
     return false;
   }
 }
+
+function ignore(): void {}
 
 /** Names the file that is there, and none that is made later while that is open; empty when there is none. */
 function identityOf(file: string): string {
