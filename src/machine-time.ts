@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 
-// As it was when this module was loaded: fake timers replace it.
+// As they were when this module was loaded: fake timers replace them.
 const { hrtime } = process;
+const realDateNow = Date.now;
 
 /**
  * Milliseconds of the monotonic clock that all processes of a machine share, exact to its microseconds. It begins at the
@@ -10,6 +11,11 @@ const { hrtime } = process;
 export function machineTime(): number {
   const [seconds, nanoseconds] = hrtime();
   return seconds * 1_000 + nanoseconds / 1_000_000;
+}
+
+/** Unix time in milliseconds, by the wall clock that file systems go by. */
+export function fileTime(): number {
+  return realDateNow();
 }
 
 /** Names the time since the machine was started; `undefined` where the system has no name for it, as only Linux has. */

@@ -1,6 +1,6 @@
 import { assertBytes } from '../bytes.js';
 import { ValueTooLargeError } from '../errors.js';
-import { machineTime } from '../machine-time.js';
+import { fileTime, machineTime } from '../machine-time.js';
 import { wholeTtlMs } from './arguments.js';
 import type { BackendEntry } from './backend.js';
 import {
@@ -56,7 +56,7 @@ export class FileEntries {
       const state = await readState(handle);
       if (!state) return bytes === undefined;
       if (state.header.foreign) return false;
-      const ago = Date.now() - state.stats.mtimeMs;
+      const ago = fileTime() - state.stats.mtimeMs;
       // In doubt a file of about that time is as old as what was found in it, and as new as what was not.
       const isOld = ago > machineTime() - since + (bytes === undefined ? FILE_TIME_MS : -FILE_TIME_MS);
       if (!isOld && ago > -CLOCK_STEP_MS) return false;

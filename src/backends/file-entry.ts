@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { BackendError } from '../errors.js';
+import { fileTime } from '../machine-time.js';
 import { lengthOf } from '../slots.js';
 import { codeOf } from './cause.js';
 
@@ -74,7 +75,7 @@ export function remainingMs({ header: { expiry }, stats: { mtimeMs } }: EntrySta
   // The clock of the format ticks once a second.
   if (Math.floor(now / 1000) >= expiry) return 0;
   const remaining = expiry * 1000 - now;
-  const ahead = mtimeMs - Date.now();
+  const ahead = mtimeMs - fileTime();
   if (ahead <= 0) return remaining;
   return ahead > CLOCK_STEP_MS ? 0 : Math.min(remaining, expiry * 1000 - mtimeMs);
 }

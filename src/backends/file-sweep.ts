@@ -1,6 +1,7 @@
 import { opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { elapsed } from '../clock.js';
+import { fileTime } from '../machine-time.js';
 import { setTimeout } from '../timers.js';
 import { type EntryState, readState, remainingMs, removed, withFile } from './file-entry.js';
 import type { FileGuards } from './file-guards.js';
@@ -90,7 +91,7 @@ export class FileSweep {
         const state = await withFile(path, 'r', readState);
         if (!state || state.header.foreign || !ended(state)) return;
         // Else a function that began before it was written would find nothing, as it did then.
-        const ago = Date.now() - state.stats.mtimeMs - FILE_TIME_MS;
+        const ago = fileTime() - state.stats.mtimeMs - FILE_TIME_MS;
         if (ago < REMEMBERS_MS) await marks.put(name, Math.max(ago, 0));
         await removed(path);
       }),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { fileTime } from '../machine-time.js';
 import { codeOf } from './cause.js';
 import type { Exclusively } from './file-guards.js';
 
@@ -61,7 +62,7 @@ export async function inDirectory<T>(directory: string, work: () => Promise<T>):
 /** Whether there is a file that was last written longer ago. */
 export async function isOlder(path: string, ms: number): Promise<boolean> {
   try {
-    return Date.now() - (await stat(path)).mtimeMs > ms;
+    return fileTime() - (await stat(path)).mtimeMs > ms;
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false;
     throw error;
