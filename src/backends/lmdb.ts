@@ -39,6 +39,7 @@ import { markPrivate, methodsOf } from './private-answers.js';
 
 const DEFAULT_MAX_BYTES = 1024 ** 3;
 const MIN_MAX_BYTES = 1024 ** 2;
+
 export interface LmdbBackendOptions {
   /** Created, for its owner only, when it is missing. Must be on a local disk. */
   directory: string;
@@ -81,14 +82,8 @@ export class LmdbBackend implements Backend {
   constructor(options: LmdbBackendOptions) {
     assertOptions(options);
     markPrivate(this, METHODS, (cacheKey) => this.#readNow(cacheKey, 'view'));
-    const { directory, timeoutMs, now = () => Date.now(), ...rest } = ownOptions(options);
-    const maxBytes = integerOption(
-      'maxBytes',
-      rest.maxBytes,
-      DEFAULT_MAX_BYTES,
-      MIN_MAX_BYTES,
-      Number.MAX_SAFE_INTEGER,
-    );
+    const { directory, maxBytes: bound, timeoutMs, now = () => Date.now() } = ownOptions(options);
+    const maxBytes = integerOption('maxBytes', bound, DEFAULT_MAX_BYTES, MIN_MAX_BYTES, Number.MAX_SAFE_INTEGER);
     if (typeof directory !== 'string') throw new TypeError(`directory must be a string, not ${kindOf(directory)}`);
     if (directory === '' || directory.includes('\0')) throw new RangeError('directory must be a path');
     if (typeof now !== 'function') throw new TypeError('now must be a function');
@@ -259,8 +254,8 @@ export class LmdbBackend implements Backend {
     await this.#handle.close();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   #readNow(cacheKey: string, how: 'read' | 'view'): BackendEntry | undefined {
