@@ -118,6 +118,20 @@ interface Backend {
      */
     invalidateTags?(tags: readonly string[], options?: BackendTagOptions): Promise<number>;
     /**
+     * For how many milliseconds the store remembers that a caller has deleted an entry or changed its TTL. For a function that
+     * runs longer, `changedSince` has to be asked at least once in that time, or its result is not stored. Absent: however
+     * long a function runs, the store knows, or refuses.
+     */
+    readonly remembersMs?: number;
+    /** Whether somebody has deleted the entry or given it another TTL within the last `sinceMs`. */
+    changedSince?(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
+    /**
+     * As `set`, for the result of a function: unless somebody, in any process, has deleted the entry, given it another TTL or
+     * invalidated one of the tags since the function began, or the entry no longer holds `found`. Checked and stored in one
+     * step. Whether it was stored; a refusal without need is harmless, as when the same change was just made before.
+     */
+    setIfUnchanged?(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
+    /**
      * Takes the lock of a cache key for `leaseMs`, or answers `undefined` at once when somebody holds it. It keeps nobody
      * from reading and writing the entry.
      */
@@ -137,6 +151,15 @@ interface Backend {
 interface FileBackendOptions {
     /** Created, for its owner only, when it is missing. */
     directory: string;
+    /**
+     * Bytes of all files that this package wrote, at least 1 MiB. Default 1 GiB. Over it, and over `maxEntries`, later writes
+     * remove entries that have ended, then those that end soonest, then of those that never do the oldest; until that is
+     * done, some seconds at most, there may be more. Entries of other SDKs are not counted and stay. On Linux files tell
+     * who wrote them; elsewhere only what this process wrote counts.
+     */
+    maxBytes?: number;
+    /** How many of them, at least 1. Default 1,000,000. */
+    maxEntries?: number;
     /** After how many milliseconds an operation rejects with TimeoutError. Default 5,000. */
     timeoutMs?: number;
     /** Unix time in milliseconds, for tests. Default `Date.now`. */
@@ -145,16 +168,23 @@ interface FileBackendOptions {
 /**
  * A store of one file for each cache key, shared with the other SDKs of a machine. Protocol: file backend.
  *
- * TTLs are whole seconds, rounded up. `ifBytes` compares before it deletes, not in one step. `replace` and `lock` are
- * one step among the processes of this package, not beside the other SDKs, nor beside a `set`.
+ * TTLs are whole seconds, rounded up, by the wall clock: set back by more than a minute, it ends the entries that were
+ * written since, until it has caught up with them; by less, no entry has more than its TTL left. What goes with an entry
+ * of another SDK, or is done by one, is not one step beside what is done here: `ifBytes`, `replace`, `setIfUnchanged`,
+ * `lock`. Among the processes of this package everything is. The directory is of one machine, or of containers that see
+ * the same clock, and on a local file system that has locks (`flock`).
  */
 declare class FileBackend implements Backend {
     #private;
+    readonly remembersMs = 60000;
     /** @throws TypeError, RangeError for an empty directory or a timeout outside its limits. */
     constructor(options: FileBackendOptions);
     get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
-    /** @throws BackendError also when the file there is of a newer format. */
+    /** @throws BackendError also when the file there is of a newer format; ValueTooLargeError over `maxBytes`. */
     set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
+    setIfUnchanged(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
+    /** When the directory was removed, of any entry. */
+    changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
     delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
     has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
     expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;
@@ -377,7 +407,8 @@ interface KeyvBackendOptions {
  *
  * Bytes are stored as base64 in Keyv's own form, `{ value, expires }`, with the instance's namespace, serialization,
  * compression and encryption but without its hooks, statistics and key sanitization, which could change what is
- * stored or where. `ifBytes` compares before it deletes, not in one step. What a store reports as an `error` event
+ * stored or where. Entries end by the wall clock: Keyv's form has no time of writing, so that a clock set back by an hour
+ * lengthens what was stored before by an hour, unless the store has a clock of its own. `ifBytes` compares before it deletes, not in one step. What a store reports as an `error` event
  * while an operation is under way, instead of failing it, is a BackendError and no miss.
  */
 declare class KeyvBackend implements Backend {
@@ -419,12 +450,17 @@ interface LmdbBackendOptions {
  * waits. Expired entries are reclaimed with later writes. TTLs follow the wall clock: set forward it ends entries
  * early; set back by more than a minute it ends those written since.
  *
- * The first use opens the directory, which waits for what other processes are just writing: that takes milliseconds,
- * holds up the event loop for two seconds at most, and is a BackendError, tried again by later uses, if a process stays
- * in its transaction.
+ * The first use opens the directory, which waits for what other processes are just writing or opening, without holding
+ * up the event loop; if a process stays in its transaction, that is a BackendError or TimeoutError, tried again by later
+ * uses. A directory that is removed is noticed within half a second, and made anew.
+ *
+ * All processes must be of one user or have the same rights to the directory, and be of one machine, or containers of one
+ * that have the same directory mounted and see the same clock. It must be on a local file system that has locks (`flock`)
+ * and shared memory maps: none over a network (NFS, SMB), none that a virtual machine shares with its host (9p, VirtioFS).
  */
 declare class LmdbBackend implements Backend {
     #private;
+    readonly remembersMs = 60000;
     /** @throws TypeError, RangeError; ConfigurationError when the package `lmdb` is not installed. */
     constructor(options: LmdbBackendOptions);
     get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
@@ -433,7 +469,7 @@ declare class LmdbBackend implements Backend {
     set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
     delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
     getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
-    /** In one transaction. */
+    /** In as many transactions as it takes not to hold the event loop for long; of equal cache keys the last counts. */
     setMany(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>): Promise<void>;
     deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
     has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
@@ -472,6 +508,9 @@ declare class MemoryBackend implements Backend {
     getNow(cacheKey: string): BackendEntry | undefined;
     /** @throws ValueTooLargeError for an entry that alone is over `maxBytes`; the one it was to replace is gone. */
     set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
+    /** @throws as {@link set}. */
+    setIfUnchanged(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
+    changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
     delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
     getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
     setMany(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>): Promise<void>;

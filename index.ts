@@ -8,6 +8,7 @@ export type {
   BackendOptions,
   BackendSetOptions,
   BackendTagOptions,
+  BackendUnchanged,
   L1Status,
 } from './src/backends/backend.js';
 export { FileBackend, type FileBackendOptions } from './src/backends/file.js';

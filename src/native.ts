@@ -151,7 +151,20 @@ export interface NativeMasterKey {
   destroy(): void;
 }
 
+/** A lock between processes, and between the threads of one, that ends with its holder. What fails throws, with a code as `EACCES`. */
+export interface NativeFileLock {
+  /** Never waits: 1 locked, 0 held by somebody else, -1 the file was removed, and others may lock a new one. */
+  tryLock(exclusive: boolean): 1 | 0 | -1;
+  isRemoved(): boolean;
+  unlock(): void;
+  close(): void;
+}
+
 export interface NativeAddon extends NativeSealerFunctions {
+  /** Opens the file of a lock, which is made when it is missing and never removed. */
+  FileLock: new (
+    path: string,
+  ) => NativeFileLock;
   MasterKey: new (bytes: Uint8Array) => NativeMasterKey;
   NonceSequence: new (random: boolean) => NativeSequence;
   deriveDomainKey(out: Uint8Array, masterKey: Uint8Array, domain: Uint8Array, tenantSalt: Uint8Array): NativeResult;

@@ -39,6 +39,13 @@ function directoryOf(t: ExecutionContext): string {
   return directory;
 }
 
+/** What is in the directory besides what this package keeps for itself. */
+function namesIn(directory: string): string[] {
+  return readdirSync(directory)
+    .filter((name) => name !== '.cachekit')
+    .sort();
+}
+
 test('every row of the protocol is read as it says', async (t) => {
   t.is(vectors.vectors.length, 12);
   for (const row of vectors.vectors) {
@@ -55,7 +62,8 @@ test('every row of the protocol is read as it says', async (t) => {
     } else {
       t.is(entry, undefined, row.name);
       const preserved = row.reader_action === 'miss_preserve';
-      t.deepEqual(readdirSync(directory), preserved ? [row.filename] : [], row.name);
+      if (!preserved) await until(async () => namesIn(directory).length === 0);
+      t.deepEqual(namesIn(directory), preserved ? [row.filename] : [], row.name);
       if (preserved) t.is(readFileSync(path).toString('hex'), row.file_hex, row.name);
     }
   }
@@ -68,7 +76,7 @@ test('every readable row is written byte for byte', async (t) => {
     const backend = new FileBackend({ directory, now: () => 0 });
     const expiry = row.expiry_unix_seconds;
     await backend.set(row.key_utf8, Buffer.from(row.payload_hex, 'hex'), expiry === 0 ? {} : { ttlMs: expiry * 1000 });
-    t.deepEqual(readdirSync(directory), [row.filename], row.name);
+    t.deepEqual(namesIn(directory), [row.filename], row.name);
     t.is(readFileSync(join(directory, row.filename)).toString('hex'), row.file_hex, row.name);
     written++;
   }
@@ -86,7 +94,7 @@ test('an entry of a newer format is neither overwritten, deleted nor given a TTL
     t.false(await backend.delete(row.key_utf8, { ifBytes: Buffer.from(row.payload_hex, 'hex') }));
     t.false(await backend.expire(row.key_utf8, 1_000));
     t.false(await backend.has(row.key_utf8));
-    t.deepEqual(readdirSync(directory), [row.filename]);
+    t.deepEqual(namesIn(directory), [row.filename]);
     t.is(readFileSync(path).toString('hex'), row.file_hex, row.name);
   }
 });
@@ -114,7 +122,7 @@ test('corrupt files are misses and can be overwritten and deleted', async (t) =>
     t.is(Buffer.from((await backend.get(cacheKey))?.bytes ?? []).toString(), 'new');
     writeFileSync(path, Buffer.from(hex, 'hex'));
     await backend.delete(cacheKey);
-    t.deepEqual(readdirSync(directory), [], hex);
+    t.deepEqual(namesIn(directory), [], hex);
   }
 });
 
@@ -137,7 +145,7 @@ test('files are for their owner only, and no temporary file stays', async (t) =>
   const directory = join(directoryOf(t), 'new');
   const backend = new FileBackend({ directory });
   await Promise.all(Array.from({ length: 50 }, (_, i) => backend.set('same', Buffer.alloc(10_000, i))));
-  const [name, ...others] = readdirSync(directory);
+  const [name, ...others] = namesIn(directory);
   t.deepEqual(others, []);
   if (process.platform !== 'win32') {
     t.is(statSync(join(directory, name ?? '')).mode & 0o777, 0o600);
@@ -162,7 +170,7 @@ test('a directory in place of an entry fails and leaves no temporary file', asyn
   const { filename, key_utf8: cacheKey } = vectors.vectors[0] as Row;
   mkdirSync(join(directory, filename));
   await t.throwsAsync(new FileBackend({ directory }).set(cacheKey, Buffer.from('x')), { code: 'ERR_BACKEND' });
-  t.deepEqual(readdirSync(directory), [filename]);
+  t.deepEqual(namesIn(directory), [filename]);
 });
 
 const fromHere = (path: string) => new URL(path, import.meta.url);
@@ -185,7 +193,7 @@ test('a writer that is killed leaves a whole entry, and its temporary file is re
   let strays = 0;
   for (let attempt = 0; attempt < 30 && strays === 0; attempt++) {
     const child = await writerOn(t, directory, 'same');
-    await until(async () => readdirSync(directory).some(isTemporary));
+    await until(async () => namesIn(directory).some(isTemporary));
     const ended = once(child, 'exit');
     child.kill('SIGKILL');
     await ended;
@@ -194,22 +202,22 @@ test('a writer that is killed leaves a whole entry, and its temporary file is re
       t.is(entry.bytes.length, 4_000_000);
       t.is(new Set(entry.bytes).size, 1, 'one of the values, whole');
     }
-    strays = readdirSync(directory).filter(isTemporary).length;
+    strays = namesIn(directory).filter(isTemporary).length;
   }
   t.true(strays > 0, 'no process was killed in the middle of a write');
   const tooYoung = new FileBackend({ directory });
   await tooYoung.set('other', Buffer.from('x'));
   const old = new Date(Date.now() - 61_000);
-  t.true(readdirSync(directory).some(isTemporary), 'it may still be written');
-  for (const name of readdirSync(directory).filter(isTemporary)) utimesSync(join(directory, name), old, old);
+  t.true(namesIn(directory).some(isTemporary), 'it may still be written');
+  for (const name of namesIn(directory).filter(isTemporary)) utimesSync(join(directory, name), old, old);
   for (const name of ['0e2a03b49262c15a063c04d5a29c0158.tmp.1.2', 'mine.tmp.1', '.hidden']) {
     writeFileSync(join(directory, name), '');
     utimesSync(join(directory, name), old, old);
   }
   await new FileBackend({ directory }).set('other', Buffer.from('x'));
-  await until(async () => readdirSync(directory).filter(isTemporary).length === 1);
+  await until(async () => namesIn(directory).filter(isTemporary).length === 1);
   t.deepEqual(
-    readdirSync(directory)
+    namesIn(directory)
       .filter((name) => !/^[0-9a-f]{32}$/.test(name))
       .sort(),
     ['.hidden', 'mine.tmp.1'],
@@ -229,42 +237,50 @@ test('a lock is held against another process, and taken over from one that was k
   });
   t.is(await new FileBackend({ directory }).lock('a', 60_000), undefined);
   await lock?.release();
-  t.deepEqual(readdirSync(directory), []);
+  t.deepEqual(namesIn(directory), []);
 });
 
-test('a guard and a lock that a process left behind half made hold nobody up for long', async (t) => {
+test('a lock that a process left behind half made, or before the machine was started, holds nobody up', async (t) => {
   const directory = directoryOf(t);
   const { filename, key_utf8: cacheKey } = vectors.vectors[0] as Row;
   const backend = new FileBackend({ directory, timeoutMs: 60_000 });
-  const old = new Date(Date.now() - 10_000);
-  writeFileSync(join(directory, `.${filename}.guard`), '');
-  utimesSync(join(directory, `.${filename}.guard`), old, old);
-  for (const content of ['', '99999', '99999999999999 abc', 'x'.repeat(100)]) {
+  const other = `0 99999999999999 ${'a'.repeat(32)} 00000000-0000-0000-0000-000000000000`;
+  for (const content of ['', '99999', '99999999999999 abc', 'x'.repeat(100), other]) {
     writeFileSync(join(directory, `.${filename}.lock`), content);
     const lock = await backend.lock(cacheKey, 60_000);
     t.truthy(lock, content);
     await lock?.release();
   }
-  t.deepEqual(readdirSync(directory), []);
+  t.deepEqual(namesIn(directory), []);
 });
 
-test('locks and guards of processes that ended are reclaimed, and a lock that is held is not', async (t) => {
+test('locks of processes that ended are reclaimed, and a lock that is held is not', async (t) => {
   const directory = directoryOf(t);
   const held = await new FileBackend({ directory }).lock('held', 3_600_000);
-  const [heldFile] = readdirSync(directory);
+  const [heldFile] = namesIn(directory);
   const ended = `.${'0'.repeat(32)}.lock`;
-  const guard = `.${'1'.repeat(32)}.guard`;
-  writeFileSync(join(directory, ended), `${Date.now() - 1} ${'a'.repeat(32)}`);
-  writeFileSync(join(directory, guard), '');
+  writeFileSync(join(directory, ended), `0 1 ${'a'.repeat(32)} `);
   const old = new Date(Date.now() - 61_000);
-  for (const name of readdirSync(directory)) utimesSync(join(directory, name), old, old);
+  for (const name of namesIn(directory)) utimesSync(join(directory, name), old, old);
   await new FileBackend({ directory }).set('other', Buffer.from('x'));
-  await until(async () => !readdirSync(directory).some((name) => name === ended || name === guard));
-  await until(async () => !readdirSync(directory).some((name) => name.endsWith('.guard')));
-  t.true(readdirSync(directory).includes(heldFile ?? ''));
+  await until(async () => !namesIn(directory).some((name) => name === ended));
+  t.true(namesIn(directory).includes(heldFile ?? ''));
   t.true(await held?.extend(3_600_000));
   await held?.release();
-  t.is(readdirSync(directory).length, 1);
+  t.is(namesIn(directory).length, 1);
+});
+
+test('a lease ends by a clock that nobody sets', async (t) => {
+  const directory = directoryOf(t);
+  const time = { ms: Date.now() };
+  const now = () => time.ms;
+  const [one, two] = [new FileBackend({ directory, now }), new FileBackend({ directory, now })];
+  const lock = await one.lock('a', 60_000);
+  for (const step of [3_600_000, -7_200_000]) {
+    time.ms += step;
+    t.is(await two.lock('a', 60_000), undefined);
+  }
+  t.true(await lock?.extend(60_000));
 });
 
 test('replace leaves an entry of a newer format alone, keeps the expiry and makes no directory', async (t) => {
@@ -278,7 +294,7 @@ test('replace leaves an entry of a newer format alone, keeps the expiry and make
   }
   const missing = join(directory, 'missing');
   t.false(await new FileBackend({ directory: missing }).replace('a', Buffer.from('x'), Buffer.from('y')));
-  t.deepEqual(readdirSync(directory), []);
+  t.deepEqual(namesIn(directory), []);
   const { filename, file_hex, key_utf8, payload_hex } = vectors.vectors[1] as Row;
   writeFileSync(join(directory, filename), Buffer.from(file_hex, 'hex'));
   t.true(await new FileBackend({ directory }).replace(key_utf8, Buffer.from(payload_hex, 'hex'), Buffer.from('new')));

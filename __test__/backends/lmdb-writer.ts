@@ -13,8 +13,8 @@ export function bytesFor(cacheKey: string): Buffer {
 
 const [directory, mode = ''] = process.argv.slice(2);
 if (directory !== undefined && process.argv[1]?.endsWith('lmdb-writer.ts')) {
-  if (mode === 'hold') hold(directory);
-  else if (mode === 'open') open(directory);
+  if (mode === 'hold') await hold(directory);
+  else if (mode === 'open') await open(directory);
   else if (mode === 'reopen') await reopen(directory);
   else if (mode === 'count') await count(new LmdbBackend({ directory }));
   else await write(new LmdbBackend({ directory }), mode);
@@ -53,7 +53,7 @@ async function count(backend: LmdbBackend): Promise<void> {
 /** Opens the directory again and again until it is killed. */
 async function reopen(directory: string): Promise<never> {
   for (;;) {
-    const { root, turns } = openTables(placeIn(directory));
+    const { root, turns } = await openTables(await placeIn(directory), never);
     process.stdout.write('opened\n');
     await root.close();
     turns.close();
@@ -62,8 +62,8 @@ async function reopen(directory: string): Promise<never> {
 }
 
 /** Begins a transaction and stays in it. */
-function hold(directory: string): void {
-  const { root, heads, turns } = openTables(placeIn(directory));
+async function hold(directory: string): Promise<void> {
+  const { root, heads, turns } = await openTables(await placeIn(directory), never);
   root.transactionSync(() => {
     turns.beginWrite();
     heads.put('half', Buffer.from('done'));
@@ -72,8 +72,13 @@ function hold(directory: string): void {
 }
 
 /** Begins to open the directory and stays at it. */
-function open(directory: string): void {
-  new LmdbTurns(placeIn(directory).path).open(stay);
+async function open(directory: string): Promise<void> {
+  const turns = await LmdbTurns.in((await placeIn(directory)).path);
+  await turns.open(() => undefined, stay, never);
+}
+
+function never(): boolean {
+  return false;
 }
 
 function stay(): void {

@@ -1,4 +1,7 @@
+import { mkdtempSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   ByteStorage,
   blake2b256,
@@ -80,6 +83,9 @@ const uses: Record<string, () => unknown> = {
 const frame = Buffer.alloc(64);
 const frameLen = native.lz4FrameCompress(frame, Buffer.alloc(8));
 
+const lockPath = join(mkdtempSync(join(tmpdir(), 'cachekit-lock-')), 'lock');
+const lock = new native.FileLock(lockPath);
+
 /** Those whose callers live elsewhere, called as they are. */
 const direct: Record<string, () => unknown> = {
   pack: () => native.pack(Buffer.alloc(100), 0, secret, Buffer.alloc(0), 0),
@@ -89,6 +95,11 @@ const direct: Record<string, () => unknown> = {
   indicesBelow: () => native.indicesBelow(Buffer.alloc(8), 4, 1),
   offsetsRise: () => native.offsetsRise(Buffer.alloc(8), 4),
   checkMsgpack: () => native.checkMsgpack(Buffer.from([0xc0])),
+  FileLock: () => new native.FileLock(lockPath).close(),
+  'FileLock.tryLock': () => lock.tryLock(true),
+  'FileLock.isRemoved': () => lock.isRemoved(),
+  'FileLock.unlock': () => lock.unlock(),
+  'FileLock.close': () => lock.close(),
 };
 
 async function outcome(use: () => unknown): Promise<unknown> {
@@ -116,6 +127,7 @@ const methods = (object: object) => Object.getOwnPropertyNames(object).filter((n
 const exported = [
   ...Object.keys(native).filter((name) => typeof Reflect.get(native, name) === 'function' && name !== 'forcePanic'),
   ...methods(native.MasterKey.prototype).map((name) => `MasterKey.${name}`),
+  ...methods(native.FileLock.prototype).map((name) => `FileLock.${name}`),
   ...methods(native.NonceSequence.prototype).map((name) => `NonceSequence.${name}`),
 ];
 console.log(JSON.stringify({ results, exported, sealInto, leftInOutput: out.includes('SECRET') }));

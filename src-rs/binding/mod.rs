@@ -5,6 +5,7 @@ mod asynchronous;
 mod batch;
 mod bytes;
 mod call;
+mod file_lock;
 #[cfg(feature = "test-hooks")]
 mod hooks;
 mod keys;

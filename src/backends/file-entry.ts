@@ -1,5 +1,7 @@
+import type { Stats } from 'node:fs';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { BackendError } from '../errors.js';
+import { fileTime } from '../machine-time.js';
 import { lengthOf } from '../slots.js';
 import { codeOf } from './cause.js';
 
@@ -47,8 +49,39 @@ export async function readHeader(handle: FileHandle): Promise<EntryHeader | unde
   };
 }
 
-export async function readValue(handle: FileHandle): Promise<Buffer> {
-  const { size } = await handle.stat();
+/** What is left of an entry by its file: the header, and when it was last written, in Unix milliseconds. */
+export interface EntryState {
+  readonly header: EntryHeader;
+  readonly stats: Stats;
+}
+
+/** As {@link readHeader}, with the file's own times. */
+export async function readState(handle: FileHandle): Promise<EntryState | undefined> {
+  const header = await readHeader(handle);
+  return header && { header, stats: await handle.stat() };
+}
+
+/** How far a file may lie ahead of the clock before it counts as one of before the clock was set back. */
+export const CLOCK_STEP_MS = 60_000;
+
+/**
+ * Milliseconds until an entry ends, `Infinity` when it never does, 0 or less when it has. What was written in the future
+ * has no more than its whole TTL, and none when that is further ahead: the clock was set back since.
+ *
+ * @param now Unix time in milliseconds, as the entry's writer took it. The file has the system's own.
+ */
+export function remainingMs({ header: { expiry }, stats: { mtimeMs } }: EntryState, now: number): number {
+  if (expiry === 0) return Number.POSITIVE_INFINITY;
+  // The clock of the format ticks once a second.
+  if (Math.floor(now / 1000) >= expiry) return 0;
+  const remaining = expiry * 1000 - now;
+  const ahead = mtimeMs - fileTime();
+  if (ahead <= 0) return remaining;
+  return ahead > CLOCK_STEP_MS ? 0 : Math.min(remaining, expiry * 1000 - mtimeMs);
+}
+
+/** @param size of the file. */
+export async function readValue(handle: FileHandle, size: number): Promise<Buffer> {
   if (size > MAX_FILE_LEN) throw new BackendError(`A cache file of ${size} bytes is over the limit`);
   const value = Buffer.allocUnsafeSlow(size - HEADER_LEN);
   let length = 0;

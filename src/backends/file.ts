@@ -1,10 +1,20 @@
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { assertBytes, copyOf, kindOf } from '../bytes.js';
-import { now as elapsed } from '../clock.js';
+import { elapsed } from '../clock.js';
 import { BackendError, CacheKitError } from '../errors.js';
+import { machineTime } from '../machine-time.js';
 import { blake2bHex } from '../native.js';
 import { ownOptions } from '../options-object.js';
-import { assertCacheKey, assertOptions, closedError, finiteTtlMs, wholeLeaseMs, wholeTtlMs } from './arguments.js';
+import {
+  assertCacheKey,
+  assertOptions,
+  beginningOf,
+  closedError,
+  finiteTtlMs,
+  integerOption,
+  unchangedSince,
+  wholeLeaseMs,
+} from './arguments.js';
 import type {
   Backend,
   BackendDeleteOptions,
@@ -13,22 +23,36 @@ import type {
   BackendLock,
   BackendOptions,
   BackendSetOptions,
+  BackendUnchanged,
 } from './backend.js';
 import { bareCause, codeOf } from './cause.js';
 import { timeoutOption, withDeadline } from './deadline.js';
-import { type EntryHeader, encodeEntry, readHeader, readValue, removed, withFile, writeExpiry } from './file-entry.js';
-import { FileLease, guarded } from './file-locks.js';
-import { reclaimStrays } from './file-strays.js';
+import { FileEntries } from './file-entries.js';
+import { encodeEntry, readState, removed, withFile, writeExpiry } from './file-entry.js';
+import { type Exclusively, FileGuards } from './file-guards.js';
+import { FileLease } from './file-locks.js';
+import { FileMarks, REMEMBERS_MS } from './file-marks.js';
+import { FileSweep } from './file-sweep.js';
 import { replaceFile } from './file-temporary.js';
 import { markPrivate, methodsOf } from './private-answers.js';
 
 const NAME_HASH_LEN = 16;
-/** How often a writer looks for what others left behind. */
-const RECLAIM_EVERY_MS = 600_000;
+const DEFAULT_MAX_BYTES = 1024 ** 3;
+const MIN_MAX_BYTES = 1024 ** 2;
+const DEFAULT_MAX_ENTRIES = 1_000_000;
 
 export interface FileBackendOptions {
   /** Created, for its owner only, when it is missing. */
   directory: string;
+  /**
+   * Bytes of all files that this package wrote, at least 1 MiB. Default 1 GiB. Over it, and over `maxEntries`, later writes
+   * remove entries that have ended, then those that end soonest, then of those that never do the oldest; until that is
+   * done, some seconds at most, there may be more. Entries of other SDKs are not counted and stay. On Linux files tell
+   * who wrote them; elsewhere only what this process wrote counts.
+   */
+  maxBytes?: number;
+  /** How many of them, at least 1. Default 1,000,000. */
+  maxEntries?: number;
   /** After how many milliseconds an operation rejects with TimeoutError. Default 5,000. */
   timeoutMs?: number;
   /** Unix time in milliseconds, for tests. Default `Date.now`. */
@@ -38,45 +62,96 @@ export interface FileBackendOptions {
 /**
  * A store of one file for each cache key, shared with the other SDKs of a machine. Protocol: file backend.
  *
- * TTLs are whole seconds, rounded up. `ifBytes` compares before it deletes, not in one step. `replace` and `lock` are
- * one step among the processes of this package, not beside the other SDKs, nor beside a `set`.
+ * TTLs are whole seconds, rounded up, by the wall clock: set back by more than a minute, it ends the entries that were
+ * written since, until it has caught up with them; by less, no entry has more than its TTL left. What goes with an entry
+ * of another SDK, or is done by one, is not one step beside what is done here: `ifBytes`, `replace`, `setIfUnchanged`,
+ * `lock`. Among the processes of this package everything is. The directory is of one machine, or of containers that see
+ * the same clock, and on a local file system that has locks (`flock`).
  */
 export class FileBackend implements Backend {
+  readonly remembersMs = REMEMBERS_MS;
   readonly #directory: string;
   readonly #timeoutMs: number;
-  readonly #now: () => number;
-  #reclaimedAt = Number.NEGATIVE_INFINITY;
+  readonly #entries: FileEntries;
+  readonly #guards: FileGuards;
+  readonly #marks: FileMarks;
+  readonly #sweep: FileSweep;
   #closed = false;
 
   /** @throws TypeError, RangeError for an empty directory or a timeout outside its limits. */
   constructor(options: FileBackendOptions) {
     assertOptions(options);
     markPrivate(this, METHODS);
-    const { directory, timeoutMs, now = () => Date.now() } = ownOptions(options);
+    const { directory, timeoutMs, maxBytes, maxEntries, now = () => Date.now() } = ownOptions(options);
     if (typeof directory !== 'string') throw new TypeError(`directory must be a string, not ${kindOf(directory)}`);
     if (directory === '' || directory.includes('\0')) throw new RangeError('directory must be a path');
     if (typeof now !== 'function') throw new TypeError('now must be a function');
     this.#directory = resolve(directory);
     this.#timeoutMs = timeoutOption(timeoutMs);
-    this.#now = now;
+    const limit = integerOption('maxBytes', maxBytes, DEFAULT_MAX_BYTES, MIN_MAX_BYTES, Number.MAX_SAFE_INTEGER);
+    this.#entries = new FileEntries(limit, now);
+    this.#guards = new FileGuards(this.#directory);
+    this.#marks = new FileMarks(this.#directory);
+    this.#sweep = new FileSweep({
+      directory: this.#directory,
+      guards: this.#guards,
+      marks: this.#marks,
+      maxBytes: limit,
+      maxEntries: integerOption('maxEntries', maxEntries, DEFAULT_MAX_ENTRIES, 1, Number.MAX_SAFE_INTEGER),
+      now,
+    });
   }
 
   async get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined> {
     const path = this.#path(cacheKey);
-    return this.#run(options, () => this.#read(path));
+    return this.#run(options, () =>
+      this.#entries.read(path, () => {
+        this.#sweep.reclaim(basename(path)).catch(() => undefined);
+      }),
+    );
   }
 
-  /** @throws BackendError also when the file there is of a newer format. */
+  /** @throws BackendError also when the file there is of a newer format; ValueTooLargeError over `maxBytes`. */
   async set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void> {
     const path = this.#path(cacheKey);
-    assertBytes('bytes', bytes);
-    const ttlMs = wholeTtlMs(options?.ttlMs);
-    const file = encodeEntry(bytes, ttlMs === undefined ? 0n : this.#expiry(ttlMs));
-    await this.#run(options, async () => {
-      if ((await this.#peek(path))?.foreign) throw new BackendError('The entry there is of a newer file format');
-      await replaceFile(path, file);
-    });
-    this.#reclaim();
+    const file = this.#entries.encode(bytes, options?.ttlMs);
+    await this.#change(path, options, (exclusively) =>
+      replaceFile(path, file, exclusively, async () => {
+        if ((await this.#entries.header(path))?.foreign)
+          throw new BackendError('The entry there is of a newer file format');
+        return true;
+      }),
+    );
+    this.#sweep.wrote(basename(path), file.length);
+  }
+
+  async setIfUnchanged(
+    cacheKey: string,
+    bytes: Uint8Array,
+    options: BackendSetOptions & BackendUnchanged,
+  ): Promise<boolean> {
+    const at = machineTime();
+    const { begun, found, checked } = unchangedSince(options);
+    const since = at - (elapsed() - begun);
+    const path = this.#path(cacheKey);
+    const file = this.#entries.encode(bytes, options.ttlMs);
+    const expected = found && copyOf(found);
+    if (elapsed() - checked > REMEMBERS_MS) return false;
+    const stored = await this.#change(path, options, (exclusively) =>
+      replaceFile(path, file, exclusively, async () => {
+        return !(await this.#isChanged(path, since)) && (await this.#entries.holds(path, expected, since));
+      }),
+    );
+    if (stored) this.#sweep.wrote(basename(path), file.length);
+    return stored;
+  }
+
+  /** When the directory was removed, of any entry. */
+  async changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean> {
+    const at = machineTime();
+    const since = at - (elapsed() - beginningOf(sinceMs));
+    const path = this.#path(cacheKey);
+    return this.#run(options, () => this.#isChanged(path, since));
   }
 
   async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
@@ -84,33 +159,35 @@ export class FileBackend implements Backend {
     const ifBytes = options?.ifBytes;
     if (ifBytes !== undefined) assertBytes('ifBytes', ifBytes);
     const expected = ifBytes && copyOf(ifBytes);
-    return this.#run(options, async () => {
+    return this.#changeExclusively(path, options, async () => {
+      const state = await withFile(path, 'r', readState);
+      if (state?.header.foreign) return false;
       if (expected) {
-        const entry = await this.#read(path);
+        const entry = await this.#entries.read(path);
         if (!entry || !expected.equals(entry.bytes)) return false;
       }
-      const header = await this.#peek(path);
-      if (header?.foreign) return false;
-      const live = header !== undefined && !this.#hasExpired(header);
-      return (await removed(path)) && live;
+      try {
+        await this.#marks.put(basename(path));
+      } finally {
+        await removed(path);
+      }
+      return this.#entries.isLive(state);
     });
   }
 
   async has(cacheKey: string, options?: BackendOptions): Promise<boolean> {
     const path = this.#path(cacheKey);
-    return this.#run(options, async () => {
-      const header = await this.#peek(path);
-      return header !== undefined && !header.foreign && !this.#hasExpired(header);
-    });
+    return this.#run(options, async () => this.#entries.isLive(await withFile(path, 'r', readState)));
   }
 
   async expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean> {
     const path = this.#path(cacheKey);
-    const expiry = this.#expiry(finiteTtlMs(ttlMs));
-    return this.#run(options, async () => {
+    const expiry = this.#entries.expiry(finiteTtlMs(ttlMs));
+    return this.#changeExclusively(path, options, async () => {
       const done = await withFile(path, 'r+', async (handle) => {
-        const header = await readHeader(handle);
-        if (!header || header.foreign || this.#hasExpired(header)) return false;
+        const state = await readState(handle);
+        if (!this.#entries.isLive(state)) return false;
+        await this.#marks.put(basename(path));
         await writeExpiry(handle, expiry);
         return true;
       });
@@ -123,76 +200,56 @@ export class FileBackend implements Backend {
     assertBytes('ifBytes', ifBytes);
     assertBytes('bytes', bytes);
     const [expected, given] = [copyOf(ifBytes), copyOf(bytes)];
-    return this.#run(options, async () => {
+    return this.#change(path, options, async (exclusively) => {
       // Before the guard, which would make the directory.
-      if (!(await this.#peek(path))) return false;
-      return guarded(path, async () => {
-        const header = await this.#peek(path);
-        const entry = header && (await this.#read(path));
-        if (!entry || !expected.equals(entry.bytes)) return false;
-        await replaceFile(path, encodeEntry(given, BigInt(header.expiry)));
-        return true;
+      const before = await this.#entries.header(path);
+      if (!before || before.foreign) return false;
+      let done = false;
+      await exclusively(async () => {
+        const state = await withFile(path, 'r', readState);
+        const entry = state && (await this.#entries.read(path));
+        if (!entry || !expected.equals(entry.bytes)) return;
+        const file = encodeEntry(given, BigInt(state.header.expiry));
+        done = await replaceFile(
+          path,
+          file,
+          (work) => work(),
+          async () => true,
+        );
       });
+      return done;
     });
   }
 
   async lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined> {
-    const lease = new FileLease(this.#path(cacheKey), this.#now);
+    const path = this.#path(cacheKey);
+    const lease = new FileLease(path);
     const ms = wholeLeaseMs(leaseMs);
-    let abandoned = false;
-    const taken = await this.#run(
-      options,
-      () => lease.take(ms, () => abandoned),
-      () => {
-        abandoned = true;
-      },
+    const taken = await this.#changeExclusively(path, options, (over) =>
+      over() ? Promise.resolve(false) : lease.take(ms),
     );
     if (!taken) return undefined;
     return {
       extend: async (leaseMs) => {
         const ms = wholeLeaseMs(leaseMs);
-        return this.#run(undefined, () => lease.extend(ms));
+        return this.#changeExclusively(path, undefined, () => lease.extend(ms));
       },
-      release: async () => this.#run(undefined, () => lease.release()),
+      release: async () => this.#changeExclusively(path, undefined, () => lease.release()),
     };
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#sweep.close();
+    this.#guards.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  async #read(path: string): Promise<BackendEntry | undefined> {
-    let expired = false;
-    const entry = await withFile(path, 'r', async (handle) => {
-      const header = await readHeader(handle);
-      if (!header || header.foreign) return undefined;
-      if (this.#hasExpired(header)) {
-        expired = true;
-        return undefined;
-      }
-      const bytes = await readValue(handle);
-      if (header.expiry === 0) return { bytes, expiresInMs: Number.POSITIVE_INFINITY };
-      return { bytes, expiresInMs: Math.max(0, header.expiry * 1000 - this.#now()) };
-    });
-    if (expired) await removed(path);
-    return entry;
-  }
-
-  /** The header of the file at `path`, `undefined` when there is none or it is corrupt. */
-  #peek(path: string): Promise<EntryHeader | undefined> {
-    return withFile(path, 'r', readHeader);
-  }
-
-  #hasExpired({ expiry }: EntryHeader): boolean {
-    return expiry !== 0 && Math.floor(this.#now() / 1000) >= expiry;
-  }
-
-  #expiry(ttlMs: number): bigint {
-    return BigInt(Math.ceil((this.#now() + ttlMs) / 1000));
+  async #isChanged(path: string, since: number): Promise<boolean> {
+    return since < this.#guards.replacedAt || this.#marks.since(basename(path), since);
   }
 
   #path(cacheKey: string): string {
@@ -201,12 +258,29 @@ export class FileBackend implements Backend {
     return join(this.#directory, blake2bHex(utf8, utf8.length, NAME_HASH_LEN));
   }
 
-  /** In the background: what a process left behind that ended while it wrote is no reason to wait, nor to fail. */
-  #reclaim(): void {
-    const at = elapsed();
-    if (at - this.#reclaimedAt < RECLAIM_EVERY_MS) return;
-    this.#reclaimedAt = at;
-    reclaimStrays(this.#directory, this.#now).catch(() => undefined);
+  /** In the order of the calls for an entry. */
+  #change<T>(
+    path: string,
+    options: BackendOptions | undefined,
+    work: (exclusively: Exclusively, over: () => boolean) => Promise<T>,
+  ): Promise<T> {
+    let over = false;
+    const isOver = () => over;
+    return this.#run(
+      options,
+      () => this.#guards.inTurn(basename(path), isOver, (exclusively) => work(exclusively, isOver)),
+      () => {
+        over = true;
+      },
+    );
+  }
+
+  #changeExclusively<T>(
+    path: string,
+    options: BackendOptions | undefined,
+    work: (over: () => boolean) => Promise<T>,
+  ): Promise<T> {
+    return this.#change(path, options, (exclusively, over) => exclusively(() => work(over)));
   }
 
   #run<T>(options: BackendOptions | undefined, work: () => Promise<T>, expired?: () => void): Promise<T> {

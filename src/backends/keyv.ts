@@ -34,7 +34,8 @@ const MAX_DATE = 8.64e15;
  *
  * Bytes are stored as base64 in Keyv's own form, `{ value, expires }`, with the instance's namespace, serialization,
  * compression and encryption but without its hooks, statistics and key sanitization, which could change what is
- * stored or where. `ifBytes` compares before it deletes, not in one step. What a store reports as an `error` event
+ * stored or where. Entries end by the wall clock: Keyv's form has no time of writing, so that a clock set back by an hour
+ * lengthens what was stored before by an hour, unless the store has a clock of its own. `ifBytes` compares before it deletes, not in one step. What a store reports as an `error` event
  * while an operation is under way, instead of failing it, is a BackendError and no miss.
  */
 export class KeyvBackend implements Backend {

@@ -9,6 +9,7 @@ import {
   type Head,
   isEntry,
   isInBodies,
+  isOfFuture,
   lengthOf,
   nameOf,
   remainingMs,
@@ -16,10 +17,13 @@ import {
   writtenOf,
 } from './lmdb-entry.js';
 import type { TableKey, Tables } from './lmdb-environment.js';
+import { type LmdbMarks, REMEMBERS_MS } from './lmdb-marks.js';
 
 const KEYS_PER_READ = 256;
 const FIRST = Buffer.of(0);
 const NOTHING = Buffer.of(0);
+/** Entries know the whole milliseconds of the wall clock in which they were written. */
+const CLOCK_RESOLUTION_MS = 2;
 
 export interface StoredEntry {
   bytes: Buffer;
@@ -29,10 +33,12 @@ export interface StoredEntry {
 /** The entries of a directory: what is in which of its tables. Reads are synchronous; writes belong in a transaction. */
 export class LmdbEntries {
   readonly #tables: Tables;
+  readonly #marks: LmdbMarks;
   readonly #now: () => number;
 
-  constructor(tables: Tables, now: () => number) {
+  constructor(tables: Tables, marks: LmdbMarks, now: () => number) {
     this.#tables = tables;
+    this.#marks = marks;
     this.#now = now;
   }
 
@@ -68,6 +74,23 @@ export class LmdbEntries {
     const head = value && decodeHead(value);
     if (head === undefined || remainingMs(head.expiry, head.written, now) <= 0) return undefined;
     return typeof name === 'string' || head.cacheKey === cacheKey ? head : undefined;
+  }
+
+  /**
+   * Whether an entry holds `found`, or nothing when that is undefined, and was not set within the last `sinceMs`; also where
+   * it has expired since.
+   */
+  holds(cacheKey: string, found: Uint8Array | undefined, sinceMs: number, now: number): boolean {
+    const name = nameOf(cacheKey);
+    const value = this.#tables.heads.getBinaryFast(name);
+    const head = value && decodeHead(value);
+    if (head === undefined || (typeof name !== 'string' && head.cacheKey !== cacheKey)) return found === undefined;
+    const { expiry, written } = head;
+    const isOld = written - (now - sinceMs) < (found === undefined ? -CLOCK_RESOLUTION_MS : CLOCK_RESOLUTION_MS);
+    if (!isOld && !isOfFuture(written, now)) return false;
+    if (found === undefined) return remainingMs(expiry, written, now) <= 0;
+    // At its own time of writing, an entry has not expired.
+    return this.view(cacheKey, written)?.bytes.equals(found) ?? false;
   }
 
   put(cacheKey: string, bytes: Uint8Array, times: Times, tags: readonly string[]): void {
@@ -124,14 +147,19 @@ export class LmdbEntries {
     }
   }
 
-  /** The names of all entries that were last set with one of the tags, in a transaction; one may come twice. */
-  tagged(tags: readonly string[]): Buffer[] {
-    return tags.flatMap((tag) => [...this.#tables.tags.getValues(nameOf(tag))] as Buffer[]);
-  }
-
-  isTagged(name: TableKey, tags: readonly string[]): boolean {
-    const value = this.#tables.heads.getBinaryFast(name);
-    return (value && decodeHead(value))?.tags.some((tag) => tags.includes(tag)) ?? false;
+  /** Removes up to `count` entries that were last set with the tag, in a transaction: how many, and whether there may be more. */
+  removeTagged(tag: string, count: number): { removed: number; more: boolean } {
+    const { heads, tags } = this.#tables;
+    const names = [...tags.getValues(nameOf(tag), { limit: count })] as Buffer[];
+    let removed = 0;
+    for (const name of names) {
+      const value = heads.getBinaryFast(name);
+      const isTagged = (value && decodeHead(value))?.tags.includes(tag) ?? false;
+      if (isTagged && this.#removeYoung(name, writtenOf(value as Buffer))) removed++;
+      // Also what should not be there, so that the next step finds others.
+      if (!isTagged) tags.remove(nameOf(tag), name);
+    }
+    return { removed, more: names.length === count };
   }
 
   /** Removes up to `count` entries that expire first, as far as they do before `end`; how many places are free in `order`. */
@@ -143,12 +171,22 @@ export class LmdbEntries {
       if (expiry > end) break;
       order.remove(key);
       const value = this.#tables.heads.getBinaryFast(name);
-      if (value && isEntry(value)) {
-        if (expiryOf(value) === expiry && writtenOf(value) === written) this.remove(name);
+      if (value && isEntry(value) && expiryOf(value) === expiry && writtenOf(value) === written) {
+        this.#removeYoung(name, written);
       }
       removed++;
     }
     return removed;
+  }
+
+  /**
+   * As `remove`, of what nobody asked to have deleted. A function that began before the entry was set would find nothing, as
+   * it did then: a mark of the time of that set remains.
+   */
+  #removeYoung(name: TableKey, written: number): boolean {
+    const ago = this.#now() - written;
+    if (ago < REMEMBERS_MS) this.#marks.put(name, Math.max(ago - CLOCK_RESOLUTION_MS, 0));
+    return this.remove(name);
   }
 }
 

@@ -115,8 +115,13 @@ export function writtenOf(value: Buffer): number {
  */
 export function remainingMs(expiry: number, written: number, now: number): number {
   if (expiry === NEVER) return Number.POSITIVE_INFINITY;
-  if (written > now) return written > now + CLOCK_STEP_MS ? 0 : expiry - written;
+  if (written > now) return isOfFuture(written, now) ? 0 : expiry - written;
   return expiry - now;
+}
+
+/** Whether the clock was set back since by more than what may be a correction. */
+export function isOfFuture(written: number, now: number): boolean {
+  return written > now + CLOCK_STEP_MS;
 }
 
 export function timesFrom(ttlMs: number | undefined, now: number): Times {

@@ -1,9 +1,11 @@
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, realpathSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdir, readdir, realpath, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
 import type { Database, RootDatabase } from 'lmdb';
 import { BackendError, ConfigurationError } from '../errors.js';
+import { readBootId } from '../machine-time.js';
 import { codeOf } from './cause.js';
 import { assertNotHeld } from './fake-timers.js';
 import { LmdbTurns } from './lmdb-turns.js';
@@ -25,6 +27,10 @@ export interface Tables {
   readonly tags: Table;
   /** Name → token and end of a lock. */
   readonly locks: Table;
+  /** Name → when the entry was deleted, expired by a caller or ended early. */
+  readonly marks: Table;
+  /** Name of a tag → when it was invalidated. Beside that, when the store was made. */
+  readonly tagMarks: Table;
   /** No transaction may write without its turn. */
   readonly turns: LmdbTurns;
 }
@@ -55,9 +61,9 @@ export function assertLmdbInstalled(): void {
   }
 }
 
-/** Names the time since the machine was started, on Linux. */
-const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 const BOOT_PREFIX = 'boot-';
+/** Of processes that keep out of each other's way by the same locks. */
+const LAYOUT_SUFFIX = '-2';
 
 export interface Place {
   /** The one real name of the directory that has the data file. */
@@ -74,24 +80,17 @@ export interface Place {
  * can panic when a writer is killed. So the data lies in a directory for the time since the machine was started, which
  * nobody opens after the next start; where that time has no name, writes are waited for.
  */
-export function placeIn(directory: string): Place {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+export async function placeIn(directory: string): Promise<Place> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
   const boot = readBootId();
-  if (boot === undefined) return { path: realpathSync(directory), synced: true };
-  const own = BOOT_PREFIX + boot;
-  mkdirSync(join(directory, own), { recursive: true, mode: 0o700 });
-  for (const name of readdirSync(directory)) {
-    if (name.startsWith(BOOT_PREFIX) && name !== own) rmSync(join(directory, name), { recursive: true, force: true });
+  if (boot === undefined) return { path: await realpath(directory), synced: true };
+  const own = BOOT_PREFIX + boot + LAYOUT_SUFFIX;
+  await mkdir(join(directory, own), { recursive: true, mode: 0o700 });
+  for (const name of await readdir(directory)) {
+    if (!name.startsWith(BOOT_PREFIX) || name.startsWith(BOOT_PREFIX + boot)) continue;
+    await rm(join(directory, name), { recursive: true, force: true });
   }
-  return { path: realpathSync(join(directory, own)), synced: false };
-}
-
-function readBootId(): string | undefined {
-  try {
-    return /^[0-9a-f-]{36}$/.exec(readFileSync(BOOT_ID, 'latin1').trim())?.[0];
-  } catch {
-    return undefined;
-  }
+  return { path: await realpath(join(directory, own)), synced: false };
 }
 
 /** In the byte order of the machine, behind the header of the first page. */
@@ -118,15 +117,38 @@ function assertDataFile(directory: string): void {
   }
 }
 
-/** @throws BackendError when another process stays in its transaction, which opening would have to wait for. */
-export function openTables(place: Place): Tables {
+/** @throws BackendError when it gives up, as another process stays in its transaction; StoreRemovedError. */
+export async function openTables(place: Place, giveUp: () => boolean): Promise<Tables> {
   assertDataFile(place.path);
-  const turns = new LmdbTurns(place.path);
+  const turns = await LmdbTurns.in(place.path);
   try {
-    return { ...turns.open(() => openAll(place)), turns };
+    return { ...(await turns.open(loadLmdb, () => openAll(place), giveUp)), turns };
   } catch (error) {
     turns.close();
     throw error;
+  }
+}
+
+/** LMDB's table of readers, for {@link MAX_READERS} of 64 bytes each and a head. */
+const READERS_LEN = 72 * 1024;
+
+/**
+ * LMDB would make the table as a file with holes and write to it as memory: on a full disk that ends the process. A file
+ * that is written whole has its room.
+ */
+function makeReaders(directory: string): void {
+  const path = join(directory, 'lock.mdb');
+  const made = `${path}.new`;
+  try {
+    closeSync(openSync(path, 'r'));
+  } catch {
+    try {
+      writeFileSync(made, Buffer.alloc(READERS_LEN), { mode: 0o600 });
+      renameSync(made, path);
+    } catch (error) {
+      rmSync(made, { force: true });
+      throw error;
+    }
   }
 }
 
@@ -143,11 +165,12 @@ function loadLmdb(): typeof import('lmdb') {
 
 function openAll({ path, synced }: Place): Omit<Tables, 'turns'> {
   const { open } = loadLmdb();
+  makeReaders(path);
   const root = open<Buffer, TableKey>({
     path,
     // A directory like ./cache.d would be taken for a file's name.
     noSubdir: false,
-    maxDbs: 8,
+    maxDbs: 12,
     maxReaders: MAX_READERS,
     noSync: !synced,
     overlappingSync: false,
@@ -161,6 +184,8 @@ function openAll({ path, synced }: Place): Omit<Tables, 'turns'> {
     order: table('order'),
     tags: table('tags', { dupSort: true }),
     locks: table('locks'),
+    marks: table('marks'),
+    tagMarks: table('tag-marks'),
   };
 }
 
@@ -179,9 +204,9 @@ export function fileBytes({ root }: Tables): number {
 }
 
 /** Bytes of all pages that hold something. */
-export function usedBytes({ heads, bodies, order, tags, locks }: Tables): number {
+export function usedBytes({ heads, bodies, order, tags, locks, marks, tagMarks }: Tables): number {
   let used = 0;
-  for (const table of [heads, bodies, order, tags, locks]) {
+  for (const table of [heads, bodies, order, tags, locks, marks, tagMarks]) {
     const counts = table.getStats() as PageCounts;
     used += (counts.treeBranchPageCount + counts.treeLeafPageCount + counts.overflowPages) * counts.pageSize;
   }

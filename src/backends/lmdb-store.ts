@@ -1,18 +1,28 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { elapsed } from '../clock.js';
 import { BackendError, CacheKitError } from '../errors.js';
+import { type NativeFileLock, native } from '../native.js';
 import { isError } from '../realms.js';
-import { pause } from '../timers.js';
+import { clearTimeout, pause, setImmediate, setTimeout } from '../timers.js';
 import { codeOf } from './cause.js';
 import { LmdbEntries } from './lmdb-entries.js';
-import { NEVER } from './lmdb-entry.js';
-import { fileBytes, openTables, type Place, placeIn, type Tables, usedBytes } from './lmdb-environment.js';
+import { NEVER, nameOf } from './lmdb-entry.js';
+import { fileBytes, openTables, type Place, type Tables, usedBytes } from './lmdb-environment.js';
+import { LmdbMarks } from './lmdb-marks.js';
+import { StoreRemovedError } from './lmdb-turns.js';
 
 /** Entries that one transaction removes at most beside its own work, so that none takes long. */
 const STEP = 500;
+/** After how many milliseconds a transaction leaves the rest of the writes to the next one: it holds the event loop. */
+const TRANSACTION_MS = 5;
 /** Expired entries that are reclaimed with each write, besides as many as it writes. */
 const SWEEP = 8;
 /** Between two looks whether another process still opens the directory, which takes it some milliseconds. */
 const OPENING_PAUSE_MS = 2;
 const READER_CHECK_MS = 60_000;
+/** How long reads go on in a directory that has been removed. */
+const LOOK_AFTER_MS = 500;
 /** What an entry takes beside its bytes, at most: parts of pages in the tables. */
 const ENTRY_OVERHEAD = 4_096;
 
@@ -32,17 +42,50 @@ interface Write {
  */
 export class LmdbStore {
   readonly entries: LmdbEntries;
+  readonly marks: LmdbMarks;
   readonly #tables: Tables;
   readonly #now: () => number;
   readonly #queue: Write[] = [];
+  readonly #file: string;
+  readonly #identity: string;
+  /** Tells at little cost, with each commit, whether the file was removed. */
+  readonly #data: NativeFileLock;
+  readonly #timer: NodeJS.Timeout;
+  #looked = true;
+  #removed = false;
   #maxBytes = Number.POSITIVE_INFINITY;
   #writing: Promise<void> | undefined;
   #readersChecked = 0;
 
-  constructor(place: Place, now: () => number) {
-    this.#tables = openTables(place);
-    this.entries = new LmdbEntries(this.#tables, now);
+  private constructor(path: string, tables: Tables, now: () => number) {
+    this.#tables = tables;
+    this.marks = new LmdbMarks(tables);
+    this.entries = new LmdbEntries(tables, this.marks, now);
     this.#now = now;
+    this.#file = join(path, 'data.mdb');
+    this.#identity = identityOf(this.#file);
+    this.#data = new native.FileLock(this.#file);
+    this.#timer = setTimeout(() => {
+      this.#looked = false;
+    }, LOOK_AFTER_MS);
+    this.#timer.unref();
+  }
+
+  /** @throws BackendError when it gives up, as another process stays in its transaction. */
+  static async open(place: Place, now: () => number, giveUp: () => boolean): Promise<LmdbStore> {
+    const tables = await openTables(place, giveUp);
+    try {
+      return new LmdbStore(place.path, tables, now);
+    } catch {
+      await tables.root.close();
+      tables.turns.close();
+      throw new StoreRemovedError();
+    }
+  }
+
+  /** Whether the directory still has the file that is open, as far as was seen within the last half second. */
+  get isCurrent(): boolean {
+    return this.#looked || this.#look();
   }
 
   /** Of several bounds the smallest holds. */
@@ -52,6 +95,8 @@ export class LmdbStore {
 
   /**
    * Runs `work`, once, in a transaction of its own or together with others; what it answers, once all processes see it.
+   *
+   * @throws StoreRemovedError when it has had no effect, as the directory was removed.
    */
   write<T>(size: number, work: (tables: Tables) => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -60,37 +105,73 @@ export class LmdbStore {
     });
   }
 
+  /** In a transaction: whether there was an entry. Who began before remembers it as deleted. */
+  remove(cacheKey: string): boolean {
+    const name = nameOf(cacheKey);
+    this.marks.put(name);
+    return this.entries.remove(name);
+  }
+
   async close(): Promise<void> {
+    clearTimeout(this.#timer);
     await this.#writing;
     await this.#tables.root.close();
     this.#tables.turns.close();
+    this.#data.close();
+  }
+
+  #look(): boolean {
+    if (!this.#removed && identityOf(this.#file) === this.#identity) {
+      this.#looked = true;
+      this.#timer.refresh();
+      return true;
+    }
+    this.#giveUp();
+    return false;
+  }
+
+  #giveUp(): void {
+    this.#looked = false;
+    this.#removed = true;
   }
 
   async #drain(): Promise<void> {
     // What is asked for in this turn goes together.
     await undefined;
+    let waited = false;
     while (this.#queue.length > 0) {
       const batch: Write[] = [];
       const results: { ok: boolean; result: unknown }[] = [];
       let begun = false;
       try {
-        await this.#tables.root.transaction(() => {
+        if (this.#removed) throw new StoreRemovedError();
+        if (waited && this.#tables.turns.isOpening()) {
+          await pause(OPENING_PAUSE_MS * (1 + Math.random()));
+          continue;
+        }
+        const committed = this.#tables.root.transaction(() => {
           begun = this.#tables.turns.beginWrite();
           if (begun) this.#transact(batch, results);
         });
+        // Right after the library has begun: a commit that fails also rejects a promise of its own, which would end the
+        // process. Without its batches (`eventTurnBatching`) there is none, but fake timers would hold it.
+        setImmediate(() => this.#tables.root.committed.then(ignore, ignore));
+        await committed;
+        // What was committed into a removed file is seen by nobody.
+        if (begun && this.#data.isRemoved()) throw new StoreRemovedError();
       } catch (error) {
         const failure = lmdbError(await commitError(error));
+        // After a panic LMDB refuses all that follows; opened anew, it does not.
+        if (failure instanceof StoreRemovedError || /MDB_PANIC/.test(String(failure))) this.#giveUp();
         // Where nothing was begun, somebody must still hear of it.
-        if (batch.length === 0) batch.push(...this.#queue.splice(0, 1));
+        if (batch.length === 0) batch.push(...this.#queue.splice(0, this.#removed ? this.#queue.length : 1));
         for (const { reject } of batch) reject(failure);
         continue;
       } finally {
         if (begun) this.#tables.turns.endWrite();
       }
-      if (!begun) {
-        await pause(OPENING_PAUSE_MS);
-        continue;
-      }
+      waited = !begun;
+      if (!begun) continue;
       // Whoever was waiting, as for a lock, sees what others wrote before: not this turn's older snapshot.
       this.#tables.root.resetReadTxn();
       for (const [i, { resolve, reject }] of batch.entries()) {
@@ -106,6 +187,7 @@ export class LmdbStore {
   /** What may throw leaves nothing half done: an operation of LMDB that fails makes the whole transaction fail. */
   #transact(batch: Write[], results: { ok: boolean; result: unknown }[]): void {
     const now = this.#now();
+    const end = elapsed() + TRANSACTION_MS;
     if (now < this.#readersChecked || now - this.#readersChecked > READER_CHECK_MS) {
       this.#readersChecked = now;
       // The snapshots of killed processes would keep their pages from being used again.
@@ -121,15 +203,18 @@ export class LmdbStore {
     }
     // Without enough room this transaction only makes some, and the next one comes back here.
     if (!this.#makeRoom(size)) return;
-    for (const write of this.#queue.splice(0, taken)) {
+    for (const write of this.#queue.slice(0, taken)) {
       batch.push(write);
       try {
         results.push({ ok: true, result: write.run(this.#tables) });
       } catch (error) {
         results.push({ ok: false, result: error });
       }
+      if (elapsed() > end) break;
     }
+    this.#queue.splice(0, batch.length);
     this.entries.removeFirst(SWEEP + taken, now);
+    this.marks.sweep();
   }
 
   /** Whether there is room, now or after removing some entries: the expired ones and those that expire soonest. */
@@ -143,36 +228,12 @@ export class LmdbStore {
   }
 }
 
-interface Shared {
-  store: LmdbStore;
-  users: number;
-}
+function ignore(): void {}
 
-/** By directory, which a process opens once. */
-const opened = new Map<string, Shared>();
-
-/** The store of a directory, opened when it is not. Each call is matched by one of {@link releaseStore}. */
-export function acquireStore(directory: string, maxBytes: number, now: () => number): LmdbStore {
-  try {
-    const place = placeIn(directory);
-    const shared = opened.get(place.path) ?? { store: new LmdbStore(place, now), users: 0 };
-    opened.set(place.path, shared);
-    shared.store.limit(maxBytes);
-    shared.users++;
-    return shared.store;
-  } catch (error) {
-    throw lmdbError(error);
-  }
-}
-
-/** Closes the store when nobody else uses it. */
-export async function releaseStore(store: LmdbStore): Promise<void> {
-  for (const [path, shared] of opened) {
-    if (shared.store !== store) continue;
-    if (--shared.users > 0) return;
-    opened.delete(path);
-    await store.close();
-  }
+/** Names the file that is there, and none that is made later while that is open; empty when there is none. */
+function identityOf(file: string): string {
+  const stats = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? '' : `${stats.dev}:${stats.ino}`;
 }
 
 /** Why a commit failed comes after the failure, as a promise that somebody must listen to. */

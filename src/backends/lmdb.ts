@@ -1,19 +1,19 @@
-import { randomBytes } from 'node:crypto';
 import { assertBytes, assertWellFormed, copyOf, kindOf } from '../bytes.js';
-import { ValueTooLargeError } from '../errors.js';
+import { elapsed } from '../clock.js';
+import { BackendError, ValueTooLargeError } from '../errors.js';
+import { machineTime } from '../machine-time.js';
 import { ownOptions } from '../options-object.js';
-import { throwIfAborted } from '../realms.js';
 import {
   asBuffer,
   assertCacheKey,
   assertCacheKeys,
   assertItems,
   assertOptions,
-  assertSignal,
   assertTags,
-  closedError,
+  beginningOf,
   finiteTtlMs,
   integerOption,
+  unchangedSince,
   wholeTtlMs,
 } from './arguments.js';
 import type {
@@ -26,18 +26,20 @@ import type {
   BackendOptions,
   BackendSetOptions,
   BackendTagOptions,
+  BackendUnchanged,
 } from './backend.js';
-import { timeoutOption, withDeadline } from './deadline.js';
+import { timeoutOption } from './deadline.js';
+import { cacheKeys, inPieces, readMany, removeTagged } from './lmdb-batches.js';
 import { nameOf, timesFrom } from './lmdb-entry.js';
-import { assertLmdbInstalled, type Tables } from './lmdb-environment.js';
-import { extendLock, releaseLock, takeLock } from './lmdb-locks.js';
-import { acquireStore, type LmdbStore, lmdbError, releaseStore } from './lmdb-store.js';
+import { assertLmdbInstalled } from './lmdb-environment.js';
+import { LmdbHandle } from './lmdb-handle.js';
+import { takeLease } from './lmdb-locks.js';
+import { REMEMBERS_MS } from './lmdb-marks.js';
+import { type LmdbStore, lmdbError } from './lmdb-store.js';
 import { markPrivate, methodsOf } from './private-answers.js';
 
 const DEFAULT_MAX_BYTES = 1024 ** 3;
 const MIN_MAX_BYTES = 1024 ** 2;
-/** Entries that one transaction of `invalidateTags` removes. */
-const REMOVALS_PER_STEP = 500;
 
 export interface LmdbBackendOptions {
   /** Created, for its owner only, when it is missing. Must be on a local disk. */
@@ -63,36 +65,38 @@ export interface LmdbBackendOptions {
  * waits. Expired entries are reclaimed with later writes. TTLs follow the wall clock: set forward it ends entries
  * early; set back by more than a minute it ends those written since.
  *
- * The first use opens the directory, which waits for what other processes are just writing: that takes milliseconds,
- * holds up the event loop for two seconds at most, and is a BackendError, tried again by later uses, if a process stays
- * in its transaction.
+ * The first use opens the directory, which waits for what other processes are just writing or opening, without holding
+ * up the event loop; if a process stays in its transaction, that is a BackendError or TimeoutError, tried again by later
+ * uses. A directory that is removed is noticed within half a second, and made anew.
+ *
+ * All processes must be of one user or have the same rights to the directory, and be of one machine, or containers of one
+ * that have the same directory mounted and see the same clock. It must be on a local file system that has locks (`flock`)
+ * and shared memory maps: none over a network (NFS, SMB), none that a virtual machine shares with its host (9p, VirtioFS).
  */
 export class LmdbBackend implements Backend {
-  readonly #directory: string;
+  readonly remembersMs = REMEMBERS_MS;
+  readonly #handle: LmdbHandle;
   readonly #maxBytes: number;
-  readonly #timeoutMs: number;
   readonly #now: () => number;
-  #store: LmdbStore | undefined;
-  #closed = false;
 
   /** @throws TypeError, RangeError; ConfigurationError when the package `lmdb` is not installed. */
   constructor(options: LmdbBackendOptions) {
     assertOptions(options);
     markPrivate(this, METHODS, (cacheKey) => this.#readNow(cacheKey, 'view'));
-    const { directory, maxBytes, timeoutMs, now = () => Date.now() } = ownOptions(options);
+    const { directory, maxBytes: bound, timeoutMs, now = () => Date.now() } = ownOptions(options);
+    const maxBytes = integerOption('maxBytes', bound, DEFAULT_MAX_BYTES, MIN_MAX_BYTES, Number.MAX_SAFE_INTEGER);
     if (typeof directory !== 'string') throw new TypeError(`directory must be a string, not ${kindOf(directory)}`);
     if (directory === '' || directory.includes('\0')) throw new RangeError('directory must be a path');
     if (typeof now !== 'function') throw new TypeError('now must be a function');
-    this.#directory = directory;
-    this.#maxBytes = integerOption('maxBytes', maxBytes, DEFAULT_MAX_BYTES, MIN_MAX_BYTES, Number.MAX_SAFE_INTEGER);
-    this.#timeoutMs = timeoutOption(timeoutMs);
+    this.#handle = new LmdbHandle({ directory, maxBytes, timeoutMs: timeoutOption(timeoutMs), now });
+    this.#maxBytes = maxBytes;
     this.#now = now;
     assertLmdbInstalled();
   }
 
   async get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined> {
     assertCacheKey(cacheKey);
-    const store = this.#enter(options);
+    const store = this.#handle.ready(options) ?? (await this.#handle.open(options));
     try {
       return store.entries.read(cacheKey, this.#now());
     } catch (error) {
@@ -112,7 +116,7 @@ export class LmdbBackend implements Backend {
     const tags = options?.tags === undefined ? [] : tagNames(options.tags);
     const ttlMs = wholeTtlMs(options?.ttlMs);
     const given = options?.owned ? asBuffer(bytes) : copyOf(bytes);
-    await this.#write(options, given.length, (store) => this.#put(store, cacheKey, given, ttlMs, tags));
+    await this.#handle.write(options, given.length, (store) => this.#put(store, cacheKey, given, ttlMs, tags));
   }
 
   async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
@@ -120,23 +124,18 @@ export class LmdbBackend implements Backend {
     const ifBytes = options?.ifBytes;
     if (ifBytes !== undefined) assertBytes('ifBytes', ifBytes);
     const expected = ifBytes && copyOf(ifBytes);
-    return this.#write(options, 0, (store) => {
+    return this.#handle.write(options, 0, (store) => {
       if (expected && !store.entries.read(cacheKey, this.#now())?.bytes.equals(expected)) return false;
-      return store.entries.remove(nameOf(cacheKey));
+      return store.remove(cacheKey);
     });
   }
 
   async getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]> {
     assertCacheKeys(cacheKeys);
-    const store = this.#enter(options);
-    try {
-      return cacheKeys.map((cacheKey) => store.entries.read(cacheKey, this.#now()));
-    } catch (error) {
-      throw lmdbError(error);
-    }
+    return readMany(this.#handle, cacheKeys, this.#now, options);
   }
 
-  /** In one transaction. */
+  /** In as many transactions as it takes not to hold the event loop for long; of equal cache keys the last counts. */
   async setMany(
     items: readonly BackendItem[],
     options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>,
@@ -148,25 +147,25 @@ export class LmdbBackend implements Backend {
       ttlMs: wholeTtlMs(ttlMs),
       tags: tags === undefined ? [] : tagNames(tags),
     }));
-    const size = puts.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    await this.#write(options, size, (store) => {
-      for (const { cacheKey, bytes, ttlMs, tags } of puts) this.#put(store, cacheKey, bytes, ttlMs, tags);
+    await inPieces(puts, async (piece) => {
+      const size = piece.reduce((sum, { bytes }) => sum + bytes.length, 0);
+      await this.#handle.write(options, size, (store) => {
+        for (const { cacheKey, bytes, ttlMs, tags } of piece) this.#put(store, cacheKey, bytes, ttlMs, tags);
+      });
     });
   }
 
   async deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number> {
     assertCacheKeys(cacheKeys);
-    const names = cacheKeys.map(nameOf);
-    return this.#write(options, 0, (store) => {
-      let removed = 0;
-      for (const name of names) if (store.entries.remove(name)) removed++;
-      return removed;
-    });
+    const removed = await inPieces(cacheKeys, (piece) =>
+      this.#handle.write(options, 0, (store) => piece.filter((cacheKey) => store.remove(cacheKey)).length),
+    );
+    return removed.reduce((sum, count) => sum + count, 0);
   }
 
   async has(cacheKey: string, options?: BackendOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
-    const store = this.#enter(options);
+    const store = this.#handle.ready(options) ?? (await this.#handle.open(options));
     try {
       return store.entries.head(cacheKey, this.#now()) !== undefined;
     } catch (error) {
@@ -176,23 +175,17 @@ export class LmdbBackend implements Backend {
 
   async *keys({ prefix = '', ...options }: BackendOptions & { prefix?: string } = {}): AsyncGenerator<string> {
     assertWellFormed('prefix', prefix);
-    try {
-      for (const cacheKey of this.#enter(options).entries.cacheKeys(prefix)) {
-        yield cacheKey;
-        this.#enter(options);
-      }
-    } catch (error) {
-      throw lmdbError(error);
-    }
+    yield* cacheKeys(this.#handle, prefix, options);
   }
 
   async expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
     const ttl = finiteTtlMs(ttlMs);
-    return this.#write(options, 0, (store) => {
+    return this.#handle.write(options, 0, (store) => {
       const head = store.entries.head(cacheKey, this.#now());
       const entry = head && store.entries.read(cacheKey, this.#now());
       if (!entry) return false;
+      store.marks.put(nameOf(cacheKey));
       store.entries.put(cacheKey, entry.bytes, timesFrom(ttl, this.#now()), head.tags);
       return true;
     });
@@ -203,7 +196,7 @@ export class LmdbBackend implements Backend {
     assertBytes('ifBytes', ifBytes);
     assertBytes('bytes', bytes);
     const [expected, given] = [copyOf(ifBytes), copyOf(bytes)];
-    return this.#write(options, given.length, (store) => {
+    return this.#handle.write(options, given.length, (store) => {
       const head = store.entries.head(cacheKey, this.#now());
       if (!head || !store.entries.read(cacheKey, this.#now())?.bytes.equals(expected)) return false;
       store.entries.put(cacheKey, given, head, head.tags);
@@ -213,56 +206,63 @@ export class LmdbBackend implements Backend {
 
   /** Each step of some hundred entries is one transaction. */
   async invalidateTags(tags: readonly string[], options?: BackendTagOptions): Promise<number> {
-    const wanted = tagNames(tags);
-    let total = 0;
-    let names: readonly Buffer[] | undefined;
-    do {
-      const step = await this.#write(options, 0, (store) => {
-        const all = names ?? store.entries.tagged(wanted);
-        let removed = 0;
-        // An entry that was set without the tag meanwhile stays.
-        for (const name of all.slice(0, REMOVALS_PER_STEP)) {
-          if (store.entries.isTagged(name, wanted) && store.entries.remove(name)) removed++;
-        }
-        return { removed, left: all.slice(REMOVALS_PER_STEP) };
-      });
-      total += step.removed;
-      names = step.left;
-      options?.onProgress?.(total);
-    } while (names.length > 0);
-    return total;
+    return removeTagged(this.#handle, tagNames(tags), options);
+  }
+
+  async setIfUnchanged(
+    cacheKey: string,
+    bytes: Uint8Array,
+    options: BackendSetOptions & BackendUnchanged,
+  ): Promise<boolean> {
+    const at = machineTime();
+    const { begun, found, checked } = unchangedSince(options);
+    assertCacheKey(cacheKey);
+    assertBytes('bytes', bytes);
+    const tags = options.tags === undefined ? [] : tagNames(options.tags);
+    const ttlMs = wholeTtlMs(options.ttlMs);
+    const sinceMs = elapsed() - begun;
+    const [given, expected] = [options.owned ? asBuffer(bytes) : copyOf(bytes), found && copyOf(found)];
+    if (elapsed() - checked > REMEMBERS_MS) return false;
+    return this.#handle.write(options, given.length, (store) => {
+      if (this.#isChanged(store, cacheKey, at - sinceMs)) return false;
+      if (store.marks.sinceTags(tags, at - sinceMs)) return false;
+      if (!store.entries.holds(cacheKey, expected, machineTime() - at + sinceMs, this.#now())) return false;
+      this.#put(store, cacheKey, given, ttlMs, tags);
+      return true;
+    });
+  }
+
+  /** Also when the entry was set and has ended since; when the directory was removed, of any entry. */
+  async changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean> {
+    const at = machineTime();
+    const since = elapsed() - beginningOf(sinceMs);
+    assertCacheKey(cacheKey);
+    const store = this.#handle.ready(options) ?? (await this.#handle.open(options));
+    try {
+      return this.#isChanged(store, cacheKey, at - since);
+    } catch (error) {
+      throw lmdbError(error);
+    }
   }
 
   async lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined> {
     assertCacheKey(cacheKey);
-    const lease = finiteTtlMs(leaseMs);
-    const token = randomBytes(16);
-    const taken = await this.#write(options, 0, (_, tables) => takeLock(tables, cacheKey, token, lease, this.#now()));
-    if (!taken) return undefined;
-    return {
-      extend: async (ms) => {
-        const more = finiteTtlMs(ms);
-        return this.#write(undefined, 0, (_, tables) => extendLock(tables, cacheKey, token, more, this.#now()));
-      },
-      release: () => this.#write(undefined, 0, (_, tables) => releaseLock(tables, cacheKey, token)),
-    };
+    return takeLease(this.#handle, cacheKey, finiteTtlMs(leaseMs), options);
   }
 
   /** Waits for the writes under way. Entries stay. @throws TimeoutError when they take too long. */
   async close(): Promise<void> {
-    this.#closed = true;
-    const store = this.#store;
-    this.#store = undefined;
-    if (store) await withDeadline('LMDB', this.#timeoutMs, undefined, () => releaseStore(store));
+    await this.#handle.close();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   #readNow(cacheKey: string, how: 'read' | 'view'): BackendEntry | undefined {
     assertCacheKey(cacheKey);
-    const store = this.#enter(undefined);
+    const store = this.#handle.ready(undefined);
+    if (store === undefined) throw new BackendError('The LMDB directory is not open yet');
     try {
       return store.entries[how](cacheKey, this.#now());
     } catch (error) {
@@ -270,28 +270,8 @@ export class LmdbBackend implements Backend {
     }
   }
 
-  #enter(options: BackendOptions | undefined): LmdbStore {
-    const signal = options?.signal;
-    if (signal !== undefined) {
-      assertSignal(signal);
-      throwIfAborted(signal);
-    }
-    if (this.#store !== undefined) return this.#store;
-    if (this.#closed) throw closedError('LMDB');
-    this.#store = acquireStore(this.#directory, this.#maxBytes, this.#now);
-    return this.#store;
-  }
-
-  async #write<T>(
-    options: BackendOptions | undefined,
-    size: number,
-    work: (store: LmdbStore, tables: Tables) => T,
-  ): Promise<T> {
-    const store = this.#enter(options);
-    // Another process may be stopped in the middle of its transaction.
-    return withDeadline('LMDB', this.#timeoutMs, options?.signal, () =>
-      store.write(size, (tables) => work(store, tables)),
-    );
+  #isChanged(store: LmdbStore, cacheKey: string, begun: number): boolean {
+    return begun < this.#handle.replacedAt || store.marks.since(nameOf(cacheKey), begun);
   }
 
   #put(
@@ -302,7 +282,7 @@ export class LmdbBackend implements Backend {
     tags: readonly string[],
   ): void {
     if (bytes.length > this.#maxBytes / 2) {
-      store.entries.remove(nameOf(cacheKey));
+      store.remove(cacheKey);
       throw new ValueTooLargeError(`An entry of ${bytes.length} bytes is over half of maxBytes (${this.#maxBytes})`);
     }
     store.entries.put(cacheKey, bytes, timesFrom(ttlMs, this.#now()), tags);

@@ -30,7 +30,19 @@ export interface GuardSettings {
 }
 
 /** What may be done twice without harm. */
-const REPEATABLE = ['get', 'set', 'delete', 'getMany', 'setMany', 'deleteMany', 'has', 'expire'] as const;
+const REPEATABLE = [
+  'get',
+  'set',
+  'delete',
+  'getMany',
+  'setMany',
+  'deleteMany',
+  'has',
+  'expire',
+  'changedSince',
+  // The answer to the first attempt may be lost: the second then finds the entry changed, by the first.
+  'setIfUnchanged',
+] as const;
 const ONCE = ['replace', 'lock'] as const;
 
 /**
@@ -59,6 +71,7 @@ export function guarded(backend: Backend, settings: GuardSettings): Backend {
     methods.invalidateTags = (tags: readonly string[], options?: BackendTagOptions) =>
       invalidateInSteps(own, settings.timeoutMs, tags, options, (attempt) => guard.run(limited(attempt), true));
   }
+  if (backend.remembersMs !== undefined) methods.remembersMs = backend.remembersMs;
   if (backend.keys !== undefined) methods.keys = (options?: KeysOptions) => eachInTime(backend, guard, options);
   for (const name of ['watch', 'close'] as const) {
     if (backend[name] !== undefined) methods[name] = backend[name].bind(backend);

@@ -8,6 +8,8 @@ import { type Behaviour, behaviour, fresh, stored, until, wrong } from './behavi
 export const nowBehaviours: readonly Behaviour[] = [
   behaviour('getNow answers what get would, after each write', ['getNow'], async (backend) => {
     const [cacheKey, other] = [fresh(), fresh()];
+    // What a store first has to wait for, as for opening a file, is behind it.
+    assert.equal(await backend.get(cacheKey), undefined);
     assert.equal(now(backend, cacheKey), undefined);
     await backend.set(other, Buffer.from('other'));
     for (const bytes of [Buffer.from('one, longer'), Buffer.from('two'), new Uint8Array(0), randomBytes(300_000)]) {

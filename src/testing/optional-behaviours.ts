@@ -23,6 +23,9 @@ export const optionalBehaviours: readonly Behaviour[] = [
       assert.equal(await backend.deleteMany([]), 0);
       assert.equal(await backend.deleteMany([one, missing, two]), 2);
       assert.deepEqual(await backend.getMany([one, two]), [undefined, undefined]);
+      const versions = ['first', 'middle', 'last'];
+      await backend.setMany(versions.map((text) => ({ cacheKey: one, bytes: Buffer.from(text), ttlMs: 3_600_000 })));
+      assert.deepEqual(await stored(backend, one), Buffer.from('last'), 'of equal cache keys the last counts');
     },
   ),
   behaviour('has tells whether there is an entry', ['has'], async (backend) => {
