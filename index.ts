@@ -7,6 +7,7 @@ export type {
   BackendLock,
   BackendOptions,
   BackendSetOptions,
+  BackendUnchanged,
   L1Status,
 } from './src/backends/backend.js';
 export { FileBackend, type FileBackendOptions } from './src/backends/file.js';

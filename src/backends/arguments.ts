@@ -1,8 +1,9 @@
 import { assertBytes, assertWellFormed, kindOf } from '../bytes.js';
+import { elapsed } from '../clock.js';
 import { BackendError } from '../errors.js';
 import { isAbortSignal } from '../realms.js';
 import { viewOf } from '../slots.js';
-import type { BackendItem } from './backend.js';
+import type { BackendItem, BackendUnchanged } from './backend.js';
 
 /** @throws TypeError for a wrong type or a lone surrogate, RangeError for the empty string. */
 export function assertCacheKey(value: unknown): asserts value is string {
@@ -63,6 +64,36 @@ function wholeMs(name: string, value: unknown): number {
   if (typeof value !== 'number') throw new TypeError(`${name} must be a number of milliseconds, not ${kindOf(value)}`);
   if (!(value > 0 && value <= Number.MAX_SAFE_INTEGER)) throw new RangeError(`${name} must be more than 0 and finite`);
   return Math.ceil(value);
+}
+
+/** What `setIfUnchanged` was told, on the clock of `elapsed()`. */
+export interface Unchanged {
+  readonly begun: number;
+  readonly found: Uint8Array | undefined;
+  /** Since when a deletion may have been forgotten again. */
+  readonly checked: number;
+}
+
+/** @throws TypeError for a wrong type, RangeError for a negative time. */
+export function unchangedSince(options: BackendUnchanged): Unchanged {
+  assertOptions(options);
+  // Before the caller's clock is read: what passes in between makes the beginning earlier, and never later.
+  const at = elapsed();
+  const { sinceMs, found, checkedMs = sinceMs } = options;
+  if (found !== undefined) assertBytes('found', found);
+  return { begun: at - sinceOf('sinceMs', sinceMs), found, checked: at - sinceOf('checkedMs', checkedMs) };
+}
+
+/** When it was, on the clock of `elapsed()`. @throws TypeError for a wrong type, RangeError for a negative time. */
+export function beginningOf(sinceMs: number): number {
+  const at = elapsed();
+  return at - sinceOf('sinceMs', sinceMs);
+}
+
+function sinceOf(name: string, value: unknown): number {
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number of milliseconds, not ${kindOf(value)}`);
+  if (!(value >= 0)) throw new RangeError(`${name} must be 0 or more`);
+  return value;
 }
 
 /** @throws TypeError unless `value` is an AbortSignal or absent. */

@@ -53,6 +53,19 @@ export interface BackendDeleteOptions extends BackendOptions {
   ifBytes?: Uint8Array;
 }
 
+/** What a function that made a value began with. */
+export interface BackendUnchanged {
+  /**
+   * How many milliseconds ago it began, by the caller's monotonic clock. A cache passes a getter that answers for the moment
+   * in which it is read: a backend reads its own clock first, so that the beginning that it computes is never too late.
+   */
+  readonly sinceMs: number;
+  /** What the entry held then; undefined: nothing. */
+  readonly found: Uint8Array | undefined;
+  /** How many milliseconds ago `changedSince`, asked with `sinceMs`, was last asked and answered false. */
+  readonly checkedMs?: number | undefined;
+}
+
 export interface BackendItem {
   cacheKey: string;
   bytes: Uint8Array;
@@ -115,6 +128,20 @@ export interface Backend {
   replace?(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean>;
   /** Removes every entry that was last set with one of the tags; how many, as far as the store can tell. */
   invalidateTags?(tags: readonly string[], options?: BackendOptions): Promise<number>;
+  /**
+   * For how many milliseconds the store remembers that a caller has deleted an entry or changed its TTL. For a function that
+   * runs longer, `changedSince` has to be asked at least once in that time, or its result is not stored. Absent: however
+   * long a function runs, the store knows, or refuses.
+   */
+  readonly remembersMs?: number;
+  /** Whether somebody has deleted the entry or given it another TTL within the last `sinceMs`. */
+  changedSince?(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
+  /**
+   * As `set`, for the result of a function: unless somebody, in any process, has deleted the entry, given it another TTL or
+   * invalidated one of the tags since the function began, or the entry no longer holds `found`. Checked and stored in one
+   * step. Whether it was stored; a refusal without need is harmless, as when the same change was just made before.
+   */
+  setIfUnchanged?(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
   /**
    * Takes the lock of a cache key for `leaseMs`, or answers `undefined` at once when somebody holds it. It keeps nobody
    * from reading and writing the entry.

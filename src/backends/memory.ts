@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { assertBytes, assertWellFormed, copyOf } from '../bytes.js';
-import { now as clockNow } from '../clock.js';
+import { now as clockNow, elapsed } from '../clock.js';
 import { ValueTooLargeError } from '../errors.js';
 import { ownOptions } from '../options-object.js';
 import { throwIfAborted } from '../realms.js';
@@ -12,9 +12,11 @@ import {
   assertOptions,
   assertSignal,
   assertTags,
+  beginningOf,
   closedError,
   finiteTtlMs,
   integerOption,
+  unchangedSince,
   wholeLeaseMs,
   wholeTtlMs,
 } from './arguments.js';
@@ -27,14 +29,18 @@ import type {
   BackendLock,
   BackendOptions,
   BackendSetOptions,
+  BackendUnchanged,
 } from './backend.js';
 import { LockTable } from './memory-locks.js';
+import { Marks } from './memory-marks.js';
 import { TagIndex, tagsCost } from './memory-tags.js';
 import { BY_CACHE, markPrivate, mayShare, methodsOf } from './private-answers.js';
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 /** What an entry costs beside its bytes: the Buffer object, the map's slot, the list's links. */
 const ENTRY_OVERHEAD = 256;
+/** A value that ends sooner may have come and gone while a function runs, without a trace. */
+const SHORT_TTL_MS = 60_000;
 
 export interface MemoryBackendOptions {
   /** Bytes held in all, cache keys, tags and a fixed cost of 256 an entry included. Default 64 MiB; the least recently used go first. */
@@ -53,6 +59,9 @@ export class MemoryBackend implements Backend {
   readonly #entries: LRUCache<string, Buffer>;
   readonly #tags = new TagIndex();
   readonly #locks: LockTable;
+  /** Entries that were deleted or given another TTL, and tags that were invalidated. */
+  readonly #changed = new Marks();
+  readonly #invalidated = new Marks();
   readonly #maxBytes: number;
   #closed = false;
 
@@ -97,7 +106,34 @@ export class MemoryBackend implements Backend {
     assertBytes('bytes', bytes);
     const tags = options?.tags;
     if (tags !== undefined) assertTags(tags);
-    this.#write(cacheKey, bytes, wholeTtlMs(options?.ttlMs), tags, options);
+    this.#set(cacheKey, bytes, wholeTtlMs(options?.ttlMs), tags, options);
+  }
+
+  /** @throws as {@link set}. */
+  async setIfUnchanged(
+    cacheKey: string,
+    bytes: Uint8Array,
+    options: BackendSetOptions & BackendUnchanged,
+  ): Promise<boolean> {
+    const { begun, found } = unchangedSince(options);
+    this.#enter(options);
+    assertCacheKey(cacheKey);
+    assertBytes('bytes', bytes);
+    const { tags = [] } = options;
+    assertTags(tags);
+    const ttlMs = wholeTtlMs(options.ttlMs);
+    const held = this.#entries.peek(cacheKey);
+    if (found === undefined ? held !== undefined : !held?.equals(found)) return false;
+    if (this.#changed.since(cacheKey, begun)) return false;
+    if (tags.some((tag) => this.#invalidated.since(tag, begun))) return false;
+    this.#write(cacheKey, bytes, ttlMs, tags, options);
+    return true;
+  }
+
+  async changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean> {
+    this.#enter(options);
+    assertCacheKey(cacheKey);
+    return this.#changed.since(cacheKey, beginningOf(sinceMs));
   }
 
   async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
@@ -124,7 +160,7 @@ export class MemoryBackend implements Backend {
     this.#enter(options);
     assertItems(items);
     for (const { cacheKey, bytes, ttlMs, tags } of items) {
-      this.#write(cacheKey, bytes, wholeTtlMs(ttlMs), tags, options);
+      this.#set(cacheKey, bytes, wholeTtlMs(ttlMs), tags, options);
     }
   }
 
@@ -155,6 +191,7 @@ export class MemoryBackend implements Backend {
     const ttl = finiteTtlMs(ttlMs);
     const bytes = this.#entries.get(cacheKey);
     if (bytes === undefined) return false;
+    this.#changed.mark(cacheKey, elapsed());
     this.#entries.set(cacheKey, bytes, { ttl, size: this.#sizeOf(cacheKey, bytes) });
     return true;
   }
@@ -175,6 +212,7 @@ export class MemoryBackend implements Backend {
   async invalidateTags(tags: readonly string[], options?: BackendOptions): Promise<number> {
     this.#enter(options);
     assertTags(tags);
+    for (const tag of tags) this.#invalidated.mark(tag, elapsed());
     let removed = 0;
     for (const cacheKey of this.#tags.cacheKeys(tags)) if (this.#remove(cacheKey)) removed++;
     return removed;
@@ -189,6 +227,8 @@ export class MemoryBackend implements Backend {
   async close(): Promise<void> {
     this.#closed = true;
     this.#locks.clear();
+    this.#changed.clear();
+    this.#invalidated.clear();
     this.#tags.clear();
     this.#entries.clear();
   }
@@ -214,6 +254,17 @@ export class MemoryBackend implements Backend {
     if (bytes === undefined) return undefined;
     const shared = options?.readOnly && mayShare(bytes.length, options);
     return { bytes: shared ? bytes : copyOf(bytes), expiresInMs: this.#entries.getRemainingTTL(cacheKey) };
+  }
+
+  #set(
+    cacheKey: string,
+    bytes: Uint8Array,
+    ttlMs: number | undefined,
+    tags: readonly string[] | undefined,
+    options: Pick<BackendSetOptions, 'owned'> | undefined,
+  ): void {
+    if (ttlMs !== undefined && ttlMs < SHORT_TTL_MS) this.#changed.mark(cacheKey, elapsed());
+    this.#write(cacheKey, bytes, ttlMs, tags, options);
   }
 
   #write(
@@ -243,6 +294,7 @@ export class MemoryBackend implements Backend {
   /** As `delete` of the LRU, but what has already expired does not count. */
   #remove(cacheKey: string): boolean {
     const live = this.#entries.has(cacheKey);
+    this.#changed.mark(cacheKey, elapsed());
     this.#entries.delete(cacheKey);
     return live;
   }

@@ -1,7 +1,7 @@
 import type { Backend, BackendEntry, BackendOptions } from './backend.js';
 
 /** What takes or answers with bytes. */
-const NAMES = ['get', 'getMany', 'getNow', 'set', 'setMany', 'delete', 'replace'] as const;
+const NAMES = ['get', 'getMany', 'getNow', 'set', 'setMany', 'setIfUnchanged', 'delete', 'replace'] as const;
 
 type Methods = Pick<Backend, (typeof NAMES)[number]>;
 type Now = (cacheKey: string) => BackendEntry | undefined;

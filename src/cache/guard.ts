@@ -39,6 +39,9 @@ const REPEATABLE = [
   'has',
   'expire',
   'invalidateTags',
+  'changedSince',
+  // The answer to the first attempt may be lost: the second then finds the entry changed, by the first.
+  'setIfUnchanged',
 ] as const;
 const ONCE = ['replace', 'lock'] as const;
 
@@ -61,6 +64,7 @@ export function guarded(backend: Backend, settings: GuardSettings): Backend {
   };
   through(REPEATABLE, true);
   through(ONCE, false);
+  if (backend.remembersMs !== undefined) methods.remembersMs = backend.remembersMs;
   if (backend.keys !== undefined) methods.keys = (options?: KeysOptions) => eachInTime(backend, guard, options);
   for (const name of ['watch', 'close'] as const) {
     if (backend[name] !== undefined) methods[name] = backend[name].bind(backend);

@@ -6,6 +6,7 @@ import { lockBehaviours } from './lock-behaviours.js';
 import { nowBehaviours } from './now-behaviours.js';
 import { optionalBehaviours } from './optional-behaviours.js';
 import { tagBehaviours } from './tag-behaviours.js';
+import { unchangedBehaviours } from './unchanged-behaviours.js';
 
 /** What every backend does, as behaviours that know no test runner. Cache keys are new in each run. */
 export const behaviours: readonly Behaviour[] = [
@@ -14,6 +15,7 @@ export const behaviours: readonly Behaviour[] = [
   ...optionalBehaviours,
   ...tagBehaviours,
   ...lockBehaviours,
+  ...unchangedBehaviours,
   ...argumentBehaviours,
 ];
 
