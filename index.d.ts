@@ -51,6 +51,18 @@ interface BackendDeleteOptions extends BackendOptions {
     /** Delete only when the stored bytes are exactly these. */
     ifBytes?: Uint8Array;
 }
+/** What a function that made a value began with. */
+interface BackendUnchanged {
+    /**
+     * How many milliseconds ago it began, by the caller's monotonic clock. A cache passes a getter that answers for the moment
+     * in which it is read: a backend reads its own clock first, so that the beginning that it computes is never too late.
+     */
+    readonly sinceMs: number;
+    /** What the entry held then; undefined: nothing. */
+    readonly found: Uint8Array | undefined;
+    /** How many milliseconds ago `changedSince`, asked with `sinceMs`, was last asked and answered false. */
+    readonly checkedMs?: number | undefined;
+}
 interface BackendItem {
     cacheKey: string;
     bytes: Uint8Array;
@@ -110,6 +122,20 @@ interface Backend {
     replace?(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean>;
     /** Removes every entry that was last set with one of the tags; how many, as far as the store can tell. */
     invalidateTags?(tags: readonly string[], options?: BackendOptions): Promise<number>;
+    /**
+     * For how many milliseconds the store remembers that a caller has deleted an entry or changed its TTL. For a function that
+     * runs longer, `changedSince` has to be asked at least once in that time, or its result is not stored. Absent: however
+     * long a function runs, the store knows, or refuses.
+     */
+    readonly remembersMs?: number;
+    /** Whether somebody has deleted the entry or given it another TTL within the last `sinceMs`. */
+    changedSince?(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
+    /**
+     * As `set`, for the result of a function: unless somebody, in any process, has deleted the entry, given it another TTL or
+     * invalidated one of the tags since the function began, or the entry no longer holds `found`. Checked and stored in one
+     * step. Whether it was stored; a refusal without need is harmless, as when the same change was just made before.
+     */
+    setIfUnchanged?(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
     /**
      * Takes the lock of a cache key for `leaseMs`, or answers `undefined` at once when somebody holds it. It keeps nobody
      * from reading and writing the entry.
@@ -450,6 +476,9 @@ declare class MemoryBackend implements Backend {
     getNow(cacheKey: string): BackendEntry | undefined;
     /** @throws ValueTooLargeError for an entry that alone is over `maxBytes`; the one it was to replace is gone. */
     set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
+    /** @throws as {@link set}. */
+    setIfUnchanged(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
+    changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
     delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
     getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
     setMany(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>): Promise<void>;
@@ -552,6 +581,8 @@ interface RedisBackendOptions {
  */
 declare class RedisBackend implements Backend {
     #private;
+    /** Half a minute: a deletion leaves a mark of some 200 bytes for so long. */
+    readonly remembersMs: number;
     /**
      * By the servers' client-side caching, on a connection of its own to each. Of a URL's backend alone: a borrowed
      * client's reads are remembered only by changing the state of its owner's connection.
@@ -563,6 +594,8 @@ declare class RedisBackend implements Backend {
     constructor(options: RedisBackendOptions);
     get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
     set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
+    setIfUnchanged(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
+    changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
     delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
     getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
     setMany(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>): Promise<void>;
@@ -1918,4 +1951,4 @@ interface EncryptedStore {
 declare function encryptedStore(inner: InnerStore, options?: EncryptedStoreOptions): EncryptedStore;
 
 export { ArrowSerializer, AuthenticationError, BackendError, ByteStorage, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, InternalError, InteropSerializer, JsonSerializer, KeyError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, blake2b256, cache, createAad, createCache, deriveDomainKey, deriveTenantKeys, encodeInteropArgs, encodeRotationHeader, encryptedDriver, encryptedStore, hardwareAcceleration, interopKey, keyFingerprint, parseRotationHeader, skip, withTtl };
-export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisClusterClient, IoredisPipeline, JsonSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, KeyvInstance, KeyvStorageAdapter, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NodeRedisClusterClient, NodeRedisClusterNode, NodeRedisCommandOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RewrapOptions, RewrapReport, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };
+export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BackendUnchanged, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisClusterClient, IoredisPipeline, JsonSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, KeyvInstance, KeyvStorageAdapter, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NodeRedisClusterClient, NodeRedisClusterNode, NodeRedisCommandOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RewrapOptions, RewrapReport, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };

@@ -1,9 +1,10 @@
 import test, { type ExecutionContext } from 'ava';
+import fc from 'fast-check';
 import { Cluster } from 'ioredis';
 import { createCluster } from 'redis';
 import type { Backend } from '../../src/backends/backend.js';
 import { RedisBackend } from '../../src/backends/redis.js';
-import { slotOf } from '../../src/backends/redis-slot.js';
+import { besideKey, slotOf, slotOfBytes } from '../../src/backends/redis-slot.js';
 import { BackendError, TimeoutError } from '../../src/errors.js';
 import { until } from '../../src/testing/behaviour.js';
 import { behaviours } from '../../src/testing/conformance.js';
@@ -78,6 +79,20 @@ test.serial('the slot of a key is what the servers say', async (t) => {
   }
   const keys = ['a', 'users:1', 'é😀', '{a}b', 'b{a}', '{}a', 'a{}b{c}', '{{a}}', '{a', 'a}', '}{', 'a{b}{c}'];
   for (const key of keys) t.is(slotOf(key), Number(cluster.nodes[0]?.ask('cluster', 'keyslot', key)), key);
+});
+
+test('what is kept beside a key lies in its slot, and begins with its name', (t) => {
+  const suffix = Buffer.from([0xff, 0x67]);
+  const key = fc.string({ unit: fc.constantFrom('a', 'b', '{', '}', 'é', '😀', ':'), minLength: 1, maxLength: 12 });
+  const beside = (text: string) => {
+    const name = Buffer.from(text);
+    const made = besideKey(name, suffix);
+    const at = made.subarray(0, name.length + suffix.length);
+    return (
+      slotOfBytes(made) === slotOf(text) && at.equals(Buffer.concat([name, suffix])) && made.length < at.length + 4
+    );
+  };
+  t.notThrows(() => fc.assert(fc.property(key, beside), { numRuns: 20_000 }));
 });
 
 for (const library of libraries) {

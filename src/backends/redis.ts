@@ -8,7 +8,9 @@ import {
   assertItems,
   assertOptions,
   assertTags,
+  beginningOf,
   finiteTtlMs,
+  unchangedSince,
   wholeLeaseMs,
   wholeTtlMs,
 } from './arguments.js';
@@ -21,23 +23,29 @@ import type {
   BackendLock,
   BackendOptions,
   BackendSetOptions,
+  BackendUnchanged,
 } from './backend.js';
 import { timeoutOption } from './deadline.js';
 import { markPrivate, methodsOf } from './private-answers.js';
 import { parseRedisUrl } from './redis-address.js';
 import { BorrowedClient } from './redis-borrowed.js';
 import type { RedisClient, RedisCommand, RedisCommands } from './redis-client.js';
+import { RedisClock } from './redis-clock.js';
 import { RedisConnection } from './redis-connection.js';
 import { redisError } from './redis-error.js';
+import type { TaggedItem } from './redis-index.js';
 import { scanKeys } from './redis-keys.js';
 import { isLockName, takeLock, unlessLock } from './redis-lock.js';
+import { isMarked, REMEMBERS_MS, removeMarked } from './redis-marks.js';
 import { installedLibrary, type RedisLibrary } from './redis-open.js';
 import { RedisQueue } from './redis-queue.js';
-import { readMany, removeMany } from './redis-read.js';
+import { readMany } from './redis-read.js';
 import { countOf, entryOf } from './redis-reply.js';
-import { expireTagged, invalidateTags, removeTagged, setTagged } from './redis-tags.js';
+import { Scripts } from './redis-scripts.js';
+import { expireTagged, invalidateTags, removeTagged, setTagged, storeTagged } from './redis-tags.js';
+import { storeUnchanged } from './redis-unchanged.js';
 import type { RedisWatch } from './redis-watch.js';
-import { setCommand, setPlain, setTracked } from './redis-write.js';
+import { isShort, setCommand, setPlain, setTracked, setTrackedWithoutScripts } from './redis-write.js';
 
 export type {
   IoredisClient,
@@ -82,6 +90,10 @@ const REPLACE_IF_EQUAL =
  */
 export class RedisBackend implements Backend {
   readonly #queue: RedisQueue;
+  readonly #clock = new RedisClock();
+  readonly #scripts = new Scripts();
+  /** Half a minute: a deletion leaves a mark of some 200 bytes for so long. */
+  readonly remembersMs: number = REMEMBERS_MS;
   /** Whether this process writes tags: only then is an entry set without any asked for those it had. */
   #tags = false;
   readonly #watch: RedisWatch | undefined;
@@ -135,17 +147,45 @@ export class RedisBackend implements Backend {
     // The socket may read it long after this call.
     const value = options?.owned ? asBuffer(bytes) : copyOf(bytes);
     const item = { cacheKey, bytes: value, ttlMs, tags };
-    if (this.#tags) await this.#run(options, (commands) => setTagged(commands, [item]));
-    else if (this.#watch?.active) await this.#run(options, (commands) => setTracked(commands, [item]));
+    if (this.#tags || this.#watch?.active || isShort(ttlMs)) await this.#setAll(options, [item]);
     else await this.#send(options, setCommand(item));
+  }
+
+  async setIfUnchanged(
+    cacheKey: string,
+    bytes: Uint8Array,
+    options: BackendSetOptions & BackendUnchanged,
+  ): Promise<boolean> {
+    const unchanged = unchangedSince(options);
+    assertCacheKey(cacheKey);
+    assertBytes('bytes', bytes);
+    const ttlMs = wholeTtlMs(options.ttlMs);
+    const tags = this.#tagsOf(options.tags);
+    const item = { cacheKey, bytes: options.owned ? asBuffer(bytes) : copyOf(bytes), ttlMs, tags };
+    const store = this.#tags ? storeTagged : storeUnchanged;
+    return this.#run(options, (commands) =>
+      this.#scripts.either(
+        () => store(commands, this.#clock, item, unchanged),
+        async () => {
+          await setTrackedWithoutScripts(commands, [item]);
+          return true;
+        },
+      ),
+    );
+  }
+
+  async changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean> {
+    assertCacheKey(cacheKey);
+    const begun = beginningOf(sinceMs);
+    return this.#run(options, (commands) => isMarked(commands, this.#clock, cacheKey, begun));
   }
 
   async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
     const ifBytes = options?.ifBytes;
     if (ifBytes === undefined) {
-      if (this.#tags) return (await this.#run(options, (commands) => removeTagged(commands, [cacheKey]))) > 0;
-      return countOf(await this.#send(options, ['del', cacheKey])) > 0;
+      const remove = this.#tags ? removeTagged : removeMarked;
+      return (await this.#run(options, (commands) => remove(commands, [cacheKey]))) > 0;
     }
     assertBytes('ifBytes', ifBytes);
     return countOf(await this.#send(options, ['eval', DELETE_IF_EQUAL, '1', cacheKey, copyOf(ifBytes)])) > 0;
@@ -175,16 +215,14 @@ export class RedisBackend implements Backend {
       ttlMs: wholeTtlMs(ttlMs),
       tags: this.#tagsOf(tags),
     }));
-    if (this.#tags) return this.#run(options, (commands) => setTagged(commands, written));
-    const set = this.#watch?.active ? setTracked : setPlain;
-    await this.#run(options, (commands) => set(commands, written));
+    await this.#setAll(options, written);
   }
 
   async deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number> {
     assertCacheKeys(cacheKeys);
     if (cacheKeys.length === 0) return 0;
     const wanted = [...cacheKeys];
-    const remove = this.#tags ? removeTagged : removeMany;
+    const remove = this.#tags ? removeTagged : removeMarked;
     return this.#run(options, (commands) => remove(commands, wanted));
   }
 
@@ -238,6 +276,17 @@ export class RedisBackend implements Backend {
     if (tags.length === 0) return [];
     this.#tags = true;
     return [...tags];
+  }
+
+  #setAll(options: BackendOptions | undefined, items: readonly TaggedItem[]): Promise<void> {
+    return this.#run(options, (commands) => {
+      if (this.#tags) return setTagged(commands, this.#clock, items);
+      if (!this.#watch?.active) return setPlain(commands, items);
+      return this.#scripts.either(
+        () => setTracked(commands, items),
+        () => setTrackedWithoutScripts(commands, items),
+      );
+    });
   }
 
   #send(options: BackendOptions | undefined, command: RedisCommand): Promise<unknown> {
