@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { types } from 'node:util';
 import type { CircuitBreakerPolicy, ConsecutiveBreaker, IBackoff } from 'cockatiel';
 import type { Backend } from '../backends/backend.js';
-import { isPrivate } from '../backends/private-answers.js';
+import { isPrivate, storesAlike } from '../backends/private-answers.js';
 import { copyOf } from '../bytes.js';
 import { now } from '../clock.js';
 import { BackendError, hasCode, isCacheKitError } from '../errors.js';
@@ -58,7 +58,7 @@ export function guarded(backend: Backend, settings: GuardSettings): Backend {
   const through = (names: readonly (keyof Backend)[], repeatable: boolean) => {
     for (const name of names) {
       const method = backend[name] as ((...args: unknown[]) => Promise<unknown>) | undefined;
-      if (method === undefined) continue;
+      if (method === undefined || (name === 'setIfUnchanged' && !storesAlike(backend))) continue;
       methods[name] = (...args: unknown[]) => guard.run(() => method.apply(backend, given(args)), repeatable);
     }
   };

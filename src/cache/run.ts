@@ -23,8 +23,9 @@ export class Run {
     this.found = found;
     this.#invalidations = invalidations;
     this.#moment = invalidations.begin();
-    const remembersMs = l2?.backend.remembersMs;
-    if (l2?.backend.changedSince === undefined || remembersMs === undefined) return;
+    if (l2 === undefined) return;
+    const { remembersMs, setIfUnchanged, changedSince } = l2.backend;
+    if (remembersMs === undefined || setIfUnchanged === undefined || changedSince === undefined) return;
     // So often that one question without an answer does no harm.
     this.#timer = setInterval(() => void this.#ask(l2, target), remembersMs / 3).unref();
   }
