@@ -89,7 +89,7 @@ export class NodeRedisClusterCommands implements RedisCommands {
   }
 }
 
-/** `EVAL script numkeys key …`; in every other command sent here the key comes first. */
+/** `EVAL script numkeys key …`, and EVALSHA; in every other command sent here the key comes first. */
 function firstKeyOf([name, first, , third]: RedisCommand): string | Buffer | undefined {
-  return name === 'eval' ? third : first;
+  return name === 'eval' || name === 'evalsha' ? third : first;
 }

@@ -7,6 +7,7 @@ import type { RedisClock } from './redis-clock.js';
 import { markOf } from './redis-names.js';
 import { removeMany } from './redis-read.js';
 import { listOf } from './redis-reply.js';
+import { Script } from './redis-script.js';
 
 /*
  * A mark beside an entry says that it was deleted or given another TTL, one beside a tag's index that the tag was invalidated.
@@ -34,8 +35,6 @@ export function markCommand(commands: RedisCommands, name: string, keptMs = REME
   return ['set', markOf(commands, name), token(), 'px', String(keptMs)];
 }
 
-/** Arguments of {@link CHANGED}: there are so many. */
-export const CHANGED_ARGS = 6;
 /**
  * Whether a mark was made since a moment, for scripts whose first arguments are {@link changedArgs}: `changed(mark, keptMs)`, true
  * also where a mark may have been forgotten since `checked`. Times of other machines are exact to two milliseconds.
@@ -72,7 +71,7 @@ export function changedArgs(clock: RedisClock, { begun, checked }: Pick<Unchange
 }
 
 /** Whether an entry was deleted or given another TTL; KEYS: mark. */
-const ASK = `${CHANGED} if marked(KEYS[1],tonumber(ARGV[7])) then return 1 end return 0`;
+const ASK = new Script(`${CHANGED} if marked(KEYS[1],tonumber(ARGV[7])) then return 1 end return 0`);
 
 /** Whether an entry was deleted or given another TTL since a moment of `elapsed()`. */
 export async function isMarked(
@@ -83,7 +82,7 @@ export async function isMarked(
 ): Promise<boolean> {
   await clock.ready(commands);
   const args = [...changedArgs(clock, { begun, checked: begun }), String(REMEMBERS_MS)];
-  return (await commands.send(['eval', ASK, '1', markOf(commands, cacheKey), ...args])) === 1;
+  return (await ASK.run(commands, { keys: [markOf(commands, cacheKey)], args })) === 1;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { RedisCommands } from './redis-client.js';
 import { recordOf } from './redis-names.js';
-import { sendAll } from './redis-reply.js';
+import { Script } from './redis-script.js';
 
 /** What one write of an entry has put into the index of a tag, in a cluster. */
 export interface Place {
@@ -45,17 +45,17 @@ function parts(joined: Buffer): [name: string, id: string | undefined] {
 }
 
 /** KEYS: entry, record; ARGV: the place. Whether the entry is gone, or was written anew with another place. */
-const IS_LEFT = `if redis.call('exists',KEYS[1])==0 then return 1 end
+const IS_LEFT = new Script(`if redis.call('exists',KEYS[1])==0 then return 1 end
 if ARGV[1]=='' or redis.call('exists',KEYS[2])==0 then return 0 end
-return 1-redis.call('sismember',KEYS[2],ARGV[1])`;
+return 1-redis.call('sismember',KEYS[2],ARGV[1])`);
 
 /** Takes names out of an index whose entries are gone. */
 export async function sweepPlaces(commands: RedisCommands, tag: string, names: readonly Buffer[]): Promise<void> {
   const places = names.map((name) => placeOf(commands, tag, name));
-  const replies = await sendAll(
+  const replies = await IS_LEFT.runAll(
     commands,
     places.map(({ cacheKey, recorded }) => {
-      return ['eval', IS_LEFT, '2', cacheKey, recordOf(commands, cacheKey), recorded];
+      return { keys: [cacheKey, recordOf(commands, cacheKey)], args: [recorded] };
     }),
   );
   const left = places.filter((_, i) => replies[i] === 1).map(({ name }) => name);

@@ -14,7 +14,7 @@ export class Scripts {
     try {
       return await byScript();
     } catch (error) {
-      if (!isError(error) || !/^NOPERM .*\beval\b/i.test(error.message)) throw error;
+      if (!isError(error) || !/^NOPERM .*\beval(sha)?\b/i.test(error.message)) throw error;
       this.#refusedUntil = elapsed() + REFUSED_MS;
       return otherwise();
     }

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { elapsed } from '../clock.js';
 import { BackendError } from '../errors.js';
-import type { RedisCommand, RedisCommands } from './redis-client.js';
+import type { RedisCommands } from './redis-client.js';
 import type { RedisClock } from './redis-clock.js';
 import { CHUNK, INDEX, NOW, type TaggedItem } from './redis-index.js';
 import { CHANGED, changedArgs, REMEMBERS_MS, TAG_REMEMBERS_MS, token } from './redis-marks.js';
 import { markOf, recordOf } from './redis-names.js';
 import { type Place, placeOf, sweepPlaces } from './redis-places.js';
 import { countOf, listOf, sendAll } from './redis-reply.js';
+import { Script } from './redis-script.js';
 import { type Since, UNCHANGED, UNCHANGED_ARGS, unchangedArgs } from './redis-unchanged.js';
 import { isShort } from './redis-write.js';
 
@@ -26,7 +27,7 @@ const SWEEP = { oneIn: 4, places: 20 };
 const SETTLED_MS = 2 * REMEMBERS_MS;
 
 /** KEYS: tag, its mark; ARGV behind those of `changedArgs`: name, a random part, TTL or nothing, whether marks count, places to look at. */
-const ENTER = `${CHANGED}${INDEX}
+const ENTER = new Script(`${CHANGED}${INDEX}
 if ARGV[10]=='1' and (forgotten(${TAG_REMEMBERS_MS},begun,tonumber(ARGV[5])) or marked(KEYS[2],${TAG_REMEMBERS_MS})) then return 0 end
 local place=ARGV[8]..string.format('%011x',now)
 index(KEYS[1],ARGV[7]..'\\255'..place,tonumber(ARGV[9]))
@@ -38,46 +39,48 @@ if ARGV[11]~='0' then
     if at and now-at>=${SETTLED_MS} then old[#old+1]=name end
   end
 end
-return {place,old}`;
+return {place,old}`);
 /** KEYS: entry, mark, record; ARGV behind those of `unchangedArgs`: what the record holds. Answers what it held. */
-const STORE = `${UNCHANGED}
+const STORE = new Script(`${UNCHANGED}
 store()
 local old=redis.call('smembers',KEYS[3])
 redis.call('del',KEYS[3])
 for i=${UNCHANGED_ARGS + 1},#ARGV do redis.call('sadd',KEYS[3],ARGV[i]) end
 if ttl and #ARGV>${UNCHANGED_ARGS} then redis.call('pexpire',KEYS[3],ARGV[9]) end
-return old`;
+return old`);
 /** KEYS: entry, mark, record; ARGV: what the mark holds. */
-const REMOVE = `local old=redis.call('smembers',KEYS[3])
+const REMOVE = new Script(`local old=redis.call('smembers',KEYS[3])
 redis.call('del',KEYS[3])
 local removed=redis.call('del',KEYS[1])
 redis.call('set',KEYS[2],ARGV[1],'px',${REMEMBERS_MS})
-return {removed,old}`;
+return {removed,old}`);
 /**
  * KEYS: entry, mark, record; ARGV: what the mark holds, the place. An entry with another place was written anew since; the mark
  * is made nevertheless, for a write under way that has taken this one.
  */
-const TAKE = `local removed,old=0,{}
+const TAKE = new Script(`local removed,old=0,{}
 if ARGV[2]=='' or redis.call('exists',KEYS[3])==0 or redis.call('sismember',KEYS[3],ARGV[2])==1 then
   old=redis.call('smembers',KEYS[3])
   removed=redis.call('del',KEYS[1])
 end
 redis.call('del',#old>0 and KEYS[3] or KEYS[2])
 redis.call('set',KEYS[2],ARGV[1],'px',${REMEMBERS_MS})
-return {removed,old}`;
+return {removed,old}`);
 /** KEYS: entry, mark, record; ARGV: TTL, what the mark holds, what the record is to hold. Answers −1 when it holds something else. */
-const EXPIRE = `if redis.call('scard',KEYS[3])~=#ARGV-2 then return -1 end
+const EXPIRE = new Script(`if redis.call('scard',KEYS[3])~=#ARGV-2 then return -1 end
 for i=3,#ARGV do if redis.call('sismember',KEYS[3],ARGV[i])==0 then return -1 end end
 local found=redis.call('pexpire',KEYS[1],ARGV[1])
 if found==1 then
   redis.call('pexpire',KEYS[3],ARGV[1])
   redis.call('set',KEYS[2],ARGV[2],'px',${REMEMBERS_MS})
 end
-return found`;
+return found`);
 /** KEYS: tag; ARGV: name with its place, TTL. */
-const PROLONG = `${INDEX} index(KEYS[1],ARGV[1],tonumber(ARGV[2])) return 1`;
+const PROLONG = new Script(`${INDEX} index(KEYS[1],ARGV[1],tonumber(ARGV[2])) return 1`);
 /** KEYS: tag; ARGV: the most names. */
-const PEEK = `${NOW} redis.call('zremrangebyscore',KEYS[1],'-inf',now) return redis.call('zrange',KEYS[1],0,ARGV[1]-1)`;
+const PEEK = new Script(
+  `${NOW} redis.call('zremrangebyscore',KEYS[1],'-inf',now) return redis.call('zrange',KEYS[1],0,ARGV[1]-1)`,
+);
 
 export async function setInCluster(
   commands: RedisCommands,
@@ -112,7 +115,7 @@ export async function storeInCluster(
   const keys = keysOf(commands, cacheKey);
   const mark = !byFunction && isShort(ttlMs) ? token() : '';
   const args = [...unchangedArgs(clock, since, item, mark), ...places.map(({ recorded }) => recorded)];
-  const old = await commands.send(['eval', STORE, '3', ...keys, ...args]);
+  const old = await STORE.run(commands, { keys, args });
   if (old === 0) {
     await leave(commands, places);
     return false;
@@ -131,12 +134,12 @@ async function enter(
 ): Promise<Place[] | undefined> {
   const distinct = [...new Set(tags)];
   const args = [...changedArgs(clock, since), commands.keyPrefix + cacheKey];
-  const replies = await sendAll(
+  const replies = await ENTER.runAll(
     commands,
-    distinct.map((tag): RedisCommand => {
+    distinct.map((tag) => {
       const looked = Math.random() * SWEEP.oneIn < 1 ? SWEEP.places : 0;
       const own = [randomBytes(6).toString('base64url'), String(ttlMs ?? ''), marksCount ? '1' : '0', String(looked)];
-      return ['eval', ENTER, '2', tag, markOf(commands, tag), ...args, ...own];
+      return { keys: [tag, markOf(commands, tag)], args: [...args, ...own] };
     }),
   );
   const places: Place[] = [];
@@ -155,9 +158,9 @@ async function enter(
 }
 
 export async function removeInCluster(commands: RedisCommands, cacheKeys: readonly string[]): Promise<number> {
-  const replies = await sendAll(
+  const replies = await REMOVE.runAll(
     commands,
-    cacheKeys.map((cacheKey) => ['eval', REMOVE, '3', ...keysOf(commands, cacheKey), token()]),
+    cacheKeys.map((cacheKey) => ({ keys: keysOf(commands, cacheKey), args: [token()] })),
   );
   return leaveAll(commands, cacheKeys, replies);
 }
@@ -165,12 +168,12 @@ export async function removeInCluster(commands: RedisCommands, cacheKeys: readon
 export async function invalidateInCluster(commands: RedisCommands, tag: string): Promise<number> {
   let removed = 0;
   for (;;) {
-    const names = listOf(await commands.send(['eval', PEEK, '1', tag, String(CHUNK)])) as Buffer[];
+    const names = listOf(await PEEK.run(commands, { keys: [tag], args: [String(CHUNK)] })) as Buffer[];
     if (names.length === 0) return removed;
     const places = names.map((name) => placeOf(commands, tag, name));
-    const replies = await sendAll(
+    const replies = await TAKE.runAll(
       commands,
-      places.map(({ cacheKey, recorded }) => ['eval', TAKE, '3', ...keysOf(commands, cacheKey), token(), recorded]),
+      places.map(({ cacheKey, recorded }) => ({ keys: keysOf(commands, cacheKey), args: [token(), recorded] })),
     );
     // The entries go before their places in the index: what fails in between is found again.
     removed += await leaveAll(
@@ -189,11 +192,11 @@ export async function expireInCluster(commands: RedisCommands, cacheKey: string,
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const recorded = listOf(await commands.send(['smembers', recordOf(commands, cacheKey)])) as Buffer[];
     const places = recordedPlaces(commands, cacheKey, recorded);
-    await sendAll(
+    await PROLONG.runAll(
       commands,
-      places.map(({ tag, name }) => ['eval', PROLONG, '1', tag, name, String(ttlMs)]),
+      places.map(({ tag, name }) => ({ keys: [tag], args: [name, String(ttlMs)] })),
     );
-    const found = countOf(await commands.send(['eval', EXPIRE, '3', ...keys, String(ttlMs), token(), ...recorded]));
+    const found = countOf(await EXPIRE.run(commands, { keys, args: [String(ttlMs), token(), ...recorded] }));
     if (found >= 0) return found > 0;
   }
   throw new BackendError('The entry was written again and again while its TTL was changed', { transient: true });

@@ -1,9 +1,10 @@
-import type { RedisCommand, RedisCommands } from './redis-client.js';
+import type { RedisCommands } from './redis-client.js';
 import type { RedisClock } from './redis-clock.js';
 import { CHUNK, INDEX, NOW, type TaggedItem } from './redis-index.js';
 import { afterMarks, markCommand, REMEMBERS_MS, TAG_REMEMBERS_MS, token } from './redis-marks.js';
 import { MARK_IN_LUA, markOf, RECORD_IN_LUA, recordOf } from './redis-names.js';
-import { countOf, listOf, sendAll } from './redis-reply.js';
+import { countOf, listOf } from './redis-reply.js';
+import { Script } from './redis-script.js';
 import {
   expireInCluster,
   invalidateInCluster,
@@ -54,7 +55,7 @@ local function enter(ttl,tags)
 end `;
 
 /** KEYS: entry, mark, record, tags …; ARGV: bytes, TTL or nothing, what the mark holds or nothing. */
-const SET = `${ENTER}
+const SET = new Script(`${ENTER}
 local ttl=tonumber(ARGV[2])
 if ttl then redis.call('set',KEYS[1],ARGV[1],'px',ARGV[2]) else redis.call('set',KEYS[1],ARGV[1]) end
 local tags={}
@@ -62,9 +63,9 @@ for i=4,#KEYS do tags[#tags+1]=KEYS[i] end
 enter(ttl,tags)
 redis.call('exists',KEYS[1])
 if ARGV[3]~='' then redis.call('set',KEYS[2],ARGV[3],'px',${REMEMBERS_MS}) end
-return 1`;
+return 1`);
 /** KEYS: entry, mark, record, tags … and their marks …. */
-const STORE = `${ENTER}${UNCHANGED}
+const STORE = new Script(`${ENTER}${UNCHANGED}
 local tags,count={},(#KEYS-3)/2
 if count>0 and forgotten(${TAG_REMEMBERS_MS},begun,tonumber(ARGV[5])) then return 0 end
 for i=1,count do
@@ -73,23 +74,23 @@ for i=1,count do
 end
 store()
 enter(ttl,tags)
-return 1`;
+return 1`);
 /** KEYS: entry, mark, record; ARGV: what the mark holds. */
-const REMOVE = `${LEAVE} leave(KEYS[1],KEYS[3])
+const REMOVE = new Script(`${LEAVE} leave(KEYS[1],KEYS[3])
 local removed=redis.call('del',KEYS[1])
 redis.call('set',KEYS[2],ARGV[1],'px',${REMEMBERS_MS})
-return removed`;
+return removed`);
 /** KEYS: entry, mark, record; ARGV: TTL, what the mark holds. */
-const EXPIRE = `${INDEX}
+const EXPIRE = new Script(`${INDEX}
 local found=redis.call('pexpire',KEYS[1],ARGV[1])
 if found==1 then
   for _,tag in ipairs(redis.call('smembers',KEYS[3])) do index(tag,KEYS[1],tonumber(ARGV[1])) end
   redis.call('pexpire',KEYS[3],ARGV[1])
   redis.call('set',KEYS[2],ARGV[2],'px',${REMEMBERS_MS})
 end
-return found`;
+return found`);
 /** KEYS: tag; ARGV: the most entries, what their marks hold. Answers how many were removed and how many were looked at. */
-const INVALIDATE = `${NOW}${LEAVE}
+const INVALIDATE = new Script(`${NOW}${LEAVE}
 redis.call('zremrangebyscore',KEYS[1],'-inf',now)
 local names=redis.call('zrange',KEYS[1],0,ARGV[1]-1)
 local removed=0
@@ -99,7 +100,7 @@ for _,name in ipairs(names) do
   removed=removed+redis.call('del',name)
   redis.call('set',name..${MARK_IN_LUA},ARGV[2],'px',${REMEMBERS_MS})
 end
-return {removed,#names}`;
+return {removed,#names}`);
 
 function keysOf(commands: RedisCommands, cacheKey: string): (string | Buffer)[] {
   return [cacheKey, markOf(commands, cacheKey), recordOf(commands, cacheKey)];
@@ -112,11 +113,11 @@ export async function setTagged(
   items: readonly TaggedItem[],
 ): Promise<void> {
   if (commands.sharded) return setInCluster(commands, clock, items);
-  await sendAll(
+  await SET.runAll(
     commands,
-    items.map(({ cacheKey, bytes, ttlMs, tags }): RedisCommand => {
+    items.map(({ cacheKey, bytes, ttlMs, tags }) => {
       const keys = [...keysOf(commands, cacheKey), ...new Set(tags)];
-      return ['eval', SET, String(keys.length), ...keys, bytes, String(ttlMs ?? ''), isShort(ttlMs) ? token() : ''];
+      return { keys, args: [bytes, String(ttlMs ?? ''), isShort(ttlMs) ? token() : ''] };
     }),
   );
 }
@@ -133,15 +134,15 @@ export async function storeTagged(
   const tags = [...new Set(item.tags)];
   const keys = [...keysOf(commands, item.cacheKey), ...tags, ...tags.map((tag) => markOf(commands, tag))];
   const args = unchangedArgs(clock, since, item);
-  return countOf(await commands.send(['eval', STORE, String(keys.length), ...keys, ...args])) > 0;
+  return countOf(await STORE.run(commands, { keys, args })) > 0;
 }
 
 /** Deletes entries that may have tags, and leaves marks; how many there were. */
 export async function removeTagged(commands: RedisCommands, cacheKeys: readonly string[]): Promise<number> {
   if (commands.sharded) return removeInCluster(commands, cacheKeys);
-  const replies = await sendAll(
+  const replies = await REMOVE.runAll(
     commands,
-    cacheKeys.map((cacheKey) => ['eval', REMOVE, '3', ...keysOf(commands, cacheKey), token()]),
+    cacheKeys.map((cacheKey) => ({ keys: keysOf(commands, cacheKey), args: [token()] })),
   );
   return replies.reduce((sum: number, reply) => sum + countOf(reply), 0);
 }
@@ -150,7 +151,7 @@ export async function removeTagged(commands: RedisCommands, cacheKeys: readonly 
 export async function expireTagged(commands: RedisCommands, cacheKey: string, ttlMs: number): Promise<boolean> {
   if (commands.sharded) return expireInCluster(commands, cacheKey, ttlMs);
   const keys = keysOf(commands, cacheKey);
-  return countOf(await commands.send(['eval', EXPIRE, '3', ...keys, String(ttlMs), token()])) > 0;
+  return countOf(await EXPIRE.run(commands, { keys, args: [String(ttlMs), token()] })) > 0;
 }
 
 /**
@@ -172,7 +173,7 @@ export async function invalidateTags(commands: RedisCommands, tags: readonly str
 async function invalidateOnServer(commands: RedisCommands, tag: string): Promise<number> {
   let removed = 0;
   for (;;) {
-    const reply = listOf(await commands.send(['eval', INVALIDATE, '1', tag, String(CHUNK), token()]), 2);
+    const reply = listOf(await INVALIDATE.run(commands, { keys: [tag], args: [String(CHUNK), token()] }), 2);
     const [count, seen] = [countOf(reply[0]), countOf(reply[1])];
     removed += count;
     if (seen < CHUNK) return removed;

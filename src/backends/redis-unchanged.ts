@@ -5,6 +5,7 @@ import type { RedisClock } from './redis-clock.js';
 import { CHANGED, changedArgs, REMEMBERS_MS } from './redis-marks.js';
 import { markOf } from './redis-names.js';
 import { countOf } from './redis-reply.js';
+import { Script } from './redis-script.js';
 import type { WrittenItem } from './redis-write.js';
 
 /** Arguments of {@link UNCHANGED}, for scripts that have their own behind them. */
@@ -29,7 +30,7 @@ local function store()
   if ARGV[10]~='' then redis.call('set',KEYS[2],ARGV[10],'px',${REMEMBERS_MS}) end
 end `;
 
-const STORE = `${UNCHANGED} store() return 1`;
+const STORE = new Script(`${UNCHANGED} store() return 1`);
 
 /** Since when nothing may have changed, and what the entry must hold; `'any'`: whatever it holds; `'always'`: it is stored. */
 export type Since = Pick<Unchanged, 'begun' | 'checked'> & {
@@ -61,5 +62,5 @@ export async function storeUnchanged(
 ): Promise<boolean> {
   await clock.ready(commands);
   const keys = [item.cacheKey, markOf(commands, item.cacheKey)];
-  return countOf(await commands.send(['eval', STORE, '2', ...keys, ...unchangedArgs(clock, since, item)])) > 0;
+  return countOf(await STORE.run(commands, { keys, args: unchangedArgs(clock, since, item) })) > 0;
 }

@@ -1,7 +1,9 @@
+import { isError } from '../realms.js';
 import type { RedisCommand, RedisCommands } from './redis-client.js';
 import { markCommand, REMEMBERS_MS, token } from './redis-marks.js';
 import { markOf } from './redis-names.js';
 import { sendAll } from './redis-reply.js';
+import { Script } from './redis-script.js';
 
 /** An entry to be written. */
 export interface WrittenItem {
@@ -10,6 +12,9 @@ export interface WrittenItem {
   /** Whole milliseconds; `undefined` for never. */
   readonly ttlMs: number | undefined;
 }
+
+/** Entries in one transaction: a server that works on it answers nobody else. */
+const TRANSACTION = 250;
 
 /** Whether a value may have come and gone while a function runs: then a mark says that it was there. */
 export function isShort(ttlMs: number | undefined): boolean {
@@ -26,10 +31,10 @@ export async function setPlain(commands: RedisCommands, items: readonly WrittenI
 }
 
 /** KEYS: entry, mark where there is one to be made; ARGV: bytes, TTL or nothing, what the mark holds. */
-const SET_AND_LOOK = `
+const SET_AND_LOOK = new Script(`
 if ARGV[2]~='' then redis.call('set',KEYS[1],ARGV[1],'px',ARGV[2]) else redis.call('set',KEYS[1],ARGV[1]) end
 if KEYS[2] then redis.call('set',KEYS[2],ARGV[3],'px',${REMEMBERS_MS}) end
-return redis.call('exists',KEYS[1])`;
+return redis.call('exists',KEYS[1])`);
 
 /**
  * A server remembers what a connection has read, and forgets it when that connection itself writes: so that a change
@@ -37,23 +42,33 @@ return redis.call('exists',KEYS[1])`;
  * write: what somebody else writes in between would not be told.
  */
 export async function setTracked(commands: RedisCommands, items: readonly WrittenItem[]): Promise<void> {
-  await sendAll(
+  // Of many a script for each would cost more than it saves.
+  if (items.length > 1 && !commands.sharded) return setTrackedWithoutScripts(commands, items);
+  await SET_AND_LOOK.runAll(
     commands,
     items.map(({ cacheKey, bytes, ttlMs }) => {
       const short = isShort(ttlMs);
       const keys = short ? [cacheKey, markOf(commands, cacheKey)] : [cacheKey];
       const args = [bytes, String(ttlMs ?? ''), ...(short ? [token()] : [])];
-      return ['eval', SET_AND_LOOK, String(keys.length), ...keys, ...args];
+      return { keys, args };
     }),
   );
 }
 
 /** As {@link setTracked}, for who may not run scripts: by a transaction, which in a cluster is not one step. */
 export async function setTrackedWithoutScripts(commands: RedisCommands, items: readonly WrittenItem[]): Promise<void> {
-  const writes = items.flatMap((item): RedisCommand[] => [
+  const writes = items.map((item): RedisCommand[] => [
     ...(isShort(item.ttlMs) ? [markCommand(commands, item.cacheKey)] : []),
     setCommand(item),
     ['exists', item.cacheKey],
   ]);
-  await sendAll(commands, commands.sharded ? writes : [['multi'], ...writes, ['exec']]);
+  const all: RedisCommand[] = [];
+  for (let i = 0; i < writes.length; i += TRANSACTION) {
+    const some = writes.slice(i, i + TRANSACTION).flat();
+    if (commands.sharded) all.push(...some);
+    else all.push(['multi'], ...some, ['exec']);
+  }
+  for (const reply of await sendAll(commands, all)) {
+    if (Array.isArray(reply)) for (const one of reply) if (isError(one)) throw one;
+  }
 }

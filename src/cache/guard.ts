@@ -84,7 +84,16 @@ function ownArgument(argument: unknown): unknown {
   if (Array.isArray(argument)) return argument.map(ownArgument);
   // A signal is what it is.
   if (Object.getPrototypeOf(argument) !== Object.prototype) return argument;
-  return Object.fromEntries(Object.entries(argument).map(([name, value]) => [name, ownArgument(value)]));
+  const own = {};
+  for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(argument))) {
+    // A getter, as of a time, answers for when it is asked.
+    Object.defineProperty(
+      own,
+      name,
+      'value' in property ? { ...property, value: ownArgument(property.value) } : property,
+    );
+  }
+  return own;
 }
 
 type KeysOptions = Parameters<NonNullable<Backend['keys']>>[0];
