@@ -86,8 +86,8 @@ for (const [store, make] of Object.entries(stores)) {
           const open = async () => {
             const own = await backend();
             // Where nobody tells of changes, L1 keeps what it has.
-          const l1 = store === 'memory' || store.includes('by URL');
-          const cache = createCache({ namespace, masterKey, ttl: '1h', backend: own, lock, l1 });
+            const l1 = store === 'memory' || store.includes('by URL');
+            const cache = createCache({ namespace, masterKey, ttl: '1h', backend: own, lock, l1 });
             t.teardown(async () => {
               await cache.close();
               await own.close?.();
