@@ -132,6 +132,20 @@ interface Backend {
      */
     setIfUnchanged?(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
     /**
+     * For how many milliseconds the store remembers that a caller has deleted an entry or changed its TTL. For a function that
+     * runs longer, `changedSince` has to be asked at least once in that time, or its result is not stored. Absent: however
+     * long a function runs, the store knows, or refuses.
+     */
+    readonly remembersMs?: number;
+    /** Whether somebody has deleted the entry or given it another TTL within the last `sinceMs`. */
+    changedSince?(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
+    /**
+     * As `set`, for the result of a function: unless somebody, in any process, has deleted the entry, given it another TTL or
+     * invalidated one of the tags since the function began, or the entry no longer holds `found`. Checked and stored in one
+     * step. Whether it was stored; a refusal without need is harmless, as when the same change was just made before.
+     */
+    setIfUnchanged?(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
+    /**
      * Takes the lock of a cache key for `leaseMs`, or answers `undefined` at once when somebody holds it. It keeps nobody
      * from reading and writing the entry.
      */
@@ -623,6 +637,8 @@ interface RedisBackendOptions {
  */
 declare class RedisBackend implements Backend {
     #private;
+    /** Half a minute: a deletion leaves a mark of some 200 bytes for so long. */
+    readonly remembersMs: number;
     /**
      * By the servers' client-side caching, on a connection of its own to each. Of a URL's backend alone: a borrowed
      * client's reads are remembered only by changing the state of its owner's connection.
@@ -634,6 +650,8 @@ declare class RedisBackend implements Backend {
     constructor(options: RedisBackendOptions);
     get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined>;
     set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
+    setIfUnchanged(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
+    changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
     delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
     getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
     setMany(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>): Promise<void>;

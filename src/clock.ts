@@ -73,6 +73,22 @@ export function elapsed(): number {
   return realElapsed();
 }
 
+/** The wall clock goes ahead of the monotonic one by more only when the machine was suspended, or the clock was set. */
+const SUSPENDED_MS = 100;
+
+/** Measures how long something has been going on, on both real clocks. */
+export class Stopwatch {
+  readonly #monotonic = realElapsed();
+  readonly #wall = realDateNow();
+
+  /** Milliseconds, those in which the machine was suspended included. A wall clock that was set ahead makes it too many. */
+  get ms(): number {
+    const ms = realElapsed() - this.#monotonic;
+    const wall = realDateNow() - this.#wall;
+    return wall > ms + SUSPENDED_MS ? wall : ms;
+  }
+}
+
 /** The wall-clock time of a reading of {@link now}, moved as fake clocks of this package have moved that. */
 export function dateOf(ms: number): Date {
   return new Date(Date.now() + offset - (now() - ms));

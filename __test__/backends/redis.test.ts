@@ -177,7 +177,7 @@ for (const library of libraries) {
           data
             .toString('latin1')
             .toLowerCase()
-            .match(/\$\d+\r\n(info|client|get|mget|scan|del|exists)\r\n/g) ?? [];
+            .match(/\$\d+\r\n(info|client|get|mget|scan|set|del|exists)\r\n/g) ?? [];
         for (const name of names)
           socket.write(/info/.test(name) ? '$7\r\nloading\r\n' : /client/.test(name) ? '+OK\r\n' : '+7\r\n');
       }),

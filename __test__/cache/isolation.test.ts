@@ -5,7 +5,7 @@ import { cache } from '../../src/cache/cache.js';
 import { createCache } from '../../src/cache/create-cache.js';
 import { L1 } from '../../src/cache/l1.js';
 import type { CacheOptions } from '../../src/cache/options.js';
-import { identityOf } from '../../src/cache/single-flight.js';
+import { SingleFlight } from '../../src/cache/single-flight.js';
 import { now } from '../../src/clock.js';
 import { EncryptionWrapper } from '../../src/encryption-wrapper.js';
 import { ConfigurationError } from '../../src/errors.js';
@@ -259,36 +259,48 @@ test('calls of one function with different arguments stay apart', async (t) => {
   t.deepEqual(await Promise.all(list.map((args) => load(...args))), first);
 });
 
-test('two entries never have one identity', (t) => {
-  t.not(identityOf('a', 'b:c'), identityOf('a:b', 'c'));
-  t.not(identityOf('1', '1:x'), identityOf('11', 'x'));
+test('two entries never share a flight, and a change of a key reaches those of every tenant and no other key', (t) => {
   const text = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 12 }),
     fc.string({ unit: fc.constantFrom('a', ':', '1', '2', '-', '\0'), maxLength: 8 }),
   );
   // Pairs that join alike are those that cut one text at two places.
-  fc.assert(
-    fc.property(text, fc.nat(12), fc.nat(12), (whole, i, j) => {
-      const cut = (at: number) => [whole.slice(0, at), whole.slice(at)] as const;
-      const separated = (at: number) => [whole.slice(0, at), whole.slice(at + 1)] as const;
-      const pairs = [cut(i), cut(j), separated(i), separated(j)];
-      const same = (one: readonly [string, string], two: readonly [string, string]) =>
-        one[0] === two[0] && one[1] === two[1];
-      return pairs.every((one) => {
+  const distinct = () =>
+    fc.assert(
+      fc.property(text, fc.nat(12), fc.nat(12), (whole, i, j) => {
+        const cut = (at: number) => [whole.slice(0, at), whole.slice(at)] as const;
+        const separated = (at: number) => [whole.slice(0, at), whole.slice(at + 1)] as const;
+        const pairs = [cut(i), cut(j), separated(i), separated(j)];
+        const same = (one: readonly [string, string], two: readonly [string, string]) =>
+          one[0] === two[0] && one[1] === two[1];
+        const flights = new SingleFlight<undefined, undefined>();
+        const joined = pairs.map(([tenantId, cacheKey]) => flights.join({ tenantId, cacheKey }));
         // No tenant is another identity than any tenant, whatever its cache key looks like.
-        if (identityOf(undefined, identityOf(...one)) === identityOf(...one)) return false;
-        return pairs.every((two) => (identityOf(...one) === identityOf(...two)) === same(one, two));
-      });
-    }),
-    { numRuns: 5000 },
-  );
+        const own = pairs.map(([, cacheKey]) => flights.join({ tenantId: undefined, cacheKey }));
+        if (own.some((flight) => joined.includes(flight))) return false;
+        const apart = pairs.every((one, a) =>
+          pairs.every(
+            (two, b) => (joined[a] === joined[b]) === same(one, two) && (own[a] === own[b]) === (one[1] === two[1]),
+          ),
+        );
+        const [, changed] = pairs[0] as readonly [string, string];
+        const marks = [...joined, ...own].map((flight) => flight.begin());
+        flights.supersedeKey(changed);
+        const told = pairs.map(([, cacheKey]) => cacheKey === changed);
+        const heard = marks.every((mark, n) => mark.mayStore() !== told[n % pairs.length]);
+        for (const flight of [...joined, ...own]) flights.leave(flight);
+        return apart && heard && flights.join({ tenantId: pairs[0]?.[0], cacheKey: changed }) !== joined[0];
+      }),
+      { numRuns: 5000 },
+    );
+  t.notThrows(distinct);
 });
 
 test('L1 shows an entry to its own tenant only, also when stored keys are the same', (t) => {
   const l1 = new L1(10_000);
   const until = now() + 1000;
   const times = { until, expiresAt: until, keptUntil: until };
-  const entry = { tenantId: 'a', bytes: undefined, value: 'secret', tags: [], ...times };
+  const entry = { tenantId: 'a', bytes: undefined, value: 'secret', tags: [], validity: undefined, ...times };
   l1.set('k', entry, 10);
   t.is(l1.get('k', 'a'), entry);
   t.is(l1.get('k', 'b'), undefined);

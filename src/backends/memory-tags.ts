@@ -33,7 +33,7 @@ export class TagIndex {
   }
 
   /** The cache keys with one of the tags, each once. */
-  cacheKeys(tags: readonly string[]): Set<string> {
+  cacheKeys(tags: Iterable<string>): Set<string> {
     const found = new Set<string>();
     for (const tag of tags) for (const cacheKey of this.#cacheKeysOf.get(tag) ?? []) found.add(cacheKey);
     return found;

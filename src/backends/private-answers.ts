@@ -37,6 +37,16 @@ export function isPrivate(backend: Backend): boolean {
   return methods !== undefined && NAMES.every((name) => backend[name] === methods[name]);
 }
 
+/**
+ * Whether `setIfUnchanged` does what this backend's `set` and `get` do. One of this package's whose `set` somebody has replaced,
+ * as a class that extends it, knows nothing of the other way to store.
+ */
+export function storesAlike(backend: Backend): boolean {
+  const methods = marked.get(backend)?.methods;
+  if (methods === undefined || backend.setIfUnchanged !== methods.setIfUnchanged) return true;
+  return backend.set === methods.set && backend.get === methods.get;
+}
+
 /** How a cache reads from a store that need not wait. */
 export function nowOf(backend: Backend): Now | undefined {
   return (isPrivate(backend) ? marked.get(backend)?.lendNow : undefined) ?? backend.getNow?.bind(backend);

@@ -110,7 +110,7 @@ function noServer(): BackendError {
   return new BackendError('No server of the Redis cluster has the slot', { transient: true });
 }
 
-/** `EVAL script numkeys key …`; in every other command sent here the key comes first. */
+/** `EVAL script numkeys key …`, and EVALSHA; in every other command sent here the key comes first. */
 function firstKeyOf([name, first, , third]: RedisCommand): string | Buffer | undefined {
-  return name === 'eval' ? third : first;
+  return name === 'eval' || name === 'evalsha' ? third : first;
 }

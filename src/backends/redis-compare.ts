@@ -1,9 +1,10 @@
-import { elapsed } from '../clock.js';
 import type { RedisCommand, RedisCommands } from './redis-client.js';
-import { isScriptRefused } from './redis-error.js';
 import { type ExclusiveConnection, transact } from './redis-exclusive.js';
+import { markCommand } from './redis-marks.js';
+import { recordOf } from './redis-names.js';
 import { countOf, listOf } from './redis-reply.js';
-import { expireTagged, recordOf } from './redis-tags.js';
+import type { Scripts } from './redis-scripts.js';
+import { expireTagged } from './redis-tags.js';
 
 /** What happens to an entry that still holds certain bytes. */
 export interface Comparison {
@@ -16,19 +17,17 @@ export interface Comparison {
   commands(name: string): readonly RedisCommand[];
 }
 
-/** After so long it is looked whether scripts are allowed by now. */
-const REFUSED_MS = 60_000;
-
 /**
  * Comparing and acting in one step: by a script, and where the user has no right to run scripts by a transaction, which
  * costs a connection and three round trips.
  */
 export class CompareAndAct {
+  readonly #scripts: Scripts;
   readonly #exclusive: ExclusiveConnection;
-  #refusedUntil = Number.NEGATIVE_INFINITY;
   #allowed = false;
 
-  constructor(exclusive: ExclusiveConnection) {
+  constructor(scripts: Scripts, exclusive: ExclusiveConnection) {
+    this.#scripts = scripts;
     this.#exclusive = exclusive;
   }
 
@@ -58,22 +57,14 @@ export class CompareAndAct {
   }
 
   async #either<T>(byScript: () => Promise<T>, byTransaction: (refusal: unknown) => Promise<T>): Promise<T> {
-    let refusal: unknown;
-    if (elapsed() >= this.#refusedUntil) {
+    return this.#scripts.either(byScript, async (refusal) => {
       try {
-        return await byScript();
+        return await byTransaction(refusal);
       } catch (error) {
-        if (!isScriptRefused(error)) throw error;
-        this.#refusedUntil = elapsed() + REFUSED_MS;
-        refusal = error;
+        this.#allowed = false;
+        throw error;
       }
-    }
-    try {
-      return await byTransaction(refusal);
-    } catch (error) {
-      this.#allowed = false;
-      throw error;
-    }
+    });
   }
 }
 
@@ -93,13 +84,14 @@ async function expireUntagged(
   ttlMs: number,
   refusal: unknown,
 ): Promise<boolean> {
-  const { server, name } = await commands.at(cacheKey);
-  const record = recordOf(name);
+  const { server } = await commands.at(cacheKey);
+  const record = recordOf(commands, cacheKey);
   const reply = await transact(server, [record], async () => {
     if (listOf(await server.send(['smembers', record])).length > 0) {
       throw refusal ?? new Error("NOPERM no permissions to run the 'eval' command");
     }
-    return [['pexpire', name, String(ttlMs)]];
+    // The mark first: the last one answers.
+    return [markCommand(commands, cacheKey), ['pexpire', cacheKey, String(ttlMs)]];
   });
   return reply !== undefined && countOf(reply) > 0;
 }

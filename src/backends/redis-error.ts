@@ -30,7 +30,7 @@ function replyCodeOf(error: unknown): string | undefined {
 
 /** Whether this user may not run scripts at all, or the server has none. */
 export function isScriptRefused(error: unknown): boolean {
-  return isError(error) && /^(NOPERM .*'eval'|ERR unknown command ['`]eval)/i.test(error.message);
+  return isError(error) && /^(NOPERM .*\beval(sha)?\b|ERR unknown command ['`]eval)/i.test(error.message);
 }
 
 /** Whether a connection leads to a server that does not serve any more, or not yet. */

@@ -1,67 +1,96 @@
-import type { RedisCommand, RedisCommands } from './redis-client.js';
-import { removeMany } from './redis-read.js';
-import { countOf, listOf, sendAll } from './redis-reply.js';
-import { setAndRemember, type WrittenItem } from './redis-write.js';
+import type { RedisCommands } from './redis-client.js';
+import type { RedisClock } from './redis-clock.js';
+import { CHUNK, INDEX, NOW, type TaggedItem } from './redis-index.js';
+import { leaveMarks, markCommand, REMEMBERS_MS, TAG_REMEMBERS_MS, token } from './redis-marks.js';
+import { MARK_IN_LUA, markOf, RECORD_IN_LUA, recordOf } from './redis-names.js';
+import { countOf, listOf } from './redis-reply.js';
+import { Script } from './redis-script.js';
+import {
+  expireInCluster,
+  invalidateInCluster,
+  removeInCluster,
+  setInCluster,
+  storeInCluster,
+} from './redis-tags-cluster.js';
+import { type Since, UNCHANGED, unchangedArgs } from './redis-unchanged.js';
+import { isShort } from './redis-write.js';
 
 /**
- * Under the name of a tag there is a sorted set of its entries' names, each with the time at which the entry expires by
- * the server's clock, so that what has expired can be found. It lives as long as its longest-lived entry. Beside each
- * tagged entry there is a record of its tags, so that one set again with others leaves the old ones.
- *
- * All names in them are as the server knows them, with the prefix of the client's owner.
+ * With each name that comes into an index, so many others are looked at, and leave it when their entries are gone: evicted, or
+ * deleted by somebody who knows of no tags. So it has at most a quarter more names than there are entries.
  */
+const LOOKED_AT = 5;
 
-/** An entry to be written. */
-export interface TaggedItem extends WrittenItem {
-  readonly tags: readonly string[];
-}
-
-/** 0xFF is in no UTF-8, so that no record has the name of an entry. */
-const RECORD = Buffer.from([0xff, ...Buffer.from('tags')]);
-const RECORD_IN_LUA = "'\\255tags'";
-/** Entries that one script deals with: a server that runs it answers nobody else. */
-const CHUNK = 500;
-
-const NOW = "local t=redis.call('time') local now=t[1]*1000+math.floor(t[2]/1000) ";
-/** `index(tag, name, ttl)` */
-const INDEX = `${NOW}
-local function index(tag,name,ttl)
-  redis.call('zremrangebyscore',tag,'-inf',now)
-  local left=redis.call('pttl',tag)
-  if ttl then redis.call('zadd',tag,string.format('%.0f',now+ttl),name) else redis.call('zadd',tag,'+inf',name) end
-  if not ttl then redis.call('persist',tag) elseif left==-2 or (left>=0 and left<ttl) then redis.call('pexpire',tag,ttl) end
-end `;
 /** `leave(name, record)`: takes the entry out of the indexes of all its tags. */
 const LEAVE = `
 local function leave(name,record)
   for _,tag in ipairs(redis.call('smembers',record)) do redis.call('zrem',tag,name) end
   redis.call('del',record)
 end `;
+/** `sweep(tag)`. The command is of Redis 6.2. */
+const SWEEP = `
+local function sweep(tag)
+  local names=redis.pcall('zrandmember',tag,${LOOKED_AT})
+  if names.err then return end
+  for _,name in ipairs(names) do if redis.call('exists',name)==0 then redis.call('zrem',tag,name) end end
+end `;
+/**
+ * `enter(ttl, tags)`: gives the entry its tags and takes the old ones away. An entry without its place in the indexes would not
+ * be found: rather there is none.
+ */
+const ENTER = `${INDEX}${LEAVE}${SWEEP}
+local function enter(ttl,tags)
+  local done,failure=pcall(function()
+    leave(KEYS[1],KEYS[3])
+    for _,tag in ipairs(tags) do
+      index(tag,KEYS[1],ttl)
+      sweep(tag)
+      redis.call('sadd',KEYS[3],tag)
+    end
+    if ttl and #tags>0 then redis.call('pexpire',KEYS[3],ttl) end
+  end)
+  if done then return end
+  redis.call('del',KEYS[1])
+  error(failure)
+end `;
 
-/** KEYS: entry, record, tags …; ARGV: bytes, TTL or nothing. */
-const SET = `${INDEX}${LEAVE}
+/** KEYS: entry, mark, record, tags …; ARGV: bytes, TTL or nothing, what the mark holds or nothing. */
+const SET = new Script(`${ENTER}
 local ttl=tonumber(ARGV[2])
-leave(KEYS[1],KEYS[2])
 if ttl then redis.call('set',KEYS[1],ARGV[1],'px',ARGV[2]) else redis.call('set',KEYS[1],ARGV[1]) end
-for i=3,#KEYS do
-  index(KEYS[i],KEYS[1],ttl)
-  redis.call('sadd',KEYS[2],KEYS[i])
-end
+local tags={}
+for i=4,#KEYS do tags[#tags+1]=KEYS[i] end
+enter(ttl,tags)
 redis.call('exists',KEYS[1])
-if ttl and #KEYS>2 then redis.call('pexpire',KEYS[2],ARGV[2]) end
-return 1`;
-/** KEYS: entry, record. */
-const REMOVE = `${LEAVE} leave(KEYS[1],KEYS[2]) return redis.call('del',KEYS[1])`;
-/** KEYS: entry, record; ARGV: TTL. */
-const EXPIRE = `${INDEX}
+if ARGV[3]~='' then redis.call('set',KEYS[2],ARGV[3],'px',${REMEMBERS_MS}) end
+return 1`);
+/** KEYS: entry, mark, record, tags … and their marks …. */
+const STORE = new Script(`${ENTER}${UNCHANGED}
+local tags,count={},(#KEYS-3)/2
+if count>0 and forgotten(${TAG_REMEMBERS_MS},begun,tonumber(ARGV[5])) then return 0 end
+for i=1,count do
+  tags[i]=KEYS[3+i]
+  if marked(KEYS[3+count+i],${TAG_REMEMBERS_MS}) then return 0 end
+end
+store()
+enter(ttl,tags)
+return 1`);
+/** KEYS: entry, mark, record; ARGV: what the mark holds. */
+const REMOVE = new Script(`${LEAVE} leave(KEYS[1],KEYS[3])
+local removed=redis.call('del',KEYS[1])
+redis.call('set',KEYS[2],ARGV[1],'px',${REMEMBERS_MS})
+return removed`);
+/** KEYS: entry, mark, record; ARGV: TTL, what the mark holds. */
+const EXPIRE = new Script(`${INDEX}
 local found=redis.call('pexpire',KEYS[1],ARGV[1])
 if found==1 then
-  for _,tag in ipairs(redis.call('smembers',KEYS[2])) do index(tag,KEYS[1],tonumber(ARGV[1])) end
-  redis.call('pexpire',KEYS[2],ARGV[1])
+  for _,tag in ipairs(redis.call('smembers',KEYS[3])) do index(tag,KEYS[1],tonumber(ARGV[1])) end
+  redis.call('pexpire',KEYS[3],ARGV[1])
+  redis.call('set',KEYS[2],ARGV[2],'px',${REMEMBERS_MS})
 end
-return found`;
-/** KEYS: tag; ARGV: the most entries. Answers how many were removed and how many were looked at. */
-const INVALIDATE = `${NOW}${LEAVE}
+return found`);
+/** KEYS: tag; ARGV: the most entries, what their marks hold. Answers how many were removed and how many were looked at. */
+const INVALIDATE = new Script(`${NOW}${LEAVE}
 redis.call('zremrangebyscore',KEYS[1],'-inf',now)
 local names=redis.call('zrange',KEYS[1],0,ARGV[1]-1)
 local removed=0
@@ -69,144 +98,105 @@ for _,name in ipairs(names) do
   leave(name,name..${RECORD_IN_LUA})
   redis.call('zrem',KEYS[1],name)
   removed=removed+redis.call('del',name)
+  redis.call('set',name..${MARK_IN_LUA},ARGV[2],'px',${REMEMBERS_MS})
 end
-return {removed,#names}`;
+return {removed,#names}`);
 
-/** For clusters, where each script has the keys of one server. KEYS: tag; ARGV: name, TTL or nothing. */
-const INDEX_ONE = `${INDEX} index(KEYS[1],ARGV[1],tonumber(ARGV[2])) return 1`;
-/** KEYS: record; ARGV: TTL or nothing, tags …. */
-const WRITE_RECORD = `redis.call('del',KEYS[1])
-for i=2,#ARGV do redis.call('sadd',KEYS[1],ARGV[i]) end
-if tonumber(ARGV[1]) then redis.call('pexpire',KEYS[1],ARGV[1]) end
-return 1`;
-/** KEYS: tag; ARGV: the most entries. Names and scores in turn. */
-const PEEK = `${NOW} redis.call('zremrangebyscore',KEYS[1],'-inf',now)
-return redis.call('zrange',KEYS[1],0,ARGV[1]-1,'withscores')`;
-/** KEYS: tag; ARGV: names and scores in turn. One that was set again meanwhile stays. */
-const DROP = `for i=1,#ARGV,2 do
-  if redis.call('zscore',KEYS[1],ARGV[i])==ARGV[i+1] then redis.call('zrem',KEYS[1],ARGV[i]) end
-end
-return 1`;
-
-/** The name of the record of an entry's tags. */
-export function recordOf(cacheKey: string): Buffer {
-  return Buffer.concat([Buffer.from(cacheKey), RECORD]);
+function keysOf(commands: RedisCommands, cacheKey: string): (string | Buffer)[] {
+  return [cacheKey, markOf(commands, cacheKey), recordOf(commands, cacheKey)];
 }
 
 /** Writes entries with their tags, or without any where they may have had some. */
-export async function setTagged(commands: RedisCommands, items: readonly TaggedItem[]): Promise<void> {
-  if (commands.sharded) return setTaggedInCluster(commands, items);
-  await sendAll(
+export async function setTagged(
+  commands: RedisCommands,
+  clock: RedisClock,
+  items: readonly TaggedItem[],
+): Promise<void> {
+  if (commands.sharded) return setInCluster(commands, clock, items);
+  await SET.runAll(
     commands,
     items.map(({ cacheKey, bytes, ttlMs, tags }) => {
-      const keys = [cacheKey, recordOf(cacheKey), ...new Set(tags)];
-      return ['eval', SET, String(keys.length), ...keys, bytes, String(ttlMs ?? '')];
+      const keys = [...keysOf(commands, cacheKey), ...new Set(tags)];
+      return { keys, args: [bytes, String(ttlMs ?? ''), isShort(ttlMs) ? token() : ''] };
     }),
   );
 }
 
-/** Deletes entries that may have tags; how many there were. */
+/** As {@link setTagged}, for the result of a function; whether it was stored. */
+export async function storeTagged(
+  commands: RedisCommands,
+  clock: RedisClock,
+  item: TaggedItem,
+  since: Since,
+): Promise<boolean> {
+  await clock.ready(commands);
+  if (commands.sharded) return storeInCluster(commands, clock, item, since);
+  const tags = [...new Set(item.tags)];
+  const keys = [...keysOf(commands, item.cacheKey), ...tags, ...tags.map((tag) => markOf(commands, tag))];
+  const args = unchangedArgs(clock, since, item);
+  return countOf(await STORE.run(commands, { keys, args })) > 0;
+}
+
+/** Deletes entries that may have tags, and leaves marks; how many there were. */
 export async function removeTagged(commands: RedisCommands, cacheKeys: readonly string[]): Promise<number> {
-  if (commands.sharded) {
-    const removed = await removeMany(commands, cacheKeys);
-    await leaveTags(commands, cacheKeys);
-    return removed;
-  }
-  const replies = await sendAll(
+  if (commands.sharded) return removeInCluster(commands, cacheKeys);
+  const replies = await REMOVE.runAll(
     commands,
-    cacheKeys.map((cacheKey) => ['eval', REMOVE, '2', cacheKey, recordOf(cacheKey)]),
+    cacheKeys.map((cacheKey) => ({ keys: keysOf(commands, cacheKey), args: [token()] })),
   );
   return replies.reduce((sum: number, reply) => sum + countOf(reply), 0);
 }
 
 /** Gives an entry a new TTL, and its indexes with it; whether there was one. */
 export async function expireTagged(commands: RedisCommands, cacheKey: string, ttlMs: number): Promise<boolean> {
-  if (!commands.sharded) {
-    return countOf(await commands.send(['eval', EXPIRE, '2', cacheKey, recordOf(cacheKey), String(ttlMs)])) > 0;
-  }
-  // The indexes first: an entry that outlived its place in them would not be found any more.
-  const [tags = []] = await recordedTags(commands, [cacheKey]);
-  const indexing = tags.map((tag) => indexOne(commands, tag, cacheKey, ttlMs));
-  await sendAll(commands, [...indexing, ['pexpire', recordOf(cacheKey), String(ttlMs)]]);
-  return countOf(await commands.send(['pexpire', cacheKey, String(ttlMs)])) > 0;
+  if (commands.sharded) return expireInCluster(commands, cacheKey, ttlMs);
+  const keys = keysOf(commands, cacheKey);
+  return countOf(await EXPIRE.run(commands, { keys, args: [String(ttlMs), token()] })) > 0;
 }
 
-/** One step of removing a tag's entries: how many there were, and whether there may be more. */
-export async function invalidateStep(
-  commands: RedisCommands,
-  tag: string,
-): Promise<{ removed: number; more: boolean }> {
-  const chunk = commands.sharded ? invalidateInCluster : invalidateOnServer;
-  const [removed, seen] = await chunk(commands, tag);
-  return { removed, more: seen === CHUNK };
-}
-
-async function invalidateOnServer(commands: RedisCommands, tag: string): Promise<[removed: number, seen: number]> {
-  const [removed, seen] = listOf(await commands.send(['eval', INVALIDATE, '1', tag, String(CHUNK)]), 2);
-  return [countOf(removed), countOf(seen)];
-}
-
-// The entries go before their places in the index: what fails in between is found again.
-async function invalidateInCluster(commands: RedisCommands, tag: string): Promise<[removed: number, seen: number]> {
-  const found = listOf(await commands.send(['eval', PEEK, '1', tag, String(CHUNK)])) as Buffer[];
-  const cacheKeys = found.filter((_, i) => i % 2 === 0).map((name) => withoutPrefix(commands, name));
-  if (cacheKeys.length === 0) return [0, 0];
-  const removed = await removeMany(commands, cacheKeys);
-  await leaveTags(commands, cacheKeys, tag);
-  await commands.send(['eval', DROP, '1', tag, ...found]);
-  return [removed, cacheKeys.length];
-}
+/** One of the operations that a long one is made of, each with a time limit of its own. */
+type Step = <T>(work: (commands: RedisCommands) => Promise<T>) => Promise<T>;
 
 /**
- * The index is written before the entry, so that no entry is without its place in it; and after it as well, because an
- * invalidation in between has removed the place and not yet the entry.
+ * Removes the entries of some tags, a chunk at a time; how many. The tags' marks come first: a function that stores its result
+ * later sees them, and what one has stored before is found. Where memory is full they are made when something was deleted,
+ * and it is done again.
+ *
+ * @param onProgress told after each step how many were removed so far.
  */
-async function setTaggedInCluster(commands: RedisCommands, items: readonly TaggedItem[]): Promise<void> {
-  const recorded = await recordedTags(
-    commands,
-    items.map(({ cacheKey }) => cacheKey),
-  );
-  const before: RedisCommand[] = [];
-  const after: RedisCommand[] = [];
-  const { keyPrefix } = commands;
-  for (const [i, { cacheKey, bytes, ttlMs, tags }] of items.entries()) {
-    const left = (recorded[i] ?? []).filter((tag) => !tags.includes(tag));
-    for (const tag of left) before.push(['zrem', tag, keyPrefix + cacheKey]);
-    const indexing = [...new Set(tags)].map((tag) => indexOne(commands, tag, cacheKey, ttlMs));
-    const names = tags.map((tag) => keyPrefix + tag);
-    if (names.length + left.length > 0) {
-      before.push(...indexing, ['eval', WRITE_RECORD, '1', recordOf(cacheKey), String(ttlMs ?? ''), ...names]);
+export async function invalidateTags(
+  step: Step,
+  tags: readonly string[],
+  onProgress: ((removed: number) => void) | undefined,
+): Promise<number> {
+  const mark = () =>
+    step((commands) =>
+      leaveMarks(
+        commands,
+        tags.map((tag) => markCommand(commands, tag, TAG_REMEMBERS_MS)),
+      ),
+    );
+  let removed = 0;
+  const remove = async () => {
+    for (const tag of tags) {
+      for (let more = true; more; ) {
+        const [count, seen] = await step((commands) =>
+          commands.sharded ? invalidateInCluster(commands, tag) : invalidateOnServer(commands, tag),
+        );
+        removed += count;
+        more = seen === CHUNK;
+        onProgress?.(removed);
+      }
     }
-    after.push(...setAndRemember({ cacheKey, bytes, ttlMs }), ...indexing);
-  }
-  await sendAll(commands, before);
-  await sendAll(commands, after);
+  };
+  const marked = await mark();
+  await remove();
+  if (!marked && (await mark())) await remove();
+  return removed;
 }
 
-function indexOne(commands: RedisCommands, tag: string, cacheKey: string, ttlMs: number | undefined): RedisCommand {
-  return ['eval', INDEX_ONE, '1', tag, commands.keyPrefix + cacheKey, String(ttlMs ?? '')];
-}
-
-/** Takes entries out of the indexes of all their tags but one, and forgets these. */
-async function leaveTags(commands: RedisCommands, cacheKeys: readonly string[], but?: string): Promise<void> {
-  const recorded = await recordedTags(commands, cacheKeys);
-  const leaving: RedisCommand[] = [];
-  for (const [i, cacheKey] of cacheKeys.entries()) {
-    const tags = recorded[i] ?? [];
-    for (const tag of tags) if (tag !== but) leaving.push(['zrem', tag, commands.keyPrefix + cacheKey]);
-    if (tags.length > 0) leaving.push(['del', recordOf(cacheKey)]);
-  }
-  await sendAll(commands, leaving);
-}
-
-async function recordedTags(commands: RedisCommands, cacheKeys: readonly string[]): Promise<string[][]> {
-  const replies = await sendAll(
-    commands,
-    cacheKeys.map((cacheKey) => ['smembers', recordOf(cacheKey)]),
-  );
-  return replies.map((names) => (listOf(names) as Buffer[]).map((name) => withoutPrefix(commands, name)));
-}
-
-function withoutPrefix({ keyPrefix }: RedisCommands, name: Buffer): string {
-  return name.toString().slice(keyPrefix.length);
+/** Removes so many of a tag's entries as one script may; how many were removed and how many were looked at. */
+async function invalidateOnServer(commands: RedisCommands, tag: string): Promise<[removed: number, seen: number]> {
+  const reply = listOf(await INVALIDATE.run(commands, { keys: [tag], args: [String(CHUNK), token()] }), 2);
+  return [countOf(reply[0]), countOf(reply[1])];
 }

@@ -8,7 +8,9 @@ import {
   assertItems,
   assertOptions,
   assertTags,
+  beginningOf,
   finiteTtlMs,
+  unchangedSince,
   wholeLeaseMs,
   wholeTtlMs,
 } from './arguments.js';
@@ -22,24 +24,31 @@ import type {
   BackendOptions,
   BackendSetOptions,
   BackendTagOptions,
+  BackendUnchanged,
 } from './backend.js';
 import { timeoutOption } from './deadline.js';
 import { markPrivate, methodsOf } from './private-answers.js';
 import { parseRedisUrl } from './redis-address.js';
 import { BorrowedClient } from './redis-borrowed.js';
 import type { RedisClient, RedisCommand, RedisCommands } from './redis-client.js';
+import { RedisClock } from './redis-clock.js';
 import { CompareAndAct, type Comparison } from './redis-compare.js';
 import { RedisConnection } from './redis-connection.js';
 import { ExclusiveConnection } from './redis-exclusive.js';
+import type { TaggedItem } from './redis-index.js';
 import { scanKeys } from './redis-keys.js';
 import { isLockName, takeLock, unlessLock } from './redis-lock.js';
+import { isMarked, REMEMBERS_MS, removeMarked } from './redis-marks.js';
 import { installedLibrary, type RedisLibrary } from './redis-open.js';
 import { RedisQueue } from './redis-queue.js';
-import { readMany, removeMany } from './redis-read.js';
+import { readMany } from './redis-read.js';
 import { countOf, entryOf } from './redis-reply.js';
-import { invalidateStep, removeTagged, setTagged } from './redis-tags.js';
+import { Scripts } from './redis-scripts.js';
+import { invalidateTags, removeTagged, setTagged, storeTagged } from './redis-tags.js';
+import { storeUnchanged } from './redis-unchanged.js';
+import { isMarkedByLook, storeByTransaction } from './redis-unscripted.js';
 import type { RedisWatch } from './redis-watch.js';
-import { setCommand, setPlain, setTracked } from './redis-write.js';
+import { isShort, setCommand, setPlain, setTracked, setTrackedWithoutScripts } from './redis-write.js';
 
 export type {
   IoredisClient,
@@ -80,6 +89,11 @@ export interface RedisBackendOptions {
 export class RedisBackend implements Backend {
   readonly #queue: RedisQueue;
   readonly #compare: CompareAndAct;
+  readonly #exclusive: ExclusiveConnection;
+  readonly #clock = new RedisClock();
+  readonly #scripts = new Scripts();
+  /** Half a minute: a deletion leaves a mark of some 200 bytes for so long. */
+  readonly remembersMs: number = REMEMBERS_MS;
   /** Whether this process writes tags: only then is an entry set without any asked for those it had. */
   #tags = false;
   readonly #watch: RedisWatch | undefined;
@@ -105,13 +119,15 @@ export class RedisBackend implements Backend {
       const borrowed = new BorrowedClient(client);
       if (borrowed.keyPrefix !== '') this.keyPrefix = borrowed.keyPrefix;
       this.#queue = new RedisQueue(borrowed, timeout);
-      this.#compare = new CompareAndAct(new ExclusiveConnection(() => borrowed.duplicate(), timeout));
+      this.#exclusive = new ExclusiveConnection(() => borrowed.duplicate(), timeout);
+      this.#compare = new CompareAndAct(this.#scripts, this.#exclusive);
       return;
     }
     const underWay = () => this.#queue.underWay();
     const connection = new RedisConnection(parseRedisUrl(url), installedLibrary(library), timeout, underWay);
     this.#queue = new RedisQueue(connection, timeout);
-    this.#compare = new CompareAndAct(new ExclusiveConnection(() => connection.another(), timeout));
+    this.#exclusive = new ExclusiveConnection(() => connection.another(), timeout);
+    this.#compare = new CompareAndAct(this.#scripts, this.#exclusive);
     this.#watch = connection.watch;
     this.watch = (listener, state) => connection.watch.add(listener, state);
   }
@@ -135,17 +151,51 @@ export class RedisBackend implements Backend {
     // The socket may read it long after this call.
     const value = options?.owned ? asBuffer(bytes) : copyOf(bytes);
     const item = { cacheKey, bytes: value, ttlMs, tags };
-    if (this.#tags) await this.#run(options, (commands) => setTagged(commands, [item]));
-    else if (this.#watch?.active) await this.#run(options, (commands) => setTracked(commands, [item]));
+    if (this.#tags || this.#watch?.active || isShort(ttlMs)) await this.#setAll(options, [item]);
     else await this.#send(options, setCommand(item));
+  }
+
+  async setIfUnchanged(
+    cacheKey: string,
+    bytes: Uint8Array,
+    options: BackendSetOptions & BackendUnchanged,
+  ): Promise<boolean> {
+    const unchanged = unchangedSince(options);
+    assertCacheKey(cacheKey);
+    assertBytes('bytes', bytes);
+    const ttlMs = wholeTtlMs(options.ttlMs);
+    const tags = this.#tagsOf(options.tags);
+    const item = { cacheKey, bytes: options.owned ? asBuffer(bytes) : copyOf(bytes), ttlMs, tags };
+    const store = this.#tags ? storeTagged : storeUnchanged;
+    return this.#run(options, (commands) =>
+      this.#scripts.either(
+        () => store(commands, this.#clock, item, unchanged),
+        (refusal) => {
+          // Rather not stored than not found by its tags.
+          if (tags.length > 0) throw refusal ?? new Error("NOPERM no permissions to run the 'eval' command");
+          return storeByTransaction(commands, this.#exclusive, item, unchanged);
+        },
+      ),
+    );
+  }
+
+  async changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean> {
+    assertCacheKey(cacheKey);
+    const begun = beginningOf(sinceMs);
+    return this.#run(options, (commands) =>
+      this.#scripts.either(
+        () => isMarked(commands, this.#clock, cacheKey, begun),
+        () => isMarkedByLook(commands, cacheKey, begun),
+      ),
+    );
   }
 
   async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
     const ifBytes = options?.ifBytes;
     if (ifBytes === undefined) {
-      if (this.#tags) return (await this.#run(options, (commands) => removeTagged(commands, [cacheKey]))) > 0;
-      return countOf(await this.#send(options, ['del', cacheKey])) > 0;
+      const remove = this.#tags ? removeTagged : removeMarked;
+      return (await this.#run(options, (commands) => remove(commands, [cacheKey]))) > 0;
     }
     assertBytes('ifBytes', ifBytes);
     return this.#compared(options, {
@@ -181,16 +231,14 @@ export class RedisBackend implements Backend {
       ttlMs: wholeTtlMs(ttlMs),
       tags: this.#tagsOf(tags),
     }));
-    if (this.#tags) return this.#run(options, (commands) => setTagged(commands, written));
-    const set = this.#watch?.active ? setTracked : setPlain;
-    await this.#run(options, (commands) => set(commands, written));
+    await this.#setAll(options, written);
   }
 
   async deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number> {
     assertCacheKeys(cacheKeys);
     if (cacheKeys.length === 0) return 0;
     const wanted = [...cacheKeys];
-    const remove = this.#tags ? removeTagged : removeMany;
+    const remove = this.#tags ? removeTagged : removeMarked;
     return this.#run(options, (commands) => remove(commands, wanted));
   }
 
@@ -231,16 +279,9 @@ export class RedisBackend implements Backend {
   /** Each step of at most 500 entries has the time limit of its own. */
   async invalidateTags(tags: readonly string[], options?: BackendTagOptions): Promise<number> {
     assertTags(tags);
-    let removed = 0;
-    for (const tag of new Set(this.#tagsOf(tags))) {
-      for (let more = true; more; ) {
-        const step = await this.#run(options, (commands) => invalidateStep(commands, tag));
-        removed += step.removed;
-        more = step.more;
-        options?.onProgress?.(removed);
-      }
-    }
-    return removed;
+    const names = [...new Set(this.#tagsOf(tags))];
+    if (names.length === 0) return 0;
+    return invalidateTags((work) => this.#run(options, work), names, options?.onProgress);
   }
 
   async lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined> {
@@ -267,6 +308,17 @@ export class RedisBackend implements Backend {
 
   #compared(options: BackendOptions | undefined, comparison: Comparison): Promise<boolean> {
     return this.#run(options, (commands) => this.#compare.run(commands, comparison));
+  }
+
+  #setAll(options: BackendOptions | undefined, items: readonly TaggedItem[]): Promise<void> {
+    return this.#run(options, (commands) => {
+      if (this.#tags) return setTagged(commands, this.#clock, items);
+      if (!this.#watch?.active) return setPlain(commands, items);
+      return this.#scripts.either(
+        () => setTracked(commands, items),
+        () => setTrackedWithoutScripts(commands, items),
+      );
+    });
   }
 
   #send(options: BackendOptions | undefined, command: RedisCommand): Promise<unknown> {

@@ -1,6 +1,7 @@
 import { now } from '../clock.js';
 import type { EntryStore, Work } from './entry-store.js';
 import { events, publish } from './events.js';
+import type { Validity } from './invalidations.js';
 import { FAILED } from './l2.js';
 import type { Writer } from './single-flight.js';
 import type { Target } from './target.js';
@@ -28,6 +29,7 @@ export async function readMany(store: EntryStore, targets: readonly Target[]): P
 async function fromBackend({ tiers }: EntryStore, targets: readonly Target[], flights: Work[]): Promise<unknown[]> {
   const readers = flights.map((flight) => flight.begin());
   const at = now();
+  const validities = targets.map(({ tenantId }) => tiers.invalidations.validity(tenantId));
   const answers = (await tiers.l2?.getMany(targets)) ?? [];
   const stored = answers.map((answer) => (answer === FAILED ? undefined : answer));
   const opened = tiers.openMany(targets, stored);
@@ -39,7 +41,7 @@ async function fromBackend({ tiers }: EntryStore, targets: readonly Target[], fl
       if (entry !== undefined && result?.ok === false) await tiers.unopened(target, entry.bytes, result.error);
       const value = result?.ok ? result.value : undefined;
       const reader = readers[i];
-      const found = entry && reader && tiers.accept(target, entry, at, value, reader);
+      const found = entry && reader && tiers.accept(target, entry, at, value, reader, validities[i] as Validity);
       if (reader !== undefined && answers[i] === undefined) tiers.absent(target, reader);
       if (!found?.fresh) {
         counters.misses++;
@@ -67,34 +69,40 @@ export async function writeMany(store: EntryStore, items: readonly Item[]): Prom
   const { tiers } = store;
   if (items.length === 0) return true;
   const sealed = tiers.sealMany(items);
-  return store.joinedAll(
-    items.map((item) => item.target),
-    async (flights) => {
-      const writers = flights.map((flight) => {
-        flight.supersede();
-        return flight.begin();
-      });
-      const at = now();
-      const all = items.map(({ target }, i) => {
-        return { target, bytes: sealed[i] as Buffer, ttlMs: tiers.jittered(target.ttlMs) };
-      });
-      let stored = false;
-      try {
-        stored = tiers.l2 === undefined || (await tiers.l2.setMany(all));
-      } finally {
-        for (const [i, { target }] of all.entries()) {
-          if (!stored) tiers.unwritten(target, writers[i] as Writer);
-          tiers.changed(target);
+  store.assertOpen();
+  const { invalidations } = tiers;
+  const begun = invalidations.begin();
+  return store
+    .joinedAll(
+      items.map((item) => item.target),
+      async (flights) => {
+        const writers = flights.map((flight) => {
+          flight.supersede();
+          return flight.begin();
+        });
+        const at = now();
+        const all = items.map(({ target }, i) => {
+          return { target, bytes: sealed[i] as Buffer, ttlMs: tiers.jittered(target.ttlMs) };
+        });
+        let stored = false;
+        try {
+          stored = tiers.l2 === undefined || (await tiers.l2.setMany(all));
+        } finally {
+          for (const [i, { target }] of all.entries()) {
+            if (!stored) tiers.unwritten(target, writers[i] as Writer);
+            tiers.changed(target);
+          }
         }
-      }
-      if (!stored) return false;
-      const takenBack = all.map(({ target, bytes, ttlMs }, i) => {
-        return tiers.written(target, bytes, (items[i] as Item).value, at + ttlMs, writers[i] as Writer);
-      });
-      await Promise.all(takenBack);
-      return true;
-    },
-  );
+        if (!stored) return false;
+        const takenBack = all.map(({ target, bytes, ttlMs }, i) => {
+          const removed = invalidations.since(begun, target.tags ?? []) !== undefined;
+          return tiers.written(target, bytes, (items[i] as Item).value, at + ttlMs, writers[i] as Writer, removed);
+        });
+        await Promise.all(takenBack);
+        return true;
+      },
+    )
+    .finally(() => invalidations.end(begun));
 }
 
 /**

@@ -57,6 +57,8 @@ export class EntryStore implements Neighbour {
   async fetch(target: Target, load: () => unknown): Promise<Outcome> {
     this.assertOpen();
     const flight = this.#flights.join(target);
+    const { tick } = this.tiers.invalidations;
+    this.#leaveInvalidated(flight, target);
     try {
       const looked = flight.load === undefined;
       const found = looked ? await this.#find(flight, target) : undefined;
@@ -68,10 +70,10 @@ export class EntryStore implements Neighbour {
       this.#missed(target);
       try {
         const refreshed = await flight.refreshing;
-        if (refreshed !== undefined && !refreshed.changed) return refreshed;
+        if (refreshed !== undefined && !isOutdated(refreshed, tick)) return refreshed;
         const own = flight.load === undefined;
         const outcome = await this.#shared(flight, () => this.#loading.afterMiss(target, flight.begin(), load));
-        return outcome.changed && !own ? await this.fetch(target, load) : outcome;
+        return !own && isOutdated(outcome, tick) ? await this.fetch(target, load) : outcome;
       } catch (error) {
         const old = await this.#afterError(flight, target, found, looked);
         if (old === undefined) throw error;
@@ -102,8 +104,11 @@ export class EntryStore implements Neighbour {
     return this.joined(target, async (flight) => {
       flight.supersede();
       const begun = flight.begin();
-      const outcome = await this.#shared(flight, () => this.#loading.run(target, begun, load));
-      if (Number.isNaN(outcome.expiresAt) && begun.mayStore()) {
+      const outcome = await this.#shared(flight, async () => {
+        await this.tiers.look(target, begun);
+        return this.#loading.run(target, begun, load);
+      });
+      if (Number.isNaN(outcome.expiresAt) && !outcome.refused && begun.mayStore()) {
         // Its failure was counted; the caller is waiting for the value.
         await this.delete(target).catch(() => {});
       }
@@ -209,14 +214,13 @@ export class EntryStore implements Neighbour {
   async invalidateTags(target: Target, tags: readonly string[], signal?: AbortSignal): Promise<number> {
     this.assertOpen();
     const { l2 } = this.tiers;
-    const named = new Set(tags);
-    let entries = this.tagsRemoved(named);
+    let entries = this.#tagsRemoved(tags, target);
     if (l2 !== undefined) {
       try {
         entries = await l2.invalidateTags(target, tags, signal);
       } finally {
-        this.tagsRemoved(named);
-        this.#neighbours?.tell(this, (other) => other.tagsRemoved(named));
+        this.#tagsRemoved(tags, target);
+        this.#neighbours?.tell(this, (other) => other.tagsRemoved(tags));
       }
     }
     if (events.invalidate.hasSubscribers) publish(events.invalidate, target, { tags: tags.length, entries });
@@ -228,11 +232,27 @@ export class EntryStore implements Neighbour {
     this.tiers.l1?.forget(cacheKey);
   }
 
-  /** @returns how many copies had one of the tags. */
-  tagsRemoved(tags: ReadonlySet<string>): number {
+  tagsRemoved(tags: readonly string[]): void {
+    this.#tagsRemoved(tags, undefined);
+  }
+
+  /**
+   * @param of the tenant whose tags they are; undefined: not known.
+   * @returns how many copies had one of the tags.
+   */
+  #tagsRemoved(tags: readonly string[], of: Target | undefined): number {
+    const { invalidations, l1 } = this.tiers;
     // Which of the runs under way will have one of the tags is not known yet.
-    this.#flights.removeTagged();
-    return this.tiers.l1?.invalidateTags(tags) ?? 0;
+    invalidations.invalidated(tags);
+    invalidations.read(of);
+    return l1?.invalidateTags(tags) ?? 0;
+  }
+
+  /** Who comes after an invalidation does not wait for a run that began before it. */
+  #leaveInvalidated(flight: Work, { tags }: Target): void {
+    const { load, loadBegan } = flight;
+    if (load === undefined || loadBegan === undefined || tags === undefined) return;
+    if (this.tiers.invalidations.since(loadBegan, tags) !== undefined) flight.supersede();
   }
 
   /** Forgets what this process holds; every later operation is a BackendError. The backend is left to its owner. */
@@ -282,8 +302,9 @@ export class EntryStore implements Neighbour {
 
   /** One read for all who want it at the same time. */
   #find(flight: Work, target: Target): Promise<Found | undefined> {
-    if (flight.read !== undefined) return flight.read;
+    if (flight.read !== undefined && !flight.readValidity?.ended) return flight.read;
     this.#untold?.report(target);
+    flight.readValidity = this.tiers.invalidations.validity(target.tenantId);
     const read = this.tiers.read(target, flight.begin()).then(
       (found) => {
         // Later callers read again: this answer is of now.
@@ -365,7 +386,7 @@ export class EntryStore implements Neighbour {
 
   /** One run for all who wait for it. */
   async #shared(flight: Work, run: () => Promise<Outcome>): Promise<Outcome> {
-    flight.load ??= run();
+    flight.load ??= this.#noted(flight, run);
     const loading = flight.load;
     try {
       return await loading;
@@ -373,4 +394,22 @@ export class EntryStore implements Neighbour {
       if (flight.load === loading) flight.load = undefined;
     }
   }
+
+  async #noted(flight: Work, run: () => Promise<Outcome>): Promise<Outcome> {
+    const { invalidations } = this.tiers;
+    const began = invalidations.begin();
+    flight.loadBegan = began;
+    try {
+      return await run();
+    } finally {
+      invalidations.end(began);
+      if (flight.loadBegan === began) flight.loadBegan = undefined;
+    }
+  }
+}
+
+/** Whether an outcome is none for whoever came at that tick, or may have come after what has made it void. */
+function isOutdated({ changed, refused, invalidatedAt }: Outcome, tick: number): boolean {
+  if (changed || invalidatedAt === undefined) return changed === true || refused === true;
+  return invalidatedAt <= tick;
 }

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { types } from 'node:util';
 import type { CircuitBreakerPolicy, ConsecutiveBreaker, IBackoff } from 'cockatiel';
 import type { Backend, BackendTagOptions } from '../backends/backend.js';
-import { isPrivate } from '../backends/private-answers.js';
+import { isPrivate, storesAlike } from '../backends/private-answers.js';
 import { copyOf } from '../bytes.js';
 import { now } from '../clock.js';
 import { BackendError, hasCode, isCacheKitError } from '../errors.js';
@@ -58,7 +58,7 @@ export function guarded(backend: Backend, settings: GuardSettings): Backend {
   const through = (names: readonly (keyof Backend)[], repeatable: boolean) => {
     for (const name of names) {
       const method = backend[name] as ((...args: unknown[]) => Promise<unknown>) | undefined;
-      if (method === undefined) continue;
+      if (method === undefined || (name === 'setIfUnchanged' && !storesAlike(backend))) continue;
       methods[name] = (...args: unknown[]) => guard.run(() => method.apply(backend, given(args)), repeatable);
     }
   };
@@ -91,7 +91,16 @@ function ownArgument(argument: unknown): unknown {
   if (Array.isArray(argument)) return argument.map(ownArgument);
   // A signal is what it is.
   if (Object.getPrototypeOf(argument) !== Object.prototype) return argument;
-  return Object.fromEntries(Object.entries(argument).map(([name, value]) => [name, ownArgument(value)]));
+  const own = {};
+  for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(argument))) {
+    // A getter, as of a time, answers for when it is asked.
+    Object.defineProperty(
+      own,
+      name,
+      'value' in property ? { ...property, value: ownArgument(property.value) } : property,
+    );
+  }
+  return own;
 }
 
 type KeysOptions = Parameters<NonNullable<Backend['keys']>>[0];

@@ -1,5 +1,7 @@
 import { LRUCache } from 'lru-cache';
+import { TagIndex } from '../backends/memory-tags.js';
 import { now } from '../clock.js';
+import type { Validity } from './invalidations.js';
 
 /** What an entry costs beside its bytes and key: the objects, the map's slot, the list's links. */
 const ENTRY_OVERHEAD = 256;
@@ -18,6 +20,8 @@ export interface L1Entry {
   keptUntil: number;
   /** The tags it was set with; undefined when it was set elsewhere, with tags that are not known here. */
   readonly tags: readonly string[] | undefined;
+  /** Where the tags are not known: ends when a tag is invalidated that the entry may have. */
+  readonly validity: Validity | undefined;
 }
 
 /**
@@ -28,15 +32,24 @@ export interface L1Entry {
 export class L1 {
   readonly maxBytes: number;
   readonly #entries: LRUCache<string, L1Entry>;
+  readonly #tags = new TagIndex();
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
-    this.#entries = new LRUCache({ maxSize: maxBytes });
+    this.#entries = new LRUCache({
+      maxSize: maxBytes,
+      dispose: (_, cacheKey) => this.#tags.forget(cacheKey),
+      noDisposeOnSet: true,
+    });
   }
 
   get(cacheKey: string, tenantId: string | undefined): L1Entry | undefined {
     const entry = this.#entries.get(cacheKey);
     if (entry === undefined || entry.tenantId !== tenantId) return undefined;
+    if (entry.validity?.ended) {
+      this.#entries.delete(cacheKey);
+      return undefined;
+    }
     const time = now();
     if (entry.until > time) return entry;
     if (entry.keptUntil <= time) this.#entries.delete(cacheKey);
@@ -46,7 +59,8 @@ export class L1 {
   /** An entry that may have lapsed, for who makes do with a stale one. */
   kept(cacheKey: string, tenantId: string | undefined): L1Entry | undefined {
     const entry = this.#entries.get(cacheKey);
-    return entry !== undefined && entry.tenantId === tenantId && entry.keptUntil > now() ? entry : undefined;
+    if (entry === undefined || entry.tenantId !== tenantId || entry.validity?.ended) return undefined;
+    return entry.keptUntil > now() ? entry : undefined;
   }
 
   /** @returns whether there was room for it. */
@@ -57,6 +71,7 @@ export class L1 {
       return false;
     }
     this.#entries.set(cacheKey, entry, { size });
+    this.#tags.assign(cacheKey, entry.tags);
     return true;
   }
 
@@ -81,15 +96,11 @@ export class L1 {
     this.#entries.delete(cacheKey);
   }
 
-  /** Removes what was set with one of the tags, or with tags that are not known. @returns how many it was that had them. */
-  invalidateTags(tags: ReadonlySet<string>): number {
-    let count = 0;
-    for (const [cacheKey, entry] of this.#entries.entries()) {
-      const tagged = entry.tags?.some((tag) => tags.has(tag)) ?? false;
-      if (tagged || entry.tags === undefined) this.#entries.delete(cacheKey);
-      if (tagged) count++;
-    }
-    return count;
+  /** Removes what was set with one of the tags. @returns how many. */
+  invalidateTags(tags: Iterable<string>): number {
+    const cacheKeys = this.#tags.cacheKeys(tags);
+    for (const cacheKey of cacheKeys) this.#entries.delete(cacheKey);
+    return cacheKeys.size;
   }
 
   /** The cache keys of live entries of a tenant. */
@@ -101,6 +112,7 @@ export class L1 {
   }
 
   clear(): void {
+    this.#tags.clear();
     this.#entries.clear();
   }
 

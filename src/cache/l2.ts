@@ -1,5 +1,13 @@
 import { types } from 'node:util';
-import type { Backend, BackendEntry, BackendItem, BackendLock, L1Status } from '../backends/backend.js';
+import type {
+  Backend,
+  BackendEntry,
+  BackendItem,
+  BackendLock,
+  BackendSetOptions,
+  BackendUnchanged,
+  L1Status,
+} from '../backends/backend.js';
 import { BY_CACHE } from '../backends/private-answers.js';
 import { copyOf } from '../bytes.js';
 import { elapsed } from '../clock.js';
@@ -7,12 +15,16 @@ import { BackendError, hasCode, IncompleteError } from '../errors.js';
 import { isDetached } from '../slots.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failures.js';
+import type { Run } from './run.js';
 import type { Target } from './target.js';
 
 const { isUint8Array } = types;
 
 /** The answer of a store that gave none. */
 export const FAILED: unique symbol = Symbol('failed');
+
+/** The answer of a store that has not taken a function's result: the entry was deleted or changed since the function began. */
+export const REFUSED: unique symbol = Symbol('refused');
 
 export interface L2Settings {
   readonly backend: Backend;
@@ -129,15 +141,21 @@ export class L2 {
   }
 
   /**
+   * @param run of the function that has made the value; undefined: it is stored whatever has happened.
    * @returns whether it was stored.
    * @throws ValueTooLargeError when it is over the backend's limit.
    */
-  async set({ target, bytes, ttlMs }: Stored): Promise<boolean> {
+  async set({ target, bytes, ttlMs }: Stored, run?: Run): Promise<boolean | typeof REFUSED> {
     const at = elapsed();
     try {
       if (this.#settings.names !== undefined) await this.#deleteOlder(target);
       const options = { ...this.#times(ttlMs), tags: this.#tags(target), ...this.#setOptions };
-      await this.backend.set(this.name(target), bytes, options);
+      const { setIfUnchanged } = this.backend;
+      if (run === undefined || setIfUnchanged === undefined) {
+        await this.backend.set(this.name(target), bytes, options);
+      } else if (run.changed || !(await setIfUnchanged(this.name(target), bytes, unchanged(options, run)))) {
+        return REFUSED;
+      }
     } catch (error) {
       if (hasCode(error, 'ERR_VALUE_TOO_LARGE')) throw error;
       this.#failures.backend(error, target);
@@ -157,7 +175,7 @@ export class L2 {
     if (setMany === undefined || this.#settings.names !== undefined) {
       // All of them are over before the caller hears of one that is too large.
       const stored = await Promise.allSettled(items.map((item) => this.set(item)));
-      return stored.map(fulfilled).every(Boolean);
+      return stored.map(fulfilled).every((one) => one === true);
     }
     const at = elapsed();
     try {
@@ -263,6 +281,16 @@ export class L2 {
     }
   }
 
+  /** Whether an entry was deleted or given another TTL since, as `Backend.changedSince`; FAILED without an answer. */
+  async changedSince(target: Target, sinceMs: number): Promise<boolean | undefined | typeof FAILED> {
+    try {
+      return await this.backend.changedSince?.(this.name(target), sinceMs, this.#options);
+    } catch (error) {
+      this.#failures.backend(error, target);
+      return FAILED;
+    }
+  }
+
   /** The entry's lock, `undefined` when another process has it, FAILED without an answer. */
   async lock(target: Target, leaseMs: number): Promise<BackendLock | undefined | typeof FAILED> {
     try {
@@ -325,6 +353,20 @@ export class L2 {
 
 function eitherOf(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
   return one && other ? AbortSignal.any([one, other]) : (one ?? other);
+}
+
+/** Each attempt reads the times anew. */
+function unchanged(options: BackendSetOptions, run: Run): BackendSetOptions & BackendUnchanged {
+  return {
+    ...options,
+    found: run.found,
+    get sinceMs() {
+      return run.sinceMs;
+    },
+    get checkedMs() {
+      return run.checkedMs;
+    },
+  };
 }
 
 function withTags(tags: readonly string[] | undefined): { tags?: readonly string[] } {

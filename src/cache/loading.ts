@@ -4,8 +4,10 @@ import { clearTimeout, setTimeout } from '../timers.js';
 import { assertCanTag } from './entry-names.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failures.js';
+import { REFUSED } from './l2.js';
 import { isLoaded, Loaded } from './loaded.js';
 import type { EntryLock } from './lock.js';
+import type { Run } from './run.js';
 import type { Writer } from './single-flight.js';
 import type { Target } from './target.js';
 import type { Tiers } from './tiers.js';
@@ -20,6 +22,10 @@ export interface Outcome {
   readonly ttlMs?: number;
   /** The arguments were changed meanwhile: the value is of the one call that they belong to, and of no entry. */
   readonly changed?: boolean;
+  /** The entry was deleted or written elsewhere while the function ran: nothing was stored, and what is there stays. */
+  readonly refused?: boolean;
+  /** When one of its tags was invalidated here while the function ran, as a tick of `Invalidations`. */
+  readonly invalidatedAt?: number | undefined;
 }
 
 export interface LoadSettings {
@@ -78,6 +84,15 @@ export class Loading {
 
   /** Runs `load` and stores its result. @throws what `load` throws, and TimeoutError. */
   async run(target: Target, writer: Writer, load: () => unknown): Promise<Outcome> {
+    const run = this.#tiers.run(target, writer);
+    try {
+      return await this.#stored(target, writer, load, run);
+    } finally {
+      run.end();
+    }
+  }
+
+  async #stored(target: Target, writer: Writer, load: () => unknown, run: Run): Promise<Outcome> {
     const unchanged = target.unchanged ?? always;
     const before = unchanged();
     const returned = await this.#loaded(target, load);
@@ -87,8 +102,10 @@ export class Loading {
     if (!stored || value === undefined || this.#closed || target.unanswered) return unstored;
     try {
       const own = this.#targetOf(target, value, special);
-      const expiresAt = await this.#tiers.write(own, value, writer);
-      return { ...unstored, expiresAt: expiresAt ?? Number.NaN, ttlMs: own.ttlMs };
+      const written = await this.#tiers.write(own, value, writer, run);
+      const invalidatedAt = run.invalidatedAt(own.tags);
+      if (written === REFUSED) return { ...unstored, ttlMs: own.ttlMs, refused: true, invalidatedAt };
+      return { ...unstored, expiresAt: written ?? Number.NaN, ttlMs: own.ttlMs, invalidatedAt };
     } catch (error) {
       this.#failures.unstored(error, target);
       return unstored;

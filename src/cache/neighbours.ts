@@ -3,7 +3,7 @@ export interface Neighbour {
   /** The entry of a cache key, of whatever tenant, has changed. */
   changed(cacheKey: string): void;
   /** Entries with one of these tags were removed. */
-  tagsRemoved(tags: ReadonlySet<string>): void;
+  tagsRemoved(tags: readonly string[]): void;
 }
 
 const byBackend = new WeakMap<object, Neighbours>();

@@ -1,7 +1,11 @@
+import type { Moment, Validity } from './invalidations.js';
+
 /** Somebody who found an entry in the backend and may leave a copy in L1. */
 export interface Reader {
   /** Whether the entry was neither written nor deleted since this began, and would have been heard of if it was. */
   current(): boolean;
+  /** The backend has answered with this, which did not have to be deleted; undefined: it has nothing, or has not answered. */
+  saw(bytes: Uint8Array | undefined): void;
 }
 
 /** Somebody who writes an entry. */
@@ -10,18 +14,25 @@ export interface Writer extends Reader {
   mayStore(): boolean;
   /** As `current` since it was stored. Whoever began before this is no longer current. */
   claim(): boolean;
-  /** Whether the entry was removed since this began, by its name or, if it has tags, perhaps by one of them. */
-  removed(tagged: boolean): boolean;
+  /** Whether the entry was removed by its name since this began. */
+  removed(): boolean;
+  /** What was last seen in the backend. */
+  seen(): Uint8Array | undefined;
 }
 
 /** The work under way for one entry, shared by everyone who wants it. */
 export class Flight<Found, Loaded> {
-  /** Of the entry, among those of {@link SingleFlight}. */
-  readonly identity: string;
-  readonly ofTenant: boolean;
+  readonly cacheKey: string;
+  readonly tenantId: string | undefined;
   users = 0;
   /** Reading what is stored. */
   read: Promise<Found | undefined> | undefined;
+  /** Whether somebody may still join `read`. */
+  readValidity: Validity | undefined;
+  /** When `load` began, as long as it runs. */
+  loadBegan: Moment | undefined;
+  /** What the backend last answered with. */
+  seen: Uint8Array | undefined;
   /** Running the function and storing its result. */
   load: Promise<Loaded> | undefined;
   /** Doing that in the background, while a stale value answers. */
@@ -31,11 +42,10 @@ export class Flight<Found, Loaded> {
   /** Grows with whatever may have changed it. */
   doubts = 0;
   removedAt = 0;
-  tagsRemovedAt = 0;
 
-  constructor(identity: string, ofTenant: boolean) {
-    this.identity = identity;
-    this.ofTenant = ofTenant;
+  constructor(cacheKey: string, tenantId: string | undefined) {
+    this.cacheKey = cacheKey;
+    this.tenantId = tenantId;
   }
 
   /** Newcomers start afresh; work that is under way answers those who wait for it and stores nothing. */
@@ -46,11 +56,10 @@ export class Flight<Found, Loaded> {
     this.version++;
   }
 
-  /** As `supersede`; and what is being stored is not to stay, or only if it has no tags. */
-  remove(taggedOnly = false): void {
+  /** As `supersede`; and what is being stored is not to stay. */
+  remove(): void {
     this.supersede();
-    if (!taggedOnly) this.removedAt = this.version;
-    this.tagsRemovedAt = this.version;
+    this.removedAt = this.version;
   }
 
   /** The entry may have changed unseen: what was read of it is not kept, but a function's result is as good as ever. */
@@ -91,16 +100,25 @@ class Mark implements Writer {
     return still;
   }
 
-  removed(tagged: boolean): boolean {
-    return (tagged ? this.#flight.tagsRemovedAt : this.#flight.removedAt) > this.#version;
+  removed(): boolean {
+    return this.#flight.removedAt > this.#version;
+  }
+
+  saw(bytes: Uint8Array | undefined): void {
+    this.#flight.seen = bytes;
+  }
+
+  seen(): Uint8Array | undefined {
+    return this.#flight.seen;
   }
 }
 
 /** The flights of a cache, one for each entry that somebody is waiting for. */
 export class SingleFlight<Found, Loaded> {
-  /** Of the cache's own tenant, by cache key: joining two strings to one costs as much as hashing it. */
+  /** Of the cache's own tenant, by cache key. */
   readonly #own = new Map<string, Flight<Found, Loaded>>();
-  readonly #ofTenants = new Map<string, Flight<Found, Loaded>>();
+  /** By cache key, then by tenant: joining two strings to one costs as much as hashing it. */
+  readonly #ofTenants = new Map<string, Map<string, Flight<Found, Loaded>>>();
 
   join({
     cacheKey,
@@ -109,25 +127,31 @@ export class SingleFlight<Found, Loaded> {
     readonly cacheKey: string;
     readonly tenantId: string | undefined;
   }): Flight<Found, Loaded> {
-    const ofTenant = tenantId !== undefined;
-    const identity = ofTenant ? identityOf(tenantId, cacheKey) : cacheKey;
-    const flights = ofTenant ? this.#ofTenants : this.#own;
-    let flight = flights.get(identity);
+    let flight = tenantId === undefined ? this.#own.get(cacheKey) : this.#ofTenants.get(cacheKey)?.get(tenantId);
     if (flight === undefined) {
-      flight = new Flight(identity, ofTenant);
-      flights.set(identity, flight);
+      flight = new Flight(cacheKey, tenantId);
+      this.#add(flight);
     }
     flight.users++;
     return flight;
   }
 
   leave(flight: Flight<Found, Loaded>): void {
-    if (--flight.users === 0) (flight.ofTenant ? this.#ofTenants : this.#own).delete(flight.identity);
+    if (--flight.users > 0) return;
+    const { cacheKey, tenantId } = flight;
+    if (tenantId === undefined) {
+      this.#own.delete(cacheKey);
+      return;
+    }
+    const tenants = this.#ofTenants.get(cacheKey);
+    tenants?.delete(tenantId);
+    if (tenants?.size === 0) this.#ofTenants.delete(cacheKey);
   }
 
   /** What was begun before for a cache key, of whatever tenant, may not be kept. */
   supersedeKey(cacheKey: string): void {
-    for (const flight of this.#all()) if (flight.identity.endsWith(cacheKey)) flight.supersede();
+    this.#own.get(cacheKey)?.supersede();
+    for (const flight of this.#ofTenants.get(cacheKey)?.values() ?? []) flight.supersede();
   }
 
   /** What was begun before may not be kept. */
@@ -139,18 +163,19 @@ export class SingleFlight<Found, Loaded> {
     for (const flight of this.#all()) flight.doubt();
   }
 
-  /** As `supersedeAll`, and whatever has tags may not stay in the backend. */
-  removeTagged(): void {
-    for (const flight of this.#all()) flight.remove(true);
+  #add(flight: Flight<Found, Loaded>): void {
+    const { cacheKey, tenantId } = flight;
+    if (tenantId === undefined) {
+      this.#own.set(cacheKey, flight);
+      return;
+    }
+    const tenants = this.#ofTenants.get(cacheKey);
+    if (tenants === undefined) this.#ofTenants.set(cacheKey, new Map([[tenantId, flight]]));
+    else tenants.set(tenantId, flight);
   }
 
   *#all(): Generator<Flight<Found, Loaded>> {
     yield* this.#own.values();
-    yield* this.#ofTenants.values();
+    for (const tenants of this.#ofTenants.values()) yield* tenants.values();
   }
-}
-
-/** (tenantId, cacheKey) in one string. The tenant's length comes first, so that different pairs never give the same one. */
-export function identityOf(tenantId: string | undefined, cacheKey: string): string {
-  return tenantId === undefined ? `-${cacheKey}` : `${tenantId.length}:${tenantId}${cacheKey}`;
 }

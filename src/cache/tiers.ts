@@ -7,8 +7,10 @@ import type { Counters } from './counters.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failures.js';
 import { expiryOf, isFresh } from './freshness.js';
+import { Invalidations, type Validity } from './invalidations.js';
 import type { L1, L1Entry } from './l1.js';
-import { FAILED, type L2 } from './l2.js';
+import { FAILED, type L2, REFUSED } from './l2.js';
+import { Run } from './run.js';
 import type { Reader, Writer } from './single-flight.js';
 import type { Target } from './target.js';
 
@@ -59,6 +61,7 @@ export interface Found {
 export class Tiers {
   readonly l1: L1 | undefined;
   readonly l2: L2 | undefined;
+  readonly invalidations = new Invalidations();
   readonly #settings: TierSettings;
   readonly #codec: ValueCodec;
   readonly #failures: Failures;
@@ -111,7 +114,8 @@ export class Tiers {
     // Whoever is changing the entry sees to L1 afterwards. The store may overwrite its bytes.
     if (this.l1 !== undefined) {
       const copy = { ...stored, bytes: copyOf(stored.bytes) };
-      this.#keepFound({ cacheKey, tenantId, ttlMs }, copy, at, expiresAt, value);
+      const validity = this.invalidations.validity(tenantId);
+      this.#keepFound({ cacheKey, tenantId, ttlMs }, copy, at, expiresAt, value, validity);
     }
     counters.hits++;
     if (events.hit.hasSubscribers) publish(events.hit, { cacheKey, counters }, { tier: 'backend' });
@@ -134,7 +138,9 @@ export class Tiers {
     const inL1 = held && (await this.#held(held, target));
     if (inL1 !== undefined) return inL1;
     const at = now();
+    const validity = this.invalidations.validity(target.tenantId);
     const stored = this.l2 === undefined ? FAILED : await this.l2.get(target);
+    reader.saw(stored === FAILED ? undefined : stored?.bytes);
     if (stored === FAILED) return this.#kept(target);
     if (stored === undefined) {
       this.absent(target, reader);
@@ -146,9 +152,21 @@ export class Tiers {
       const opened = this.#codec.deserializeSized(bytes, target);
       value = opened instanceof Promise ? await opened : opened;
     } catch (error) {
-      await this.unopened(target, bytes, error);
+      if (await this.unopened(target, bytes, error)) reader.saw(undefined);
     }
-    return this.accept(target, stored, at, value, reader);
+    return this.accept(target, stored, at, value, reader, validity);
+  }
+
+  /** A function begins, of which the result is to be stored; {@link Run.end} must follow. */
+  run(target: Target, writer: Writer): Run {
+    return new Run(target, writer.seen(), this.invalidations, this.l2);
+  }
+
+  /** What a run is to replace, where the backend compares. */
+  async look(target: Target, reader: Reader): Promise<void> {
+    if (this.l2?.backend.setIfUnchanged === undefined) return;
+    const stored = await this.l2.get(target);
+    reader.saw(stored === FAILED ? undefined : stored?.bytes);
   }
 
   /** The backend has no entry: a copy past its TTL must not answer for one that was removed, should the backend fail later. */
@@ -157,13 +175,20 @@ export class Tiers {
   }
 
   /** What came from the backend by a request of the time `at`, once it is opened. */
-  accept(target: Target, stored: BackendEntry, at: number, value: unknown, reader: Reader): Found | undefined {
+  accept(
+    target: Target,
+    stored: BackendEntry,
+    at: number,
+    value: unknown,
+    reader: Reader,
+    validity: Validity,
+  ): Found | undefined {
     if (value === undefined) return undefined;
     const { windowMs } = this.#settings;
     const { bytes } = stored;
     const expiresAt = expiryOf(stored, at, windowMs);
     const fresh = isFresh(stored, expiresAt);
-    if (fresh && reader.current()) this.#keepFound(target, stored, at, expiresAt, value);
+    if (fresh && reader.current()) this.#keepFound(target, stored, at, expiresAt, value, validity);
     return { bytes, value, expiresAt, fresh, inL1: false, taken: false };
   }
 
@@ -178,27 +203,36 @@ export class Tiers {
   }
 
   /**
+   * @param run of the function that has made the value; undefined: it is stored whatever has happened.
    * @returns when the entry's TTL ends, or undefined when it was not stored; a failure of the backend is counted.
    * @throws what the codec throws, and ValueTooLargeError of either tier.
    */
-  async write(target: Target, value: unknown, writer: Writer): Promise<number | undefined> {
-    const { cacheKey, tenantId } = target;
+  async write(target: Target, value: unknown, writer: Writer, run?: Run): Promise<number | undefined | typeof REFUSED> {
+    const { cacheKey, tenantId, tags } = target;
     const sealed = this.#codec.serializeSized(value, { cacheKey, tenantId });
     const bytes = sealed instanceof Promise ? await sealed : sealed;
     if (this.#closed || !writer.mayStore()) return undefined;
-    const at = now();
-    const ttlMs = this.jittered(target.ttlMs);
-    let stored = false;
+    if (run?.invalidatedAt(tags) !== undefined) return REFUSED;
+    // An invalidation here and now is told of by no backend.
+    const begun = tags?.length && run === undefined ? this.invalidations.begin() : undefined;
     try {
-      stored = this.l2 === undefined || (await this.l2.set({ target, bytes, ttlMs }));
+      const at = now();
+      const ttlMs = this.jittered(target.ttlMs);
+      let stored: boolean | typeof REFUSED = false;
+      try {
+        stored = this.l2 === undefined || (await this.l2.set({ target, bytes, ttlMs }, run));
+      } finally {
+        if (stored !== true) this.unwritten(target, writer);
+        this.changed(target);
+      }
+      if (stored !== true) return stored === REFUSED ? REFUSED : undefined;
+      const removed = begun ? this.invalidations.since(begun, tags ?? []) : run?.invalidatedAt(tags);
+      const takenBack = this.written(target, bytes, value, at + ttlMs, writer, removed !== undefined);
+      if (takenBack !== undefined) await takenBack;
+      return at + ttlMs;
     } finally {
-      if (!stored) this.unwritten(target, writer);
-      this.changed(target);
+      if (begun !== undefined) this.invalidations.end(begun);
     }
-    if (!stored) return undefined;
-    const takenBack = this.written(target, bytes, value, at + ttlMs, writer);
-    if (takenBack !== undefined) await takenBack;
-    return at + ttlMs;
   }
 
   /** L1's part of a write that the backend has not taken, or perhaps has: a copy of either value might be the wrong one. */
@@ -210,6 +244,8 @@ export class Tiers {
   /**
    * L1's part of a write that the backend, if there is one, has taken. When the entry was removed meanwhile, the write may
    * have reached the backend after the removal: it is taken back.
+   *
+   * @param tagRemoved one of its tags was invalidated meanwhile.
    */
   written(
     target: Target,
@@ -217,14 +253,18 @@ export class Tiers {
     value: unknown,
     expiresAt: number,
     writer: Writer,
+    tagRemoved: boolean,
   ): Promise<void> | undefined {
     const { cacheKey, tenantId, tags = [], counters } = target;
     let takenBack: Promise<void> | undefined;
-    if (!writer.claim()) {
+    if (!writer.claim() || tagRemoved) {
       // Which of the two writes the backend kept is not known here.
       this.l1?.delete(cacheKey, tenantId);
-      if (writer.removed(tags.length > 0)) takenBack = this.l2?.deleteBytes(target, bytes);
-    } else if (!this.#keep(target, bytes, value, { until: expiresAt, expiresAt, tags }) && this.l2 === undefined) {
+      if (tagRemoved || writer.removed()) takenBack = this.l2?.deleteBytes(target, bytes);
+    } else if (
+      !this.#keep(target, bytes, value, { until: expiresAt, expiresAt, tags, validity: undefined }) &&
+      this.l2 === undefined
+    ) {
       throw new ValueTooLargeError(`An entry of ${bytes.length} bytes does not fit into l1.maxBytes`);
     }
     counters.sets++;
@@ -272,9 +312,11 @@ export class Tiers {
     );
   }
 
-  /** Counts an entry of the backend that did not open, and deletes it when it is of no use to anybody. */
-  async unopened(target: Target, bytes: Uint8Array, error: unknown): Promise<void> {
-    if (this.#failures.unopened(error, target)) await this.l2?.deleteBytes(target, bytes);
+  /** Counts an entry of the backend that did not open, and deletes it when it is of no use to anybody: whether it did. */
+  async unopened(target: Target, bytes: Uint8Array, error: unknown): Promise<boolean> {
+    if (!this.#failures.unopened(error, target)) return false;
+    await this.l2?.deleteBytes(target, bytes);
+    return true;
   }
 
   /** A copy that may be stale, where there is no backend or it does not answer. */
@@ -310,18 +352,26 @@ export class Tiers {
   }
 
   /** A copy of a fresh entry of the backend, unless the store forbids that. */
-  #keepFound(target: Place, entry: BackendEntry, at: number, expiresAt: number, value: unknown): void {
+  #keepFound(
+    target: Place,
+    entry: BackendEntry,
+    at: number,
+    expiresAt: number,
+    value: unknown,
+    validity: Validity,
+  ): void {
     const { bytes, freshInMs, expiresInMs } = entry;
     if (freshInMs === 0 || expiresInMs === 0) return;
     const known = Number.isNaN(expiresAt) ? at + UNKNOWN_EXPIRY_MS : expiresAt;
-    this.#keep(target, bytes, value, { until: Math.min(at + target.ttlMs, known), expiresAt, tags: undefined });
+    const until = Math.min(at + target.ttlMs, known);
+    this.#keep(target, bytes, value, { until, expiresAt, tags: undefined, validity });
   }
 
   #keep(
     { cacheKey, tenantId }: Place,
     bytes: Uint8Array,
     value: unknown,
-    { until, expiresAt, tags }: Pick<L1Entry, 'until' | 'expiresAt' | 'tags'>,
+    { until, expiresAt, tags, validity }: Pick<L1Entry, 'until' | 'expiresAt' | 'tags' | 'validity'>,
   ): boolean {
     const { l1TtlMs, keepValues, windowMs } = this.#settings;
     if (this.l1 === undefined || this.#closed) return false;
@@ -334,6 +384,7 @@ export class Tiers {
       expiresAt,
       keptUntil: copyUntil + windowMs,
       tags,
+      validity,
     };
     return this.l1.set(cacheKey, entry, bytes.length);
   }

@@ -1,0 +1,96 @@
+/** Whether what was read of a tenant's entries, whose tags are not known, is still as good as it was. */
+export interface Validity {
+  ended: boolean;
+}
+
+/** A moment of whoever is making a value, of which the tags become known later. */
+export interface Moment {
+  readonly tick: number;
+}
+
+/** Tenants that are told apart at most; what was read of more is dropped with the next. */
+const MAX_TENANTS = 1_000;
+
+/**
+ * The tags that were invalidated in this process while functions were running, looked at when a result with tags is stored:
+ * an invalidation costs the same however many functions run and however much is kept.
+ */
+export class Invalidations {
+  #tick = 0;
+  /** In the order in which they began. */
+  readonly #running = new Set<Moment>();
+  /** When each was last invalidated, in that order; only what somebody is older than. */
+  readonly #tags = new Map<string, number>();
+  readonly #validities = new Map<string | undefined, Validity>();
+
+  /** Grows with each invalidation. */
+  get tick(): number {
+    return this.#tick;
+  }
+
+  /** Somebody begins to make a value; {@link end} must follow. */
+  begin(): Moment {
+    const moment = { tick: this.#tick };
+    this.#running.add(moment);
+    return moment;
+  }
+
+  end(moment: Moment): void {
+    this.#running.delete(moment);
+    if (this.#tags.size === 0) return;
+    const [oldest] = this.#running;
+    if (oldest === undefined) {
+      this.#tags.clear();
+      return;
+    }
+    for (const [tag, tick] of this.#tags) {
+      if (tick > oldest.tick) break;
+      this.#tags.delete(tag);
+    }
+  }
+
+  /** When one of the tags was last invalidated since a moment that has not ended, as a {@link tick}. */
+  since({ tick: begun }: Moment, tags: readonly string[]): number | undefined {
+    if (this.#tick === begun) return undefined;
+    let last = begun;
+    for (const tag of tags) last = Math.max(last, this.#tags.get(tag) ?? 0);
+    return last > begun ? last : undefined;
+  }
+
+  /** Of what is read from now on of a tenant. */
+  validity(tenantId: string | undefined): Validity {
+    let validity = this.#validities.get(tenantId);
+    if (validity === undefined) {
+      if (this.#validities.size >= MAX_TENANTS) this.#endAll();
+      validity = { ended: false };
+      this.#validities.set(tenantId, validity);
+    }
+    return validity;
+  }
+
+  invalidated(tags: Iterable<string>): void {
+    this.#tick++;
+    if (this.#running.size === 0) return;
+    for (const tag of tags) {
+      this.#tags.delete(tag);
+      this.#tags.set(tag, this.#tick);
+    }
+  }
+
+  /** Ends what was read of a tenant; without one that is named, of all. */
+  read(of: { readonly tenantId: string | undefined } | undefined): void {
+    if (of === undefined) {
+      this.#endAll();
+      return;
+    }
+    const validity = this.#validities.get(of.tenantId);
+    if (validity === undefined) return;
+    validity.ended = true;
+    this.#validities.delete(of.tenantId);
+  }
+
+  #endAll(): void {
+    for (const validity of this.#validities.values()) validity.ended = true;
+    this.#validities.clear();
+  }
+}
