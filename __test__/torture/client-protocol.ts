@@ -18,7 +18,7 @@ export const keysOf = (count: number) => Array.from({ length: count }, (_, i) =>
 export type Question =
   | { ask: 'row'; key: string }
   | { ask: 'time' }
-  | { ask: 'begin'; keys: string[] }
+  | { ask: 'begin'; keys: string[]; byTag: boolean }
   | { ask: 'end'; change: number; acknowledged: boolean }
   | { ask: 'check'; key: string; reading: Reading; askedAt: number; value: unknown }
   | { ask: 'count'; what: string };

@@ -73,7 +73,7 @@ async function read(reading: Reading, key: string): Promise<void> {
 async function change(key: string): Promise<void> {
   const byTag = settings.tags && random.next() < 0.25;
   const changed = byTag ? keys.filter((other) => tagOf(other) === tagOf(key)) : [key];
-  const { id, rows } = await parent<{ id: number; rows: Version[] }>({ ask: 'begin', keys: changed });
+  const { id, rows } = await parent<{ id: number; rows: Version[] }>({ ask: 'begin', keys: changed, byTag });
   let acknowledged = false;
   try {
     const cache = of(caches[random.pick(['stored', 'near'] as const)], key);

@@ -13,6 +13,8 @@ interface Change {
   readonly version: number;
   readonly begunAt: number;
   readonly acknowledgedAt: number;
+  /** By the index of a tag, rather than by the entry's name. */
+  readonly byTag: boolean;
 }
 
 export interface Violation {
@@ -37,7 +39,7 @@ export class History {
   readonly #boundMs: number;
   readonly #rows = new Map<string, number>();
   readonly #changes = new Map<string, Change[]>();
-  readonly #losses: number[] = [];
+  readonly #losses: { at: number; part: boolean }[] = [];
   readonly #held = new Set<string>();
   readonly #waiting: (() => void)[] = [];
   #gate: Promise<void> = Promise.resolve();
@@ -56,7 +58,10 @@ export class History {
   }
 
   /** Changes rows, when nobody else is changing one of them. Explicit writes of two at once have no order to check. */
-  async change(keys: readonly string[]): Promise<{ rows: Version[]; end(acknowledged: boolean): void }> {
+  async change(
+    keys: readonly string[],
+    byTag: boolean,
+  ): Promise<{ rows: Version[]; end(acknowledged: boolean): void }> {
     await this.#gate;
     while (keys.some((key) => this.#held.has(key))) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     for (const key of keys) {
@@ -71,7 +76,7 @@ export class History {
       ended = true;
       for (const { key, version } of rows) {
         this.#held.delete(key);
-        if (acknowledged) this.#acknowledge(key, { version, begunAt, acknowledgedAt: this.now() });
+        if (acknowledged) this.#acknowledge(key, { version, begunAt, acknowledgedAt: this.now(), byTag });
       }
       for (const resolve of this.#waiting.splice(0)) resolve();
     };
@@ -92,9 +97,13 @@ export class History {
     }
   }
 
-  /** The store has lost what it held at this moment, marks of deletions included. */
-  lost(): void {
-    this.#losses.push(this.now());
+  /**
+   * The store has lost what it held at this moment, marks of deletions included.
+   *
+   * @param part only some of it: then an index may be gone whose entries are still there.
+   */
+  lost(part = false): void {
+    this.#losses.push({ at: this.now(), part });
   }
 
   /** @param askedAt when its reader asked for it. */
@@ -108,7 +117,9 @@ export class History {
     const until = reading === 'near' ? askedAt - this.#boundMs : askedAt;
     const required = this.#changes.get(key)?.findLast(({ acknowledgedAt }) => acknowledgedAt <= until);
     if (required === undefined || got.version >= required.version) return;
-    if (this.#losses.some((at) => got.readAt < at && at > required.begunAt)) this.excused++;
+    const excuses = ({ at, part }: { at: number; part: boolean }) =>
+      got.readAt < at && (at > required.begunAt || (part && required.byTag));
+    if (this.#losses.some(excuses)) this.excused++;
     else {
       this.violations.push({ kind: 'older than an acknowledged change', reading, by, key, got, required, askedAt });
     }

@@ -129,12 +129,12 @@ async function cluster(random: Random, history: History): Promise<TortureStore> 
         await node.kill();
         await pause(random.below(500));
         await node.restart();
-        history.lost();
+        history.lost(true);
         await whole();
       },
       flushed: async () => {
         random.pick(nodes).ask('flushall');
-        history.lost();
+        history.lost(true);
       },
       'slots moved': async () => {
         const from = random.pick(nodes);

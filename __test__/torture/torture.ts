@@ -76,7 +76,7 @@ export async function torture({
         case 'time':
           return history.now();
         case 'begin': {
-          const { rows, end } = await history.change(question.keys);
+          const { rows, end } = await history.change(question.keys, question.byTag);
           const id = nextChange++;
           changes.set(id, end);
           if (child.exitCode !== null || child.signalCode !== null) end(false);
