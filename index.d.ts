@@ -55,6 +55,18 @@ interface BackendTagOptions extends BackendOptions {
     /** Told after each step how many entries were removed so far. */
     onProgress?: ((removed: number) => void) | undefined;
 }
+/** What a function that made a value began with. */
+interface BackendUnchanged {
+    /**
+     * How many milliseconds ago it began, by the caller's monotonic clock. A cache passes a getter that answers for the moment
+     * in which it is read: a backend reads its own clock first, so that the beginning that it computes is never too late.
+     */
+    readonly sinceMs: number;
+    /** What the entry held then; undefined: nothing. */
+    readonly found: Uint8Array | undefined;
+    /** How many milliseconds ago `changedSince`, asked with `sinceMs`, was last asked and answered false. */
+    readonly checkedMs?: number | undefined;
+}
 interface BackendItem {
     cacheKey: string;
     bytes: Uint8Array;
@@ -117,20 +129,6 @@ interface Backend {
      * so in steps may take its time limit for each, and calls `onProgress` after each with how many were removed so far.
      */
     invalidateTags?(tags: readonly string[], options?: BackendTagOptions): Promise<number>;
-    /**
-     * For how many milliseconds the store remembers that a caller has deleted an entry or changed its TTL. For a function that
-     * runs longer, `changedSince` has to be asked at least once in that time, or its result is not stored. Absent: however
-     * long a function runs, the store knows, or refuses.
-     */
-    readonly remembersMs?: number;
-    /** Whether somebody has deleted the entry or given it another TTL within the last `sinceMs`. */
-    changedSince?(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
-    /**
-     * As `set`, for the result of a function: unless somebody, in any process, has deleted the entry, given it another TTL or
-     * invalidated one of the tags since the function began, or the entry no longer holds `found`. Checked and stored in one
-     * step. Whether it was stored; a refusal without need is harmless, as when the same change was just made before.
-     */
-    setIfUnchanged?(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
     /**
      * For how many milliseconds the store remembers that a caller has deleted an entry or changed its TTL. For a function that
      * runs longer, `changedSince` has to be asked at least once in that time, or its result is not stored. Absent: however
@@ -494,6 +492,9 @@ declare class LmdbBackend implements Backend {
     replace(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean>;
     /** Each step of some hundred entries is one transaction. */
     invalidateTags(tags: readonly string[], options?: BackendTagOptions): Promise<number>;
+    setIfUnchanged(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
+    /** Also when the entry was set and has ended since; when the directory was removed, of any entry. */
+    changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
     lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined>;
     /** Waits for the writes under way. Entries stay. @throws TimeoutError when they take too long. */
     close(): Promise<void>;
@@ -2015,4 +2016,4 @@ interface EncryptedStore {
 declare function encryptedStore(inner: InnerStore, options?: EncryptedStoreOptions): EncryptedStore;
 
 export { ArrowSerializer, AuthenticationError, BackendError, ByteStorage, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, IncompleteError, InternalError, InteropSerializer, JsonSerializer, KeyError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, blake2b256, cache, createAad, createCache, deriveDomainKey, deriveTenantKeys, encodeInteropArgs, encodeRotationHeader, encryptedDriver, encryptedStore, hardwareAcceleration, interopKey, keyFingerprint, parseRotationHeader, skip, withTtl };
-export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisClusterClient, IoredisPipeline, JsonSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, KeyvInstance, KeyvStorageAdapter, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NodeRedisClusterClient, NodeRedisClusterNode, NodeRedisCommandOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RewrapOptions, RewrapReport, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };
+export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisClusterClient, IoredisPipeline, JsonSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, KeyvInstance, KeyvStorageAdapter, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NodeRedisClusterClient, NodeRedisClusterNode, NodeRedisCommandOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RewrapOptions, RewrapReport, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };
