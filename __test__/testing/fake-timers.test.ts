@@ -30,17 +30,17 @@ interface Frozen {
 
 type Faked = NonNullable<NonNullable<Parameters<typeof FakeTimers.install>[0]>['toFake']>;
 
-function sinon(toFake: Faked | undefined, now?: number): () => Frozen {
+function sinon(toFake: Faked | undefined, now?: () => number): () => Frozen {
   return () => {
-    const clock = FakeTimers.install({ ...(toFake && { toFake }), ...(now !== undefined && { now }) });
+    const clock = FakeTimers.install({ ...(toFake && { toFake }), ...(now !== undefined && { now: now() }) });
     return { tick: (ms) => void clock.tick(ms), restore: () => clock.uninstall() };
   };
 }
 
 const KINDS: Record<string, () => Frozen> = {
   'all that is faked by default': sinon(undefined),
-  'all, in the present': sinon(undefined, Date.now()),
-  'Date and timers': sinon(['Date', 'setTimeout', 'setInterval', 'clearTimeout', 'clearInterval'], Date.now()),
+  'all, in the present': sinon(undefined, Date.now),
+  'Date and timers': sinon(['Date', 'setTimeout', 'setInterval', 'clearTimeout', 'clearInterval'], Date.now),
   'performance alone': sinon(['performance']),
   // As Jest does by default.
   'immediates and microtasks too': sinon([

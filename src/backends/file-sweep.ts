@@ -1,4 +1,4 @@
-import { opendir } from 'node:fs/promises';
+import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { elapsed } from '../clock.js';
 import { fileTime } from '../machine-time.js';
@@ -7,6 +7,7 @@ import { type EntryState, readState, remainingMs, removed, withFile } from './fi
 import type { FileGuards } from './file-guards.js';
 import { FileLease } from './file-locks.js';
 import { type FileMarks, REMEMBERS_MS } from './file-marks.js';
+import { stateDirectory } from './file-state.js';
 import { isOlder, isOwn } from './file-temporary.js';
 
 const ENTRY = /^[0-9a-f]{32}$/;
@@ -18,6 +19,8 @@ const STRAY_AFTER_MS = 60_000;
 /** Between two sweeps at least; and so many times as long as one takes, so that they cost little. */
 const EVERY_MS = 10_000;
 const RESTS = 4;
+/** A reader removes what has ended, but does not wait long for another process that is at it. */
+const READER_WAITS_MS = 50;
 /** Files that are looked at in one go. */
 const STEP = 64;
 /** What is left when a bound was reached, so that it is not reached again at once. */
@@ -82,10 +85,15 @@ export class FileSweep {
   }
 
   /** Removes an entry when it has ended, or whatever is there when `ended` says so; leaves a mark where it is young. */
-  async reclaim(name: string, ended = (state: EntryState) => this.#hasEnded(state)): Promise<void> {
+  async reclaim(
+    name: string,
+    ended = (state: EntryState) => this.#hasEnded(state),
+    waitMs = Number.POSITIVE_INFINITY,
+  ): Promise<void> {
     const { directory, guards, marks } = this.#settings;
     const path = join(directory, name);
-    const giveUp = () => this.#closed;
+    const begun = elapsed();
+    const giveUp = () => this.#closed || elapsed() - begun > waitMs;
     await guards.inTurn(name, giveUp, (exclusively) =>
       exclusively(async () => {
         const state = await withFile(path, 'r', readState);
@@ -96,6 +104,18 @@ export class FileSweep {
         await removed(path);
       }),
     );
+  }
+
+  /** Removes an entry that was read when it has ended. */
+  async reclaimRead(name: string): Promise<void> {
+    const { directory } = this.#settings;
+    if (await exists(stateDirectory(directory))) {
+      return this.reclaim(name, undefined, READER_WAITS_MS);
+    }
+    // Nobody of this package has written here, and there is nothing to keep writers apart; a reader makes no files.
+    const path = join(directory, name);
+    const state = await withFile(path, 'r', readState);
+    if (state !== undefined && !state.header.foreign && this.#hasEnded(state)) await removed(path);
   }
 
   async #sweep(): Promise<void> {
@@ -166,6 +186,13 @@ export class FileSweep {
   #hasEnded(state: EntryState): boolean {
     return remainingMs(state, this.#settings.now()) <= 0;
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 function bytesOf(own: readonly Own[]): number {

@@ -104,11 +104,15 @@ export class FileBackend implements Backend {
 
   async get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined> {
     const path = this.#path(cacheKey);
-    return this.#run(options, () =>
-      this.#entries.read(path, () => {
-        this.#sweep.reclaim(basename(path)).catch(() => undefined);
-      }),
-    );
+    return this.#run(options, async () => {
+      let ended = false;
+      const entry = await this.#entries.read(path, () => {
+        ended = true;
+      });
+      // Protocol: file backend, an entry that has ended is removed by who reads it.
+      if (ended) await this.#sweep.reclaimRead(basename(path)).catch(() => undefined);
+      return entry;
+    });
   }
 
   /** @throws BackendError also when the file there is of a newer format; ValueTooLargeError over `maxBytes`. */
