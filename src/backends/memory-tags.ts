@@ -1,10 +1,11 @@
-/** What an entry's tag costs beside its text: a member of two sets. */
-const TAG_OVERHEAD = 64;
+/** What an entry's tag costs beside its text, of 100 tags an entry that no other has: members of a set and of a map. */
+const TAG_OVERHEAD = 128;
 
 /** Which cache keys have which tags. */
 export class TagIndex {
   readonly #tagsOf = new Map<string, ReadonlySet<string>>();
-  readonly #cacheKeysOf = new Map<string, Set<string>>();
+  /** A single one by itself: a set for each would cost more than all else. */
+  readonly #cacheKeysOf = new Map<string, string | Set<string>>();
 
   /** Gives a cache key these tags and no others. */
   assign(cacheKey: string, tags: readonly string[] | undefined): void {
@@ -14,8 +15,9 @@ export class TagIndex {
     this.#tagsOf.set(cacheKey, distinct);
     for (const tag of distinct) {
       const cacheKeys = this.#cacheKeysOf.get(tag);
-      if (cacheKeys) cacheKeys.add(cacheKey);
-      else this.#cacheKeysOf.set(tag, new Set([cacheKey]));
+      if (cacheKeys === undefined) this.#cacheKeysOf.set(tag, cacheKey);
+      else if (typeof cacheKeys === 'string') this.#cacheKeysOf.set(tag, new Set([cacheKeys, cacheKey]));
+      else cacheKeys.add(cacheKey);
     }
   }
 
@@ -27,15 +29,19 @@ export class TagIndex {
     this.#tagsOf.delete(cacheKey);
     for (const tag of tags) {
       const cacheKeys = this.#cacheKeysOf.get(tag);
-      cacheKeys?.delete(cacheKey);
-      if (cacheKeys?.size === 0) this.#cacheKeysOf.delete(tag);
+      if (typeof cacheKeys === 'object') cacheKeys.delete(cacheKey);
+      if (typeof cacheKeys === 'string' || cacheKeys?.size === 0) this.#cacheKeysOf.delete(tag);
     }
   }
 
   /** The cache keys with one of the tags, each once. */
   cacheKeys(tags: Iterable<string>): Set<string> {
     const found = new Set<string>();
-    for (const tag of tags) for (const cacheKey of this.#cacheKeysOf.get(tag) ?? []) found.add(cacheKey);
+    for (const tag of tags) {
+      const cacheKeys = this.#cacheKeysOf.get(tag) ?? [];
+      if (typeof cacheKeys === 'string') found.add(cacheKeys);
+      else for (const cacheKey of cacheKeys) found.add(cacheKey);
+    }
     return found;
   }
 

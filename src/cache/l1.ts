@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { TagIndex } from '../backends/memory-tags.js';
+import { TagIndex, tagsCost } from '../backends/memory-tags.js';
 import { now } from '../clock.js';
 import type { Validity } from './invalidations.js';
 
@@ -65,7 +65,7 @@ export class L1 {
 
   /** @returns whether there was room for it. */
   set(cacheKey: string, entry: L1Entry, bytesLen: number): boolean {
-    const size = bytesLen + 2 * cacheKey.length + ENTRY_OVERHEAD;
+    const size = bytesLen + 2 * cacheKey.length + ENTRY_OVERHEAD + tagsCost(entry.tags);
     if (size > this.maxBytes) {
       this.#entries.delete(cacheKey);
       return false;
