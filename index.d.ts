@@ -333,6 +333,7 @@ interface KeyvStorageAdapter {
     delete(name: string): unknown;
     clear?(): unknown;
     getMany?(names: string[]): unknown;
+    deleteMany?(names: string[]): unknown;
     on?(event: 'error', listener: (error: unknown) => void): unknown;
     off?(event: 'error', listener: (error: unknown) => void): unknown;
 }
@@ -1879,6 +1880,23 @@ interface DriverFactory<D> {
  */
 declare function encryptedDriver<D extends object>(driver: DriverFactory<D>, options?: EncryptedStoreOptions): DriverFactory<D>;
 
+/** How `clear` of an encryptedStore goes about it. Whatever stops it, what was removed stays removed, and another call goes on. */
+interface ClearOptions {
+    /** Removes the entries whose keys begin with it and a colon. Default: that of the Keyv 5 instances, otherwise all. */
+    namespace?: string | undefined;
+    /**
+     * The longest that one step may take, in milliseconds: to list up to a thousand names, to remove them, or the inner
+     * store's own `clear`. A store that scans past many entries of others needs long for one. Default: no limit.
+     */
+    timeoutMs?: number | undefined;
+    /** Stops it, and rejects with its reason. */
+    signal?: AbortSignal | undefined;
+    /** Called after each step with how many entries were removed so far; not where the inner store clears by itself. */
+    onProgress?: ((report: {
+        removed: number;
+    }) => void) | undefined;
+}
+
 /** What `encryptedStore` wraps. */
 type InnerStore = Map<string, unknown> | KeyvStorageAdapter | KeyvInstance;
 /** A storage adapter for Keyv 5 and 6, and so for cacheable and cache-manager: what `new Keyv({ store })` takes. */
@@ -1895,13 +1913,28 @@ interface EncryptedStore {
         ttl?: number | undefined;
     }[]): Promise<boolean[]>;
     delete(key: string): Promise<boolean>;
+    /** Whether each was there; for Keyv 5 one answer, whether any was. */
     deleteMany(keys: string[]): Promise<boolean[]>;
     has(key: string): Promise<boolean>;
     hasMany(keys: string[]): Promise<boolean[]>;
-    clear(): Promise<void>;
-    iterator(): AsyncGenerator<[key: string, value: unknown], void>;
+    /**
+     * Removes the entries of the namespace, those that do not open too, and no others; without a namespace it is the
+     * inner store's `clear`. `keyv.clear()` is what calls it; in long ones, call it with the namespace for limits.
+     *
+     * @throws ConfigurationError when Keyv 5 does not tell the namespace: instances with different ones share this store.
+     * BackendError when the inner store cannot list its entries. Then nothing is removed.
+     */
+    clear(options?: ClearOptions): Promise<void>;
+    /**
+     * Entries that open; with a namespace, which is how Keyv 6 calls it, of keys that begin with it and a colon.
+     *
+     * @throws as `clear`.
+     */
+    iterator(namespace?: string): AsyncGenerator<[key: string, value: unknown], void>;
     disconnect(): Promise<void>;
+    /** Of events there are those of the inner store's errors, `error`. */
     on(event: string, listener: (...args: unknown[]) => void): this;
+    off(event: string, listener: (...args: unknown[]) => void): this;
 }
 /**
  * Encryption for Keyv, cacheable and cache-manager: seals each value under the key that the store sees, every namespace

@@ -13,6 +13,7 @@ import type {
 } from './backend.js';
 import { causeWithout, codeOf } from './cause.js';
 import { timeoutOption, withDeadline } from './deadline.js';
+import { ignoreErrors, listenToErrors } from './error-listeners.js';
 import { type KeyvEnvelope, type KeyvFace, type KeyvInstance, type KeyvStorageAdapter, keyvFace } from './keyv-face.js';
 import { markPrivate, methodsOf } from './private-answers.js';
 
@@ -131,8 +132,7 @@ export class KeyvBackend implements Backend {
   /** The store stays open: it is its owner's. */
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#listening) this.#keyv.store.off?.('error', this.#listener);
-    this.#listening = false;
+    ignoreErrors(this.#keyv.store, this.#listener);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -169,10 +169,8 @@ export class KeyvBackend implements Backend {
     otherwise?: () => never,
   ): Promise<T | undefined> {
     if (this.#closed) throw closedError('Keyv');
-    if (!this.#listening && typeof this.#keyv.store.on === 'function') {
-      this.#keyv.store.on('error', this.#listener);
-      this.#listening = true;
-    }
+    if (!this.#listening) listenToErrors(this.#keyv.store, this.#listener);
+    this.#listening = true;
     return withDeadline('Keyv', this.#timeoutMs, options?.signal, async () => {
       const before = this.#reported;
       try {

@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { ignoreErrors, listenToErrors } from '../backends/error-listeners.js';
 import {
   isAdapter,
   isKeyvInstance,
@@ -7,7 +8,11 @@ import {
   keyvFace,
   takesExpires,
 } from '../backends/keyv-face.js';
+import { BackendError, ConfigurationError } from '../errors.js';
+import { AssignedNamespace } from './assigned-namespace.js';
+import { type ClearOptions, clearOptions, removeListed, step } from './clearing.js';
 import { type EncryptedStoreOptions, SealedText } from './sealed-text.js';
+import { canListNames, hasNamespace, type Listed, listNames } from './stored-names.js';
 
 /** What `encryptedStore` wraps. */
 export type InnerStore = Map<string, unknown> | KeyvStorageAdapter | KeyvInstance;
@@ -22,13 +27,28 @@ export interface EncryptedStore {
   set(key: string, value: unknown, ttl?: number): Promise<boolean>;
   setMany(entries: { key: string; value: unknown; ttl?: number | undefined }[]): Promise<boolean[]>;
   delete(key: string): Promise<boolean>;
+  /** Whether each was there; for Keyv 5 one answer, whether any was. */
   deleteMany(keys: string[]): Promise<boolean[]>;
   has(key: string): Promise<boolean>;
   hasMany(keys: string[]): Promise<boolean[]>;
-  clear(): Promise<void>;
-  iterator(): AsyncGenerator<[key: string, value: unknown], void>;
+  /**
+   * Removes the entries of the namespace, those that do not open too, and no others; without a namespace it is the
+   * inner store's `clear`. `keyv.clear()` is what calls it; in long ones, call it with the namespace for limits.
+   *
+   * @throws ConfigurationError when Keyv 5 does not tell the namespace: instances with different ones share this store.
+   * BackendError when the inner store cannot list its entries. Then nothing is removed.
+   */
+  clear(options?: ClearOptions): Promise<void>;
+  /**
+   * Entries that open; with a namespace, which is how Keyv 6 calls it, of keys that begin with it and a colon.
+   *
+   * @throws as `clear`.
+   */
+  iterator(namespace?: string): AsyncGenerator<[key: string, value: unknown], void>;
   disconnect(): Promise<void>;
+  /** Of events there are those of the inner store's errors, `error`. */
   on(event: string, listener: (...args: unknown[]) => void): this;
+  off(event: string, listener: (...args: unknown[]) => void): this;
 }
 
 /**
@@ -51,95 +71,187 @@ export function encryptedStore(inner: InnerStore, options?: EncryptedStoreOption
   ) {
     throw new TypeError('inner must be a Map, a Keyv storage adapter or a Keyv instance');
   }
-  return new SealingAdapter(inner as Inner, new SealedText(options));
+  return new SealingAdapter(inner as Inner, new SealedText(options)).face;
 }
 
 /** All of them, as far as it is used here; some answers are promises. */
 interface Inner extends KeyvStorageAdapter {
-  iterator?(namespace?: unknown): AsyncIterable<readonly [unknown, unknown]>;
-  entries?(): Iterable<readonly [unknown, unknown]>;
+  readonly namespace?: unknown;
   disconnect?(): unknown;
 }
 
+const PAGE = 100;
+
 /**
- * It does not declare `capabilities.expires`, so that either version of Keyv passes milliseconds to live. It has no
- * `opts`, in which Keyv 5 would look for a URL, and no `namespace`, so that Keyv 6 writes it into the keys.
+ * It does not declare `capabilities.expires`, so that either version of Keyv passes milliseconds to live, and has no
+ * `namespace`, so that Keyv 6 writes it into the keys. Methods are fields: they run on this object, not on its face.
  */
 class SealingAdapter implements EncryptedStore {
+  /** Where Keyv 5 gets an iterator from. It asks for none unless it knows the dialect. */
+  readonly opts: object | undefined;
+  readonly face: EncryptedStore;
   readonly #inner: Inner;
   readonly #sealed: SealedText;
   readonly #prefix: () => string;
+  readonly #assigned = new AssignedNamespace();
+  /** The inner adapter's namespace; that of a Keyv instance is its owner's to change. */
+  readonly #innerNamespace: unknown;
 
   constructor(inner: Inner, sealed: SealedText) {
     this.#inner = inner;
     this.#sealed = sealed;
     this.#prefix = keyvFace(inner)?.prefix ?? (() => '');
+    this.#innerNamespace = inner.namespace;
     sealed.assertBare(this.#prefix());
-  }
-
-  #open(key: string, stored: unknown): unknown {
-    return this.#sealed.open(this.#prefix() + key, stored);
+    this.opts = canListNames(inner) ? { dialect: 'redis' } : undefined;
+    this.face = new Proxy<EncryptedStore>(this, {
+      get: (_, name) => Reflect.get(this, name),
+      // Keyv 5 assigns its namespace. It must not stay: Keyv 6 would take this for a store that writes namespaces.
+      set: (_, name, value) => {
+        if (name === 'namespace') this.#assigned.assign(value);
+        return name === 'namespace' || Reflect.set(this, name, value);
+      },
+    });
   }
 
   get failures(): number {
     return this.#sealed.failures;
   }
 
-  async get(key: string): Promise<unknown> {
+  readonly get = async (key: string): Promise<unknown> => {
+    if (this.#assigned.known) this.#assigned.observe(key);
     return this.#open(key, await this.#inner.get(key));
-  }
+  };
 
-  async getMany(keys: string[]): Promise<unknown[]> {
-    if (typeof this.#inner.getMany !== 'function') return Promise.all(keys.map((key) => this.get(key)));
-    const stored = await this.#inner.getMany(keys);
-    return keys.map((key, i) => this.#open(key, Array.isArray(stored) ? stored[i] : undefined));
-  }
+  readonly getMany = async (keys: string[]): Promise<unknown[]> => {
+    const stored = await this.#stored(keys);
+    return keys.map((key, i) => this.#open(key, stored[i]));
+  };
 
-  async set(key: string, value: unknown, ttl?: number): Promise<boolean> {
+  readonly set = async (key: string, value: unknown, ttl?: number): Promise<boolean> => {
+    if (this.#assigned.known) this.#assigned.observe(key);
     const text = this.#sealed.seal(this.#prefix() + key, value);
     const time = ttl !== undefined && takesExpires(this.#inner) ? Date.now() + ttl : ttl;
     return (await this.#inner.set(key, text, time)) !== false;
-  }
+  };
 
-  async setMany(entries: { key: string; value: unknown; ttl?: number | undefined }[]): Promise<boolean[]> {
-    return Promise.all(entries.map(({ key, value, ttl }) => this.set(key, value, ttl)));
-  }
+  readonly setMany = async (entries: { key: string; value: unknown; ttl?: number | undefined }[]): Promise<boolean[]> =>
+    Promise.all(entries.map(({ key, value, ttl }) => this.set(key, value, ttl)));
 
-  async delete(key: string): Promise<boolean> {
+  readonly delete = async (key: string): Promise<boolean> => {
+    if (this.#assigned.known) this.#assigned.observe(key);
     return (await this.#inner.delete(key)) !== false;
+  };
+
+  readonly deleteMany = async (keys: string[]): Promise<boolean[]> => {
+    const removed = await Promise.all(keys.map((key) => this.delete(key)));
+    // Keyv 5 hands the answer on, and to its callers a list is true.
+    return this.#assigned.known ? (removed.includes(true) as never) : removed;
+  };
+
+  readonly has = async (key: string): Promise<boolean> => (await this.get(key)) !== undefined;
+
+  readonly hasMany = async (keys: string[]): Promise<boolean[]> =>
+    (await this.getMany(keys)).map((value) => value !== undefined);
+
+  readonly clear = async (options?: ClearOptions): Promise<void> => {
+    const checked = clearOptions(options);
+    const { namespace } = checked;
+    const prefix = namespace === undefined ? this.#assigned.prefix() : `${namespace}:`;
+    this.#assertNamespace();
+    if (prefix === '' && (this.#prefix() === '' || !canListNames(this.#inner))) {
+      await step(checked, async () => this.#inner.clear?.());
+    } else await removeListed(this.#inner, () => this.#list(prefix), checked);
+  };
+
+  get iterator(): EncryptedStore['iterator'] {
+    const prefix = this.#assigned.prefixOfLatest();
+    // Keyv 5 reads it when it is constructed, and passes no namespace then, as this has none.
+    return (namespace) => (namespace ? this.#entries(`${namespace}:`, true) : this.#entries(prefix, false));
   }
 
-  async deleteMany(keys: string[]): Promise<boolean[]> {
-    return Promise.all(keys.map((key) => this.delete(key)));
+  readonly disconnect = async (): Promise<void> => {
+    await this.#inner.disconnect?.();
+  };
+
+  readonly on = (event: string, listener: (...args: unknown[]) => void): this => {
+    if (event === 'error') {
+      this.#assigned.registered();
+      listenToErrors(this.#inner, listener);
+    }
+    return this.face as this;
+  };
+
+  readonly off = (event: string, listener: (...args: unknown[]) => void): this => {
+    if (event === 'error') ignoreErrors(this.#inner, listener);
+    return this.face as this;
+  };
+
+  #open(key: string, stored: unknown): unknown {
+    return this.#sealed.open(this.#prefix() + key, stored);
   }
 
-  async has(key: string): Promise<boolean> {
-    return (await this.get(key)) !== undefined;
+  async #stored(keys: string[]): Promise<unknown[]> {
+    if (typeof this.#inner.getMany !== 'function') return Promise.all(keys.map((key) => this.#inner.get(key)));
+    const stored = await this.#inner.getMany(keys);
+    return Array.isArray(stored) ? stored : [];
   }
 
-  async hasMany(keys: string[]): Promise<boolean[]> {
-    return (await this.getMany(keys)).map((value) => value !== undefined);
+  /** @throws ConfigurationError when another Keyv instance has put its namespace in place of that of the inner store. */
+  #assertNamespace(): void {
+    const { namespace } = this.#inner;
+    if (isKeyvInstance(this.#inner) ? hasNamespace(this.#inner, namespace) : namespace === this.#innerNamespace) return;
+    throw new ConfigurationError(
+      'The namespace of the inner store was changed: another Keyv instance uses it, and their entries cannot be told apart; give encryptedStore a store of its own',
+    );
   }
 
-  async clear(): Promise<void> {
-    await this.#inner.clear?.();
+  #list(prefix: string): AsyncGenerator<Listed, void> {
+    const names = listNames(this.#inner, prefix);
+    if (names === undefined) throw new BackendError('The inner store cannot list its entries');
+    return names;
   }
 
-  /** Leaves out what does not open. */
-  async *iterator(): AsyncGenerator<[key: string, value: unknown], void> {
-    const entries = types.isMap(this.#inner) ? this.#inner.entries() : (this.#inner.iterator?.(undefined) ?? []);
-    for await (const [key, stored] of entries) {
-      const value = typeof key === 'string' ? this.#open(key, stored) : undefined;
-      if (value !== undefined) yield [key as string, value];
+  async *#entries(prefix: string | (() => string), lazily: boolean): AsyncGenerator<[string, unknown], void> {
+    this.#assertNamespace();
+    let page: Listed[] = [];
+    for await (const listed of this.#list(typeof prefix === 'string' ? prefix : prefix())) {
+      page.push(listed);
+      if (page.length < PAGE) continue;
+      yield* this.#openAll(page, lazily);
+      page = [];
+    }
+    yield* this.#openAll(page, lazily);
+  }
+
+  async *#openAll(page: Listed[], lazily: boolean): AsyncGenerator<[string, unknown], void> {
+    const unread = page.flatMap(([name, stored]) => (stored === undefined || stored === null ? [name] : []));
+    const read = unread.length > 0 ? await this.#stored(unread) : [];
+    let next = 0;
+    for (const [name, stored] of page) {
+      const own = stored ?? read[next++];
+      if (lazily) yield lazyEntry(name, () => this.#open(name, own));
+      else {
+        const value = this.#open(name, own);
+        if (value !== undefined) yield [name, value];
+      }
     }
   }
+}
 
-  async disconnect(): Promise<void> {
-    await this.#inner.disconnect?.();
-  }
-
-  on(event: string, listener: (...args: unknown[]) => void): this {
-    if (event === 'error') this.#inner.on?.(event, listener);
-    return this;
-  }
+/**
+ * An entry that opens when it is destructured, and then begins with no namespace if it does not open. Keyv 6
+ * destructures it to iterate, and leaves it out then; to clear it takes `entry[0]`, and so removes what does not open too.
+ */
+function lazyEntry(name: string, open: () => unknown): [string, unknown] {
+  return Object.defineProperties([name, undefined] as [string, unknown], {
+    1: { get: open },
+    [Symbol.iterator]: {
+      *value() {
+        const value = open();
+        yield value === undefined ? '' : name;
+        yield value;
+      },
+    },
+  });
 }
