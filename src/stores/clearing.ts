@@ -2,6 +2,7 @@ import { assertSignal, integerOption } from '../backends/arguments.js';
 import { withDeadline } from '../backends/deadline.js';
 import type { KeyvStorageAdapter } from '../backends/keyv-face.js';
 import { assertWellFormed } from '../bytes.js';
+import { BackendError } from '../errors.js';
 import { assertOptionsObject, ownOptions } from '../options-object.js';
 import { throwIfAborted } from '../realms.js';
 import type { Listed } from './stored-names.js';
@@ -42,7 +43,10 @@ export function clearOptions(options: ClearOptions = {}): ClearOptions {
 
 /**
  * Removes the names that `list` gives, a page at a time. A store that lists by position skips entries when others are
- * removed meanwhile: it is listed anew until there is less than a page, or no fewer than before.
+ * removed meanwhile, and some report a failure as an event and answer that nothing was there: it is listed anew until
+ * there is less than a page, or no fewer than before.
+ *
+ * @throws BackendError when entries are there still that the store said were not.
  */
 export async function removeListed(
   store: KeyvStorageAdapter,
@@ -54,13 +58,16 @@ export async function removeListed(
   for (;;) {
     const names = list();
     let found = 0;
+    let kept = false;
     try {
       let page: string[];
       do {
         page = await step(options, () => nextPage(names));
         if (page.length === 0) break;
         found += page.length;
-        removed += await step(options, () => remove(store, page));
+        const gone = await step(options, () => remove(store, page));
+        kept ||= gone === 0;
+        removed += gone;
         options.onProgress?.({ removed });
         // A Map answers without a turn of the event loop.
         await new Promise(setImmediate);
@@ -69,7 +76,11 @@ export async function removeListed(
       // Not awaited: it waits for a step that was given up.
       names.return().catch(() => undefined);
     }
-    if (found < PAGE || found >= before) return;
+    if (found < PAGE && !kept) return;
+    if (found >= before) {
+      if (kept) throw new BackendError('The inner store did not remove the entries');
+      return;
+    }
     before = found;
   }
 }
