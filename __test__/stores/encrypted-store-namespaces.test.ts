@@ -1,18 +1,21 @@
 import KeyvRedis, { createCluster } from '@keyv/redis';
+import KeyvValkey from '@keyv/valkey';
 import test, { type ExecutionContext } from 'ava';
 import { Cacheable } from 'cacheable';
+import { Redis } from 'iovalkey';
 import { Keyv } from 'keyv';
 import { type EncryptedStore, encryptedStore, type InnerStore } from '../../src/stores/encrypted-store.js';
 import { keyvStorages } from '../support/keyv-storages.js';
 import { Keyv5 } from '../support/keyv5.js';
 import { requireRedisCluster } from '../support/redis-cluster.js';
+import { requireRedis } from '../support/redis-server.js';
 import { openSqlite, SqliteStore } from '../support/sqlite-store.js';
 
 const options = { masterKey: '5a'.repeat(32) };
 const otherOptions = { masterKey: '5b'.repeat(32) };
 const versions: Record<string, new (options?: object) => Keyv> = { 'Keyv 5': Keyv5, 'Keyv 6': Keyv as never };
 
-/** An inner store, and the bare one in which it puts its entries. */
+/** Makes a function that gives new stores over the same entries; undefined where the server is missing. */
 type Open = (t: ExecutionContext) => Promise<(() => InnerStore) | undefined>;
 
 const around = (make: (store: InnerStore) => InnerStore, open: Open): Open => {
@@ -33,6 +36,8 @@ const inners: Record<string, Open> = {
     t.teardown(() => client.destroy());
     return () => new KeyvRedis(client as never) as InnerStore;
   },
+  Valkey: (t) => valkey(t, { useRedisSets: true }),
+  'Valkey without sets': (t) => valkey(t, { useRedisSets: false }),
   'Redis with a namespace': around((store) => Object.assign(store, { namespace: 'inner' }), keyvStorages.Redis!),
 };
 for (const [storage, open] of Object.entries(keyvStorages)) {
@@ -42,6 +47,16 @@ for (const [storage, open] of Object.entries(keyvStorages)) {
     open,
   );
   inners[`Keyv 5 over ${storage}`] = around((store) => new Keyv5({ store, namespace: 'inner' }) as never, open);
+}
+
+/** Behind a prefix of the client, which it does not apply to all of its commands. */
+async function valkey(t: ExecutionContext, sets: { useRedisSets: boolean }): Promise<(() => InnerStore) | undefined> {
+  const server = await requireRedis(t);
+  if (server === undefined) return undefined;
+  const client = new Redis(server.url, { keyPrefix: 'prefix:' });
+  client.setMaxListeners(0);
+  t.teardown(() => client.disconnect());
+  return () => new KeyvValkey(client as never, sets as never) as never;
 }
 
 async function entriesOf(keyv: Keyv): Promise<Record<string, unknown>> {
@@ -57,7 +72,8 @@ for (const [version, Version] of Object.entries(versions)) {
       ['users', ['users2', 'user', 'posts']],
       ['u*r_[s]', ['user_s', 'u*r_s', 'uxr_[s]', 'u*r%[s]']],
     ] as const) {
-      test(`${version}, ${inner}: '${mine}' is walked through and cleared alone`, async (t) => {
+      // A server at a time.
+      test.serial(`${version}, ${inner}: '${mine}' is walked through and cleared alone`, async (t) => {
         const make = await open(t);
         if (make === undefined) return;
         const keyv = (namespace: string, sealedBy = options) =>
