@@ -2,7 +2,8 @@ import { ConfigurationError } from '../errors.js';
 
 /** The namespace of one Keyv instance, or of several that have the same. */
 interface Assigned {
-  namespace: string | undefined;
+  /** What its keys begin with; empty without a namespace. */
+  prefix: string;
 }
 
 /**
@@ -31,17 +32,17 @@ export class AssignedNamespace {
     this.#constructing = true;
   }
 
-  assign(value: unknown): void {
-    const namespace = typeof value === 'string' && value !== '' ? value : undefined;
+  assign(namespace: unknown): void {
+    const prefix = typeof namespace === 'string' && namespace !== '' ? `${namespace}:` : '';
     const latest = this.#latest;
-    const same = latest === undefined || latest.namespace === namespace;
+    const same = latest === undefined || latest.prefix === prefix;
     if (this.#constructing || latest === undefined) {
       this.#constructing = false;
       this.#instances++;
       if (!same) this.#differ = true;
-      this.#latest = { namespace };
+      this.#latest = { prefix };
     } else if (this.#instances === 1) {
-      latest.namespace = namespace;
+      latest.prefix = prefix;
       this.#bareKeys = false;
     } else if (!same || this.#differ) {
       this.#differ = true;
@@ -51,9 +52,7 @@ export class AssignedNamespace {
 
   /** Looks at a key that an instance has passed. */
   observe(key: string): void {
-    const namespace = this.#latest?.namespace;
-    if (namespace === undefined || this.#bareKeys || this.#differ) return;
-    if (!key.startsWith(`${namespace}:`)) this.#bareKeys = true;
+    if (this.#latest !== undefined && !this.#differ && !key.startsWith(this.#latest.prefix)) this.#bareKeys = true;
   }
 
   /** What the keys of every instance begin with. @throws ConfigurationError when they do not begin alike. */
@@ -75,10 +74,11 @@ export class AssignedNamespace {
   }
 
   #prefixOf(assigned: Assigned | undefined): string {
-    if (assigned?.namespace === undefined) return '';
-    if (this.#bareKeys)
+    const prefix = assigned?.prefix ?? '';
+    if (prefix !== '' && this.#bareKeys) {
       throw unknownNamespace('Keys without the namespace were used: the store is shared, or useKeyPrefix is false');
-    return `${assigned.namespace}:`;
+    }
+    return prefix;
   }
 }
 

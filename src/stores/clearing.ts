@@ -8,7 +8,7 @@ import { throwIfAborted } from '../realms.js';
 import type { Listed } from './stored-names.js';
 
 /** How `clear` of an encryptedStore goes about it. Whatever stops it, what was removed stays removed, and another call goes on. */
-export interface ClearOptions {
+export interface EncryptedStoreClearOptions {
   /** Removes the entries whose keys begin with it and a colon. Default: that of the Keyv 5 instances, otherwise all. */
   namespace?: string | undefined;
   /**
@@ -22,12 +22,17 @@ export interface ClearOptions {
   onProgress?: ((report: { removed: number }) => void) | undefined;
 }
 
-const OPTIONS = ['namespace', 'timeoutMs', 'signal', 'onProgress'] as const satisfies readonly (keyof ClearOptions)[];
+const OPTIONS = [
+  'namespace',
+  'timeoutMs',
+  'signal',
+  'onProgress',
+] as const satisfies readonly (keyof EncryptedStoreClearOptions)[];
 const PAGE = 1_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** @throws TypeError and RangeError for options that are none, the reason of a signal that has fired. */
-export function clearOptions(options: ClearOptions = {}): ClearOptions {
+export function clearOptions(options: EncryptedStoreClearOptions = {}): EncryptedStoreClearOptions {
   assertOptionsObject(options, OPTIONS);
   const own = ownOptions(options);
   const { namespace, timeoutMs, signal, onProgress } = own;
@@ -51,7 +56,7 @@ export function clearOptions(options: ClearOptions = {}): ClearOptions {
 export async function removeListed(
   store: KeyvStorageAdapter,
   list: () => AsyncGenerator<Listed, void>,
-  options: ClearOptions,
+  options: EncryptedStoreClearOptions,
 ): Promise<void> {
   let removed = 0;
   let before = Number.POSITIVE_INFINITY;
@@ -86,7 +91,7 @@ export async function removeListed(
 }
 
 /** Runs one step within its limit. @throws TimeoutError, the signal's reason. */
-export function step<T>({ timeoutMs, signal }: ClearOptions, work: () => Promise<T>): Promise<T> {
+export function step<T>({ timeoutMs, signal }: EncryptedStoreClearOptions, work: () => Promise<T>): Promise<T> {
   if (timeoutMs === undefined && signal === undefined) return work();
   return withDeadline('inner', timeoutMs ?? LONGEST_TIMER_MS, signal, work);
 }

@@ -10,7 +10,8 @@ import {
 } from '../backends/keyv-face.js';
 import { BackendError, ConfigurationError } from '../errors.js';
 import { AssignedNamespace } from './assigned-namespace.js';
-import { type ClearOptions, clearOptions, removeListed, step } from './clearing.js';
+import { clearOptions, type EncryptedStoreClearOptions, removeListed, step } from './clearing.js';
+import { lazyEntry } from './lazy-entry.js';
 import { type EncryptedStoreOptions, SealedText } from './sealed-text.js';
 import { canListNames, hasNamespace, type Listed, listNames } from './stored-names.js';
 
@@ -38,7 +39,7 @@ export interface EncryptedStore {
    * @throws ConfigurationError when Keyv 5 does not tell the namespace: instances with different ones share this store.
    * BackendError when the inner store cannot list its entries. Then nothing is removed.
    */
-  clear(options?: ClearOptions): Promise<void>;
+  clear(options?: EncryptedStoreClearOptions): Promise<void>;
   /**
    * Entries that open; with a namespace, which is how Keyv 6 calls it, of keys that begin with it and a colon.
    *
@@ -71,7 +72,7 @@ export function encryptedStore(inner: InnerStore, options?: EncryptedStoreOption
   ) {
     throw new TypeError('inner must be a Map, a Keyv storage adapter or a Keyv instance');
   }
-  return new SealingAdapter(inner as Inner, new SealedText(options)).face;
+  return new SealingAdapter(inner as Inner, new SealedText(options));
 }
 
 /** All of them, as far as it is used here; some answers are promises. */
@@ -84,12 +85,11 @@ const PAGE = 100;
 
 /**
  * It does not declare `capabilities.expires`, so that either version of Keyv passes milliseconds to live, and has no
- * `namespace`, so that Keyv 6 writes it into the keys. Methods are fields: they run on this object, not on its face.
+ * `namespace`, so that Keyv 6 writes it into the keys.
  */
 class SealingAdapter implements EncryptedStore {
   /** Where Keyv 5 gets an iterator from. It asks for none unless it knows the dialect. */
   readonly opts: object | undefined;
-  readonly face: EncryptedStore;
   readonly #inner: Inner;
   readonly #sealed: SealedText;
   readonly #prefix: () => string;
@@ -104,57 +104,64 @@ class SealingAdapter implements EncryptedStore {
     this.#innerNamespace = inner.namespace;
     sealed.assertBare(this.#prefix());
     this.opts = canListNames(inner) ? { dialect: 'redis' } : undefined;
-    this.face = new Proxy<EncryptedStore>(this, {
-      get: (_, name) => Reflect.get(this, name),
-      // Keyv 5 assigns its namespace. It must not stay: Keyv 6 would take this for a store that writes namespaces.
-      set: (_, name, value) => {
-        if (name === 'namespace') this.#assigned.assign(value);
-        return name === 'namespace' || Reflect.set(this, name, value);
-      },
-    });
+  }
+
+  // Keyv 5 assigns its namespace. It must not stay: Keyv 6 would take this for a store that writes namespaces. What an
+  // object has, or its class, is found before this is asked.
+  static {
+    const set = (target: object, name: string | symbol, value: unknown, store: SealingAdapter): boolean => {
+      if (name !== 'namespace' || !(#assigned in store)) return Reflect.set(target, name, value, store);
+      store.#assigned.assign(value);
+      return true;
+    };
+    Object.setPrototypeOf(SealingAdapter.prototype, new Proxy({}, { set }));
   }
 
   get failures(): number {
     return this.#sealed.failures;
   }
 
-  readonly get = async (key: string): Promise<unknown> => {
-    if (this.#assigned.known) this.#assigned.observe(key);
+  async get(key: string): Promise<unknown> {
+    this.#assigned.observe(key);
     return this.#open(key, await this.#inner.get(key));
-  };
+  }
 
-  readonly getMany = async (keys: string[]): Promise<unknown[]> => {
+  async getMany(keys: string[]): Promise<unknown[]> {
     const stored = await this.#stored(keys);
     return keys.map((key, i) => this.#open(key, stored[i]));
-  };
+  }
 
-  readonly set = async (key: string, value: unknown, ttl?: number): Promise<boolean> => {
-    if (this.#assigned.known) this.#assigned.observe(key);
+  async set(key: string, value: unknown, ttl?: number): Promise<boolean> {
+    this.#assigned.observe(key);
     const text = this.#sealed.seal(this.#prefix() + key, value);
     const time = ttl !== undefined && takesExpires(this.#inner) ? Date.now() + ttl : ttl;
     return (await this.#inner.set(key, text, time)) !== false;
-  };
+  }
 
-  readonly setMany = async (entries: { key: string; value: unknown; ttl?: number | undefined }[]): Promise<boolean[]> =>
-    Promise.all(entries.map(({ key, value, ttl }) => this.set(key, value, ttl)));
+  async setMany(entries: { key: string; value: unknown; ttl?: number | undefined }[]): Promise<boolean[]> {
+    return Promise.all(entries.map(({ key, value, ttl }) => this.set(key, value, ttl)));
+  }
 
-  readonly delete = async (key: string): Promise<boolean> => {
-    if (this.#assigned.known) this.#assigned.observe(key);
+  async delete(key: string): Promise<boolean> {
+    this.#assigned.observe(key);
     return (await this.#inner.delete(key)) !== false;
-  };
+  }
 
-  readonly deleteMany = async (keys: string[]): Promise<boolean[]> => {
+  async deleteMany(keys: string[]): Promise<boolean[]> {
     const removed = await Promise.all(keys.map((key) => this.delete(key)));
     // Keyv 5 hands the answer on, and to its callers a list is true.
     return this.#assigned.known ? (removed.includes(true) as never) : removed;
-  };
+  }
 
-  readonly has = async (key: string): Promise<boolean> => (await this.get(key)) !== undefined;
+  async has(key: string): Promise<boolean> {
+    return (await this.get(key)) !== undefined;
+  }
 
-  readonly hasMany = async (keys: string[]): Promise<boolean[]> =>
-    (await this.getMany(keys)).map((value) => value !== undefined);
+  async hasMany(keys: string[]): Promise<boolean[]> {
+    return (await this.getMany(keys)).map((value) => value !== undefined);
+  }
 
-  readonly clear = async (options?: ClearOptions): Promise<void> => {
+  async clear(options?: EncryptedStoreClearOptions): Promise<void> {
     const checked = clearOptions(options);
     const { namespace } = checked;
     const prefix = namespace === undefined ? this.#assigned.prefix() : `${namespace}:`;
@@ -162,7 +169,7 @@ class SealingAdapter implements EncryptedStore {
     if (prefix === '' && (this.#prefix() === '' || !canListNames(this.#inner))) {
       await step(checked, async () => this.#inner.clear?.());
     } else await removeListed(this.#inner, () => this.#list(prefix), checked);
-  };
+  }
 
   get iterator(): EncryptedStore['iterator'] {
     const prefix = this.#assigned.prefixOfLatest();
@@ -170,22 +177,22 @@ class SealingAdapter implements EncryptedStore {
     return (namespace) => (namespace ? this.#entries(`${namespace}:`, true) : this.#entries(prefix, false));
   }
 
-  readonly disconnect = async (): Promise<void> => {
+  async disconnect(): Promise<void> {
     await this.#inner.disconnect?.();
-  };
+  }
 
-  readonly on = (event: string, listener: (...args: unknown[]) => void): this => {
+  on(event: string, listener: (...args: unknown[]) => void): this {
     if (event === 'error') {
       this.#assigned.registered();
       listenToErrors(this.#inner, listener);
     }
-    return this.face as this;
-  };
+    return this;
+  }
 
-  readonly off = (event: string, listener: (...args: unknown[]) => void): this => {
+  off(event: string, listener: (...args: unknown[]) => void): this {
     if (event === 'error') ignoreErrors(this.#inner, listener);
-    return this.face as this;
-  };
+    return this;
+  }
 
   #open(key: string, stored: unknown): unknown {
     return this.#sealed.open(this.#prefix() + key, stored);
@@ -237,21 +244,4 @@ class SealingAdapter implements EncryptedStore {
       }
     }
   }
-}
-
-/**
- * An entry that opens when it is destructured, and then begins with no namespace if it does not open. Keyv 6
- * destructures it to iterate, and leaves it out then; to clear it takes `entry[0]`, and so removes what does not open too.
- */
-function lazyEntry(name: string, open: () => unknown): [string, unknown] {
-  return Object.defineProperties([name, undefined] as [string, unknown], {
-    1: { get: open },
-    [Symbol.iterator]: {
-      *value() {
-        const value = open();
-        yield value === undefined ? '' : name;
-        yield value;
-      },
-    },
-  });
 }

@@ -18,7 +18,7 @@ interface Bottom {
 
 /** Whether {@link listNames} has a way for this store. */
 export function canListNames(inner: object): boolean {
-  return entriesOf(bottomOf(inner), '') !== undefined;
+  return listerOf(bottomOf(inner)) !== undefined;
 }
 
 /** Whether the store at the bottom, if it writes a namespace, still has that of the Keyv instance around it. */
@@ -34,8 +34,8 @@ export function hasNamespace(keyv: object, namespace: unknown): boolean {
  */
 export function listNames(inner: object, prefix: string): AsyncGenerator<Listed, void> | undefined {
   const bottom = bottomOf(inner);
-  const entries = entriesOf(bottom, bottom.above + prefix);
-  return entries && select(entries, bottom, inner, prefix);
+  const list = listerOf(bottom);
+  return list && select(list(bottom.above + prefix), bottom, inner, prefix);
 }
 
 async function* select(entries: Entries, bottom: Bottom, inner: object, prefix: string): AsyncGenerator<Listed, void> {
@@ -62,11 +62,12 @@ function bottomOf(inner: object): Bottom {
   }
 }
 
-function entriesOf({ store, wrapped }: Bottom, prefix: string): Entries | undefined {
-  if (types.isMap(store)) return store.entries() as Entries;
-  if (typeof store.iterator === 'function') return entriesOfAdapter(store as unknown as Adapter, prefix);
-  if (wrapped && typeof store.entries === 'function') return store.entries() as Entries;
-  return undefined;
+/** Lists entries of which some begin with a prefix, as the store's methods take names. */
+function listerOf({ store, wrapped }: Bottom): ((prefix: string) => Entries) | undefined {
+  if (types.isMap(store)) return () => store.entries() as Entries;
+  if (typeof store.iterator === 'function') return (prefix) => entriesOfAdapter(store as unknown as Adapter, prefix);
+  const { entries } = store;
+  return wrapped && typeof entries === 'function' ? () => entries.call(store) : undefined;
 }
 
 interface Adapter {
