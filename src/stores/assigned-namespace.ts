@@ -76,7 +76,9 @@ export class AssignedNamespace {
   #prefixOf(assigned: Assigned | undefined): string {
     const prefix = assigned?.prefix ?? '';
     if (prefix !== '' && this.#bareKeys) {
-      throw unknownNamespace('Keys without the namespace were used: the store is shared, or useKeyPrefix is false');
+      throw unknownNamespace(
+        'Keys without the namespace were used (the store is shared, or useKeyPrefix is false, which goes with namespace: undefined)',
+      );
     }
     return prefix;
   }

@@ -33,15 +33,18 @@ export interface EncryptedStore {
   has(key: string): Promise<boolean>;
   hasMany(keys: string[]): Promise<boolean[]>;
   /**
-   * Removes the entries of the namespace, those that do not open too, and no others; without a namespace it is the
-   * inner store's `clear`. `keyv.clear()` is what calls it; in long ones, call it with the namespace for limits.
+   * Removes the entries of the namespace, those that do not open too, and no others. Without a namespace these are
+   * those of the inner store's own, if it has one; otherwise it is the inner store's `clear`, whatever that removes.
+   * `keyv.clear()` calls it without options; call it with a namespace for limits, a signal and counts.
    *
-   * @throws ConfigurationError when Keyv 5 does not tell the namespace: instances with different ones share this store.
-   * BackendError when the inner store cannot list its entries. Then nothing is removed.
+   * @throws ConfigurationError when Keyv 5 does not tell the namespace: instances with different ones share this
+   * store, or another Keyv instance has changed the inner store's. BackendError when the inner store cannot list its
+   * entries. Then nothing is removed.
    */
   clear(options?: EncryptedStoreClearOptions): Promise<void>;
   /**
-   * Entries that open; with a namespace, which is how Keyv 6 calls it, of keys that begin with it and a colon.
+   * Entries that open; with a namespace, which is how Keyv 6 calls it, of keys that begin with it and a colon. Those
+   * have their values when they are destructured, and an empty key then if they do not open.
    *
    * @throws as `clear`.
    */
