@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import test from 'ava';
 import { Keyv, KeyvMemoryAdapter } from 'keyv';
@@ -219,4 +220,23 @@ test('what is no Keyv store is a TypeError', (t) => {
     t.throws(() => new KeyvBackend({ store: store as never }), { instanceOf: TypeError }, inspect(store));
   }
   t.throws(() => new KeyvBackend({ store: new Keyv(), timeoutMs: 0 }), { instanceOf: RangeError });
+});
+
+test('a hundred backends over one store add one listener for its errors, and all of them take notice', async (t) => {
+  const store = Object.assign(new EventEmitter(), {
+    get: async (): Promise<unknown> => void store.emit('error', new Error('lost')),
+    set: async () => true,
+    delete: async () => true,
+    clear: async () => undefined,
+  });
+  const backends = Array.from({ length: 100 }, () => new KeyvBackend({ store }));
+  for (const backend of backends) await backend.set('k', Buffer.from('x'));
+  t.is(store.listenerCount('error'), 1);
+  for (const backend of backends) await t.throwsAsync(backend.get('k'), { code: 'ERR_BACKEND' });
+  const [last, ...others] = backends as [KeyvBackend, ...KeyvBackend[]];
+  for (const backend of others) await backend.close();
+  t.is(store.listenerCount('error'), 1);
+  await t.throwsAsync(last.get('k'), { code: 'ERR_BACKEND' });
+  await last.close();
+  t.is(store.listenerCount('error'), 0);
 });
