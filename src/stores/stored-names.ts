@@ -77,6 +77,12 @@ interface Adapter {
   readonly redis?: unknown;
   readonly keyPrefixSeparator?: unknown;
   _getKeyName?: unknown;
+  /** Of `@keyv/redis`. */
+  getMasterNodes(): Promise<ScanClient[]>;
+}
+
+interface ScanClient {
+  scan(cursor: string, options: object): Promise<unknown>;
 }
 
 /** @param prefix of names as the adapter's methods take them. */
@@ -92,7 +98,8 @@ function entriesOfAdapter(adapter: Adapter, prefix: string): Entries {
 
 /**
  * `@keyv/redis` leaves out names with its separator unless it has the namespace in front of it, and matches that as a
- * pattern. So it is asked for the very prefix, on an object of its own: the adapter is shared.
+ * pattern. So it is asked for the very prefix, on an object of its own: the adapter is shared. Nor does this read the
+ * values of ten names at a time, which it does for whoever iterates.
  */
 async function* entriesOfRedis(adapter: Adapter, own: string, prefix: string): AsyncGenerator<Listed> {
   const full = own + prefix;
@@ -102,10 +109,16 @@ async function* entriesOfRedis(adapter: Adapter, own: string, prefix: string): A
     namespace: pattern,
     keyPrefixSeparator: '',
     getKeyWithoutPrefix: (name: string) => name,
+    getMasterNodes: async () => (await adapter.getMasterNodes()).map(scanningMore),
+    mget: async () => [],
   });
   for await (const [name, stored] of view.iterator(pattern)) {
     if (typeof name === 'string' && name.startsWith(full)) yield [name.slice(own.length), stored];
   }
+}
+
+function scanningMore(client: ScanClient): ScanClient {
+  return { scan: (cursor, options) => client.scan(cursor, { ...options, COUNT: 1_000 }) };
 }
 
 /** `@keyv/valkey` gives names as they are in the server, the client's prefix and its own part included. */
