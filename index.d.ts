@@ -397,6 +397,7 @@ interface KeyvStorageAdapter {
     delete(name: string): unknown;
     clear?(): unknown;
     getMany?(names: string[]): unknown;
+    deleteMany?(names: string[]): unknown;
     on?(event: 'error', listener: (error: unknown) => void): unknown;
     off?(event: 'error', listener: (error: unknown) => void): unknown;
 }
@@ -1929,6 +1930,23 @@ declare class StandardSerializer implements Serializer {
     deserialize(payload: Uint8Array): unknown;
 }
 
+/** How `clear` of an encryptedStore goes about it. Whatever stops it, what was removed stays removed, and another call goes on. */
+interface EncryptedStoreClearOptions {
+    /** Removes the entries whose keys begin with it and a colon. Default: that of the Keyv 5 instances, otherwise all. */
+    namespace?: string | undefined;
+    /**
+     * The longest that one step may take, in milliseconds: to list up to a thousand names, to remove them, or the inner
+     * store's own `clear`. A store that scans past many entries of others needs long for one. Default: no limit.
+     */
+    timeoutMs?: number | undefined;
+    /** Stops it, and rejects with its reason. */
+    signal?: AbortSignal | undefined;
+    /** Called after each step with how many entries were removed so far; not where the inner store clears by itself. */
+    onProgress?: ((report: {
+        removed: number;
+    }) => void) | undefined;
+}
+
 interface EncryptedStoreOptions {
     /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
     masterKey?: MasterKeyInput | undefined;
@@ -1993,13 +2011,31 @@ interface EncryptedStore {
         ttl?: number | undefined;
     }[]): Promise<boolean[]>;
     delete(key: string): Promise<boolean>;
+    /** Whether each was there; for Keyv 5 one answer, whether any was. */
     deleteMany(keys: string[]): Promise<boolean[]>;
     has(key: string): Promise<boolean>;
     hasMany(keys: string[]): Promise<boolean[]>;
-    clear(): Promise<void>;
-    iterator(): AsyncGenerator<[key: string, value: unknown], void>;
+    /**
+     * Removes the entries of the namespace, those that do not open too, and no others. Without a namespace these are
+     * those of the inner store's own, if it has one; otherwise it is the inner store's `clear`, whatever that removes.
+     * `keyv.clear()` calls it without options; call it with a namespace for limits, a signal and counts.
+     *
+     * @throws ConfigurationError when Keyv 5 does not tell the namespace: instances with different ones share this
+     * store, or another Keyv instance has changed the inner store's. BackendError when the inner store cannot list its
+     * entries. Then nothing is removed.
+     */
+    clear(options?: EncryptedStoreClearOptions): Promise<void>;
+    /**
+     * Entries that open; with a namespace, which is how Keyv 6 calls it, of keys that begin with it and a colon. Those
+     * have their values when they are destructured, and an empty key then if they do not open.
+     *
+     * @throws as `clear`.
+     */
+    iterator(namespace?: string): AsyncGenerator<[key: string, value: unknown], void>;
     disconnect(): Promise<void>;
+    /** Of events there are those of the inner store's errors, `error`. */
     on(event: string, listener: (...args: unknown[]) => void): this;
+    off(event: string, listener: (...args: unknown[]) => void): this;
 }
 /**
  * Encryption for Keyv, cacheable and cache-manager: seals each value under the key that the store sees, every namespace
@@ -2016,4 +2052,4 @@ interface EncryptedStore {
 declare function encryptedStore(inner: InnerStore, options?: EncryptedStoreOptions): EncryptedStore;
 
 export { ArrowSerializer, AuthenticationError, BackendError, ByteStorage, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, IncompleteError, InternalError, InteropSerializer, JsonSerializer, KeyError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, blake2b256, cache, createAad, createCache, deriveDomainKey, deriveTenantKeys, encodeInteropArgs, encodeRotationHeader, encryptedDriver, encryptedStore, hardwareAcceleration, interopKey, keyFingerprint, parseRotationHeader, skip, withTtl };
-export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisClusterClient, IoredisPipeline, JsonSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, KeyvInstance, KeyvStorageAdapter, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NodeRedisClusterClient, NodeRedisClusterNode, NodeRedisCommandOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RewrapOptions, RewrapReport, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };
+export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreClearOptions, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisClusterClient, IoredisPipeline, JsonSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, KeyvInstance, KeyvStorageAdapter, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NodeRedisClusterClient, NodeRedisClusterNode, NodeRedisCommandOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RewrapOptions, RewrapReport, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };

@@ -103,6 +103,7 @@ export { InteropSerializer, type InteropSerializerOptions } from './src/serializ
 export { JsonSerializer, type JsonSerializerOptions, OrjsonSerializer } from './src/serializers/json.js';
 export type { Serializer } from './src/serializers/serializer.js';
 export { StandardSerializer, type StandardSerializerOptions } from './src/serializers/standard.js';
+export type { EncryptedStoreClearOptions } from './src/stores/clearing.js';
 export { type CacheDriver, type DriverFactory, encryptedDriver } from './src/stores/encrypted-driver.js';
 export { type EncryptedStore, encryptedStore, type InnerStore } from './src/stores/encrypted-store.js';
 export type { EncryptedStoreOptions } from './src/stores/sealed-text.js';

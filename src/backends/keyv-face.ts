@@ -15,6 +15,7 @@ export interface KeyvStorageAdapter {
   delete(name: string): unknown;
   clear?(): unknown;
   getMany?(names: string[]): unknown;
+  deleteMany?(names: string[]): unknown;
   on?(event: 'error', listener: (error: unknown) => void): unknown;
   off?(event: 'error', listener: (error: unknown) => void): unknown;
 }
@@ -61,7 +62,7 @@ export function isKeyvInstance(value: object): value is KeyvInstance {
 }
 
 /** Whether an adapter's `set` takes the Unix time of the end rather than milliseconds to live. */
-export function takesExpires({ capabilities }: KeyvStorageAdapter): boolean {
+export function takesExpires({ capabilities }: { capabilities?: unknown }): boolean {
   return typeof capabilities === 'object' && (capabilities as Parts | null)?.expires === true;
 }
 
@@ -111,7 +112,8 @@ function isKeyv5(value: object): boolean {
   return functions && typeof opts === 'object' && typeof store === 'object';
 }
 
-function prefix5({ useKeyPrefix, namespace }: Keyv5): string {
+/** What an instance of Keyv 5 writes in front of keys; nothing for one of Keyv 6, whose store does. */
+export function prefix5({ useKeyPrefix, namespace }: { useKeyPrefix?: unknown; namespace?: unknown }): string {
   return useKeyPrefix && namespace ? `${namespace}:` : '';
 }
 
@@ -137,7 +139,8 @@ export function clientPrefix(client: unknown): string {
   return typeof options?.keyPrefix === 'string' ? options.keyPrefix : '';
 }
 
-function ownPrefix(store: object, separator: string | undefined): string {
+/** What an adapter itself writes in front of names. */
+export function ownPrefix(store: object, separator: string | undefined): string {
   const { namespace, getKeyPrefix, createKeyPrefix, formatKey } = store as Parts;
   if (typeof namespace !== 'string' || namespace === '') return '';
   const write = getKeyPrefix ?? createKeyPrefix ?? formatKey;

@@ -13,7 +13,7 @@ import type {
 } from './backend.js';
 import { causeWithout, codeOf } from './cause.js';
 import { timeoutOption, withDeadline } from './deadline.js';
-import { KeyvErrors } from './keyv-errors.js';
+import { ignoreErrors, listenToErrors } from './error-listeners.js';
 import { type KeyvEnvelope, type KeyvFace, type KeyvInstance, type KeyvStorageAdapter, keyvFace } from './keyv-face.js';
 import { markPrivate, methodsOf } from './private-answers.js';
 
@@ -42,8 +42,14 @@ export class KeyvBackend implements Backend {
   readonly #keyv: KeyvFace;
   readonly #timeoutMs: number;
   /** From the first operation on. */
-  #errors: KeyvErrors | undefined;
+  #reported = 0;
+  #lastReported: unknown;
+  #listening = false;
   #closed = false;
+  readonly #listener = (error: unknown): void => {
+    this.#reported++;
+    this.#lastReported = error;
+  };
 
   /** @throws TypeError for what is neither, a Map among them: wrap it, as `new Keyv({ store: map })`; RangeError. */
   constructor(options: KeyvBackendOptions) {
@@ -127,8 +133,7 @@ export class KeyvBackend implements Backend {
   /** The store stays open: it is its owner's. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#errors?.leave();
-    this.#errors = undefined;
+    ignoreErrors(this.#keyv.store, this.#listener);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -165,13 +170,13 @@ export class KeyvBackend implements Backend {
     otherwise?: () => never,
   ): Promise<T | undefined> {
     if (this.#closed) throw closedError('Keyv');
-    this.#errors ??= KeyvErrors.join(this.#keyv.store);
-    const errors = this.#errors;
+    if (!this.#listening) listenToErrors(this.#keyv.store, this.#listener);
+    this.#listening = true;
     return withDeadline('Keyv', this.#timeoutMs, options?.signal, async () => {
-      const before = errors.count;
+      const before = this.#reported;
       try {
         const result = await work();
-        if (result === undefined && errors.count !== before) throw errors.last;
+        if (result === undefined && this.#reported !== before) throw this.#lastReported;
         return result === undefined && otherwise ? otherwise() : result;
       } catch (error) {
         throw keyvError(error, cacheKeys);
