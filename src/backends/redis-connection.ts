@@ -15,13 +15,23 @@ import { RedisWatch } from './redis-watch.js';
 export interface RedisSource {
   /** @throws BackendError when there is no connection to be had. */
   commands(): RedisCommands | Promise<RedisCommands>;
-  /** A command had no answer in time, and none came for any other either; `timeout` is what its caller gets. */
-  unresponsive(timeout: unknown): void;
+  /**
+   * A command had no answer in time, and none came for any other either.
+   *
+   * @param timeout what its caller gets.
+   * @param begun when it was given, on the clock of `elapsed()`.
+   */
+  unresponsive(timeout: unknown, begun: number): void;
   /** The server behind these commands has become a replica, or does not serve yet. */
   demoted(commands: RedisCommands): void;
   close(): Promise<void>;
 }
 
+/**
+ * A connection takes some ten round trips, operations one or two: those that end before do not end it, or with a short time
+ * limit there would never be one.
+ */
+const ATTEMPT_MS = 2_000;
 /** How long a failed connection attempt answers for those that come right after it. */
 const COOL_DOWN_MS = 100;
 /** Between two connections that are made because servers are demoted: at first, and at most. */
@@ -37,7 +47,11 @@ const RENEW_FORGET_MS = 60_000;
 export class RedisConnection implements RedisSource {
   readonly #address: RedisAddress;
   readonly #library: RedisLibrary;
-  readonly #timeoutMs: number;
+  /** How long an attempt to connect may take. */
+  readonly #attemptMs: number;
+  /** When the last attempt began, and when the last connection was there. */
+  #begun = Number.NEGATIVE_INFINITY;
+  #opened = Number.NEGATIVE_INFINITY;
   #open: OpenClient | undefined;
   #opening: Promise<RedisCommands> | undefined;
   #failure: { error: unknown; until: number } | undefined;
@@ -58,16 +72,16 @@ export class RedisConnection implements RedisSource {
   ) {
     this.#address = address;
     this.#library = library;
-    this.#timeoutMs = timeoutMs;
+    this.#attemptMs = Math.max(timeoutMs, ATTEMPT_MS);
     this.watch = new RedisWatch(
-      (node, invalidated, lost) => subscribe(library, address, timeoutMs, node, invalidated, lost),
+      (node, invalidated, lost) => subscribe(library, address, this.#attemptMs, node, invalidated, lost),
       underWay,
     );
   }
 
   /** Another connection to the same place, which its user makes and ends. */
   another(): OpenClient {
-    return openClient(this.#library, this.#address, this.#timeoutMs);
+    return openClient(this.#library, this.#address, this.#attemptMs);
   }
 
   commands(): RedisCommands | Promise<RedisCommands> {
@@ -83,7 +97,9 @@ export class RedisConnection implements RedisSource {
     return this.#opening;
   }
 
-  unresponsive(timeout: unknown): void {
+  unresponsive(timeout: unknown, begun: number): void {
+    // One that has waited for the connection says nothing about it.
+    if (this.#opening === undefined ? begun < this.#opened : elapsed() - this.#begun < this.#attemptMs) return;
     this.#timeout = timeout;
     this.#drop();
   }
@@ -106,7 +122,8 @@ export class RedisConnection implements RedisSource {
   }
 
   async #connect(): Promise<RedisCommands> {
-    const open = openClient(this.#library, this.#address, this.#timeoutMs);
+    this.#begun = elapsed();
+    const open = openClient(this.#library, this.#address, this.#attemptMs);
     this.#open = open;
     let lastError: Error | undefined;
     this.#timeout = undefined;
@@ -137,6 +154,7 @@ export class RedisConnection implements RedisSource {
       // ioredis reports a refused SELECT here, and would go on in database 0.
       if (lastError && !this.#address.cluster) throw lastError;
       this.#failure = undefined;
+      this.#opened = elapsed();
       return open.commands;
     } catch (error) {
       if (this.#open === open) this.#drop();
