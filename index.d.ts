@@ -608,6 +608,7 @@ interface NodeRedisClusterNode {
 interface NodeRedisCommandOptions {
     typeMapping?: Record<number, unknown>;
     timeout?: number | undefined;
+    abortSignal?: AbortSignal | undefined;
 }
 type RedisClient = IoredisClient | IoredisClusterClient | NodeRedisClient | NodeRedisClusterClient;
 
