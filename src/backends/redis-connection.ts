@@ -1,4 +1,6 @@
 import { elapsed } from '../clock.js';
+import { TimeoutError } from '../errors.js';
+import { clearTimeout, setTimeout } from '../timers.js';
 import { closedError } from './arguments.js';
 import { assertNotHeld } from './fake-timers.js';
 import type { RedisAddress } from './redis-address.js';
@@ -15,13 +17,8 @@ import { RedisWatch } from './redis-watch.js';
 export interface RedisSource {
   /** @throws BackendError when there is no connection to be had. */
   commands(): RedisCommands | Promise<RedisCommands>;
-  /**
-   * A command had no answer in time, and none came for any other either.
-   *
-   * @param timeout what its caller gets.
-   * @param begun when it was given, on the clock of `elapsed()`.
-   */
-  unresponsive(timeout: unknown, begun: number): void;
+  /** A command that began then, on the clock of `elapsed()`, had no answer in time, and none came for any other either. */
+  unresponsive(begun: number): void;
   /** The server behind these commands has become a replica, or does not serve yet. */
   demoted(commands: RedisCommands): void;
   close(): Promise<void>;
@@ -49,14 +46,11 @@ export class RedisConnection implements RedisSource {
   readonly #library: RedisLibrary;
   /** How long an attempt to connect may take. */
   readonly #attemptMs: number;
-  /** When the last attempt began, and when the last connection was there. */
-  #begun = Number.NEGATIVE_INFINITY;
+  /** When the last connection was there. */
   #opened = Number.NEGATIVE_INFINITY;
   #open: OpenClient | undefined;
   #opening: Promise<RedisCommands> | undefined;
   #failure: { error: unknown; until: number } | undefined;
-  /** Why a connection that is being made was given up. */
-  #timeout: unknown;
   #closed = false;
   #renewed = { at: Number.NEGATIVE_INFINITY, pauseMs: RENEW_MS.first };
   readonly #predecessors = new Predecessors();
@@ -97,11 +91,9 @@ export class RedisConnection implements RedisSource {
     return this.#opening;
   }
 
-  unresponsive(timeout: unknown, begun: number): void {
+  unresponsive(begun: number): void {
     // One that has waited for the connection says nothing about it.
-    if (this.#opening === undefined ? begun < this.#opened : elapsed() - this.#begun < this.#attemptMs) return;
-    this.#timeout = timeout;
-    this.#drop();
+    if (this.#opening === undefined && begun >= this.#opened) this.#drop();
   }
 
   /** A failover behind one address leaves connections open that lead to what is a replica now. */
@@ -122,11 +114,14 @@ export class RedisConnection implements RedisSource {
   }
 
   async #connect(): Promise<RedisCommands> {
-    this.#begun = elapsed();
     const open = openClient(this.#library, this.#address, this.#attemptMs);
     this.#open = open;
     let lastError: Error | undefined;
-    this.#timeout = undefined;
+    let timeout: TimeoutError | undefined;
+    const limit = setTimeout(() => {
+      timeout = new TimeoutError(`The Redis backend did not answer within ${this.#attemptMs} ms`);
+      if (this.#open === open) this.#drop();
+    }, this.#attemptMs).unref();
     // After an error (bytes that are not Redis's, say) replies may no longer match their commands.
     open.commands.onError((error) => {
       lastError = error;
@@ -158,9 +153,11 @@ export class RedisConnection implements RedisSource {
       return open.commands;
     } catch (error) {
       if (this.#open === open) this.#drop();
-      const failure = this.#timeout ?? connectError(lastError ?? error);
+      const failure = timeout ?? connectError(lastError ?? error);
       this.#failure = { error: failure, until: elapsed() + COOL_DOWN_MS };
       throw failure;
+    } finally {
+      clearTimeout(limit);
     }
   }
 

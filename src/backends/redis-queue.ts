@@ -134,7 +134,7 @@ export class RedisQueue {
       }
       const error = new TimeoutError(`The Redis backend did not answer within ${this.#timeoutMs} ms`);
       const begun = batch.deadline - this.#timeoutMs;
-      if (!batch.answered && this.#lastAnswer < begun) this.#source.unresponsive(error, begun);
+      if (!batch.answered && this.#lastAnswer < begun) this.#source.unresponsive(begun);
       batch.fail(error);
     }
   };
