@@ -609,6 +609,7 @@ interface NodeRedisClusterNode {
 interface NodeRedisCommandOptions {
     typeMapping?: Record<number, unknown>;
     timeout?: number | undefined;
+    abortSignal?: AbortSignal | undefined;
 }
 type RedisClient = IoredisClient | IoredisClusterClient | NodeRedisClient | NodeRedisClusterClient;
 

@@ -79,6 +79,13 @@ async function assertWorksWithoutScripts(t: ExecutionContext, backend: RedisBack
   await next?.release();
   const refused = await t.throwsAsync(backend.set('tagged', one, { tags: ['tag'] }), { instanceOf: BackendError });
   t.regex(refused?.message ?? '', /NOPERM/);
+  // What has no tags does not suffer from that.
+  await backend.set('k', one);
+  await backend.set('short', one, { ttlMs: 20_000 });
+  await backend.setMany(['a', 'b', 'c'].map((cacheKey) => ({ cacheKey, bytes: two })));
+  t.true(await backend.delete('k'));
+  t.is(await backend.deleteMany(['a', 'b', 'none']), 2);
+  t.true(await backend.setIfUnchanged('d', one, { found: undefined, sinceMs: 0 }));
   await backend.close();
 }
 
@@ -147,6 +154,27 @@ for (const library of libraries) {
     t.is(await cache.getOrSet('a', async () => 2), 2);
     t.true(errors.length > 0);
     await backend.close();
+  });
+
+  test.serial(`${library}: without the server's time tags work`, async (t) => {
+    const [server, cluster] = [await requireRedis(t), await requireRedisCluster(t)];
+    if (!server || !cluster) return;
+    await restrict([server.port, ...cluster.nodes.map(({ port }) => port)], '-time');
+    const hosts = cluster.nodes.map(({ port }) => `127.0.0.1:${port}`).join();
+    for (const url of [`redis://app:pw@127.0.0.1:${server.port}`, `redis+cluster://app:pw@${hosts}`]) {
+      const backend = new RedisBackend({ url, library });
+      await backend.set('k', one);
+      t.true(await backend.expire('k', 60_000));
+      const items = ['a', 'b', 'c', 'd'].map((cacheKey) => ({ cacheKey, bytes: one, ttlMs: 60_000, tags: ['tag'] }));
+      // Often enough that other places of the index are looked at.
+      for (let i = 0; i < 10; i++) await backend.setMany(items);
+      t.true(await backend.expire('a', 3_600_000));
+      t.true(await backend.setIfUnchanged('e', one, { found: undefined, sinceMs: 0, tags: ['tag'] }));
+      t.true(await backend.delete('b'));
+      t.is(await backend.invalidateTags(['tag']), 4);
+      t.false(await backend.has('a'));
+      await backend.close();
+    }
   });
 
   test.serial(`${library}: refused tracking is told once, counted, and makes copies short-lived`, async (t) => {

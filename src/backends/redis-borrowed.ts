@@ -122,15 +122,22 @@ type Duplicate = RedisClient & {
   destroy(): void;
 };
 
+/** One that does not come back when it is lost: what it has watched would be forgotten, and its commands sent nevertheless. */
 function duplicateOf(client: RedisClient): Duplicate {
-  const { isCluster, duplicate } = client as unknown as {
+  const { isCluster, duplicate, options } = client as unknown as {
     isCluster?: boolean;
     duplicate: (...args: unknown[]) => Duplicate;
+    options?: { socket?: object };
   };
+  if (!('status' in client)) {
+    if ('masters' in client) return duplicate.call(client);
+    return duplicate.call(client, { socket: { ...options?.socket, reconnectStrategy: false } });
+  }
   // Without auto-pipelining: a transaction is a sequence on one connection.
-  const options = { lazyConnect: true, enableAutoPipelining: false };
-  if (!('status' in client)) return duplicate.call(client);
-  return isCluster ? duplicate.call(client, [], options) : duplicate.call(client, options);
+  const own = { lazyConnect: true, enableAutoPipelining: false };
+  return isCluster
+    ? duplicate.call(client, [], { ...own, clusterRetryStrategy: () => null, clusterNodeRetryStrategy: undefined })
+    : duplicate.call(client, { ...own, retryStrategy: () => null, reconnectOnError: null });
 }
 
 function notConnected(): BackendError {

@@ -72,6 +72,7 @@ export interface NodeRedisClusterNode {
 export interface NodeRedisCommandOptions {
   typeMapping?: Record<number, unknown>;
   timeout?: number | undefined;
+  abortSignal?: AbortSignal | undefined;
 }
 
 export type RedisClient = IoredisClient | IoredisClusterClient | NodeRedisClient | NodeRedisClusterClient;
@@ -168,8 +169,12 @@ export class IoredisCommands implements RedisCommands {
 
 /** RESP type of bulk strings: the byte `$`. */
 const BLOB_STRING = 36;
-/** Without the library's own timeout, which costs an AbortSignal for each command. */
-export const AS_BUFFERS: NodeRedisCommandOptions = { typeMapping: { [BLOB_STRING]: Buffer }, timeout: undefined };
+/** Without the library's own timeout, which costs an AbortSignal for each command, and without a signal of the client's owner. */
+export const AS_BUFFERS: NodeRedisCommandOptions = {
+  typeMapping: { [BLOB_STRING]: Buffer },
+  timeout: undefined,
+  abortSignal: undefined,
+};
 
 export class NodeRedisCommands implements RedisCommands {
   readonly keyPrefix = '';

@@ -3,7 +3,7 @@ import { type ExclusiveConnection, transact } from './redis-exclusive.js';
 import { markCommand } from './redis-marks.js';
 import { recordOf } from './redis-names.js';
 import { countOf, listOf } from './redis-reply.js';
-import type { Scripts } from './redis-scripts.js';
+import { type Scripts, scriptsRefused } from './redis-scripts.js';
 import { expireTagged } from './redis-tags.js';
 
 /** What happens to an entry that still holds certain bytes. */
@@ -88,7 +88,7 @@ async function expireUntagged(
   const record = recordOf(commands, cacheKey);
   const reply = await transact(server, [record], async () => {
     if (listOf(await server.send(['smembers', record])).length > 0) {
-      throw refusal ?? new Error("NOPERM no permissions to run the 'eval' command");
+      throw refusal ?? scriptsRefused();
     }
     // The mark first: the last one answers.
     return [markCommand(commands, cacheKey), ['pexpire', cacheKey, String(ttlMs)]];

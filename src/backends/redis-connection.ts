@@ -1,4 +1,6 @@
 import { elapsed } from '../clock.js';
+import { TimeoutError } from '../errors.js';
+import { clearTimeout, setTimeout } from '../timers.js';
 import { closedError } from './arguments.js';
 import { assertNotHeld } from './fake-timers.js';
 import type { RedisAddress } from './redis-address.js';
@@ -15,13 +17,18 @@ import { RedisWatch } from './redis-watch.js';
 export interface RedisSource {
   /** @throws BackendError when there is no connection to be had. */
   commands(): RedisCommands | Promise<RedisCommands>;
-  /** A command had no answer in time, and none came for any other either; `timeout` is what its caller gets. */
-  unresponsive(timeout: unknown): void;
+  /** A command that began then, on the clock of `elapsed()`, had no answer in time, and none came for any other either. */
+  unresponsive(begun: number): void;
   /** The server behind these commands has become a replica, or does not serve yet. */
   demoted(commands: RedisCommands): void;
   close(): Promise<void>;
 }
 
+/**
+ * A connection takes some ten round trips, operations one or two: those that end before do not end it, or with a short time
+ * limit there would never be one.
+ */
+const ATTEMPT_MS = 2_000;
 /** How long a failed connection attempt answers for those that come right after it. */
 const COOL_DOWN_MS = 100;
 /** Between two connections that are made because servers are demoted: at first, and at most. */
@@ -37,12 +44,13 @@ const RENEW_FORGET_MS = 60_000;
 export class RedisConnection implements RedisSource {
   readonly #address: RedisAddress;
   readonly #library: RedisLibrary;
-  readonly #timeoutMs: number;
+  /** How long an attempt to connect may take. */
+  readonly #attemptMs: number;
+  /** When the last connection was there. */
+  #opened = Number.NEGATIVE_INFINITY;
   #open: OpenClient | undefined;
   #opening: Promise<RedisCommands> | undefined;
   #failure: { error: unknown; until: number } | undefined;
-  /** Why a connection that is being made was given up. */
-  #timeout: unknown;
   #closed = false;
   #renewed = { at: Number.NEGATIVE_INFINITY, pauseMs: RENEW_MS.first };
   readonly #predecessors = new Predecessors();
@@ -58,16 +66,16 @@ export class RedisConnection implements RedisSource {
   ) {
     this.#address = address;
     this.#library = library;
-    this.#timeoutMs = timeoutMs;
+    this.#attemptMs = Math.max(timeoutMs, ATTEMPT_MS);
     this.watch = new RedisWatch(
-      (node, invalidated, lost) => subscribe(library, address, timeoutMs, node, invalidated, lost),
+      (node, invalidated, lost) => subscribe(library, address, this.#attemptMs, node, invalidated, lost),
       underWay,
     );
   }
 
   /** Another connection to the same place, which its user makes and ends. */
   another(): OpenClient {
-    return openClient(this.#library, this.#address, this.#timeoutMs);
+    return openClient(this.#library, this.#address, this.#attemptMs);
   }
 
   commands(): RedisCommands | Promise<RedisCommands> {
@@ -83,9 +91,9 @@ export class RedisConnection implements RedisSource {
     return this.#opening;
   }
 
-  unresponsive(timeout: unknown): void {
-    this.#timeout = timeout;
-    this.#drop();
+  unresponsive(begun: number): void {
+    // One that has waited for the connection says nothing about it.
+    if (this.#opening === undefined && begun >= this.#opened) this.#drop();
   }
 
   /** A failover behind one address leaves connections open that lead to what is a replica now. */
@@ -106,10 +114,14 @@ export class RedisConnection implements RedisSource {
   }
 
   async #connect(): Promise<RedisCommands> {
-    const open = openClient(this.#library, this.#address, this.#timeoutMs);
+    const open = openClient(this.#library, this.#address, this.#attemptMs);
     this.#open = open;
     let lastError: Error | undefined;
-    this.#timeout = undefined;
+    let timeout: TimeoutError | undefined;
+    const limit = setTimeout(() => {
+      timeout = new TimeoutError(`The Redis backend did not answer within ${this.#attemptMs} ms`);
+      if (this.#open === open) this.#drop();
+    }, this.#attemptMs).unref();
     // After an error (bytes that are not Redis's, say) replies may no longer match their commands.
     open.commands.onError((error) => {
       lastError = error;
@@ -137,12 +149,15 @@ export class RedisConnection implements RedisSource {
       // ioredis reports a refused SELECT here, and would go on in database 0.
       if (lastError && !this.#address.cluster) throw lastError;
       this.#failure = undefined;
+      this.#opened = elapsed();
       return open.commands;
     } catch (error) {
       if (this.#open === open) this.#drop();
-      const failure = this.#timeout ?? connectError(lastError ?? error);
+      const failure = timeout ?? connectError(lastError ?? error);
       this.#failure = { error: failure, until: elapsed() + COOL_DOWN_MS };
       throw failure;
+    } finally {
+      clearTimeout(limit);
     }
   }
 

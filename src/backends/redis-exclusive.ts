@@ -1,3 +1,5 @@
+import { elapsed } from '../clock.js';
+import { TimeoutError } from '../errors.js';
 import { isError } from '../realms.js';
 import { clearTimeout, setTimeout } from '../timers.js';
 import type { RedisCommand, RedisCommands } from './redis-client.js';
@@ -31,8 +33,13 @@ export class ExclusiveConnection {
     this.#timeoutMs = timeoutMs;
   }
 
+  /** @throws TimeoutError when the turn comes too late: whoever asked has been told by then that nothing was done. */
   run<T>(work: (commands: RedisCommands) => Promise<T>): Promise<T> {
-    const turn = this.#last.then(() => this.#work(work));
+    const asked = elapsed();
+    const turn = this.#last.then(() => {
+      if (elapsed() - asked < this.#timeoutMs) return this.#work(work);
+      throw new TimeoutError(`The Redis backend did not come to a transaction within ${this.#timeoutMs} ms`);
+    });
     this.#last = turn.catch(() => undefined);
     return turn;
   }

@@ -17,12 +17,16 @@ export interface TaggedItem extends WrittenItem {
 /** Entries that one script deals with: a server that runs it answers nobody else. */
 export const CHUNK = 500;
 
-export const NOW = "local t=redis.call('time') local now=t[1]*1000+math.floor(t[2]/1000) ";
-/** `index(tag, name, ttl)`. The first write is one that a server refuses whose memory is full. */
+/** False where the user may not ask for the time. */
+export const NOW = "local t=redis.pcall('time') local now=not t.err and t[1]*1000+math.floor(t[2]/1000) ";
+/**
+ * `index(tag, name, ttl)`. The first write is one that a server refuses whose memory is full. Without the time a name stays until
+ * it is found that its entry is gone.
+ */
 export const INDEX = `${NOW}
 local function index(tag,name,ttl)
   local left=redis.call('pttl',tag)
-  if ttl then redis.call('zadd',tag,string.format('%.0f',now+ttl),name) else redis.call('zadd',tag,'+inf',name) end
-  redis.call('zremrangebyscore',tag,'-inf',now)
+  if ttl and now then redis.call('zadd',tag,string.format('%.0f',now+ttl),name) else redis.call('zadd',tag,'+inf',name) end
+  if now then redis.call('zremrangebyscore',tag,'-inf',now) end
   if not ttl then redis.call('persist',tag) elseif left==-2 or (left>=0 and left<ttl) then redis.call('pexpire',tag,ttl) end
 end `;

@@ -4,6 +4,7 @@ import { wholeLeaseMs } from './arguments.js';
 import type { BackendEntry, BackendLock, BackendOptions } from './backend.js';
 import type { CompareAndAct, Comparison } from './redis-compare.js';
 import type { RedisQueue } from './redis-queue.js';
+import { assertDone } from './redis-reply.js';
 
 const SUFFIX = ':lock';
 
@@ -38,7 +39,11 @@ export async function takeLock(
   const token = randomUUID().replaceAll('-', '');
   const taken = await queue.run(options, async (commands) => {
     await compare.assertAllowed(commands, releasing(name, token));
-    if ((await commands.send(['set', name, token, 'nx', 'px', String(leaseMs)])) !== null) return true;
+    const reply = await commands.send(['set', name, token, 'nx', 'px', String(leaseMs)]);
+    if (reply !== null) {
+      assertDone(reply);
+      return true;
+    }
     const held = await commands.send(['get', name]);
     // It may have ended since.
     if (held !== null && !isLockToken(held)) throw new BackendError('The name of the lock is taken by an entry');

@@ -133,8 +133,8 @@ export class RedisQueue {
         return;
       }
       const error = new TimeoutError(`The Redis backend did not answer within ${this.#timeoutMs} ms`);
-      const silent = !batch.answered && this.#lastAnswer < batch.deadline - this.#timeoutMs;
-      if (silent) this.#source.unresponsive(error);
+      const begun = batch.deadline - this.#timeoutMs;
+      if (!batch.answered && this.#lastAnswer < begun) this.#source.unresponsive(begun);
       batch.fail(error);
     }
   };

@@ -35,6 +35,11 @@ export function countOf(reply: unknown): number {
   return reply;
 }
 
+/** @throws unless a SET was done: in a MULTI of the client's owner it is only put into a queue, which may be discarded. */
+export function assertDone(reply: unknown): void {
+  if (Buffer.isBuffer(reply) ? reply.length !== 2 : reply !== 'OK') throw unexpected();
+}
+
 export function listOf(reply: unknown, length?: number): unknown[] {
   if (!Array.isArray(reply) || (length !== undefined && reply.length !== length)) throw unexpected();
   return reply;

@@ -24,3 +24,8 @@ export class Scripts {
     }
   }
 }
+
+/** The refusal of what cannot be done without scripts, where it was not met just now. */
+export function scriptsRefused(): Error {
+  return new Error("NOPERM no permissions to run the 'eval' command");
+}

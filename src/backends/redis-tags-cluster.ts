@@ -29,10 +29,10 @@ const SETTLED_MS = 2 * REMEMBERS_MS;
 /** KEYS: tag, its mark; ARGV behind those of `changedArgs`: name, a random part, TTL or nothing, whether marks count, places to look at. */
 const ENTER = new Script(`${CHANGED}${INDEX}
 if ARGV[10]=='1' and (forgotten(${TAG_REMEMBERS_MS},begun,tonumber(ARGV[5])) or marked(KEYS[2],${TAG_REMEMBERS_MS})) then return 0 end
-local place=ARGV[8]..string.format('%011x',now)
+local place=ARGV[8]..string.format('%011x',now or 0)
 index(KEYS[1],ARGV[7]..'\\255'..place,tonumber(ARGV[9]))
 local old={}
-if ARGV[11]~='0' then
+if ARGV[11]~='0' and now then
   local names=redis.pcall('zrandmember',KEYS[1],ARGV[11])
   for _,name in ipairs(names) do
     local at=tonumber(string.sub(name,-11),16)
@@ -79,7 +79,7 @@ return found`);
 const PROLONG = new Script(`${INDEX} index(KEYS[1],ARGV[1],tonumber(ARGV[2])) return 1`);
 /** KEYS: tag; ARGV: the most names. */
 const PEEK = new Script(
-  `${NOW} redis.call('zremrangebyscore',KEYS[1],'-inf',now) return redis.call('zrange',KEYS[1],0,ARGV[1]-1)`,
+  `${NOW} if now then redis.call('zremrangebyscore',KEYS[1],'-inf',now) end return redis.call('zrange',KEYS[1],0,ARGV[1]-1)`,
 );
 
 export async function setInCluster(

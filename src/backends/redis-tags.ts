@@ -91,7 +91,7 @@ end
 return found`);
 /** KEYS: tag; ARGV: the most entries, what their marks hold. Answers how many were removed and how many were looked at. */
 const INVALIDATE = new Script(`${NOW}${LEAVE}
-redis.call('zremrangebyscore',KEYS[1],'-inf',now)
+if now then redis.call('zremrangebyscore',KEYS[1],'-inf',now) end
 local names=redis.call('zrange',KEYS[1],0,ARGV[1]-1)
 local removed=0
 for _,name in ipairs(names) do

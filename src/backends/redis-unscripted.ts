@@ -19,7 +19,6 @@ export async function storeByTransaction(
   item: WrittenItem,
   { begun, checked, found }: Unchanged,
 ): Promise<boolean> {
-  if (2 * (elapsed() - checked) >= REMEMBERS_MS) return false;
   const { cacheKey } = item;
   // The connection that reads is to hear of whatever happens to the entry from here on, of what is stored here as well.
   await commands.send(['exists', cacheKey]);
@@ -28,6 +27,8 @@ export async function storeByTransaction(
     const mark = markOf(own, cacheKey);
     const reply = await transact(server, [cacheKey, mark], async () => {
       if (await isMarkedSince(server, mark, begun)) return undefined;
+      // Asked after the look: this may have waited for others that had to be ended.
+      if (2 * (elapsed() - checked) >= REMEMBERS_MS) return undefined;
       const held = await server.send(['get', cacheKey]);
       const unchanged = found === undefined ? held === null : Buffer.isBuffer(held) && held.equals(found);
       if (!unchanged) return undefined;

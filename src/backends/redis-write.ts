@@ -2,7 +2,7 @@ import { isError } from '../realms.js';
 import type { RedisCommand, RedisCommands } from './redis-client.js';
 import { markCommand, REMEMBERS_MS, token } from './redis-marks.js';
 import { markOf } from './redis-names.js';
-import { sendAll } from './redis-reply.js';
+import { assertDone, sendAll } from './redis-reply.js';
 import { Script } from './redis-script.js';
 
 /** An entry to be written. */
@@ -27,7 +27,7 @@ export function setCommand({ cacheKey, bytes, ttlMs }: WrittenItem): RedisComman
 
 export async function setPlain(commands: RedisCommands, items: readonly WrittenItem[]): Promise<void> {
   const marks = items.filter(({ ttlMs }) => isShort(ttlMs)).map(({ cacheKey }) => markCommand(commands, cacheKey));
-  await sendAll(commands, [...marks, ...items.map(setCommand)]);
+  for (const reply of await sendAll(commands, [...marks, ...items.map(setCommand)])) assertDone(reply);
 }
 
 /** KEYS: entry, mark where there is one to be made; ARGV: bytes, TTL or nothing, what the mark holds. */

@@ -42,8 +42,8 @@ import { isMarked, REMEMBERS_MS, removeMarked } from './redis-marks.js';
 import { installedLibrary, type RedisLibrary } from './redis-open.js';
 import { RedisQueue } from './redis-queue.js';
 import { readMany } from './redis-read.js';
-import { countOf, entryOf } from './redis-reply.js';
-import { Scripts } from './redis-scripts.js';
+import { assertDone, countOf, entryOf } from './redis-reply.js';
+import { Scripts, scriptsRefused } from './redis-scripts.js';
 import { invalidateTags, removeTagged, setTagged, storeTagged } from './redis-tags.js';
 import { storeUnchanged } from './redis-unchanged.js';
 import { isMarkedByLook, storeByTransaction } from './redis-unscripted.js';
@@ -152,7 +152,7 @@ export class RedisBackend implements Backend {
     const value = options?.owned ? asBuffer(bytes) : copyOf(bytes);
     const item = { cacheKey, bytes: value, ttlMs, tags };
     if (this.#tags || this.#watch?.active || isShort(ttlMs)) await this.#setAll(options, [item]);
-    else await this.#send(options, setCommand(item));
+    else assertDone(await this.#send(options, setCommand(item)));
   }
 
   async setIfUnchanged(
@@ -172,7 +172,7 @@ export class RedisBackend implements Backend {
         () => store(commands, this.#clock, item, unchanged),
         (refusal) => {
           // Rather not stored than not found by its tags.
-          if (tags.length > 0) throw refusal ?? new Error("NOPERM no permissions to run the 'eval' command");
+          if (tags.length > 0) throw refusal ?? scriptsRefused();
           return storeByTransaction(commands, this.#exclusive, item, unchanged);
         },
       ),
@@ -193,10 +193,7 @@ export class RedisBackend implements Backend {
   async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
     const ifBytes = options?.ifBytes;
-    if (ifBytes === undefined) {
-      const remove = this.#tags ? removeTagged : removeMarked;
-      return (await this.#run(options, (commands) => remove(commands, [cacheKey]))) > 0;
-    }
+    if (ifBytes === undefined) return (await this.#removeAll(options, [cacheKey])) > 0;
     assertBytes('ifBytes', ifBytes);
     return this.#compared(options, {
       cacheKey,
@@ -237,9 +234,7 @@ export class RedisBackend implements Backend {
   async deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number> {
     assertCacheKeys(cacheKeys);
     if (cacheKeys.length === 0) return 0;
-    const wanted = [...cacheKeys];
-    const remove = this.#tags ? removeTagged : removeMarked;
-    return this.#run(options, (commands) => remove(commands, wanted));
+    return this.#removeAll(options, [...cacheKeys]);
   }
 
   async has(cacheKey: string, options?: BackendOptions): Promise<boolean> {
@@ -312,11 +307,23 @@ export class RedisBackend implements Backend {
 
   #setAll(options: BackendOptions | undefined, items: readonly TaggedItem[]): Promise<void> {
     return this.#run(options, (commands) => {
-      if (this.#tags) return setTagged(commands, this.#clock, items);
-      if (!this.#watch?.active) return setPlain(commands, items);
+      if (!this.#tags && !this.#watch?.active) return setPlain(commands, items);
       return this.#scripts.either(
-        () => setTracked(commands, items),
-        () => setTrackedWithoutScripts(commands, items),
+        () => (this.#tags ? setTagged(commands, this.#clock, items) : setTracked(commands, items)),
+        (refusal) => {
+          if (items.some(({ tags }) => tags.length > 0)) throw refusal ?? scriptsRefused();
+          return this.#watch?.active ? setTrackedWithoutScripts(commands, items) : setPlain(commands, items);
+        },
+      );
+    });
+  }
+
+  #removeAll(options: BackendOptions | undefined, cacheKeys: readonly string[]): Promise<number> {
+    return this.#run(options, (commands) => {
+      if (!this.#tags) return removeMarked(commands, cacheKeys);
+      return this.#scripts.either(
+        () => removeTagged(commands, cacheKeys),
+        () => removeMarked(commands, cacheKeys),
       );
     });
   }
