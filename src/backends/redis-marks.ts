@@ -93,42 +93,56 @@ export async function isMarked(
 }
 
 /**
- * Does something that has to be preceded by marks. Where memory is full they are made when something was deleted, and it is
- * done again: what was stored in between does not stay.
+ * A mark where memory is full: a script that has deleted something may write, and what was deleted had taken more than it. KEYS:
+ * mark; ARGV: what it holds, milliseconds.
  */
-export async function afterMarks<T>(
-  commands: RedisCommands,
-  marks: readonly RedisCommand[],
-  remove: () => Promise<T>,
-): Promise<T> {
-  const marking = commands.sendAll(marks);
-  // A cluster's client may send a command once more, to another server, and later than the next one.
-  if (commands.sharded) await marking;
-  const [replies, result] = await Promise.all([marking, remove()]);
-  if (!areRefused(listOf(replies, marks.length), /^OOM /)) return result;
-  if (await leaveMarks(commands, marks)) await remove();
-  return result;
-}
+const MARK_ANYWAY = new Script(`redis.call('del',KEYS[1]) redis.call('set',KEYS[1],ARGV[1],'px',ARGV[2]) return 1`);
 
 /** Makes marks; whether there was memory for them. */
 export async function leaveMarks(commands: RedisCommands, marks: readonly RedisCommand[]): Promise<boolean> {
-  return !areRefused(await commands.sendAll(marks), /^OOM /);
+  return !areRefused(await commands.sendAll(marks));
 }
 
-/** @throws the first Error, unless it is such a refusal or that the user may not write. */
-function areRefused(replies: readonly unknown[], why: RegExp): boolean {
+/** As {@link leaveMarks}, when something was removed; whether they were made. */
+export async function leaveMarksAnyway(commands: RedisCommands, marks: readonly RedisCommand[]): Promise<boolean> {
+  if (await leaveMarks(commands, marks)) return true;
+  try {
+    const calls = marks.map(([, mark, held, , ms]) => ({
+      keys: [mark as Buffer],
+      args: [held as string, ms as string],
+    }));
+    await MARK_ANYWAY.runAll(commands, calls);
+    return true;
+  } catch (error) {
+    if (isError(error) && /^(OOM|NOPERM) /.test(error.message)) return false;
+    throw error;
+  }
+}
+
+/** Whether one of them was refused because memory is full. @throws any other Error, unless it is that the user may not write. */
+function areRefused(replies: readonly unknown[]): boolean {
   let refused = false;
   for (const reply of replies) {
     if (!isError(reply)) continue;
-    if (why.test(reply.message)) refused = true;
+    if (/^OOM /.test(reply.message)) refused = true;
     // Who may delete and not write leaves no marks.
     else if (!/^NOPERM /.test(reply.message)) throw reply;
   }
   return refused;
 }
 
-/** Deletes entries and leaves marks; how many there were. */
-export function removeMarked(commands: RedisCommands, cacheKeys: readonly string[]): Promise<number> {
+/**
+ * Deletes entries and leaves marks, which come first; how many there were. Where memory is full they are made when something was
+ * deleted, and it is done again: what was stored in between does not stay.
+ */
+export async function removeMarked(commands: RedisCommands, cacheKeys: readonly string[]): Promise<number> {
   const marks = cacheKeys.map((cacheKey) => markCommand(commands, cacheKey));
-  return afterMarks(commands, marks, () => removeMany(commands, cacheKeys));
+  const marking = commands.sendAll(marks);
+  // A cluster's client may send a command once more, to another server, and later than the next one.
+  if (commands.sharded) await marking;
+  const [replies, removed] = await Promise.all([marking, removeMany(commands, cacheKeys)]);
+  if (!areRefused(listOf(replies, marks.length))) return removed;
+  const leave = removed > 0 ? leaveMarksAnyway : leaveMarks;
+  if (await leave(commands, marks)) await removeMany(commands, cacheKeys);
+  return removed;
 }

@@ -1,7 +1,7 @@
 import type { RedisCommands } from './redis-client.js';
 import type { RedisClock } from './redis-clock.js';
 import { CHUNK, INDEX, NOW, type TaggedItem } from './redis-index.js';
-import { leaveMarks, markCommand, REMEMBERS_MS, TAG_REMEMBERS_MS, token } from './redis-marks.js';
+import { leaveMarks, leaveMarksAnyway, markCommand, REMEMBERS_MS, TAG_REMEMBERS_MS, token } from './redis-marks.js';
 import { MARK_IN_LUA, markOf, RECORD_IN_LUA, recordOf } from './redis-names.js';
 import { countOf, listOf } from './redis-reply.js';
 import { Script } from './redis-script.js';
@@ -169,9 +169,9 @@ export async function invalidateTags(
   tags: readonly string[],
   onProgress: ((removed: number) => void) | undefined,
 ): Promise<number> {
-  const mark = () =>
+  const mark = (leave: typeof leaveMarks) =>
     step((commands) =>
-      leaveMarks(
+      leave(
         commands,
         tags.map((tag) => markCommand(commands, tag, TAG_REMEMBERS_MS)),
       ),
@@ -189,9 +189,9 @@ export async function invalidateTags(
       }
     }
   };
-  const marked = await mark();
+  const marked = await mark(leaveMarks);
   await remove();
-  if (!marked && (await mark())) await remove();
+  if (!marked && (await mark(removed > 0 ? leaveMarksAnyway : leaveMarks))) await remove();
   return removed;
 }
 
