@@ -55,6 +55,18 @@ interface BackendTagOptions extends BackendOptions {
     /** Told after each step how many entries were removed so far. */
     onProgress?: ((removed: number) => void) | undefined;
 }
+/** What a function that made a value began with. */
+interface BackendUnchanged {
+    /**
+     * How many milliseconds ago it began, by the caller's monotonic clock. A cache passes a getter that answers for the moment
+     * in which it is read: a backend reads its own clock first, so that the beginning that it computes is never too late.
+     */
+    readonly sinceMs: number;
+    /** What the entry held then; undefined: nothing. */
+    readonly found: Uint8Array | undefined;
+    /** How many milliseconds ago `changedSince`, asked with `sinceMs`, was last asked and answered false. */
+    readonly checkedMs?: number | undefined;
+}
 interface BackendItem {
     cacheKey: string;
     bytes: Uint8Array;
@@ -67,6 +79,11 @@ interface BackendItem {
 interface BackendLock {
     /** Makes the lease end `leaseMs` from now; false when it had ended, and somebody else may hold the lock. */
     extend(leaseMs: number): Promise<boolean>;
+    /**
+     * Whether the lease has not ended yet; for stores that cannot lengthen one without the risk of losing the lock. Absent:
+     * `extend` is asked before something is stored.
+     */
+    held?(): Promise<boolean>;
     /** Gives the lock back, unless somebody else holds it by now. */
     release(): Promise<void>;
 }
@@ -117,20 +134,6 @@ interface Backend {
      * so in steps may take its time limit for each, and calls `onProgress` after each with how many were removed so far.
      */
     invalidateTags?(tags: readonly string[], options?: BackendTagOptions): Promise<number>;
-    /**
-     * For how many milliseconds the store remembers that a caller has deleted an entry or changed its TTL. For a function that
-     * runs longer, `changedSince` has to be asked at least once in that time, or its result is not stored. Absent: however
-     * long a function runs, the store knows, or refuses.
-     */
-    readonly remembersMs?: number;
-    /** Whether somebody has deleted the entry or given it another TTL within the last `sinceMs`. */
-    changedSince?(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
-    /**
-     * As `set`, for the result of a function: unless somebody, in any process, has deleted the entry, given it another TTL or
-     * invalidated one of the tags since the function began, or the entry no longer holds `found`. Checked and stored in one
-     * step. Whether it was stored; a refusal without need is harmless, as when the same change was just made before.
-     */
-    setIfUnchanged?(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
     /**
      * For how many milliseconds the store remembers that a caller has deleted an entry or changed its TTL. For a function that
      * runs longer, `changedSince` has to be asked at least once in that time, or its result is not stored. Absent: however
@@ -494,6 +497,9 @@ declare class LmdbBackend implements Backend {
     replace(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean>;
     /** Each step of some hundred entries is one transaction. */
     invalidateTags(tags: readonly string[], options?: BackendTagOptions): Promise<number>;
+    setIfUnchanged(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
+    /** Also when the entry was set and has ended since; when the directory was removed, of any entry. */
+    changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
     lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined>;
     /** Waits for the writes under way. Entries stay. @throws TimeoutError when they take too long. */
     close(): Promise<void>;
@@ -1099,8 +1105,24 @@ type Span = Exclude<Duration, number>;
 interface TimeoutOptions {
     /** One operation of the backend. Default `'5s'`; the function then runs, as for a miss. */
     backend?: Span;
-    /** One run of the function, whose callers then get a TimeoutError (or a stale value). Default: as long as it takes. */
+    /**
+     * How long each caller waits for the function, and then gets a TimeoutError (or a stale value). The function goes on: whoever
+     * asks meanwhile waits for the same run, and its result is stored, unless it takes longer than ten times this time (without
+     * `load`: 10 minutes), after which another run may begin. Default: as long as it takes.
+     */
     load?: Span;
+    /**
+     * The function can ask for an AbortSignal, `cache.signal()`, that fires `load` after it began. The run then ends: its callers
+     * get a TimeoutError, another run may begin, and what the function still returns is not stored. Needs `load`. Default false.
+     */
+    signal?: boolean;
+}
+/** How long after a failure a function is not run again, while a stale value can answer. */
+interface BackoffOptions {
+    /** After the first failure; twice as long after each further one, and in fact at random between half of that and all of it. Default `'1s'`. */
+    first?: Span;
+    /** At most. Default `'1m'`. */
+    max?: Span;
 }
 interface LockOptions {
     /** After how long the lock of a process that died is free; one that lives renews it. Default `'5s'`. */
@@ -1158,6 +1180,16 @@ interface StorageOptions {
     swr?: Duration;
     /** For so long after its TTL, an entry answers when the function throws or times out. The backend keeps entries for this time longer. */
     staleIfError?: Duration;
+    /**
+     * After a run that failed, or that a caller did not wait for, stale values (`swr`, `staleIfError`) answer for a while without
+     * another run; `refresh` is not held back. Default `{ first: '1s', max: '1m' }`; false: the next caller tries again.
+     */
+    backoff?: boolean | BackoffOptions;
+    /**
+     * For so long after it, what the function has thrown is thrown again, the same object, without another run; in this process
+     * only, for 1,000 entries at most. Not for timeouts, aborts and configuration errors. Default: each call runs the function.
+     */
+    errorTtl?: Duration;
     /** Shortens each TTL at random by up to this part of it, from 0 to less than 1, so that entries do not end all at once. Default 0. */
     jitter?: number;
     /** A TTL of its own for `null`, as for something that does not exist yet. Default: as any value. */
@@ -1331,6 +1363,17 @@ interface CacheFunction {
      * Default TTL 3,600 s. When the cache cannot be reached, functions run.
      */
     io<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
+    /**
+     * The AbortSignal of the run that this is called in, however deep: it fires when `timeout.load` is over, with a TimeoutError
+     * as its reason. `undefined` outside of a run, and in one without `timeout: { load, signal: true }`; a cached function inside
+     * another has its own or none. Of every cache, also those of {@link createCache}.
+     *
+     * @example
+     * const user = cache({ timeout: { load: '2s', signal: true } })((id: string) =>
+     *   fetch(`https://example.com/users/${id}`, { signal: cache.signal() }).then((answer) => answer.json()),
+     * );
+     */
+    signal(): AbortSignal | undefined;
 }
 /** Caches the results of a function: `cache(options)(fn)`, or `cache.secure(options)(fn)` to encrypt them. */
 declare const cache: CacheFunction;
@@ -1436,6 +1479,8 @@ declare class TenantCache {
      * @throws BackendError for a backend that cannot do it, and what the backend throws.
      */
     expire(cacheKey: string, ttl: Duration): Promise<boolean>;
+    /** In a function that `getOrSet`, `entry` or `wrap` runs: as {@link cache.signal}. */
+    signal(): AbortSignal | undefined;
     /** What an entry is stored under. */
     keyFor(cacheKey: string): string;
 }
@@ -2015,4 +2060,4 @@ interface EncryptedStore {
 declare function encryptedStore(inner: InnerStore, options?: EncryptedStoreOptions): EncryptedStore;
 
 export { ArrowSerializer, AuthenticationError, BackendError, ByteStorage, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, IncompleteError, InternalError, InteropSerializer, JsonSerializer, KeyError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, blake2b256, cache, createAad, createCache, deriveDomainKey, deriveTenantKeys, encodeInteropArgs, encodeRotationHeader, encryptedDriver, encryptedStore, hardwareAcceleration, interopKey, keyFingerprint, parseRotationHeader, skip, withTtl };
-export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisClusterClient, IoredisPipeline, JsonSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, KeyvInstance, KeyvStorageAdapter, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NodeRedisClusterClient, NodeRedisClusterNode, NodeRedisCommandOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RewrapOptions, RewrapReport, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };
+export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BackoffOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisClusterClient, IoredisPipeline, JsonSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, KeyvInstance, KeyvStorageAdapter, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NodeRedisClusterClient, NodeRedisClusterNode, NodeRedisCommandOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RewrapOptions, RewrapReport, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };

@@ -114,14 +114,14 @@ test.serial('the lock of a process that died is free after its lease', async (t)
 });
 
 test('a lock that fails holds nobody up', async (t) => {
-  for (const fails of [
+  for (const [n, fails] of [
     async () => Promise.reject(new BackendError('no locks today')),
     () => {
       throw new TypeError('not at all');
     },
     async () => ({ extend: () => never(), release: () => never() }) as never,
     async () => ({}) as never,
-  ]) {
+  ].entries()) {
     const backend = new MemoryBackend();
     backend.lock = fails as never;
     const load = cache({ ...named, backend, retry: 0, lock: { lease: '3ms' }, onError: () => {} })(async () => {
@@ -130,7 +130,8 @@ test('a lock that fails holds nobody up', async (t) => {
     });
     t.is(await load(), 1);
     t.is(await load(), 1);
-    t.is(load.stats().loads, 1);
+    // Without any lock the result is stored; with one that may be somebody else's by now it is not.
+    t.is(load.stats().loads, n < 2 ? 1 : 2);
   }
 });
 

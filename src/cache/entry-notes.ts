@@ -34,7 +34,7 @@ export class EntryNotes<T> {
 
   /** Of an entry that was deleted or written, of whatever tenant. */
   forget(cacheKey: string): void {
-    if (this.#notes.delete(cacheKey)) this.#tags.forget(cacheKey);
+    if (this.#notes.size > 0 && this.#notes.delete(cacheKey)) this.#tags.forget(cacheKey);
   }
 
   forgetTagged(tags: readonly string[]): void {

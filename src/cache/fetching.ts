@@ -51,12 +51,15 @@ export class Fetching {
     this.#leaveRuns(flight, target);
     try {
       // A run that makes its callers wait may be overtaken by another process.
-      const looked = flight.load === undefined || flight.load.shared.late || failed.isBackedOff(target);
+      const joined = flight.load;
+      const looked = joined === undefined || joined.shared.late || failed.isBackedOff(target);
       const found = looked ? await this.find(flight, target) : undefined;
       if (found?.fresh) {
         failed.forget(target.cacheKey);
         return await this.hit(found, target);
       }
+      // Its end may have come between the store's answer and now.
+      if (joined !== undefined && flight.load !== joined) return await this.fetch(target, load, patience);
       if (found !== undefined && this.#forBackground(found)) {
         if (!failed.isBackedOff(target)) this.#refreshInBackground(flight, target, load);
         return await this.#stale(found, target, 'swr');
@@ -207,8 +210,8 @@ export class Fetching {
     const shared = new SharedRun(
       this.#runs,
       {
-        late: () => {
-          target.counters.loadErrors++;
+        late: (here) => {
+          if (here) target.counters.loadErrors++;
           failed.late(target);
         },
         detached: () => {

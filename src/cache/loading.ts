@@ -177,7 +177,7 @@ export class Loading {
       ok = true;
       return returned;
     } catch (error) {
-      if (!progress.late) counters.loadErrors++;
+      if (!progress.countedLate) counters.loadErrors++;
       throw error;
     } finally {
       progress.ended();

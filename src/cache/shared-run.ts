@@ -11,8 +11,8 @@ interface Caller {
 
 /** How a run tells how far it is. */
 export interface Progress {
-  /** The first of its callers did not wait for its end. */
-  readonly late: boolean;
+  /** The first caller who did not wait for the function's end has been counted. */
+  readonly countedLate: boolean;
   /** Another process is running the function. */
   elsewhere(): void;
   /** The function begins. */
@@ -23,8 +23,8 @@ export interface Progress {
 
 /** What becomes of a run. */
 interface Events {
-  /** Its first caller has left before its end. */
-  late(): void;
+  /** A caller has left before its end, for the first time; `here`: while this process runs the function. */
+  late(here: boolean): void;
   /** It is over, or nobody's any more. Called once. */
   detached(): void;
 }
@@ -37,6 +37,7 @@ export class SharedRun<T> implements Progress {
   readonly #callers = new Set<Caller>();
   #running = false;
   #late = false;
+  countedLate = false;
   #detached = false;
   #run: Run | undefined;
 
@@ -46,6 +47,7 @@ export class SharedRun<T> implements Progress {
     this.outcome = this.#outcome(start);
   }
 
+  /** Whether a caller did not wait for its end. */
   get late(): boolean {
     return this.#late;
   }
@@ -85,9 +87,10 @@ export class SharedRun<T> implements Progress {
   /** A caller's patience has ended. */
   leave(caller: Caller): void {
     this.#callers.delete(caller);
-    if (this.#late) return;
+    if (this.#late && (this.countedLate || this.#run === undefined)) return;
     this.#late = true;
-    this.#events.late();
+    this.countedLate = this.#run !== undefined;
+    this.#events.late(this.countedLate);
   }
 
   /** A new run may begin. */
