@@ -10,6 +10,12 @@ export interface LeaseSettings {
   readonly maxMs: number;
 }
 
+/** A lock, and when it was asked for. */
+export interface Taken {
+  readonly lock: BackendLock;
+  readonly asked: number;
+}
+
 /** The lease of a lock that this process has taken, renewed until it is ended. */
 export class Lease {
   readonly #l2: L2;
@@ -21,13 +27,13 @@ export class Lease {
   #heldUntil: number;
   #ended = false;
 
-  constructor(l2: L2, target: Target, lock: BackendLock, { leaseMs, maxMs }: LeaseSettings) {
+  constructor(l2: L2, target: Target, { lock, asked }: Taken, { leaseMs, maxMs }: LeaseSettings) {
     this.#l2 = l2;
     this.#target = target;
     this.#lock = lock;
     this.#leaseMs = leaseMs;
     const begun = now();
-    this.#heldUntil = begun + leaseMs;
+    this.#heldUntil = asked + leaseMs;
     const renew = () => {
       if (now() - begun >= maxMs) this.end();
       // A lease that could not be renewed ends, and another process may run the function too: that is all it costs.

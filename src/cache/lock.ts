@@ -1,9 +1,8 @@
-import type { BackendLock } from '../backends/backend.js';
-import { elapsed } from '../clock.js';
+import { elapsed, now } from '../clock.js';
 import { pause } from '../timers.js';
 import { events, publish } from './events.js';
 import { FAILED, type L2 } from './l2.js';
-import { Lease } from './lease.js';
+import { Lease, type Taken } from './lease.js';
 import type { Target } from './target.js';
 
 export interface LockSettings {
@@ -47,6 +46,7 @@ export class EntryLock {
   /** Works with the lock, or answers with what another process has made. A backend that gives no answer holds nobody up. */
   async during<R>(target: Target, { look, work, waiting, giveUp = work }: Locked<R>): Promise<R> {
     const begun = elapsed();
+    let asked = now();
     let lock = await this.#l2.lock(target, this.#settings.leaseMs);
     const first = lock !== undefined;
     if (!first) {
@@ -63,12 +63,13 @@ export class EntryLock {
         return made;
       }
       if (target.unanswered) break;
+      asked = now();
       lock = await this.#l2.lock(target, this.#settings.leaseMs);
     }
     if (!first) this.#waited(target, begun);
     if (lock === undefined) return giveUp();
     if (lock === FAILED) return work();
-    return this.#holding(target, lock, async (isLocked) => {
+    return this.#holding(target, { lock, asked }, async (isLocked) => {
       // Another process may have stored it between the look that was a miss and this lock.
       return (await look()) ?? work(isLocked);
     });
@@ -76,13 +77,14 @@ export class EntryLock {
 
   /** Works if nobody else does. */
   async ifFree<R>(target: Target, work: (isLocked?: IsLocked) => Promise<R>): Promise<R | undefined> {
+    const asked = now();
     const lock = await this.#l2.lock(target, this.#settings.leaseMs);
     if (lock === undefined) return undefined;
-    return lock === FAILED ? work() : this.#holding(target, lock, work);
+    return lock === FAILED ? work() : this.#holding(target, { lock, asked }, work);
   }
 
-  async #holding<R>(target: Target, lock: BackendLock, work: (isLocked: IsLocked) => Promise<R>): Promise<R> {
-    const lease = new Lease(this.#l2, target, lock, { leaseMs: this.#settings.leaseMs, maxMs: this.#maxMs });
+  async #holding<R>(target: Target, taken: Taken, work: (isLocked: IsLocked) => Promise<R>): Promise<R> {
+    const lease = new Lease(this.#l2, target, taken, { leaseMs: this.#settings.leaseMs, maxMs: this.#maxMs });
     try {
       return await work(() => lease.renewed());
     } finally {
