@@ -114,7 +114,14 @@ test.serial('a refresh is not held back, and ends it when it succeeds', async (t
 test.serial('the back-off is of one entry and one tenant, and goes with the entry', async (t) => {
   for (const remove of ['set', 'setMany', 'delete', 'deleteMany', 'invalidateTags'] as const) {
     using clock = fakeClock();
-    const entries = createCache({ backend: new MemoryBackend(), ttl: '1s', staleIfError: '1d', masterKey, onError });
+    const entries = createCache({
+      backend: new MemoryBackend(),
+      ttl: '1s',
+      staleIfError: '1d',
+      backoff: { first: '1h' },
+      masterKey,
+      onError,
+    });
     const [a, b] = [entries.tenant('a'), entries.tenant('b')];
     const { state, load } = service();
     const views = [a, b];

@@ -62,7 +62,7 @@ test('the time for a caller is that of the function: storing the result is not p
   backend.before = (operation) => (operation === 'set' ? storing.promise : undefined);
   const load = cache({ ...named, backend, timeout })(async () => 'made in time');
   const call = load();
-  await t.throwsAsync(cache({ timeout })(() => new Promise(() => {}))(), timedOut, 'so long later');
+  for (let i = 0; i < 2; i++) await t.throwsAsync(cache({ timeout })(() => new Promise(() => {}))(), timedOut);
   storing.resolve();
   t.is(await call, 'made in time');
 });
@@ -111,14 +111,13 @@ test('a refresh that takes too long is answered in time, and replaces the entry 
 });
 
 test('what another process stores meanwhile is found while a run makes its callers wait', async (t) => {
-  const backend = new MemoryBackend();
+  const backend = new MapBackend();
   const options = { ...named, backend, timeout } as const;
   const hung = cache(options)(() => new Promise<string>(() => {}));
   await t.throwsAsync(hung(), timedOut);
-  const stored = new MemoryBackend();
-  await cache({ ...named, backend: stored })(() => 'theirs')();
-  const bytes = (await stored.get(hung.keyFor()))?.bytes as Uint8Array;
-  await backend.set(hung.keyFor(), bytes);
+  const elsewhere = new MapBackend();
+  await cache({ ...named, backend: elsewhere })(() => 'theirs')();
+  for (const [cacheKey, bytes] of elsewhere.stored) backend.stored.set(cacheKey, bytes);
   t.is(await hung(), 'theirs');
 });
 
