@@ -5,7 +5,7 @@ import type { Failures } from './failures.js';
 import type { StaleWindows } from './freshness.js';
 import type { Loading, Outcome } from './loading.js';
 import { Patience, type Progress, Runs, SharedRun } from './shared-run.js';
-import type { Flight, FlightRun, SingleFlight } from './single-flight.js';
+import type { Flight, SingleFlight } from './single-flight.js';
 import type { Target } from './target.js';
 import type { Found, Tiers } from './tiers.js';
 
@@ -27,7 +27,7 @@ export interface FetchParts {
 /** What callers get: what is stored, or what functions make. Whoever wants the same entry at the same time shares one read and one run. */
 export class Fetching {
   readonly #parts: FetchParts;
-  readonly #runs = new Runs();
+  readonly runs = new Runs();
   #closed = false;
 
   constructor(parts: FetchParts) {
@@ -52,7 +52,7 @@ export class Fetching {
     try {
       // A run that makes its callers wait may be overtaken by another process.
       const joined = flight.load;
-      const looked = joined === undefined || joined.shared.late || failed.isBackedOff(target);
+      const looked = joined === undefined || joined.late || failed.isBackedOff(target);
       const found = looked ? await this.find(flight, target) : undefined;
       if (found?.fresh) {
         failed.forget(target.cacheKey);
@@ -104,6 +104,11 @@ export class Fetching {
     });
     flight.load = run;
     return this.#wait(run, this.patience());
+  }
+
+  late(target: Target, here: boolean): void {
+    if (here) target.counters.loadErrors++;
+    this.#parts.failed.late(target);
   }
 
   /** One read for all who want it at the same time. */
@@ -185,52 +190,42 @@ export class Fetching {
       this.#parts.loading.inBackground({ target, writer: flight.begin(), load, progress }),
     );
     // What is thrown here is a misconfiguration, which the next caller who waits for a run meets as well.
-    flight.refreshing.shared.outcome.catch(() => {});
+    flight.refreshing.outcome.catch(() => {});
   }
 
   /** Who comes after an invalidation, or long after a function began that has not returned, does not wait for that run. */
   #leaveRuns(flight: Work, { tags }: Target): void {
     const { load, refreshing } = flight;
     if (load === undefined && refreshing === undefined) return;
-    this.#runs.detachOld();
+    this.runs.detachOld();
     if (load === undefined || tags === undefined) return;
     if (this.#parts.tiers.invalidations.since(load.moment, tags) !== undefined) flight.supersede();
   }
 
   /** The flight stays as long as the run does, so that there is one. */
   #begin<T extends Outcome | undefined>(
-    { cacheKey, tenantId }: Work,
+    flight: Work,
     target: Target,
     start: (progress: Progress) => Promise<T>,
-  ): FlightRun<T> {
-    const { flights, failed, failures, loadTimeoutMs } = this.#parts;
-    const { invalidations } = this.#parts.tiers;
-    const flight = flights.join({ cacheKey, tenantId });
-    const moment = invalidations.begin();
-    const shared = new SharedRun(
-      this.#runs,
-      {
-        late: (here) => {
-          if (here) target.counters.loadErrors++;
-          failed.late(target);
-        },
-        detached: () => {
-          if (flight.load?.shared === shared) flight.load = undefined;
-          if (flight.refreshing?.shared === shared) flight.refreshing = undefined;
-          invalidations.end(moment);
-          flights.leave(flight);
-        },
-      },
-      start,
-    );
+  ): SharedRun<T> {
+    const { flights, tiers, failures, loadTimeoutMs } = this.#parts;
+    flights.join(flight);
+    const moment = tiers.invalidations.begin();
+    const detached = (run: SharedRun<unknown>) => {
+      if (flight.load === run) flight.load = undefined;
+      if (flight.refreshing === run) flight.refreshing = undefined;
+      tiers.invalidations.end(moment);
+      flights.leave(flight);
+    };
+    const run = new SharedRun(this, { target, moment, start, detached });
     // Whoever it was for has left by then, and has heard of a timeout only.
-    const unheard = (error: unknown) => (shared.forsaken ? failures.refresh(error, target) : undefined);
-    if (loadTimeoutMs !== undefined) shared.outcome.catch(unheard).catch(() => {});
-    return { shared, moment };
+    const unheard = (error: unknown) => (run.forsaken ? failures.refresh(error, target) : undefined);
+    if (loadTimeoutMs !== undefined) run.outcome.catch(unheard).catch(() => {});
+    return run;
   }
 
-  #wait<T>({ shared }: FlightRun<T>, patience: Patience | undefined): Promise<T> {
-    return patience === undefined ? shared.outcome : patience.wait(shared);
+  #wait<T>(run: SharedRun<T>, patience: Patience | undefined): Promise<T> {
+    return patience === undefined ? run.outcome : patience.wait(run);
   }
 }
 

@@ -1,7 +1,9 @@
 import { elapsed } from '../clock.js';
 import { TimeoutError } from '../errors.js';
 import { clearTimeout, setTimeout } from '../timers.js';
+import type { Moment } from './invalidations.js';
 import type { Run } from './run.js';
+import type { Target } from './target.js';
 
 /** Somebody who waits for a run, by a clock that goes while a function is running. */
 interface Caller {
@@ -21,30 +23,43 @@ export interface Progress {
   ended(): void;
 }
 
-/** What becomes of a run. */
-interface Events {
+/** Whose a run is. */
+interface Owner {
+  readonly runs: Runs;
   /** A caller has left before its end, for the first time; `here`: while this process runs the function. */
-  late(here: boolean): void;
-  /** It is over, or nobody's any more. Called once. */
-  detached(): void;
+  late(target: Target, here: boolean): void;
+}
+
+/** What a run is made of. */
+interface RunParts<T> {
+  readonly target: Target;
+  /** When it begins. */
+  readonly moment: Moment;
+  readonly start: (progress: Progress) => Promise<T>;
+  /** Called once, when it is over or nobody's any more. */
+  readonly detached: (run: SharedRun<unknown>) => void;
 }
 
 /** One run of a function that its callers share. Each of them waits as long as it has patience; the run goes on without them. */
 export class SharedRun<T> implements Progress {
   readonly outcome: Promise<T>;
-  readonly #runs: Runs;
-  readonly #events: Events;
-  readonly #callers = new Set<Caller>();
+  readonly #owner: Owner;
+  readonly #parts: RunParts<T>;
+  #callers: Set<Caller> | undefined;
   #running = false;
   #late = false;
   countedLate = false;
   #detached = false;
   #run: Run | undefined;
 
-  constructor(runs: Runs, events: Events, start: (progress: Progress) => Promise<T>) {
-    this.#runs = runs;
-    this.#events = events;
-    this.outcome = this.#outcome(start);
+  constructor(owner: Owner, parts: RunParts<T>) {
+    this.#owner = owner;
+    this.#parts = parts;
+    this.outcome = this.#outcome();
+  }
+
+  get moment(): Moment {
+    return this.#parts.moment;
   }
 
   /** Whether a caller did not wait for its end. */
@@ -54,24 +69,24 @@ export class SharedRun<T> implements Progress {
 
   /** Whether all who waited have left. */
   get forsaken(): boolean {
-    return this.#late && this.#callers.size === 0;
+    return this.#late && this.#callers?.size === 0;
   }
 
   elsewhere(): void {
     if (this.#running) return;
     this.#running = true;
-    for (const caller of this.#callers) caller.start();
+    if (this.#callers !== undefined) for (const caller of this.#callers) caller.start();
   }
 
   began(run: Run): void {
     this.#run = run;
-    this.#runs.add(this);
+    this.#owner.runs.add(this);
     this.elsewhere();
   }
 
   ended(): void {
     this.#running = false;
-    for (const caller of this.#callers) caller.stop();
+    if (this.#callers !== undefined) for (const caller of this.#callers) caller.stop();
   }
 
   /** Whether the function has been running for too long. */
@@ -80,31 +95,32 @@ export class SharedRun<T> implements Progress {
   }
 
   join(caller: Caller): void {
+    this.#callers ??= new Set();
     this.#callers.add(caller);
     if (this.#running) caller.start();
   }
 
   /** A caller's patience has ended. */
   leave(caller: Caller): void {
-    this.#callers.delete(caller);
+    this.#callers?.delete(caller);
     if (this.#late && (this.countedLate || this.#run === undefined)) return;
     this.#late = true;
     this.countedLate = this.#run !== undefined;
-    this.#events.late(this.countedLate);
+    this.#owner.late(this.#parts.target, this.countedLate);
   }
 
   /** A new run may begin. */
   detach(): void {
     if (this.#detached) return;
     this.#detached = true;
-    this.#runs.delete(this);
+    this.#owner.runs.delete(this);
     this.#run?.end();
-    this.#events.detached();
+    this.#parts.detached(this);
   }
 
-  async #outcome(start: (progress: Progress) => Promise<T>): Promise<T> {
+  async #outcome(): Promise<T> {
     try {
-      return await start(this);
+      return await this.#parts.start(this);
     } finally {
       this.ended();
       this.detach();
@@ -127,6 +143,7 @@ export class Runs {
 
   /** A function that never returns must not make its entry unusable for ever. */
   detachOld(): void {
+    if (this.#running.size === 0) return;
     for (const run of this.#running) {
       if (!run.over) return;
       run.detach();

@@ -1,4 +1,4 @@
-import type { Moment, Validity } from './invalidations.js';
+import type { Validity } from './invalidations.js';
 import type { SharedRun } from './shared-run.js';
 
 /** Somebody who found an entry in the backend and may leave a copy in L1. */
@@ -21,12 +21,6 @@ export interface Writer extends Reader {
   seen(): Uint8Array | undefined;
 }
 
-/** A run, and when it began. */
-export interface FlightRun<T> {
-  readonly shared: SharedRun<T>;
-  readonly moment: Moment;
-}
-
 /** The work under way for one entry, shared by everyone who wants it. */
 export class Flight<Found, Loaded> {
   readonly cacheKey: string;
@@ -39,9 +33,9 @@ export class Flight<Found, Loaded> {
   /** What the backend last answered with. */
   seen: Uint8Array | undefined;
   /** Running the function and storing its result. */
-  load: FlightRun<Loaded> | undefined;
+  load: SharedRun<Loaded> | undefined;
   /** Doing that in the background, while a stale value answers. */
-  refreshing: FlightRun<Loaded | undefined> | undefined;
+  refreshing: SharedRun<Loaded | undefined> | undefined;
   /** Grows with whatever changes the entry. */
   version = 0;
   /** Grows with whatever may have changed it. */
