@@ -79,6 +79,11 @@ interface BackendItem {
 interface BackendLock {
     /** Makes the lease end `leaseMs` from now; false when it had ended, and somebody else may hold the lock. */
     extend(leaseMs: number): Promise<boolean>;
+    /**
+     * Whether the lease has not ended yet; for stores that cannot lengthen one without the risk of losing the lock. Absent:
+     * `extend` is asked before something is stored.
+     */
+    held?(): Promise<boolean>;
     /** Gives the lock back, unless somebody else holds it by now. */
     release(): Promise<void>;
 }
@@ -1102,8 +1107,24 @@ type Span = Exclude<Duration, number>;
 interface TimeoutOptions {
     /** One operation of the backend. Default `'5s'`; the function then runs, as for a miss. */
     backend?: Span;
-    /** One run of the function, whose callers then get a TimeoutError (or a stale value). Default: as long as it takes. */
+    /**
+     * How long each caller waits for the function, and then gets a TimeoutError (or a stale value). The function goes on: whoever
+     * asks meanwhile waits for the same run, and its result is stored, unless it takes longer than ten times this time (without
+     * `load`: 10 minutes), after which another run may begin. Default: as long as it takes.
+     */
     load?: Span;
+    /**
+     * The function can ask for an AbortSignal, `cache.signal()`, that fires `load` after it began. The run then ends: its callers
+     * get a TimeoutError, another run may begin, and what the function still returns is not stored. Needs `load`. Default false.
+     */
+    signal?: boolean;
+}
+/** How long after a failure a function is not run again, while a stale value can answer. */
+interface BackoffOptions {
+    /** After the first failure; twice as long after each further one, and in fact at random between half of that and all of it. Default `'1s'`. */
+    first?: Span;
+    /** At most. Default `'1m'`. */
+    max?: Span;
 }
 interface LockOptions {
     /** After how long the lock of a process that died is free; one that lives renews it. Default `'5s'`. */
@@ -1161,6 +1182,16 @@ interface StorageOptions {
     swr?: Duration;
     /** For so long after its TTL, an entry answers when the function throws or times out. The backend keeps entries for this time longer. */
     staleIfError?: Duration;
+    /**
+     * After a run that failed, or that a caller did not wait for, stale values (`swr`, `staleIfError`) answer for a while without
+     * another run; `refresh` is not held back. Default `{ first: '1s', max: '1m' }`; false: the next caller tries again.
+     */
+    backoff?: boolean | BackoffOptions;
+    /**
+     * For so long after it, what the function has thrown is thrown again, the same object, without another run; in this process
+     * only, for 1,000 entries at most. Not for timeouts, aborts and configuration errors. Default: each call runs the function.
+     */
+    errorTtl?: Duration;
     /** Shortens each TTL at random by up to this part of it, from 0 to less than 1, so that entries do not end all at once. Default 0. */
     jitter?: number;
     /** A TTL of its own for `null`, as for something that does not exist yet. Default: as any value. */
@@ -1334,6 +1365,17 @@ interface CacheFunction {
      * Default TTL 3,600 s. When the cache cannot be reached, functions run.
      */
     io<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
+    /**
+     * The AbortSignal of the run that this is called in, however deep: it fires when `timeout.load` is over, with a TimeoutError
+     * as its reason. `undefined` outside of a run, and in one without `timeout: { load, signal: true }`; a cached function inside
+     * another has its own or none. Of every cache, also those of {@link createCache}.
+     *
+     * @example
+     * const user = cache({ timeout: { load: '2s', signal: true } })((id: string) =>
+     *   fetch(`https://example.com/users/${id}`, { signal: cache.signal() }).then((answer) => answer.json()),
+     * );
+     */
+    signal(): AbortSignal | undefined;
 }
 /** Caches the results of a function: `cache(options)(fn)`, or `cache.secure(options)(fn)` to encrypt them. */
 declare const cache: CacheFunction;
@@ -1439,6 +1481,8 @@ declare class TenantCache {
      * @throws BackendError for a backend that cannot do it, and what the backend throws.
      */
     expire(cacheKey: string, ttl: Duration): Promise<boolean>;
+    /** In a function that `getOrSet`, `entry` or `wrap` runs: as {@link cache.signal}. */
+    signal(): AbortSignal | undefined;
     /** What an entry is stored under. */
     keyFor(cacheKey: string): string;
 }
@@ -2053,4 +2097,4 @@ interface EncryptedStore {
 declare function encryptedStore(inner: InnerStore, options?: EncryptedStoreOptions): EncryptedStore;
 
 export { ArrowSerializer, AuthenticationError, BackendError, ByteStorage, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, IncompleteError, InternalError, InteropSerializer, JsonSerializer, KeyError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, blake2b256, cache, createAad, createCache, deriveDomainKey, deriveTenantKeys, encodeInteropArgs, encodeRotationHeader, encryptedDriver, encryptedStore, hardwareAcceleration, interopKey, keyFingerprint, parseRotationHeader, skip, withTtl };
-export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreClearOptions, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisClusterClient, IoredisPipeline, JsonSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, KeyvInstance, KeyvStorageAdapter, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NodeRedisClusterClient, NodeRedisClusterNode, NodeRedisCommandOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RewrapOptions, RewrapReport, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };
+export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BackoffOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreClearOptions, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisClusterClient, IoredisPipeline, JsonSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, KeyvInstance, KeyvStorageAdapter, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NodeRedisClusterClient, NodeRedisClusterNode, NodeRedisCommandOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RewrapOptions, RewrapReport, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };

@@ -47,6 +47,7 @@ export type { CacheEvent, FailureKind } from './src/cache/events.js';
 export type { LatencyStats } from './src/cache/histogram.js';
 export { type LoadedOptions, skip, withTtl } from './src/cache/loaded.js';
 export type {
+  BackoffOptions,
   BreakerOptions,
   CacheOptions,
   FunctionOptions,

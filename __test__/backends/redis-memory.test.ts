@@ -41,10 +41,8 @@ for (const library of ['ioredis', 'redis'] as const) {
     for (const name of ['fill0', 'fill1']) await plain.set(name, bytes);
     const raw = new Redis(server.url);
     t.teardown(() => raw.disconnect());
-    const usedMemory = async () => Number(/used_memory:(\d+)/.exec(await raw.info('memory'))?.[1]);
-    const before = await usedMemory();
     // What is deleted below is not enough.
-    await raw.config('SET', 'maxmemory', before - 20_000_000);
+    await raw.config('SET', 'maxmemory', 1_000_000);
     for (const [what, write] of writes) {
       for (let i = 0; i < 3; i++) await t.throwsAsync(write(`${what}${i}`), { instanceOf: BackendError }, what);
       t.is(await raw.exists(`${what}0`, `${what}1`, `${what}2`), 0, what);

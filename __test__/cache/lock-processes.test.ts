@@ -12,9 +12,9 @@ interface Loader {
   readonly lines: AsyncIterator<string>;
 }
 
-function start(t: ExecutionContext, args: readonly string[]): Loader {
-  const child = spawn(process.execPath, [`--import=${tsx}`, supportFile('lock-process.ts'), ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+function start(t: ExecutionContext, args: readonly string[], file = 'lock-process.ts'): Loader {
+  const child = spawn(process.execPath, [`--import=${tsx}`, supportFile(file), ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
   t.teardown(() => child.kill('SIGKILL'));
   return { process: child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
@@ -51,3 +51,32 @@ test('a process that is killed while it holds a lock holds up the others until i
   t.true(performance.now() - begun < 30_000, 'far less than the wait');
   t.is(await next(waiter), `got ${waiter.process.pid}`);
 });
+
+test('a function that never returns holds its lock for ten time limits, and its callers for one', async (t) => {
+  const server = await requireRedis(t);
+  if (server === undefined) return;
+  const holder = start(t, [server.url, '60000', '1s', '20s', '300ms']);
+  t.is(await next(holder), 'running');
+  const waiter = start(t, [server.url, '0', '1s', '50s']);
+  t.is(await next(holder), 'got ERR_TIMEOUT');
+  t.is(await next(waiter), 'running', 'long before its wait is over');
+  t.is(await next(waiter), `got ${waiter.process.pid}`);
+});
+
+for (const windows of [{ staleIfError: '1h' }, { swr: '1h' }, { swr: '500ms', staleIfError: '1h' }]) {
+  test(`with ${Object.keys(windows).join(' and ')} a function that fails runs once at a time in all processes`, async (t) => {
+    const server = await requireRedis(t);
+    if (server === undefined) return;
+    const processes = [1, 2, 3].map(() =>
+      start(t, [server.url, JSON.stringify(windows), '1500'], 'failing-process.ts'),
+    );
+    for (const one of processes) t.is(await next(one), 'ready');
+    for (const one of processes) one.process.stdin?.write('down\n');
+    for (const one of processes) {
+      const { runs, most, answers } = JSON.parse((await next(one)) ?? '{}');
+      t.true(runs <= 1500 / 50 + 1, `${runs} runs, with 50 ms between two at least`);
+      t.true(most <= 1, `${most} at once`);
+      t.deepEqual(answers, ['value']);
+    }
+  });
+}

@@ -33,6 +33,13 @@ const wrong: [
   ['wire', ['', 'Protocol', 'rust'], RangeError],
   ['signal', [null, 1, {}, new AbortController()], TypeError],
   ['onAuthenticationFailure', ['ignore', true, null, 1], RangeError],
+  ['errorTtl', [null, true, {}, [], '5', 'never'], TypeError],
+  ['errorTtl', [0, -1, Number.NaN, '0s'], RangeError],
+  ['backoff', [null, 1, '1s', [], () => {}, { first: 1 }, { max: 60 }, { first: '1' }], TypeError],
+  ['backoff', [{ first: '0s' }, { max: '26d' }, { first: '2s', max: '1s' }], RangeError],
+  ['backoff', [{ maks: '1s' }], ConfigurationError],
+  ['timeout', [{ load: '1s', signal: 1 }, { load: '1s', signal: null }, { signal: 'on' }], TypeError],
+  ['timeout', [{ signal: true }, { backend: '1s', signal: true }], ConfigurationError],
   ['l1', [null, 1, 'on', [], () => {}], TypeError],
   ['l1', [{ size: 1 }, { maxbytes: 1 }], ConfigurationError],
   ['l1', [{ maxBytes: '1' }, { values: 1 }, { ttl: '1' }, { ttl: 'never' }], TypeError],
@@ -62,7 +69,7 @@ test('no values of wrong options are repeated in messages', (t) => {
       try {
         cache({ ...named, [option]: value } as never);
       } catch (error) {
-        t.false(option !== 'l1' && String(error).includes('rosebud'), option);
+        t.false(!['l1', 'backoff', 'timeout'].includes(option) && String(error).includes('rosebud'), option);
       }
     }
   }
@@ -191,6 +198,7 @@ for (const [option, short] of [
   ['l1', 'a boolean'],
   ['lock', 'a boolean'],
   ['breaker', 'a boolean'],
+  ['backoff', 'a boolean'],
   ['timeout', "a string like '250ms'"],
 ] as const) {
   test(`what is wrong about ${option} is said with its name`, (t) => {

@@ -124,3 +124,14 @@ test('a decorator fits methods that return a Promise, and no others', (t) => {
   same<Same<ReturnType<typeof service.good>, Promise<User>>>();
   t.is(typeof service.bad, 'function');
 });
+
+test('the signal of a run is an AbortSignal or undefined, in both APIs', (t) => {
+  const entries = createCache({ timeout: { load: '1s', signal: true }, backoff: { first: '1s' }, errorTtl: 5 });
+  same<Same<ReturnType<typeof cache.signal>, AbortSignal | undefined>>();
+  same<Same<ReturnType<typeof entries.signal>, AbortSignal | undefined>>();
+  cache({ backoff: false, errorTtl: '5s' });
+  // @ts-expect-error: a time needs its unit
+  t.throws(() => cache({ backoff: { first: 1 } }));
+  // @ts-expect-error: on or off
+  t.throws(() => cache({ timeout: { load: '1s', signal: new AbortController().signal } }));
+});

@@ -84,6 +84,11 @@ export interface BackendItem {
 export interface BackendLock {
   /** Makes the lease end `leaseMs` from now; false when it had ended, and somebody else may hold the lock. */
   extend(leaseMs: number): Promise<boolean>;
+  /**
+   * Whether the lease has not ended yet; for stores that cannot lengthen one without the risk of losing the lock. Absent:
+   * `extend` is asked before something is stored.
+   */
+  held?(): Promise<boolean>;
   /** Gives the lock back, unless somebody else holds it by now. */
   release(): Promise<void>;
 }

@@ -23,6 +23,7 @@ class HttpLock implements BackendLock {
   #lockId: string | undefined;
   #endsAt: number;
   #released = false;
+  #extending: Promise<boolean> | undefined;
 
   constructor(session: HttpSession, path: string, lockId: string, endsAt: number) {
     this.#session = session;
@@ -33,7 +34,17 @@ class HttpLock implements BackendLock {
 
   /** The API cannot lengthen a lease: the lock is given back and taken again, and somebody else may come between. */
   async extend(leaseMs: number): Promise<boolean> {
-    const lease = wholeLeaseMs(leaseMs);
+    const extending = this.#extend(wholeLeaseMs(leaseMs));
+    this.#extending = extending;
+    return extending;
+  }
+
+  async held(): Promise<boolean> {
+    await this.#extending?.catch(() => {});
+    return this.#lockId !== undefined && now() < this.#endsAt;
+  }
+
+  async #extend(lease: number): Promise<boolean> {
     const lockId = this.#lockId;
     if (lockId === undefined || now() >= this.#endsAt) return false;
     this.#lockId = undefined;

@@ -1,6 +1,7 @@
 import { now } from '../clock.js';
-import type { EntryStore, Work } from './entry-store.js';
+import type { EntryStore } from './entry-store.js';
 import { events, publish } from './events.js';
+import type { Work } from './fetching.js';
 import type { Validity } from './invalidations.js';
 import { FAILED } from './l2.js';
 import type { Writer } from './single-flight.js';
@@ -78,6 +79,7 @@ export async function writeMany(store: EntryStore, items: readonly Item[]): Prom
       async (flights) => {
         const writers = flights.map((flight) => {
           flight.supersede();
+          store.failed.forget(flight.cacheKey);
           return flight.begin();
         });
         const at = now();
@@ -117,7 +119,10 @@ export async function deleteMany(store: EntryStore, targets: readonly Target[]):
   return store.joinedAll(targets, async (flights) => {
     for (const flight of flights) flight.remove();
     const forget = () => {
-      for (const flight of flights) flight.supersede();
+      for (const flight of flights) {
+        flight.supersede();
+        store.failed.forget(flight.cacheKey);
+      }
       return targets.filter(({ cacheKey, tenantId }) => l1?.delete(cacheKey, tenantId) ?? false).length;
     };
     const held = forget();

@@ -11,6 +11,7 @@ import {
   type StorageOptions,
 } from './options.js';
 import { backendTimeoutMs } from './policies.js';
+import { currentSignal } from './run-signal.js';
 import { namingContext, openStore, resolveStorage } from './storage.js';
 
 /**
@@ -85,6 +86,18 @@ export interface CacheFunction {
    * Default TTL 3,600 s. When the cache cannot be reached, functions run.
    */
   io<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
+
+  /**
+   * The AbortSignal of the run that this is called in, however deep: it fires when `timeout.load` is over, with a TimeoutError
+   * as its reason. `undefined` outside of a run, and in one without `timeout: { load, signal: true }`; a cached function inside
+   * another has its own or none. Of every cache, also those of {@link createCache}.
+   *
+   * @example
+   * const user = cache({ timeout: { load: '2s', signal: true } })((id: string) =>
+   *   fetch(`https://example.com/users/${id}`, { signal: cache.signal() }).then((answer) => answer.json()),
+   * );
+   */
+  signal(): AbortSignal | undefined;
 }
 
 const MINIMAL = {
@@ -111,6 +124,7 @@ export const cache: CacheFunction = Object.assign(preset({}, false), {
     const backend = options.backend ?? new HttpBackend({ timeoutMs: backendTimeoutMs(options.timeout) });
     return wrapWith({ ...IO, ...options, backend }, false);
   },
+  signal: currentSignal,
 });
 
 function preset(defaults: StorageOptions, secure: boolean) {

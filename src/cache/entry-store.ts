@@ -2,23 +2,26 @@ import type { Backend } from '../backends/backend.js';
 import { now } from '../clock.js';
 import { BackendError } from '../errors.js';
 import { events, publish } from './events.js';
+import type { FailedLoads } from './failed-loads.js';
 import type { Failures } from './failures.js';
+import { Fetching, type Work } from './fetching.js';
 import { expiryOf, isFresh, keptMs, type StaleWindows } from './freshness.js';
 import { FAILED, type L2 } from './l2.js';
 import type { Loading, Outcome } from './loading.js';
 import type { Neighbour, Neighbours } from './neighbours.js';
-import { type Flight, SingleFlight } from './single-flight.js';
+import { SingleFlight } from './single-flight.js';
 import type { Target } from './target.js';
 import type { Found, Tiers } from './tiers.js';
 import { Untold } from './untold.js';
-
-export type Work = Flight<Found, Outcome>;
 
 export interface StoreParts {
   readonly tiers: Tiers;
   readonly loading: Loading;
   readonly failures: Failures;
+  readonly failed: FailedLoads;
   readonly windows: StaleWindows;
+  /** How long each caller waits for functions; undefined: as long as it takes. */
+  readonly loadTimeoutMs: number | undefined;
   /** Tells of entries that others changed; undefined: nobody does. */
   readonly watch: Backend['watch'];
   /** Others of this process with the same backend; undefined: it is not shared. */
@@ -26,13 +29,13 @@ export interface StoreParts {
 }
 
 /**
- * The operations on entries. Whoever wants the same entry at the same time shares one read and one run of the
- * function; a write or a deletion makes everything that began before it forget to store its result.
+ * The operations on entries: a write or a deletion makes everything that began before it forget to store its result.
  */
 export class EntryStore implements Neighbour {
   readonly tiers: Tiers;
+  readonly failed: FailedLoads;
   readonly #loading: Loading;
-  readonly #failures: Failures;
+  readonly #fetching: Fetching;
   readonly #windows: StaleWindows;
   readonly #flights = new SingleFlight<Found, Outcome>();
   readonly #unwatch: (() => void) | undefined;
@@ -40,10 +43,16 @@ export class EntryStore implements Neighbour {
   readonly #untold: Untold | undefined;
   #closed = false;
 
-  constructor({ tiers, loading, failures, windows, watch, neighbours }: StoreParts) {
+  constructor({ watch, neighbours, ...parts }: StoreParts) {
+    const { tiers, loading, failures, failed, windows } = parts;
     this.tiers = tiers;
+    this.failed = failed;
     this.#loading = loading;
-    this.#failures = failures;
+    this.#fetching = new Fetching({
+      ...parts,
+      flights: this.#flights,
+      reading: (target) => this.#untold?.report(target),
+    });
     this.#windows = windows;
     this.#neighbours = neighbours;
     neighbours?.join(this);
@@ -53,36 +62,10 @@ export class EntryStore implements Neighbour {
     this.#unwatch = watch((cacheKey) => this.#changedElsewhere(cacheKey), untold.state);
   }
 
-  /** What is stored, or what `load` makes of a miss. */
-  async fetch(target: Target, load: () => unknown): Promise<Outcome> {
+  /** What is stored, or what `load` makes of a miss. @throws BackendError at once after `close`. */
+  fetch(target: Target, load: () => unknown): Promise<Outcome> {
     this.assertOpen();
-    const flight = this.#flights.join(target);
-    const { tick } = this.tiers.invalidations;
-    this.#leaveInvalidated(flight, target);
-    try {
-      const looked = flight.load === undefined;
-      const found = looked ? await this.#find(flight, target) : undefined;
-      if (found?.fresh) return await this.#hit(found, target);
-      if (found !== undefined && this.#forBackground(found)) {
-        this.#refreshInBackground(flight, target, load);
-        return await this.#stale(found, target, 'swr');
-      }
-      this.#missed(target);
-      try {
-        const refreshed = await flight.refreshing;
-        if (refreshed !== undefined && !isOutdated(refreshed, tick)) return refreshed;
-        const own = flight.load === undefined;
-        const outcome = await this.#shared(flight, () => this.#loading.afterMiss(target, flight.begin(), load));
-        return !own && isOutdated(outcome, tick) ? await this.fetch(target, load) : outcome;
-      } catch (error) {
-        const old = await this.#afterError(flight, target, found, looked);
-        if (old === undefined) throw error;
-        this.#failures.refresh(error, target);
-        return await (old.fresh ? this.#hit(old, target) : this.#stale(old, target, 'error'));
-      }
-    } finally {
-      this.#flights.leave(flight);
-    }
+    return this.#fetching.fetch(target, load);
   }
 
   /** What is stored and fresh, or `undefined`. */
@@ -90,9 +73,9 @@ export class EntryStore implements Neighbour {
     this.assertOpen();
     const flight = this.#flights.join(target);
     try {
-      const found = await this.#find(flight, target);
-      if (found?.fresh) return await this.#hit(found, target);
-      this.#missed(target);
+      const found = await this.#fetching.find(flight, target);
+      if (found?.fresh) return await this.#fetching.hit(found, target);
+      this.#fetching.missed(target);
       return undefined;
     } finally {
       this.#flights.leave(flight);
@@ -101,19 +84,10 @@ export class EntryStore implements Neighbour {
 
   /** Runs `load` whatever is stored, and stores its result; what cannot be stored leaves no older value behind. */
   refresh(target: Target, load: () => unknown): Promise<Outcome> {
-    return this.joined(target, async (flight) => {
-      flight.supersede();
-      const begun = flight.begin();
-      const outcome = await this.#shared(flight, async () => {
-        await this.tiers.look(target, begun);
-        return this.#loading.run(target, begun, load);
-      });
-      if (Number.isNaN(outcome.expiresAt) && !outcome.refused && begun.mayStore()) {
-        // Its failure was counted; the caller is waiting for the value.
-        await this.delete(target).catch(() => {});
-      }
-      return outcome;
-    });
+    return this.joined(target, (flight) =>
+      // Its failure was counted; the caller is waiting for the value.
+      this.#fetching.refresh(flight, target, load, () => this.delete(target).catch(() => {})),
+    );
   }
 
   /**
@@ -123,6 +97,7 @@ export class EntryStore implements Neighbour {
   set(target: Target, value: unknown): Promise<boolean> {
     return this.joined(target, async (flight) => {
       flight.supersede();
+      this.failed.forget(target.cacheKey);
       return (await this.tiers.write(target, value, flight.begin())) !== undefined;
     });
   }
@@ -136,12 +111,14 @@ export class EntryStore implements Neighbour {
     if (events.delete.hasSubscribers) publish(events.delete, target);
     return this.joined(target, async (flight) => {
       flight.remove();
+      this.failed.forget(target.cacheKey);
       const held = l1?.delete(target.cacheKey, target.tenantId) ?? false;
       if (l2 === undefined) return held;
       try {
         return await l2.delete(target);
       } finally {
         flight.supersede();
+        this.failed.forget(target.cacheKey);
         l1?.delete(target.cacheKey, target.tenantId);
         this.tiers.changed(target);
       }
@@ -229,6 +206,7 @@ export class EntryStore implements Neighbour {
 
   changed(cacheKey: string): void {
     this.#flights.supersedeKey(cacheKey);
+    this.failed.forget(cacheKey);
     this.tiers.l1?.forget(cacheKey);
   }
 
@@ -245,14 +223,8 @@ export class EntryStore implements Neighbour {
     // Which of the runs under way will have one of the tags is not known yet.
     invalidations.invalidated(tags);
     invalidations.read(of);
+    this.failed.forgetTagged(tags);
     return l1?.invalidateTags(tags) ?? 0;
-  }
-
-  /** Who comes after an invalidation does not wait for a run that began before it. */
-  #leaveInvalidated(flight: Work, { tags }: Target): void {
-    const { load, loadBegan } = flight;
-    if (load === undefined || loadBegan === undefined || tags === undefined) return;
-    if (this.tiers.invalidations.since(loadBegan, tags) !== undefined) flight.supersede();
   }
 
   /** Forgets what this process holds; every later operation is a BackendError. The backend is left to its owner. */
@@ -260,7 +232,9 @@ export class EntryStore implements Neighbour {
     this.#closed = true;
     this.#flights.supersedeAll();
     this.#unwatch?.();
+    this.#fetching.close();
     this.#loading.close();
+    this.failed.clear();
     this.tiers.close();
   }
 
@@ -296,120 +270,8 @@ export class EntryStore implements Neighbour {
   #changedElsewhere(cacheKey: string | undefined): void {
     if (cacheKey === undefined) {
       this.#flights.doubtAll();
+      this.failed.forgetErrors();
       this.tiers.l1?.clear();
     } else this.changed(cacheKey);
   }
-
-  /** One read for all who want it at the same time. */
-  #find(flight: Work, target: Target): Promise<Found | undefined> {
-    if (flight.read !== undefined && !flight.readValidity?.ended) return flight.read;
-    this.#untold?.report(target);
-    flight.readValidity = this.tiers.invalidations.validity(target.tenantId);
-    const read = this.tiers.read(target, flight.begin()).then(
-      (found) => {
-        // Later callers read again: this answer is of now.
-        if (flight.read === read) flight.read = undefined;
-        return found;
-      },
-      (error) => {
-        if (flight.read === read) flight.read = undefined;
-        // Closed meanwhile, with its keys: whoever waits gets what the function returns.
-        if (!this.#closed) throw error;
-        return undefined;
-      },
-    );
-    flight.read = read;
-    return read;
-  }
-
-  #missed(target: Target): void {
-    target.counters.misses++;
-    if (events.miss.hasSubscribers) publish(events.miss, target);
-  }
-
-  #hit(found: Found, target: Target): Outcome | Promise<Outcome> {
-    const { counters } = target;
-    counters.hits++;
-    if (found.inL1) counters.l1Hits++;
-    if (events.hit.hasSubscribers) publish(events.hit, target, { tier: found.inL1 ? 'l1' : 'backend' });
-    return this.#taken(found, target, 'hit');
-  }
-
-  #stale(found: Found, target: Target, reason: 'swr' | 'error'): Outcome | Promise<Outcome> {
-    target.counters.staleHits++;
-    if (events.stale.hasSubscribers) publish(events.stale, target, { reason });
-    return this.#taken(found, target, 'stale');
-  }
-
-  #taken(found: Found, target: Target, status: 'hit' | 'stale'): Outcome | Promise<Outcome> {
-    const { expiresAt } = found;
-    const value = this.tiers.take(found, target);
-    return value instanceof Promise
-      ? value.then((opened) => ({ value: opened, status, expiresAt }))
-      : { value, status, expiresAt };
-  }
-
-  /** What may answer in the place of a function that failed. */
-  async #afterError(
-    flight: Work,
-    target: Target,
-    found: Found | undefined,
-    looked: boolean,
-  ): Promise<Found | undefined> {
-    const { staleIfErrorMs } = this.#windows;
-    if (staleIfErrorMs === 0) return undefined;
-    // Who joined a run that was under way has not looked yet.
-    const old = looked ? found : await this.#find(flight, target);
-    if (old?.fresh) return old;
-    return old !== undefined && now() < old.expiresAt + staleIfErrorMs ? old : undefined;
-  }
-
-  #forBackground({ expiresAt }: Found): boolean {
-    const { swrMs } = this.#windows;
-    return swrMs > 0 && now() < expiresAt + swrMs;
-  }
-
-  #refreshInBackground(flight: Work, target: Target, load: () => unknown): void {
-    if (flight.refreshing !== undefined) return;
-    // The flight stays as long as the run does, so that there is one. What is thrown here is a misconfiguration, which
-    // the next caller who waits for a run meets as well.
-    this.joined(target, async () => {
-      const running = this.#loading.inBackground(target, flight.begin(), load);
-      flight.refreshing = running;
-      try {
-        await running;
-      } finally {
-        if (flight.refreshing === running) flight.refreshing = undefined;
-      }
-    }).catch(() => {});
-  }
-
-  /** One run for all who wait for it. */
-  async #shared(flight: Work, run: () => Promise<Outcome>): Promise<Outcome> {
-    flight.load ??= this.#noted(flight, run);
-    const loading = flight.load;
-    try {
-      return await loading;
-    } finally {
-      if (flight.load === loading) flight.load = undefined;
-    }
-  }
-
-  async #noted(flight: Work, run: () => Promise<Outcome>): Promise<Outcome> {
-    const { invalidations } = this.tiers;
-    const began = invalidations.begin();
-    flight.loadBegan = began;
-    try {
-      return await run();
-    } finally {
-      invalidations.end(began);
-      if (flight.loadBegan === began) flight.loadBegan = undefined;
-    }
-  }
-}
-
-/** Whether an outcome is none for whoever came at that tick, or may have come after what has made it void. */
-function isOutdated({ changed, refused, invalidatedAt }: Outcome, tick: number): boolean {
-  if (changed || invalidatedAt === undefined) return changed === true || refused === true;
-  return invalidatedAt <= tick;
 }

@@ -104,6 +104,10 @@ export class Failures {
   }
 }
 
+export function isMisconfiguration(error: unknown): boolean {
+  return hasCode(error, 'ERR_CONFIGURATION') || hasCode(error, 'ERR_KEY');
+}
+
 function throwIfMisconfigured(error: unknown): void {
-  if (hasCode(error, 'ERR_CONFIGURATION') || hasCode(error, 'ERR_KEY')) throw error;
+  if (isMisconfiguration(error)) throw error;
 }

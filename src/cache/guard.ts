@@ -1,18 +1,14 @@
 import { createRequire } from 'node:module';
-import { types } from 'node:util';
 import type { CircuitBreakerPolicy, ConsecutiveBreaker, IBackoff } from 'cockatiel';
-import type { Backend, BackendTagOptions } from '../backends/backend.js';
+import type { Backend, BackendLock, BackendTagOptions } from '../backends/backend.js';
 import { isPrivate, storesAlike } from '../backends/private-answers.js';
-import { copyOf } from '../bytes.js';
 import { now } from '../clock.js';
 import { BackendError, hasCode, isCacheKitError } from '../errors.js';
 import { isError, isErrorCalled, propertyOf } from '../realms.js';
-import { isDetached } from '../slots.js';
 import { pause } from '../timers.js';
 import { Deadlines } from './deadlines.js';
+import { ownArguments } from './own-arguments.js';
 import { invalidateInSteps } from './steps.js';
-
-const { isUint8Array } = types;
 
 export type BreakerState = 'open' | 'half-open' | 'closed';
 
@@ -43,7 +39,6 @@ const REPEATABLE = [
   // The answer to the first attempt may be lost: the second then finds the entry changed, by the first.
   'setIfUnchanged',
 ] as const;
-const ONCE = ['replace', 'lock'] as const;
 
 /**
  * A backend whose every operation ends in time, is tried again when that may help, and is refused at once while the store
@@ -63,7 +58,14 @@ export function guarded(backend: Backend, settings: GuardSettings): Backend {
     }
   };
   through(REPEATABLE, true);
-  through(ONCE, false);
+  through(['replace'], false);
+  const { lock } = backend;
+  if (lock !== undefined) {
+    methods.lock = async (...args: Parameters<typeof lock>) => {
+      const taken = await guard.run(() => lock.apply(backend, given(args) as typeof args), false);
+      return taken ? guardedLock(taken, guard) : undefined;
+    };
+  }
   const { invalidateTags } = backend;
   if (invalidateTags !== undefined) {
     const own = (...args: Parameters<typeof invalidateTags>) =>
@@ -79,28 +81,12 @@ export function guarded(backend: Backend, settings: GuardSettings): Backend {
   return methods as unknown as Backend;
 }
 
-/** Arguments with which a backend of others can do what it likes. */
-function ownArguments(args: readonly unknown[]): unknown[] {
-  return args.map(ownArgument);
-}
-
-function ownArgument(argument: unknown): unknown {
-  if (typeof argument !== 'object' || argument === null) return argument;
-  // One that the backend has answered with may be gone by now, to be compared with what it has.
-  if (isUint8Array(argument)) return isDetached(argument) ? argument : copyOf(argument);
-  if (Array.isArray(argument)) return argument.map(ownArgument);
-  // A signal is what it is.
-  if (Object.getPrototypeOf(argument) !== Object.prototype) return argument;
-  const own = {};
-  for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(argument))) {
-    // A getter, as of a time, answers for when it is asked.
-    Object.defineProperty(
-      own,
-      name,
-      'value' in property ? { ...property, value: ownArgument(property.value) } : property,
-    );
-  }
-  return own;
+function guardedLock(lock: BackendLock, guard: Guard): BackendLock {
+  return {
+    extend: (leaseMs) => guard.run(() => lock.extend(leaseMs), false),
+    release: () => lock.release(),
+    ...(lock.held && { held: () => guard.run(async () => lock.held?.() ?? false, false) }),
+  };
 }
 
 type KeysOptions = Parameters<NonNullable<Backend['keys']>>[0];

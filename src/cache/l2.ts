@@ -173,8 +173,10 @@ export class L2 {
     const { setMany } = this.backend;
     if (first === undefined) return true;
     if (setMany === undefined || this.#settings.names !== undefined) {
+      // Of equal keys the last one counts, and requests at once have no order.
+      const last = new Map(items.map((item) => [identityOf(item.target), item]));
       // All of them are over before the caller hears of one that is too large.
-      const stored = await Promise.allSettled(items.map((item) => this.set(item)));
+      const stored = await Promise.allSettled([...last.values()].map((item) => this.set(item)));
       return stored.map(fulfilled).every((one) => one === true);
     }
     const at = elapsed();
@@ -301,6 +303,16 @@ export class L2 {
     }
   }
 
+  /** Whether a lock's lease was extended by `extend`; FAILED without an answer. */
+  async extend(target: Target, extend: () => Promise<boolean>): Promise<boolean | typeof FAILED> {
+    try {
+      return await extend();
+    } catch (error) {
+      this.#failures.backend(error, target);
+      return FAILED;
+    }
+  }
+
   /** What the backend calls an entry, with the current key. */
   name(target: Target): string {
     return this.#settings.names === undefined ? target.cacheKey : this.#settings.names.current(target);
@@ -349,6 +361,10 @@ export class L2 {
       throw error;
     }
   }
+}
+
+function identityOf({ tenantId, cacheKey }: Target): string {
+  return JSON.stringify([tenantId, cacheKey]);
 }
 
 function eitherOf(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {

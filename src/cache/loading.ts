@@ -1,13 +1,15 @@
 import { elapsed } from '../clock.js';
 import { TimeoutError } from '../errors.js';
-import { clearTimeout, setTimeout } from '../timers.js';
 import { assertCanTag } from './entry-names.js';
 import { events, publish } from './events.js';
+import type { FailedLoads } from './failed-loads.js';
 import type { Failures } from './failures.js';
 import { REFUSED } from './l2.js';
 import { isLoaded, Loaded } from './loaded.js';
-import type { EntryLock } from './lock.js';
+import type { EntryLock, IsLocked } from './lock.js';
 import type { Run } from './run.js';
+import { withoutSignal, withSignal } from './run-signal.js';
+import type { Progress } from './shared-run.js';
 import type { Writer } from './single-flight.js';
 import type { Target } from './target.js';
 import type { Tiers } from './tiers.js';
@@ -29,24 +31,36 @@ export interface Outcome {
 }
 
 export interface LoadSettings {
-  /** undefined: as long as it takes. */
-  readonly loadTimeoutMs: number | undefined;
+  /** After so long a run ends, and its signal fires; undefined: it has none. */
+  readonly signalMs: number | undefined;
+  /** After so long another run may begin, whatever has become of the first. */
+  readonly maxMs: number;
   /** TTL of `null`; undefined: as any value. */
   readonly negativeTtlMs: number | undefined;
   /** undefined: once in this process. */
   readonly lock: EntryLock | undefined;
 }
 
+/** A function that is to make an entry's value. */
+export interface LoadCall {
+  readonly target: Target;
+  readonly writer: Writer;
+  readonly load: () => unknown;
+  readonly progress: Progress;
+}
+
 /** Running functions and storing what they return. */
 export class Loading {
   readonly #tiers: Tiers;
   readonly #failures: Failures;
+  readonly #failed: FailedLoads;
   readonly #settings: LoadSettings;
   #closed = false;
 
-  constructor(tiers: Tiers, failures: Failures, settings: LoadSettings) {
+  constructor(tiers: Tiers, failures: Failures, failed: FailedLoads, settings: LoadSettings) {
     this.#tiers = tiers;
     this.#failures = failures;
+    this.#failed = failed;
     this.#settings = settings;
   }
 
@@ -55,26 +69,34 @@ export class Loading {
     this.#closed = true;
   }
 
-  /** Runs `load` after a miss; with `lock` in one process only, and the others take what it stored. */
-  async afterMiss(target: Target, writer: Writer, load: () => unknown): Promise<Outcome> {
+  /**
+   * Runs `load` after a miss; with `lock` in one process only, and the others take what it stored.
+   *
+   * @param orStale a stale value will do when another process has been running the function for too long.
+   */
+  async afterMiss(call: LoadCall, orStale: boolean): Promise<Outcome> {
+    const { target, writer, progress } = call;
     const { lock } = this.#settings;
     // A backend that does not answer would only make the caller wait longer.
-    if (lock === undefined || target.unanswered) return this.run(target, writer, load);
+    if (lock === undefined || target.unanswered) return this.run(call);
     return lock.during<Outcome>(target, {
       look: () => this.#look(target, writer),
-      work: () => this.run(target, writer, load),
+      work: (isLocked) => this.run(call, isLocked),
+      waiting: () => progress.elsewhere(),
+      giveUp: orStale ? () => this.#giveUp(target) : undefined,
     });
   }
 
   /** Replaces a stale entry; with `lock`, unless another process is at it. A failure is reported, and the entry stays. */
-  async inBackground(target: Target, writer: Writer, load: () => unknown): Promise<Outcome | undefined> {
+  async inBackground(call: LoadCall): Promise<Outcome | undefined> {
+    const { target, writer } = call;
     const { lock } = this.#settings;
     try {
-      if (lock === undefined) return await this.run(target, writer, load);
+      if (lock === undefined) return await this.run(call);
       // Another process may have replaced it before this one had the lock.
       return await lock.ifFree(
         target,
-        async () => (await this.#look(target, writer)) ?? this.run(target, writer, load),
+        async (isLocked) => (await this.#look(target, writer)) ?? this.run(call, isLocked),
       );
     } catch (error) {
       this.#failures.refresh(error, target);
@@ -82,20 +104,33 @@ export class Loading {
     }
   }
 
-  /** Runs `load` and stores its result. @throws what `load` throws, and TimeoutError. */
-  async run(target: Target, writer: Writer, load: () => unknown): Promise<Outcome> {
-    const run = this.#tiers.run(target, writer);
+  /** Runs `load` and stores its result. @throws what `load` throws, and with a signal TimeoutError. */
+  async run(call: LoadCall, isLocked?: IsLocked): Promise<Outcome> {
+    const { target, writer } = call;
+    const run = this.#tiers.run(target, writer, { maxMs: this.#settings.maxMs, isLocked });
     try {
-      return await this.#stored(target, writer, load, run);
+      return await this.#stored(call, run);
+    } catch (error) {
+      // Somebody who has changed the entry, or its arguments, has begun anew.
+      const own = writer.mayStore() && !run.over && (target.unchanged ?? always)();
+      if (own && run.invalidatedAt(target.tags) === undefined) this.#failed.threw(target, error);
+      throw error;
     } finally {
       run.end();
     }
   }
 
-  async #stored(target: Target, writer: Writer, load: () => unknown, run: Run): Promise<Outcome> {
+  async #giveUp(target: Target): Promise<never> {
+    this.#failed.late(target);
+    throw new TimeoutError('Another process has been running the function for too long');
+  }
+
+  async #stored(call: LoadCall, run: Run): Promise<Outcome> {
+    const { target, writer } = call;
     const unchanged = target.unchanged ?? always;
     const before = unchanged();
-    const returned = await this.#loaded(target, load);
+    const returned = await this.#loaded(call, run);
+    this.#failed.forget(target.cacheKey);
     const { value, stored, ...special } = returned;
     const unstored: Outcome = { value, status: 'miss', expiresAt: Number.NaN };
     if (!before || !unchanged()) return { ...unstored, changed: true };
@@ -126,37 +161,30 @@ export class Loading {
     return { ...target, ttlMs: ownTtl ?? target.ttlMs, tags: [...(target.tags ?? []), ...named] };
   }
 
-  async #loaded(target: Target, load: () => unknown): Promise<Loaded> {
+  async #loaded({ target, load, progress }: LoadCall, run: Run): Promise<Loaded> {
     const { counters } = target;
-    const { loadTimeoutMs } = this.#settings;
+    const { signalMs } = this.#settings;
+    const began = () => progress.began(run);
     counters.loads++;
     const begun = elapsed();
     let ok = false;
     try {
-      const returned = loadTimeoutMs === undefined ? await loadedBy(load) : await within(loadTimeoutMs, load);
+      // With a signal the run ends before its first caller would leave.
+      if (signalMs === undefined) began();
+      const returned = await (signalMs === undefined
+        ? withoutSignal(() => loadedBy(load))
+        : withSignal(signalMs, began, () => loadedBy(load)));
       ok = true;
       return returned;
     } catch (error) {
-      counters.loadErrors++;
+      if (!progress.countedLate) counters.loadErrors++;
       throw error;
     } finally {
+      progress.ended();
       const ms = elapsed() - begun;
       counters.loaded(ms);
       if (events.load.hasSubscribers) publish(events.load, target, { ms, ok });
     }
-  }
-}
-
-/** @throws TimeoutError; the function is then left to itself, and its result to nobody. */
-async function within(ms: number, load: () => unknown): Promise<Loaded> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TimeoutError(`The function took longer than ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([loadedBy(load), timeout]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

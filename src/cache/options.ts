@@ -20,8 +20,25 @@ export type Span = Exclude<Duration, number>;
 export interface TimeoutOptions {
   /** One operation of the backend. Default `'5s'`; the function then runs, as for a miss. */
   backend?: Span;
-  /** One run of the function, whose callers then get a TimeoutError (or a stale value). Default: as long as it takes. */
+  /**
+   * How long each caller waits for the function, and then gets a TimeoutError (or a stale value). The function goes on: whoever
+   * asks meanwhile waits for the same run, and its result is stored, unless it takes longer than ten times this time (without
+   * `load`: 10 minutes), after which another run may begin. Default: as long as it takes.
+   */
   load?: Span;
+  /**
+   * The function can ask for an AbortSignal, `cache.signal()`, that fires `load` after it began. The run then ends: its callers
+   * get a TimeoutError, another run may begin, and what the function still returns is not stored. Needs `load`. Default false.
+   */
+  signal?: boolean;
+}
+
+/** How long after a failure a function is not run again, while a stale value can answer. */
+export interface BackoffOptions {
+  /** After the first failure; twice as long after each further one, and in fact at random between half of that and all of it. Default `'1s'`. */
+  first?: Span;
+  /** At most. Default `'1m'`. */
+  max?: Span;
 }
 
 export interface LockOptions {
@@ -83,6 +100,16 @@ export interface StorageOptions {
   swr?: Duration;
   /** For so long after its TTL, an entry answers when the function throws or times out. The backend keeps entries for this time longer. */
   staleIfError?: Duration;
+  /**
+   * After a run that failed, or that a caller did not wait for, stale values (`swr`, `staleIfError`) answer for a while without
+   * another run; `refresh` is not held back. Default `{ first: '1s', max: '1m' }`; false: the next caller tries again.
+   */
+  backoff?: boolean | BackoffOptions;
+  /**
+   * For so long after it, what the function has thrown is thrown again, the same object, without another run; in this process
+   * only, for 1,000 entries at most. Not for timeouts, aborts and configuration errors. Default: each call runs the function.
+   */
+  errorTtl?: Duration;
   /** Shortens each TTL at random by up to this part of it, from 0 to less than 1, so that entries do not end all at once. Default 0. */
   jitter?: number;
   /** A TTL of its own for `null`, as for something that does not exist yet. Default: as any value. */
@@ -152,6 +179,8 @@ export const STORAGE_OPTIONS = [
   'l1',
   'swr',
   'staleIfError',
+  'backoff',
+  'errorTtl',
   'jitter',
   'negativeTtl',
   'lock',
@@ -184,7 +213,7 @@ export function ttlOf(ttl: unknown): number | undefined {
 export function assertOptions(
   options: unknown,
   known: readonly string[],
-  of?: 'l1' | 'lock' | 'timeout' | 'breaker',
+  of?: 'l1' | 'lock' | 'timeout' | 'breaker' | 'backoff',
 ): asserts options is object {
   if (typeof options !== 'object' || options === null || kindOf(options) === 'an array') {
     if (of !== undefined) throw new TypeError(`${of} must be ${SHORT_FORMS[of]} or an object, not ${kindOf(options)}`);
@@ -195,7 +224,13 @@ export function assertOptions(
 }
 
 /** What may stand in the place of an option's own options. */
-const SHORT_FORMS = { l1: 'a boolean', lock: 'a boolean', breaker: 'a boolean', timeout: "a string like '250ms'" };
+const SHORT_FORMS = {
+  l1: 'a boolean',
+  lock: 'a boolean',
+  breaker: 'a boolean',
+  backoff: 'a boolean',
+  timeout: "a string like '250ms'",
+};
 
 /** Checks the options of one function. */
 export function assertFunctionOptions(options: FunctionOptions<never, never>): void {

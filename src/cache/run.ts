@@ -1,8 +1,15 @@
-import { Stopwatch } from '../clock.js';
+import { now, Stopwatch } from '../clock.js';
 import { clearInterval, setInterval } from '../timers.js';
 import type { Invalidations, Moment } from './invalidations.js';
 import { FAILED, type L2 } from './l2.js';
 import type { Target } from './target.js';
+
+export interface RunSettings {
+  /** How long the function may run for its result to be stored. */
+  readonly maxMs: number;
+  /** Asked right before the result is stored: whether the lock that the function runs under is still held. */
+  readonly isLocked: (() => Promise<boolean>) | undefined;
+}
 
 /**
  * One run of a function, from its beginning until its result is stored: what it began with, and what has happened to the
@@ -11,6 +18,8 @@ import type { Target } from './target.js';
 export class Run {
   /** What the backend held before; undefined: nothing, or it is not known. */
   readonly found: Uint8Array | undefined;
+  readonly isLocked: RunSettings['isLocked'];
+  readonly #until: number;
   readonly #stopwatch = new Stopwatch();
   readonly #invalidations: Invalidations;
   readonly #moment: Moment;
@@ -19,8 +28,16 @@ export class Run {
   #checked: Stopwatch | undefined;
   #changed = false;
 
-  constructor(target: Target, found: Uint8Array | undefined, invalidations: Invalidations, l2: L2 | undefined) {
+  constructor(
+    target: Target,
+    found: Uint8Array | undefined,
+    invalidations: Invalidations,
+    l2: L2 | undefined,
+    { maxMs, isLocked }: RunSettings,
+  ) {
     this.found = found;
+    this.isLocked = isLocked;
+    this.#until = now() + maxMs;
     this.#invalidations = invalidations;
     this.#moment = invalidations.begin();
     if (l2 === undefined) return;
@@ -33,6 +50,11 @@ export class Run {
   /** How many milliseconds ago the function began. */
   get sinceMs(): number {
     return this.#stopwatch.ms;
+  }
+
+  /** The function has been running for too long: somebody else may run it, and its result is not stored. */
+  get over(): boolean {
+    return now() >= this.#until;
   }
 
   /** As `BackendUnchanged` has it. */
@@ -56,6 +78,10 @@ export class Run {
   }
 
   async #ask(l2: L2, target: Target): Promise<void> {
+    if (this.over) {
+      this.end();
+      return;
+    }
     const asked = new Stopwatch();
     const changed = await l2.changedSince(target, this.sinceMs);
     if (changed === true) this.#changed = true;

@@ -1,4 +1,5 @@
-import type { Moment, Validity } from './invalidations.js';
+import type { Validity } from './invalidations.js';
+import type { SharedRun } from './shared-run.js';
 
 /** Somebody who found an entry in the backend and may leave a copy in L1. */
 export interface Reader {
@@ -29,14 +30,12 @@ export class Flight<Found, Loaded> {
   read: Promise<Found | undefined> | undefined;
   /** Whether somebody may still join `read`. */
   readValidity: Validity | undefined;
-  /** When `load` began, as long as it runs. */
-  loadBegan: Moment | undefined;
   /** What the backend last answered with. */
   seen: Uint8Array | undefined;
   /** Running the function and storing its result. */
-  load: Promise<Loaded> | undefined;
+  load: SharedRun<Loaded> | undefined;
   /** Doing that in the background, while a stale value answers. */
-  refreshing: Promise<Loaded | undefined> | undefined;
+  refreshing: SharedRun<Loaded | undefined> | undefined;
   /** Grows with whatever changes the entry. */
   version = 0;
   /** Grows with whatever may have changed it. */

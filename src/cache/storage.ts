@@ -18,6 +18,7 @@ import { boundCodec } from './bound-codec.js';
 import type { NamingContext } from './entry-names.js';
 import { EntryStore } from './entry-store.js';
 import { events } from './events.js';
+import { FailedLoads } from './failed-loads.js';
 import { Failures } from './failures.js';
 import { keptMs } from './freshness.js';
 import { guarded } from './guard.js';
@@ -105,7 +106,7 @@ export function resolveStorage(given: StorageOptions & { namespace?: string }, s
 /** A store of its own for what the options describe. `namespace`: what its events say. */
 export function openStore(storage: Storage, namespace?: string): EntryStore {
   const { codec, l1, signal, throwUnopened, onError, policies } = storage;
-  const { windows, jitter, lock, negativeTtlMs, loadTimeoutMs } = policies;
+  const { windows, jitter, lock, negativeTtlMs, loadTimeoutMs, signal: hasSignal, backoff, errorTtlMs } = policies;
   const failures = new Failures({ throwUnopened, onError });
   const windowMs = keptMs(windows);
   const l2 =
@@ -139,14 +140,26 @@ export function openStore(storage: Storage, namespace?: string): EntryStore {
     jitter,
     failures,
   });
-  const loading = new Loading(tiers, failures, {
-    loadTimeoutMs,
+  const failed = new FailedLoads(windowMs === 0 ? undefined : backoff, errorTtlMs);
+  const maxMs = policies.maxRunMs;
+  const loading = new Loading(tiers, failures, failed, {
+    signalMs: hasSignal ? loadTimeoutMs : undefined,
+    maxMs,
     negativeTtlMs,
-    lock: lock && l2 && new EntryLock(l2, lock),
+    lock: lock && l2 && new EntryLock(l2, lock, maxMs),
   });
   // Private names tell nothing that L1 could look up.
   const watched = l1?.invalidation && !storage.privateKeys ? storage.backend?.watch?.bind(storage.backend) : undefined;
-  const store = new EntryStore({ tiers, loading, failures, windows, watch: watched, neighbours });
+  const store = new EntryStore({
+    tiers,
+    loading,
+    failures,
+    failed,
+    windows,
+    loadTimeoutMs,
+    watch: watched,
+    neighbours,
+  });
   return store;
 }
 

@@ -10,6 +10,7 @@ import type { Counters } from './counters.js';
 import { assertOwnKey, tagName } from './entry-names.js';
 import type { EntryStore } from './entry-store.js';
 import { assertOptions, assertTags, type Ttl, ttlOf } from './options.js';
+import { currentSignal } from './run-signal.js';
 import type { Target } from './target.js';
 import { NOTHING } from './tiers.js';
 
@@ -218,6 +219,11 @@ export class TenantCache {
    */
   async expire(cacheKey: string, ttl: Duration): Promise<boolean> {
     return this.#parts.store.expire({ ...this.#target(cacheKey), ttlMs: durationMs('ttl', ttl) });
+  }
+
+  /** In a function that `getOrSet`, `entry` or `wrap` runs: as {@link cache.signal}. */
+  signal(): AbortSignal | undefined {
+    return currentSignal();
   }
 
   /** What an entry is stored under. */

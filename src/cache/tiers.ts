@@ -10,7 +10,7 @@ import { expiryOf, isFresh } from './freshness.js';
 import { Invalidations, type Validity } from './invalidations.js';
 import type { L1, L1Entry } from './l1.js';
 import { FAILED, type L2, REFUSED } from './l2.js';
-import { Run } from './run.js';
+import { Run, type RunSettings } from './run.js';
 import type { Reader, Writer } from './single-flight.js';
 import type { Target } from './target.js';
 
@@ -158,8 +158,8 @@ export class Tiers {
   }
 
   /** A function begins, of which the result is to be stored; {@link Run.end} must follow. */
-  run(target: Target, writer: Writer): Run {
-    return new Run(target, writer.seen(), this.invalidations, this.l2);
+  run(target: Target, writer: Writer, settings: RunSettings): Run {
+    return new Run(target, writer.seen(), this.invalidations, this.l2, settings);
   }
 
   /** What a run is to replace, where the backend compares. */
@@ -211,7 +211,9 @@ export class Tiers {
     const { cacheKey, tenantId, tags } = target;
     const sealed = this.#codec.serializeSized(value, { cacheKey, tenantId });
     const bytes = sealed instanceof Promise ? await sealed : sealed;
-    if (this.#closed || !writer.mayStore()) return undefined;
+    // Who has lost the lock meanwhile may be too late: another process has been at it since.
+    if (run?.isLocked !== undefined && !(await run.isLocked())) return undefined;
+    if (this.#closed || run?.over || !writer.mayStore()) return undefined;
     if (run?.invalidatedAt(tags) !== undefined) return REFUSED;
     // An invalidation here and now is told of by no backend.
     const begun = tags?.length && run === undefined ? this.invalidations.begin() : undefined;
