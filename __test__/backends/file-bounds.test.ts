@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -76,6 +76,19 @@ test('maxEntries and maxBytes bound what this package wrote; entries of others s
     t.false(await backend.has('k0'), 'those that end first are gone');
     t.true(namesIn(directory).length > foreign.length + 20, 'it is not emptied');
   }
+});
+
+test('what cannot be read or removed keeps nothing else from being bounded', async (t) => {
+  const directory = directoryOf(t);
+  // Directories fail for every user; files that others may not read fail alike, but not for an administrator.
+  for (const digit of '0123456789abcdef') mkdirSync(join(directory, digit.repeat(32)));
+  const backend = backendIn(t, directory, { maxEntries: 50 });
+  await Promise.all(Array.from({ length: 200 }, (_, i) => backend.set(`k${i}`, bytes)));
+  await until(async () => {
+    await backend.set('more', bytes);
+    return namesIn(directory).length <= 16 + 56;
+  });
+  t.true(await backend.has('more'));
 });
 
 test('an entry over maxBytes is refused', async (t) => {

@@ -261,6 +261,12 @@ test('allowPrivateHosts permits a name on this machine, but never a link-local o
   await t.throwsAsync(metadata.get('a'), { message: /resolves to a private/ });
 });
 
+const throwing = () => ({
+  toString() {
+    throw new Error('broken');
+  },
+});
+
 test('a lookup that fails, throws or answers nonsense is a BackendError', async (t) => {
   const lookups = [
     (_: string, __: unknown, callback: (error: Error) => void) => callback(new Error('no such name')),
@@ -270,6 +276,14 @@ test('a lookup that fails, throws or answers nonsense is a BackendError', async 
     (_: string, __: unknown, callback: (...args: unknown[]) => void) => callback(null, 'not an address', 4),
     (_: string, __: unknown, callback: (...args: unknown[]) => void) => callback(null, [null], 4),
     (_: string, __: unknown, callback: (...args: unknown[]) => void) => callback(null, undefined),
+    // Later, where what this package throws would be nobody's.
+    ...[[null], [Symbol('address')], [{ address: Symbol('address') }], [{ address: throwing() }]].map(
+      (answer) => (_: string, __: unknown, callback: (...args: unknown[]) => void) =>
+        setImmediate(() => callback(null, answer)),
+    ),
+    async () => {
+      throw new Error('broken');
+    },
   ];
   for (const lookup of lookups) {
     const backend = new HttpBackend({

@@ -231,9 +231,25 @@ test.serial('each status is its own kind of failure, with nothing of the request
 
 test.serial('429 says whether to come back later or that the quota is used up, and is not sent again', async (t) => {
   const server = await start(t);
+  const { TZ } = process.env;
+  process.env.TZ = 'America/New_York';
+  t.teardown(() => {
+    if (TZ === undefined) delete process.env.TZ;
+    else process.env.TZ = TZ;
+  });
   const answers: [Record<string, string>, RegExp, number | undefined][] = [
     [{ 'retry-after': '0' }, /limits the rate/, 0],
     [{ 'retry-after': '30' }, /limits the rate/, 30_000],
+    [{ 'retry-after': '31536000' }, /limits the rate/, 31_536_000_000],
+    [{ 'retry-after': '9'.repeat(400) }, /limits the rate/, Number.MAX_SAFE_INTEGER],
+    // The two older forms of a date.
+    [{ date: 'Mon Nov 30 03:00:00 2026', 'retry-after': 'Mon, 30 Nov 2026 03:00:10 GMT' }, /limits the rate/, 10_000],
+    [{ date: 'Mon, 30 Nov 2026 03:00:00 GMT', 'retry-after': 'Mon Nov 30 03:00:10 2026' }, /limits the rate/, 10_000],
+    [
+      { date: 'Mon, 30 Nov 2026 03:00:00 GMT', 'retry-after': 'Monday, 30-Nov-26 03:00:10 GMT' },
+      /limits the rate/,
+      10_000,
+    ],
     [{}, /quota is used up/, undefined],
   ];
   for (const [headers, message, retryAfterMs] of answers) {
@@ -605,6 +621,20 @@ test.serial('options of a wrong type or range are refused', (t) => {
     t.throws(make({ url, apiKey: API_KEY, ...options }), { instanceOf: RangeError });
   }
 });
+
+test.serial(
+  'what a fetch throws is a BackendError, whatever the path of the URL is, and quotes no cache key',
+  async (t) => {
+    for (const path of ['', '/%zz', '/%E9']) {
+      const fetch: typeof globalThis.fetch = async (url) => {
+        throw new Error(decodeURIComponent(`${url}`.slice('https://cache.example.com'.length + path.length)));
+      };
+      const backend = open(t, `https://cache.example.com${path}`, { fetch });
+      const error = await t.throwsAsync(backend.get('a:b'), { instanceOf: BackendError, message: /cannot be reached/ });
+      t.is(path === '' ? error.cause : undefined, undefined);
+    }
+  },
+);
 
 test.serial(
   'a fetch of the caller gets the whole request, and what it throws is cut down to its message',

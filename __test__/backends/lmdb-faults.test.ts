@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,6 +9,7 @@ import { LmdbBackend } from '../../src/backends/lmdb.js';
 import { timesFrom } from '../../src/backends/lmdb-entry.js';
 import { openTables, placeIn } from '../../src/backends/lmdb-environment.js';
 import { LmdbHandle } from '../../src/backends/lmdb-handle.js';
+import { BackendError } from '../../src/errors.js';
 import { machineTime } from '../../src/machine-time.js';
 import { until } from '../../src/testing/behaviour.js';
 import { supportFile } from '../support/child.js';
@@ -40,10 +41,11 @@ test.serial('what the disk does not take is a BackendError, and the process goes
   const child = spawn('sh', limited, { stdio: ['ignore', 'pipe', 'ignore'] });
   const [[code], out] = await Promise.all([once(child, 'close'), child.stdout.toArray()]);
   t.is(code, 0);
-  const { stored, failed, codes, readable } = JSON.parse(Buffer.concat(out).toString());
+  const { stored, failed, codes, messages, readable } = JSON.parse(Buffer.concat(out).toString());
   t.true(stored > 3 && failed > 3, `${stored} stored, ${failed} failed`);
   t.deepEqual([...new Set(codes)], ['ERR_BACKEND']);
   t.is(readable, 100_000, 'what was stored before stays');
+  for (const message of messages) t.regex(message, /^The LMDB directory cannot be used: E(FBIG|IO)$/);
 });
 
 test.serial('of many processes that start together none is refused', async (t) => {
@@ -60,6 +62,34 @@ test.serial('of many processes that start together none is refused', async (t) =
   let found = 0;
   for await (const _ of backend.keys()) found++;
   t.is(found, 12 * 20, 'nothing is lost');
+});
+
+test('a directory that may not be looked into any more is a BackendError', async (t) => {
+  if (process.platform === 'win32') return t.pass('files have other rights');
+  const directory = join(directoryOf(t), 'cache');
+  const backend = backendIn(t, directory);
+  await backend.set('a', Buffer.from('x'));
+  // A link to itself, which fails for an administrator too.
+  renameSync(directory, `${directory}-old`);
+  symlinkSync(directory, directory);
+  let failure: unknown;
+  await until(async () => {
+    failure = await backend.get('a').then(
+      () => undefined,
+      (error) => error,
+    );
+    return failure !== undefined;
+  });
+  t.true(failure instanceof BackendError, String(failure));
+  t.false(String(failure).includes(directory));
+  rmSync(directory);
+  await until(() =>
+    backend.set('a', Buffer.from('y')).then(
+      () => true,
+      () => false,
+    ),
+  );
+  t.is(text((await backend.get('a'))?.bytes), 'y');
 });
 
 for (const [how, remove] of [

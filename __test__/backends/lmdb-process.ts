@@ -6,7 +6,7 @@ const [mode, directory = ''] = process.argv.slice(2);
 const backend = new LmdbBackend({ directory, timeoutMs: 60_000 });
 
 if (mode === 'fill') {
-  const outcomes = { stored: 0, failed: 0, codes: [] as string[] };
+  const outcomes = { stored: 0, failed: 0, codes: [] as string[], messages: [] as string[] };
   for (let i = 0; i < 60; i++) {
     try {
       await backend.set(`k${i}`, randomBytes(100_000));
@@ -14,6 +14,7 @@ if (mode === 'fill') {
     } catch (error) {
       outcomes.failed++;
       outcomes.codes.push(String((error as { code?: unknown }).code));
+      outcomes.messages.push((error as Error).message);
     }
   }
   const first = await backend.get('k0');

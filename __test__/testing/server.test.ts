@@ -509,6 +509,25 @@ test('stop lets requests under way finish for as long as it is told', async (t) 
   }
 });
 
+test('stop lets an answer reach a slow reader', async (t) => {
+  const server = await start(t);
+  const length = 20 * 1024 * 1024;
+  await ask(server, 'PUT', 'large', { body: new Uint8Array(length) });
+  const reader = httpRequest({
+    port: server.port,
+    path: '/v1/cache/large',
+    headers: { authorization: `Bearer ${TOKENS[0]}` },
+  });
+  reader.end();
+  // With its head the whole answer was handed over, of which most is still to be sent.
+  const [answer] = await once(reader, 'response');
+  const stopped = server.stop({ graceMs: 60_000 });
+  let received = 0;
+  for await (const chunk of answer) received += chunk.length;
+  t.is(received, length);
+  await stopped;
+});
+
 test('a value over the limit is refused, declared or not, and leaves what was there', async (t) => {
   const server = await start(t, { maxValueBytes: 1_000 });
   t.is((await ask(server, 'PUT', 'a', { body: new Uint8Array(1_000) })).status, 200);

@@ -126,7 +126,8 @@ export class FileSweep {
     let looked = 0;
     for await (const { name } of await opendir(directory)) {
       if (this.#closed) return;
-      await this.#visit(name, own);
+      // What cannot be read or removed, as a file of another user, keeps nothing else from being looked at.
+      await this.#visit(name, own).catch(() => undefined);
       if (++looked % STEP === 0) await idle(hurry ? 1 : 10);
     }
     // What was written meanwhile counts from now on, once for each write.
@@ -169,7 +170,7 @@ export class FileSweep {
     own.sort((a, b) => (a.endsInMs === b.endsInMs ? a.mtimeMs - b.mtimeMs : a.endsInMs - b.endsInMs));
     for (const [i, { name, size, mtimeMs }] of own.entries()) {
       if (this.#closed || (entries <= KEPT * maxEntries && bytes <= KEPT * maxBytes)) return;
-      await this.reclaim(name, ({ stats }) => stats.mtimeMs === mtimeMs);
+      await this.reclaim(name, ({ stats }) => stats.mtimeMs === mtimeMs).catch(() => undefined);
       this.#written.delete(name);
       entries--;
       bytes -= size;

@@ -1,5 +1,5 @@
 import type { LookupAddress } from 'node:dns';
-import type { LookupFunction } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import { BackendError } from '../errors.js';
 import { isAllowedAddress, type ServerUrl } from './http-address.js';
 
@@ -8,15 +8,15 @@ export function checkedLookup(server: ServerUrl, lookup: LookupFunction | undefi
   return (hostname, options, callback) => {
     const resolve = async () => {
       const lookUp = lookup ?? ((await import('node:dns')).lookup as LookupFunction);
-      const addresses = await new Promise<LookupAddress[]>((resolve, reject) => {
-        lookUp(hostname, { ...options, all: true }, (error, found, family) => {
+      const found = await new Promise<{ answer: unknown }>((resolve, reject) => {
+        const pending: unknown = lookUp(hostname, { ...options, all: true }, (error, answer) => {
           if (error) reject(error);
-          else
-            resolve(
-              Array.isArray(found) ? Array.from(found, copyOf) : [copyOf({ address: found, family: family ?? 0 })],
-            );
+          else resolve({ answer });
         });
+        // A function of the user's may be async, and reject.
+        Promise.resolve(pending).catch(reject);
       });
+      const addresses = addressesIn(found.answer);
       if (addresses.length === 0 || !addresses.every(({ address }) => isAllowedAddress(address, server.rules))) {
         throw new BackendError('The name of the cache server resolves to a private, loopback or reserved address');
       }
@@ -32,7 +32,13 @@ export function checkedLookup(server: ServerUrl, lookup: LookupFunction | undefi
   };
 }
 
-/** Read once: what is checked is what is connected to, whatever a getter answers the second time. */
-function copyOf({ address, family }: LookupAddress): LookupAddress {
-  return { address: `${address}`, family: Number(family) };
+/**
+ * Read once: what is checked is what is connected to, whatever a getter answers the second time. Not in the callback, whose
+ * caller would get what a getter throws.
+ */
+function addressesIn(answer: unknown): LookupAddress[] {
+  return Array.from(Array.isArray(answer) ? answer : [{ address: answer }], ({ address }: LookupAddress) => {
+    const text = `${address}`;
+    return { address: text, family: isIP(text) };
+  });
 }

@@ -176,11 +176,17 @@ export class FetchTransport implements HttpTransport {
       };
     } catch (error) {
       // It may quote the URL, which the cache key is part of, or what else it was given.
-      throw unreachable(error, [path, decodeURIComponent(path), headers.authorization ?? path]);
+      throw unreachable(error, [path, decodedKeyIn(path), headers.authorization ?? path]);
     }
   }
 
   close(): void {}
+}
+
+/** The server's own part of the path stays as it is: it may be encoded in another way than ours. */
+function decodedKeyIn(path: string): string {
+  const own = path.lastIndexOf('/v1/cache/');
+  return path.slice(0, own) + decodeURIComponent(path.slice(own));
 }
 
 function isReset(error: unknown): boolean {

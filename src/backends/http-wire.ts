@@ -73,7 +73,8 @@ function wholeStaleMs(value: unknown): number {
 export function retryAfterMs(answer: HttpAnswer): number | undefined {
   const header = answer.header('retry-after')?.trim();
   if (header === undefined) return undefined;
-  if (/^[0-9]{1,7}$/.test(header)) return Number(header) * 1000;
+  // Any number of them: who waits has a limit of their own.
+  if (/^[0-9]+$/.test(header)) return Math.min(Number(header) * 1000, Number.MAX_SAFE_INTEGER);
   const until = dateMs(header);
   // By the server's own clock where it tells, which may not be ours.
   const at = dateMs(answer.header('date')) ?? dateOf(now()).getTime();
@@ -83,7 +84,8 @@ export function retryAfterMs(answer: HttpAnswer): number | undefined {
 /** A date as HTTP writes it, in milliseconds since 1970. */
 function dateMs(header: string | undefined): number | undefined {
   if (header === undefined || !/^[A-Z][a-z]+,? [\w :-]+( GMT)?$/.test(header)) return undefined;
-  const ms = Date.parse(header);
+  // The oldest form has no time zone, and is not of this machine's.
+  const ms = Date.parse(header.endsWith(' GMT') ? header : `${header} GMT`);
   return Number.isNaN(ms) ? undefined : ms;
 }
 

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { getSystemErrorMap } from 'node:util';
 import { elapsed } from '../clock.js';
 import { BackendError, CacheKitError } from '../errors.js';
 import { type NativeFileLock, native } from '../native.js';
@@ -230,10 +231,14 @@ export class LmdbStore {
 
 function ignore(): void {}
 
-/** Names the file that is there, and none that is made later while that is open; empty when there is none. */
+/** Names the file that is there, and none that is made later while that is open; empty when it cannot be seen. */
 function identityOf(file: string): string {
-  const stats = statSync(file, { bigint: true, throwIfNoEntry: false });
-  return stats === undefined ? '' : `${stats.dev}:${stats.ino}`;
+  try {
+    const { dev, ino } = statSync(file, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch {
+    return '';
+  }
 }
 
 /** Why a commit failed comes after the failure, as a promise that somebody must listen to. */
@@ -249,6 +254,14 @@ async function commitError(error: unknown): Promise<unknown> {
 /** Without LMDB's own message, which may quote the key. */
 export function lmdbError(error: unknown): unknown {
   if (!isError(error) || error instanceof CacheKitError) return error;
-  const code = codeOf(error) ?? /^MDB_[A-Z_]+/.exec(error.message)?.[0];
+  const code = codeOf(error) ?? systemCodeOf(error) ?? /^MDB_[A-Z_]+/.exec(error.message)?.[0];
   return new BackendError(`The LMDB directory cannot be used: ${code ?? error.name}`);
+}
+
+/** The library gives the number of an error of the system, as 28 for `ENOSPC`. */
+function systemCodeOf(error: Error): string | undefined {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'number' && Number.isInteger(code) && code > 0 && code < 1_000
+    ? getSystemErrorMap().get(-code)?.[0]
+    : undefined;
 }

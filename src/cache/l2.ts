@@ -17,6 +17,7 @@ import { events, publish } from './events.js';
 import type { Failures } from './failures.js';
 import type { Run } from './run.js';
 import type { Target } from './target.js';
+import { runEach, settleEach } from './windows.js';
 
 const { isUint8Array } = types;
 
@@ -121,7 +122,7 @@ export class L2 {
     const [first] = targets;
     const { getMany } = this.backend;
     if (first === undefined || getMany === undefined || this.#settings.names !== undefined) {
-      return Promise.all(targets.map((target) => this.get(target)));
+      return runEach(targets, (target) => this.get(target));
     }
     const at = elapsed();
     try {
@@ -176,7 +177,7 @@ export class L2 {
       // Of equal keys the last one counts, and requests at once have no order.
       const last = new Map(items.map((item) => [identityOf(item.target), item]));
       // All of them are over before the caller hears of one that is too large.
-      const stored = await Promise.allSettled([...last.values()].map((item) => this.set(item)));
+      const stored = await settleEach([...last.values()], (item) => this.set(item));
       return stored.map(fulfilled).every((one) => one === true);
     }
     const at = elapsed();
@@ -220,7 +221,7 @@ export class L2 {
     return this.#thrown(first, async () => {
       const names = targets.flatMap((target) => [...this.names(target)]);
       if (deleteMany !== undefined) return deleteMany(names, this.#options);
-      const deleted = await Promise.all(names.map((name) => this.backend.delete(name, this.#options)));
+      const deleted = await runEach(names, (name) => this.backend.delete(name, this.#options));
       return deleted.filter(Boolean).length;
     });
   }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { integerOption } from '../backends/arguments.js';
 import { copyOf } from '../bytes.js';
 import { ConfigurationError } from '../errors.js';
@@ -50,13 +50,25 @@ export async function startCacheServer(options: CacheServerOptions = {}): Promis
   if (api.tokens.open && !isLoopback(host)) {
     throw new ConfigurationError('A server that other machines can reach needs tokens');
   }
+  // Requests by connection: to Node, one is idle as soon as its answer was handed over, however much is still to be sent.
+  const underWay = new Map<Socket, number>();
   const listener = createServer((request, response) => {
-    api.handle(request, response).catch(() => response.destroy());
+    const { socket } = request;
+    const others = underWay.get(socket);
+    if (others === undefined) socket.once('close', () => underWay.delete(socket));
+    underWay.set(socket, (others ?? 0) + 1);
     response.once('close', () => {
+      const requests = underWay.get(socket);
+      if (requests !== undefined) underWay.set(socket, requests - 1);
       // Its connection would be kept for some seconds for requests that are no longer taken.
       if (!listener.listening) setImmediate(() => listener.closeIdleConnections());
     });
+    api.handle(request, response).catch(() => response.destroy());
   });
+  // What `close` calls, too.
+  listener.closeIdleConnections = () => {
+    for (const [socket, requests] of underWay) if (requests === 0) socket.destroy();
+  };
   listener.setTimeout(IDLE_MS);
   listener.listen(port, host);
   await once(listener, 'listening');
