@@ -61,14 +61,14 @@ for (const [name, open] of Object.entries(stores)) {
     if (backend === undefined) return t.pass();
     t.teardown(() => backend.close?.());
     for (const [lease, taken] of [
-      ['100ms', true],
-      ['100ms', false],
+      ['1s', true],
+      ['1s', false],
       ['60s', false],
     ] as const) {
       const operation = `o${lease}${taken}`;
       const load = cache({ ...named, operation, backend, l1: false, lock: { lease } })(async () => {
         if (lease === '60s') return 'kept';
-        block(400);
+        block(1200);
         // Another process is at it by now.
         if (taken) t.truthy(await backend.lock?.(load.keyFor(), 60_000));
         return 'late';
