@@ -36,6 +36,20 @@ test('the signal that a run asks for fires when its time is over, and ends it', 
   t.is(signals.length, calls.length + 1);
 });
 
+test('what listens to the signal may ask for it too', async (t) => {
+  let asked: AbortSignal | undefined;
+  const load = cache({ timeout })(() => {
+    const signal = cache.signal();
+    signal?.addEventListener('abort', () => {
+      asked = cache.signal();
+    });
+    return aborted(signal);
+  });
+  await t.throwsAsync(load(), timedOut);
+  t.true(asked?.aborted);
+  t.is(cache.signal(), undefined);
+});
+
 test('what ignores its signal is nobody’s: its result is not stored, and a new run may begin', async (t) => {
   const backend = new MemoryBackend();
   const gates = [deferred<string>(), deferred<string>()];

@@ -43,7 +43,8 @@ export async function withSignal<T>(ms: number, began: () => void, load: () => P
     timer = setTimeout(() => {
       const error = new TimeoutError(`The function took longer than ${ms} ms`);
       reject(error);
-      own.fire(error);
+      // Its listeners belong to the run, and may ask for the signal too.
+      running.run(own, () => own.fire(error));
     }, ms);
   });
   began();
