@@ -4,6 +4,7 @@ import { MemoryBackend } from '../../src/backends/memory.js';
 import { cache } from '../../src/cache/cache.js';
 import { createCache } from '../../src/cache/create-cache.js';
 import { TimeoutError } from '../../src/errors.js';
+import { runNode, supportFile } from '../support/child.js';
 import { deferred, settle } from './map-backend.js';
 
 const named = { namespace: 'n', operation: 'o' };
@@ -127,4 +128,9 @@ test('a caller’s tenant and other contexts are those of the call that began th
   ]);
   t.deepEqual(await tenant.run('a', load), ['a', true]);
   t.deepEqual(await tenant.run('b', load), ['b', true]);
+});
+
+test('a run in the background that never ends does not keep the process alive', async (t) => {
+  const { code, stderr } = await runNode(supportFile('background-run.ts'), []);
+  t.is(code, 3, stderr);
 });
