@@ -186,3 +186,21 @@ test.serial('runs of other entries that never return leave the memory', async (t
   collect();
   t.true(promises.filter((promise) => promise.deref() !== undefined).length <= 2);
 });
+
+test('callers who have left a run that goes on leave the memory', async (t) => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const errors: WeakRef<object>[] = [];
+  const gate = deferred<number>();
+  const load = cache({ timeout: { load: '1ms' } })(() => gate.promise);
+  const leave = async () => {
+    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => load()));
+    for (const outcome of outcomes) if (outcome.status === 'rejected') errors.push(new WeakRef(outcome.reason));
+  };
+  await leave();
+  await settle();
+  collect();
+  t.is(errors.length, 20);
+  t.true(errors.filter((error) => error.deref() !== undefined).length <= 2);
+  gate.resolve(1);
+});

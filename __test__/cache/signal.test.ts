@@ -4,6 +4,7 @@ import { MemoryBackend } from '../../src/backends/memory.js';
 import { cache } from '../../src/cache/cache.js';
 import { createCache } from '../../src/cache/create-cache.js';
 import { TimeoutError } from '../../src/errors.js';
+import { runNode, supportFile } from '../support/child.js';
 import { deferred, settle } from './map-backend.js';
 
 const named = { namespace: 'n', operation: 'o' };
@@ -34,6 +35,20 @@ test('the signal that a run asks for fires when its time is over, and ends it', 
   t.is(signals.length, calls.length);
   await t.throwsAsync(calls[0]?.() ?? forever, timedOut, 'and another run begins');
   t.is(signals.length, calls.length + 1);
+});
+
+test('what listens to the signal may ask for it too', async (t) => {
+  let asked: AbortSignal | undefined;
+  const load = cache({ timeout })(() => {
+    const signal = cache.signal();
+    signal?.addEventListener('abort', () => {
+      asked = cache.signal();
+    });
+    return aborted(signal);
+  });
+  await t.throwsAsync(load(), timedOut);
+  t.true(asked?.aborted);
+  t.is(cache.signal(), undefined);
 });
 
 test('what ignores its signal is nobody’s: its result is not stored, and a new run may begin', async (t) => {
@@ -113,4 +128,9 @@ test('a caller’s tenant and other contexts are those of the call that began th
   ]);
   t.deepEqual(await tenant.run('a', load), ['a', true]);
   t.deepEqual(await tenant.run('b', load), ['b', true]);
+});
+
+test('a run in the background that never ends does not keep the process alive', async (t) => {
+  const { code, stderr } = await runNode(supportFile('background-run.ts'), []);
+  t.is(code, 3, stderr);
 });

@@ -98,5 +98,8 @@ export class FailedLoads {
 
 /** What says that somebody did not wait, rather than that the function cannot work. */
 function isAbort(error: unknown): boolean {
-  return hasCode(error, 'ERR_TIMEOUT') || (isError(error) && propertyOf(error, 'name') === 'AbortError');
+  if (hasCode(error, 'ERR_TIMEOUT')) return true;
+  const name = isError(error) ? propertyOf(error, 'name') : undefined;
+  // `AbortSignal.timeout()` throws the second.
+  return name === 'AbortError' || name === 'TimeoutError';
 }

@@ -40,11 +40,13 @@ export async function withSignal<T>(ms: number, began: () => void, load: () => P
   const own = new RunSignal();
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
+    // Who waits has a timer that keeps the process alive; a run in the background has no reason to.
     timer = setTimeout(() => {
       const error = new TimeoutError(`The function took longer than ${ms} ms`);
       reject(error);
-      own.fire(error);
-    }, ms);
+      // Its listeners belong to the run, and may ask for the signal too.
+      running.run(own, () => own.fire(error));
+    }, ms).unref();
   });
   began();
   try {

@@ -6,9 +6,11 @@ import type { Run } from './run.js';
 import type { Target } from './target.js';
 
 /** Somebody who waits for a run, by a clock that goes while a function is running. */
-interface Caller {
+interface Caller<T> {
   start(): void;
   stop(): void;
+  resolve(value: T): void;
+  reject(error: unknown): void;
 }
 
 /** How a run tells how far it is. */
@@ -45,7 +47,7 @@ export class SharedRun<T> implements Progress {
   readonly outcome: Promise<T>;
   readonly #owner: Owner;
   readonly #parts: RunParts<T>;
-  #callers: Set<Caller> | undefined;
+  #callers: Set<Caller<T>> | undefined;
   #running = false;
   #late = false;
   countedLate = false;
@@ -94,14 +96,21 @@ export class SharedRun<T> implements Progress {
     return this.#run?.over ?? false;
   }
 
-  join(caller: Caller): void {
-    this.#callers ??= new Set();
+  join(caller: Caller<T>): void {
+    if (this.#callers === undefined) {
+      this.#callers = new Set();
+      // One reaction for all of them: those of callers who have left could not be taken back, and would live as long as the function.
+      this.outcome.then(
+        (value) => this.#settle((each) => each.resolve(value)),
+        (error) => this.#settle((each) => each.reject(error)),
+      );
+    }
     this.#callers.add(caller);
     if (this.#running) caller.start();
   }
 
   /** A caller's patience has ended. */
-  leave(caller: Caller): void {
+  leave(caller: Caller<T>): void {
     this.#callers?.delete(caller);
     if (this.#late && (this.countedLate || this.#run === undefined)) return;
     this.#late = true;
@@ -116,6 +125,12 @@ export class SharedRun<T> implements Progress {
     this.#owner.runs.delete(this);
     this.#run?.end();
     this.#parts.detached(this);
+  }
+
+  #settle(give: (caller: Caller<T>) => void): void {
+    const callers = this.#callers ?? [];
+    this.#callers = undefined;
+    for (const caller of callers) give(caller);
   }
 
   async #outcome(): Promise<T> {
@@ -172,7 +187,9 @@ export class Patience {
         run.leave(caller);
         reject(new TimeoutError(`The function took longer than ${this.#ms} ms`));
       };
-      const caller: Caller = {
+      const caller: Caller<T> = {
+        resolve,
+        reject,
         start: () => {
           since = elapsed();
           timer = setTimeout(expire, Math.max(1, this.#leftMs));
@@ -185,7 +202,6 @@ export class Patience {
         },
       };
       run.join(caller);
-      run.outcome.then(resolve, reject);
     });
   }
 }
