@@ -261,6 +261,12 @@ test('allowPrivateHosts permits a name on this machine, but never a link-local o
   await t.throwsAsync(metadata.get('a'), { message: /resolves to a private/ });
 });
 
+const throwing = {
+  get address(): string {
+    throw new Error('broken');
+  },
+};
+
 test('a lookup that fails, throws or answers nonsense is a BackendError', async (t) => {
   const lookups = [
     (_: string, __: unknown, callback: (error: Error) => void) => callback(new Error('no such name')),
@@ -270,6 +276,14 @@ test('a lookup that fails, throws or answers nonsense is a BackendError', async 
     (_: string, __: unknown, callback: (...args: unknown[]) => void) => callback(null, 'not an address', 4),
     (_: string, __: unknown, callback: (...args: unknown[]) => void) => callback(null, [null], 4),
     (_: string, __: unknown, callback: (...args: unknown[]) => void) => callback(null, undefined),
+    // Later, where what is thrown would end the process.
+    ...[null, { address: Symbol('a'), family: 4 }, { address: '8.8.8.8', family: Symbol('f') }, throwing].map(
+      (found) => (_: string, __: unknown, callback: (...args: unknown[]) => void) =>
+        setImmediate(() => callback(null, [found])),
+    ),
+    async () => {
+      throw new Error('broken later');
+    },
   ];
   for (const lookup of lookups) {
     const backend = new HttpBackend({

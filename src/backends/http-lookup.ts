@@ -9,13 +9,18 @@ export function checkedLookup(server: ServerUrl, lookup: LookupFunction | undefi
     const resolve = async () => {
       const lookUp = lookup ?? ((await import('node:dns')).lookup as LookupFunction);
       const addresses = await new Promise<LookupAddress[]>((resolve, reject) => {
-        lookUp(hostname, { ...options, all: true }, (error, found, family) => {
-          if (error) reject(error);
-          else
-            resolve(
-              Array.isArray(found) ? Array.from(found, copyOf) : [copyOf({ address: found, family: family ?? 0 })],
-            );
-        });
+        // What is wrong with the answer must not throw where the user's code called back: nobody could catch it there.
+        const answered = (error: unknown, found: unknown, family: unknown) => {
+          try {
+            if (error) throw error;
+            resolve(Array.isArray(found) ? Array.from(found, copyOf) : [copyOf({ address: found, family })]);
+          } catch (reason) {
+            reject(reason);
+          }
+        };
+        const returned: unknown = lookUp(hostname, { ...options, all: true }, answered);
+        // An async function returns a promise, of which nobody else would hear.
+        Promise.resolve(returned).catch(reject);
       });
       if (addresses.length === 0 || !addresses.every(({ address }) => isAllowedAddress(address, server.rules))) {
         throw new BackendError('The name of the cache server resolves to a private, loopback or reserved address');
@@ -33,6 +38,6 @@ export function checkedLookup(server: ServerUrl, lookup: LookupFunction | undefi
 }
 
 /** Read once: what is checked is what is connected to, whatever a getter answers the second time. */
-function copyOf({ address, family }: LookupAddress): LookupAddress {
-  return { address: `${address}`, family: Number(family) };
+function copyOf({ address, family }: { address: unknown; family: unknown }): LookupAddress {
+  return { address: `${address}`, family: Number(family ?? 0) };
 }
