@@ -137,7 +137,7 @@ interface Backend {
     /**
      * For how many milliseconds the store remembers that a caller has deleted an entry or changed its TTL. For a function that
      * runs longer, `changedSince` has to be asked at least once in that time, or its result is not stored. Absent: however
-     * long a function runs, the store knows, or refuses.
+     * long a function runs, the store knows, or refuses. Over 0; a cache refuses to be made with anything else.
      */
     readonly remembersMs?: number;
     /** Whether somebody has deleted the entry or given it another TTL within the last `sinceMs`. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { FileBackend } from '../../src/backends/file.js';
 import { encodeEntry } from '../../src/backends/file-entry.js';
+import { blake2bHex } from '../../src/native.js';
 import { until } from '../../src/testing/behaviour.js';
 import { supportFile } from '../support/child.js';
 
@@ -168,4 +169,45 @@ test('a process that stays at an entry holds up writes of it for their time limi
   child.kill('SIGKILL');
   await writing;
   t.is(text((await hasty.get('a'))?.bytes), 'z', 'a write that was given up is not made later');
+});
+
+test('a process that is done ends, though another one stays at an entry that is to be removed', async (t) => {
+  const directory = directoryOf(t);
+  // Its entries have ended for everybody else.
+  const late = backendIn(t, directory, { now: () => Date.now() - 60_000 });
+  await late.set('a', Buffer.from('x'), { ttlMs: 1_000 });
+  const [name = ''] = namesIn(directory);
+  const guardOf = (entry: string) => Number.parseInt(entry.slice(0, 2), 16) % 64;
+  const file = supportFile('../backends/file-writer.ts');
+  const child = spawn(process.execPath, [`--import=${import.meta.resolve('tsx')}`, file, directory, name, 'guard'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  const others = Array.from({ length: 8 }, (_, i) => `b:${i}`);
+  const other = others.find(
+    (cacheKey) => guardOf(blake2bHex(Buffer.from(cacheKey), cacheKey.length, 16)) !== guardOf(name),
+  );
+  const writer = spawn(
+    process.execPath,
+    [`--import=${import.meta.resolve('tsx')}`, file, directory, other ?? '', 'once'],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      // One that stays would do so for ever.
+      timeout: 30_000,
+    },
+  );
+  t.deepEqual(await once(writer, 'close'), [0, null]);
+  t.is(child.exitCode, null, 'which still stays there');
+  t.is(namesIn(directory).length, 2);
+});
+
+test('a process without file descriptors hears that from locks too', async (t) => {
+  if (process.platform === 'win32') return t.pass('there is no limit for them');
+  const args = [`--import=${import.meta.resolve('tsx')}`, supportFile('../backends/file-writer.ts'), directoryOf(t)];
+  const limited = ['-c', 'ulimit -n 100 && exec "$@"', 'sh', process.execPath, ...args, 'a', 'descriptors'];
+  const child = spawn('sh', limited, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [[code], out] = await Promise.all([once(child, 'close'), child.stdout.toArray()]);
+  t.is(code, 0);
+  t.deepEqual(Buffer.concat(out).toString().trim().split('\n'), Array(4).fill('A cache file cannot be used: EMFILE'));
 });

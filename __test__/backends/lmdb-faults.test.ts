@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, mkdtempSync, readdirSync, readlinkSync, renameSync, renameSync, rmSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -24,6 +24,17 @@ function backendIn(t: ExecutionContext, directory: string, options: object = {})
   const backend = new LmdbBackend({ directory, timeoutMs: 60_000, ...options });
   t.teardown(() => backend.close());
   return backend;
+}
+
+function openFiles(): string[] {
+  return readdirSync('/proc/self/fd').flatMap((descriptor) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${descriptor}`)];
+    } catch {
+      // That of the listing itself.
+      return [];
+    }
+  });
 }
 
 const text = (bytes: Uint8Array | undefined) => bytes && Buffer.from(bytes).toString();
@@ -142,6 +153,22 @@ test('what is committed into a file that is removed by then is done again in the
   });
   t.is(runs, 2);
   t.is(text((await backendIn(t, directory).get('a'))?.bytes), 'x');
+});
+
+test('a write that opens the directory anew while the backend is closed leaves nothing open', async (t) => {
+  if (process.platform !== 'linux') return t.pass('only Linux tells which files are open');
+  const directory = join(directoryOf(t), 'cache');
+  const backend = backendIn(t, directory);
+  await backend.set('a', Buffer.from('x'));
+  rmSync(directory, { recursive: true });
+  const writing = backend.set('b', Buffer.from('y'));
+  await backend.close();
+  await writing;
+  t.deepEqual(
+    openFiles().filter((path) => path.startsWith(directory)),
+    [],
+  );
+  t.is(text((await backendIn(t, directory).get('b'))?.bytes), 'y', 'what was acknowledged is there');
 });
 
 test('getMany, setMany and deleteMany of many entries let others run in between', async (t) => {

@@ -36,3 +36,38 @@ test('a class that replaces set stores results by that', async (t) => {
   t.is(backend.stored, 1);
   t.is(await cache.get('k'), 1);
 });
+
+/** A backend of others that remembers deletions for so long, and counts how often it is asked. */
+function remembering(remembersMs: unknown) {
+  const memory = new MemoryBackend();
+  const backend = {
+    asked: 0,
+    remembersMs: remembersMs as number,
+    get: memory.get.bind(memory),
+    set: memory.set.bind(memory),
+    delete: memory.delete.bind(memory),
+    setIfUnchanged: memory.setIfUnchanged.bind(memory),
+    changedSince: async () => {
+      backend.asked++;
+      return false;
+    },
+  };
+  return backend;
+}
+
+test('a backend that remembers for longer than timers last is not asked all the time', async (t) => {
+  for (const remembersMs of [Number.POSITIVE_INFINITY, 2 ** 40]) {
+    const backend = remembering(remembersMs);
+    const cache = createCache({ namespace: 'n', backend, l1: false });
+    await cache.getOrSet('k', () => new Promise((resolve) => setTimeout(resolve, 50, 1)));
+    t.is(backend.asked, 0);
+    t.is(await cache.get('k'), 1);
+  }
+});
+
+test('a backend that remembers for no time is refused', (t) => {
+  for (const remembersMs of [0, -1, Number.NaN]) {
+    t.throws(() => createCache({ namespace: 'n', backend: remembering(remembersMs) }), { instanceOf: RangeError });
+  }
+  t.throws(() => createCache({ namespace: 'n', backend: remembering('1m') }), { instanceOf: TypeError });
+});

@@ -27,8 +27,10 @@ export interface TortureReport {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** How long a first tier may be behind, and how long after a fault a process may need to work again. */
+/** How long a first tier may be behind. */
 export const BOUND_MS = 10_000;
+/** How long a process may need after a fault, its own start included: not how quick this machine is. */
+const RECOVER_MS = 120_000;
 const KEYS = 30;
 
 /** Processes that read, load and change the same entries over a store in which one fault follows another. */
@@ -132,7 +134,7 @@ export async function torture({
       await all[fault]?.();
       const mended = history.now();
       for (const client of clients.keys()) {
-        while ((lastDone.get(client) as number) <= mended && history.now() < mended + BOUND_MS) await pause(50);
+        while ((lastDone.get(client) as number) <= mended && history.now() < mended + RECOVER_MS) await pause(50);
         if ((lastDone.get(client) as number) <= mended) stuck.push(`${client} after: ${fault}`);
       }
       await pause(random.below(1500));

@@ -99,6 +99,13 @@ fn attempt<T>(name: &str, work: impl FnOnce() -> io::Result<T>) -> Result<T, Str
 }
 
 fn code_of(error: &io::Error) -> &'static str {
+    // Of these the library has no kinds.
+    #[cfg(unix)]
+    match error.raw_os_error() {
+        Some(23) => return "ENFILE",
+        Some(24) => return "EMFILE",
+        _ => {}
+    }
     match error.kind() {
         io::ErrorKind::NotFound => "ENOENT",
         io::ErrorKind::NotADirectory => "ENOTDIR",

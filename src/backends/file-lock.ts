@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type NativeFileLock, native } from '../native.js';
-import { pause } from '../timers.js';
+import { idle } from '../timers.js';
 import { codeOf } from './cause.js';
 
 const FIRST_PAUSE_MS = 1;
@@ -22,7 +22,8 @@ export async function openLock(path: string): Promise<NativeFileLock> {
 /**
  * Waits for a lock without holding the event loop or a thread; what `tryLock` answered last, 0 when it gave up.
  *
- * Processes that wait look again after pauses that grow and are random, so that many of them cost little.
+ * Processes that wait look again after pauses that grow and are random, so that many of them cost little. It keeps no process
+ * alive: an operation has its time limit for that, and cleaning up is nothing to stay for.
  */
 export async function takeLock(
   lock: NativeFileLock,
@@ -32,6 +33,6 @@ export async function takeLock(
   for (let longest = FIRST_PAUSE_MS; ; longest = Math.min(2 * longest, maxPauseMs)) {
     const taken = lock.tryLock(true);
     if (taken !== 0 || giveUp()) return taken;
-    await pause(1 + Math.random() * longest);
+    await idle(1 + Math.random() * longest);
   }
 }

@@ -2,7 +2,7 @@ import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { elapsed } from '../clock.js';
 import { fileTime } from '../machine-time.js';
-import { setTimeout } from '../timers.js';
+import { idle } from '../timers.js';
 import { type EntryState, readState, remainingMs, removed, withFile } from './file-entry.js';
 import type { FileGuards } from './file-guards.js';
 import { FileLease } from './file-locks.js';
@@ -198,11 +198,4 @@ async function exists(path: string): Promise<boolean> {
 
 function bytesOf(own: readonly Own[]): number {
   return own.reduce((sum, { size }) => sum + size, 0);
-}
-
-/** A pause that keeps no process alive. */
-function idle(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref();
-  });
 }

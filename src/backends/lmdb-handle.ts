@@ -79,10 +79,13 @@ export class LmdbHandle {
   async close(): Promise<void> {
     this.#closed = true;
     await withDeadline('LMDB', this.#settings.timeoutMs, undefined, async () => {
-      await this.#opening?.catch(() => undefined);
-      const shared = this.#shared;
-      this.#shared = this.#store = undefined;
-      if (shared) await release(shared);
+      // A write that finds its directory removed meanwhile opens it anew, to be closed as well.
+      while (this.#opening !== undefined || this.#shared !== undefined) {
+        await this.#opening?.catch(() => undefined);
+        const shared = this.#shared;
+        this.#shared = this.#store = undefined;
+        if (shared) await release(shared);
+      }
     });
   }
 

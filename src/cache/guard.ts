@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type { CircuitBreakerPolicy, ConsecutiveBreaker, IBackoff } from 'cockatiel';
 import type { Backend, BackendLock, BackendTagOptions } from '../backends/backend.js';
 import { isPrivate, storesAlike } from '../backends/private-answers.js';
+import { kindOf } from '../bytes.js';
 import { now } from '../clock.js';
 import { BackendError, hasCode, isCacheKitError } from '../errors.js';
 import { isError, isErrorCalled, propertyOf } from '../realms.js';
@@ -73,12 +74,21 @@ export function guarded(backend: Backend, settings: GuardSettings): Backend {
     methods.invalidateTags = (tags: readonly string[], options?: BackendTagOptions) =>
       invalidateInSteps(own, settings.timeoutMs, tags, options, (attempt) => guard.run(limited(attempt), true));
   }
-  if (backend.remembersMs !== undefined) methods.remembersMs = backend.remembersMs;
+  if (backend.remembersMs !== undefined) methods.remembersMs = checkedMs(backend.remembersMs);
   if (backend.keys !== undefined) methods.keys = (options?: KeysOptions) => eachInTime(backend, guard, options);
   for (const name of ['watch', 'close'] as const) {
     if (backend[name] !== undefined) methods[name] = backend[name].bind(backend);
   }
   return methods as unknown as Backend;
+}
+
+/** @throws TypeError, RangeError for what is no time to be remembered. */
+function checkedMs(remembersMs: unknown): number {
+  if (typeof remembersMs !== 'number') {
+    throw new TypeError(`remembersMs of the backend must be a number, not ${kindOf(remembersMs)}`);
+  }
+  if (!(remembersMs > 0)) throw new RangeError('remembersMs of the backend must be over 0');
+  return remembersMs;
 }
 
 function guardedLock(lock: BackendLock, guard: Guard): BackendLock {

@@ -4,6 +4,9 @@ import type { Invalidations, Moment } from './invalidations.js';
 import { FAILED, type L2 } from './l2.js';
 import type { Target } from './target.js';
 
+/** A timer for longer fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export interface RunSettings {
   /** How long the function may run for its result to be stored. */
   readonly maxMs: number;
@@ -44,7 +47,7 @@ export class Run {
     const { remembersMs, setIfUnchanged, changedSince } = l2.backend;
     if (remembersMs === undefined || setIfUnchanged === undefined || changedSince === undefined) return;
     // So often that one question without an answer does no harm.
-    this.#timer = setInterval(() => void this.#ask(l2, target), remembersMs / 3).unref();
+    this.#timer = setInterval(() => void this.#ask(l2, target), Math.min(remembersMs / 3, LONGEST_TIMER_MS)).unref();
   }
 
   /** How many milliseconds ago the function began. */
