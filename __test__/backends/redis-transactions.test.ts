@@ -104,4 +104,34 @@ for (const library of libraries) {
       await backend.close();
     },
   );
+
+  test.serial(
+    `${library}: without scripts an entry that others keep writing is not answered as one that is not there`,
+    async (t) => {
+      const { server, raw } = (await withoutScripts(t)) ?? {};
+      if (!server || !raw) return;
+      const backend = new RedisBackend({ url: `redis://app:pw@127.0.0.1:${server.port}`, library });
+      await backend.set('k', one);
+      let writing = true;
+      const writer = (async () => {
+        while (writing) await Promise.all(Array.from({ length: 50 }, () => raw.set('k', one)));
+      })();
+      let refused = 0;
+      for (let i = 0; i < 10; i++) {
+        for (const operation of [() => backend.expire('k', 60_000), () => backend.replace('k', one, one)]) {
+          try {
+            t.true(await operation());
+          } catch (error) {
+            t.true(error instanceof BackendError && error.transient);
+            refused++;
+          }
+        }
+      }
+      writing = false;
+      await writer;
+      t.true(refused > 0);
+      t.true(await backend.expire('k', 60_000));
+      await backend.close();
+    },
+  );
 }

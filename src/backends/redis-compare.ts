@@ -1,5 +1,5 @@
 import type { RedisCommand, RedisCommands } from './redis-client.js';
-import { type ExclusiveConnection, transact } from './redis-exclusive.js';
+import { assertDone, type ExclusiveConnection, transact } from './redis-exclusive.js';
 import { markCommand } from './redis-marks.js';
 import { recordOf } from './redis-names.js';
 import { countOf, listOf } from './redis-reply.js';
@@ -75,6 +75,7 @@ async function compare(commands: RedisCommands, { cacheKey, expected, ...then }:
     const held = await server.send(['get', name]);
     return Buffer.isBuffer(held) && held.equals(wanted) ? then.commands(name) : undefined;
   });
+  assertDone(reply);
   return reply !== undefined && countOf(reply) > 0;
 }
 
@@ -93,5 +94,6 @@ async function expireUntagged(
     // The mark first: the last one answers.
     return [markCommand(commands, cacheKey), ['pexpire', cacheKey, String(ttlMs)]];
   });
+  assertDone(reply);
   return reply !== undefined && countOf(reply) > 0;
 }

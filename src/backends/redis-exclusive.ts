@@ -1,5 +1,5 @@
 import { elapsed } from '../clock.js';
-import { TimeoutError } from '../errors.js';
+import { BackendError, TimeoutError } from '../errors.js';
 import { isError } from '../realms.js';
 import { clearTimeout, setTimeout } from '../timers.js';
 import type { RedisCommand, RedisCommands } from './redis-client.js';
@@ -81,7 +81,8 @@ export class ExclusiveConnection {
  * Sends commands in one step, provided that nobody changes any of the keys between `look` and them.
  *
  * @param look reads and answers with the commands; undefined: there is nothing to do.
- * @returns the reply of the last command; undefined when there was nothing to do, or the keys were changed again and again.
+ * @returns the reply of the last command; undefined: there was nothing to do; null: nothing was done, as the keys were changed
+ * again and again.
  */
 export async function transact(
   server: RedisCommands,
@@ -101,5 +102,11 @@ export async function transact(
     for (const reply of replies) if (isError(reply)) throw reply;
     return replies.at(-1);
   }
-  return undefined;
+  return null;
+}
+
+/** @throws BackendError (transient) when nothing was done because others kept changing the keys. */
+export function assertDone(reply: unknown): void {
+  if (reply !== null) return;
+  throw new BackendError('Others changed the entry at the same time, again and again', { transient: true });
 }

@@ -35,7 +35,8 @@ export async function storeByTransaction(
       const marks = isShort(item.ttlMs) ? [markCommand(own, cacheKey)] : [];
       return [...marks, setCommand(item), ['exists', cacheKey]];
     });
-    return reply !== undefined && countOf(reply) > 0;
+    // What others keep changing is not unchanged.
+    return reply !== undefined && reply !== null && countOf(reply) > 0;
   });
 }
 
