@@ -16,6 +16,7 @@ if (directory !== undefined && process.argv[1]?.endsWith('lmdb-writer.ts')) {
   if (mode === 'hold') await hold(directory);
   else if (mode === 'open') await open(directory);
   else if (mode === 'reopen') await reopen(directory);
+  else if (mode === 'once') await once(new LmdbBackend({ directory }));
   else if (mode === 'count') await count(new LmdbBackend({ directory }));
   else await write(new LmdbBackend({ directory }), mode);
 }
@@ -29,6 +30,11 @@ async function write(backend: LmdbBackend, worker: string): Promise<never> {
     );
     process.stdout.write(`${cacheKeys[0]}\n`);
   }
+}
+
+async function once(backend: LmdbBackend): Promise<void> {
+  await backend.set('k', Buffer.from('two'));
+  await backend.close();
 }
 
 /** Adds one to a number a hundred times, with `replace`, and takes a lock as often for another number. */

@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -47,14 +48,36 @@ for (const behaviour of behaviours) {
   });
 }
 
+function writerArguments(directory: string, mode: string): string[] {
+  return [`--import=${import.meta.resolve('tsx')}`, supportFile('../backends/lmdb-writer.ts'), directory, mode];
+}
+
 /** A process that writes into the directory until it is killed; its lines say what it has written. */
 function startWriter(t: ExecutionContext, directory: string, worker: number | 'count' | 'hold' | 'open' | 'reopen') {
-  const file = supportFile('../backends/lmdb-writer.ts');
-  const args = [`--import=${import.meta.resolve('tsx')}`, file, directory, String(worker)];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, writerArguments(directory, String(worker)), { stdio: ['ignore', 'pipe', 'inherit'] });
   t.teardown(() => child.kill('SIGKILL'));
   return { child, lines: createInterface(child.stdout)[Symbol.asyncIterator]() };
 }
+
+test.serial('each callback of the event loop sees what was committed before it', async (t) => {
+  const directory = directoryOf(t);
+  const backend = backendIn(t, directory);
+  await backend.set('k', Buffer.from('one'));
+  const reads = [
+    async () => text((await backend.get('k'))?.bytes),
+    async () => text(backend.getNow('k')?.bytes),
+    async () => text((await backend.getMany(['k']))[0]?.bytes),
+  ];
+  for (const read of reads) {
+    await backend.set('k', Buffer.from('one'));
+    // From here to the next callback no timer ends a snapshot.
+    await readFile(new URL(import.meta.url));
+    t.is(await read(), 'one');
+    execFileSync(process.execPath, writerArguments(directory, 'once'));
+    await new Promise((resolve) => setImmediate(resolve));
+    t.is(await read(), 'two');
+  }
+});
 
 test.serial('processes share a directory', async (t) => {
   const directory = directoryOf(t);

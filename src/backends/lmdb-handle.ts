@@ -37,21 +37,26 @@ export class LmdbHandle {
     return this.#replacedAt;
   }
 
-  /** The store when it is open. @throws BackendError when this is closed, and for an aborted signal. */
+  /** The store when it is open, to be read or written to at once. @throws BackendError when this is closed, and for an aborted signal. */
   ready(options: BackendOptions | undefined): LmdbStore | undefined {
     const signal = options?.signal;
     if (signal !== undefined) {
       assertSignal(signal);
       throwIfAborted(signal);
     }
-    if (this.#store?.isCurrent) return this.#store;
+    if (this.#store?.isCurrent) {
+      this.#store.beginReading();
+      return this.#store;
+    }
     if (this.#closed) throw closedError('LMDB');
     return undefined;
   }
 
   /** The store, opened when it is not. @throws BackendError, TimeoutError. */
-  open(options: BackendOptions | undefined): Promise<LmdbStore> {
-    return withDeadline('LMDB', this.#settings.timeoutMs, options?.signal, () => this.#opened());
+  async open(options: BackendOptions | undefined): Promise<LmdbStore> {
+    const store = await withDeadline('LMDB', this.#settings.timeoutMs, options?.signal, () => this.#opened());
+    store.beginReading();
+    return store;
   }
 
   /** As `LmdbStore.write`; once more in the new store, when the directory was removed before anybody could see it. */

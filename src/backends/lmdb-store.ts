@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { nextTick } from 'node:process';
 import { getSystemErrorMap } from 'node:util';
 import { elapsed } from '../clock.js';
 import { BackendError, CacheKitError } from '../errors.js';
@@ -38,7 +39,7 @@ interface Write {
 /**
  * One directory, for all backends of this process that use it.
  *
- * Reads are synchronous, on the snapshot of the event loop's turn. Writes of all callers are gathered and run together,
+ * Reads are synchronous, on a snapshot of the callback that reads. Writes of all callers are gathered and run together,
  * each in the one transaction that the machine's processes may have at a time.
  */
 export class LmdbStore {
@@ -54,6 +55,7 @@ export class LmdbStore {
   readonly #timer: NodeJS.Timeout;
   #looked = true;
   #removed = false;
+  #reading = false;
   #maxBytes = Number.POSITIVE_INFINITY;
   #writing: Promise<void> | undefined;
   #readersChecked = 0;
@@ -88,6 +90,21 @@ export class LmdbStore {
   get isCurrent(): boolean {
     return this.#looked || this.#look();
   }
+
+  /**
+   * Before a read: what one callback of the event loop reads is of one snapshot, and the next callback, which may have heard
+   * of a later commit, has a new one. The library's own timer ends a snapshot a millisecond and some callbacks later.
+   */
+  beginReading(): void {
+    if (this.#reading) return;
+    this.#reading = true;
+    nextTick(this.#endReading);
+  }
+
+  readonly #endReading = () => {
+    this.#reading = false;
+    this.#tables.root.resetReadTxn();
+  };
 
   /** Of several bounds the smallest holds. */
   limit(maxBytes: number): void {
@@ -173,7 +190,7 @@ export class LmdbStore {
       }
       waited = !begun;
       if (!begun) continue;
-      // Whoever was waiting, as for a lock, sees what others wrote before: not this turn's older snapshot.
+      // Whoever was waiting, as for a lock, sees what others wrote before.
       this.#tables.root.resetReadTxn();
       for (const [i, { resolve, reject }] of batch.entries()) {
         const { ok, result } = results[i] as { ok: boolean; result: unknown };
