@@ -462,8 +462,8 @@ interface LmdbBackendOptions {
 /**
  * A store in a directory that all processes of a machine share, memory-mapped by LMDB (package `lmdb`).
  *
- * A read is synchronous inside: it costs about a microsecond and no thread, and sees what was written before this turn
- * of the event loop. A write is done when all processes can see it, and survives any of them being killed. On Linux
+ * A read is synchronous inside: it costs about a microsecond and no thread, and sees what was written before the callback
+ * of the event loop that reads. A write is done when all processes can see it, and survives any of them being killed. On Linux
  * entries last until the machine is started anew, as nothing waits for the disk; elsewhere they stay, and a write
  * waits. Expired entries are reclaimed with later writes. TTLs follow the wall clock: set forward it ends entries
  * early; set back by more than a minute it ends those written since.

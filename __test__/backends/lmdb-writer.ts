@@ -82,7 +82,7 @@ async function hold(directory: string): Promise<void> {
 /** Begins to open the directory and stays at it. */
 async function open(directory: string): Promise<void> {
   const turns = await LmdbTurns.in((await placeIn(directory)).path);
-  await turns.open(() => undefined, stay, never);
+  await turns.open(stay, never);
 }
 
 function never(): boolean {

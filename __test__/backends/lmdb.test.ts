@@ -54,7 +54,9 @@ function writerArguments(directory: string, mode: string): string[] {
 
 /** A process that writes into the directory until it is killed; its lines say what it has written. */
 function startWriter(t: ExecutionContext, directory: string, worker: number | 'count' | 'hold' | 'open' | 'reopen') {
-  const child = spawn(process.execPath, writerArguments(directory, String(worker)), { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, writerArguments(directory, String(worker)), {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   t.teardown(() => child.kill('SIGKILL'));
   return { child, lines: createInterface(child.stdout)[Symbol.asyncIterator]() };
 }

@@ -26,7 +26,7 @@ export async function openLock(path: string): Promise<NativeFileLock> {
  * alive: an operation has its time limit for that, and cleaning up is nothing to stay for.
  */
 export async function takeLock(
-  lock: NativeFileLock,
+  lock: Pick<NativeFileLock, 'tryLock'>,
   giveUp: () => boolean,
   maxPauseMs = MAX_PAUSE_MS,
 ): Promise<1 | 0 | -1> {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Database, RootDatabase } from 'lmdb';
 import { BackendError, ConfigurationError } from '../errors.js';
 import { readBootId } from '../machine-time.js';
+import { setImmediate } from '../timers.js';
 import { codeOf } from './cause.js';
 import { assertNotHeld } from './fake-timers.js';
 import { LmdbTurns } from './lmdb-turns.js';
@@ -122,7 +123,8 @@ export async function openTables(place: Place, giveUp: () => boolean): Promise<T
   assertDataFile(place.path);
   const turns = await LmdbTurns.in(place.path);
   try {
-    return { ...(await turns.open(loadLmdb, () => openAll(place), giveUp)), turns };
+    const { open } = await turns.load(loadLmdb, giveUp);
+    return { ...(await turns.open(() => openAll(open, place), giveUp)), turns };
   } catch (error) {
     turns.close();
     throw error;
@@ -152,19 +154,30 @@ function makeReaders(directory: string): void {
   }
 }
 
+/** What lmdb loads that takes long. */
+const PARTS = ['node-gyp-build-optional-packages', 'msgpackr', 'ordered-binary', '@harperfast/extended-iterable'];
+
 let lmdb: typeof import('lmdb') | undefined;
 
-/** It keeps the timers that it finds when it is loaded. */
-function loadLmdb(): typeof import('lmdb') {
-  if (lmdb === undefined) {
-    assertNotHeld('lmdb');
-    lmdb = require('lmdb') as typeof import('lmdb');
+/** Part by part, as loading all at once holds the event loop for 50 ms, or many times that beside other processes. */
+async function loadLmdb(): Promise<typeof import('lmdb')> {
+  if (lmdb !== undefined) return lmdb;
+  const requireFromIt = createRequire(require.resolve('lmdb'));
+  for (const part of PARTS) {
+    try {
+      requireFromIt(part);
+    } catch {
+      // Another version may have other parts.
+    }
+    await new Promise((resolve) => setImmediate(resolve));
   }
+  // It keeps the timers that it finds.
+  assertNotHeld('lmdb');
+  lmdb = require('lmdb') as typeof import('lmdb');
   return lmdb;
 }
 
-function openAll({ path, synced }: Place): Omit<Tables, 'turns'> {
-  const { open } = loadLmdb();
+function openAll(open: typeof import('lmdb').open, { path, synced }: Place): Omit<Tables, 'turns'> {
   makeReaders(path);
   const root = open<Buffer, TableKey>({
     path,

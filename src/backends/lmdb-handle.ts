@@ -112,7 +112,7 @@ export class LmdbHandle {
       await Promise.race([release(removed).catch(() => undefined), pause(CLOSING_WAIT_MS)]);
     }
     // Before those who wait for it are told no more than that it took too long.
-    const end = elapsed() + 0.9 * timeoutMs;
+    const end = elapsed() + timeoutMs - Math.min(0.1 * timeoutMs, 200);
     const shared = await acquire(directory, now, () => elapsed() > end);
     const store = await shared.store;
     store.limit(maxBytes);

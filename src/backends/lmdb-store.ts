@@ -20,8 +20,9 @@ const STEP = 500;
 const TRANSACTION_MS = 5;
 /** Expired entries that are reclaimed with each write, besides as many as it writes. */
 const SWEEP = 8;
-/** Between two looks whether another process still opens the directory, which takes it some milliseconds. */
+/** Between looks whether another process still opens the directory, which takes it some milliseconds; twice as long each time. */
 const OPENING_PAUSE_MS = 2;
+const MAX_OPENING_PAUSE_MS = 16;
 const READER_CHECK_MS = 60_000;
 /** How long reads go on in a directory that has been removed. */
 const LOOK_AFTER_MS = 500;
@@ -156,6 +157,7 @@ export class LmdbStore {
   async #drain(): Promise<void> {
     // What is asked for in this turn goes together.
     await undefined;
+    let pauseMs = OPENING_PAUSE_MS;
     let waited = false;
     while (this.#queue.length > 0) {
       const batch: Write[] = [];
@@ -164,7 +166,8 @@ export class LmdbStore {
       try {
         if (this.#removed) throw new StoreRemovedError();
         if (waited && this.#tables.turns.isOpening()) {
-          await pause(OPENING_PAUSE_MS * (1 + Math.random()));
+          await pause(pauseMs * (1 + Math.random()));
+          pauseMs = Math.min(2 * pauseMs, MAX_OPENING_PAUSE_MS);
           continue;
         }
         const committed = this.#tables.root.transaction(() => {
@@ -190,6 +193,7 @@ export class LmdbStore {
       }
       waited = !begun;
       if (!begun) continue;
+      pauseMs = OPENING_PAUSE_MS;
       // Whoever was waiting, as for a lock, sees what others wrote before.
       this.#tables.root.resetReadTxn();
       for (const [i, { resolve, reject }] of batch.entries()) {

@@ -1,7 +1,11 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { BackendError } from '../errors.js';
 import type { NativeFileLock } from '../native.js';
 import { openLock, takeLock } from './file-lock.js';
+
+/** Processes that load the library at once. */
+const LOADING = Math.min(availableParallelism(), 8);
 
 /** The directory was removed or replaced: what was asked for has had no effect, and can be done in the new one. */
 export class StoreRemovedError extends BackendError {
@@ -20,11 +24,18 @@ export class StoreRemovedError extends BackendError {
  * other alone. The system gives back what a process held that was killed.
  */
 export class LmdbTurns {
+  readonly #loading: readonly NativeFileLock[];
   readonly #queue: NativeFileLock;
   readonly #gate: NativeFileLock;
   readonly #commits: NativeFileLock;
 
-  private constructor(queue: NativeFileLock, gate: NativeFileLock, commits: NativeFileLock) {
+  private constructor(
+    loading: readonly NativeFileLock[],
+    queue: NativeFileLock,
+    gate: NativeFileLock,
+    commits: NativeFileLock,
+  ) {
+    this.#loading = loading;
     this.#queue = queue;
     this.#gate = gate;
     this.#commits = commits;
@@ -32,19 +43,42 @@ export class LmdbTurns {
 
   static async in(directory: string): Promise<LmdbTurns> {
     const lock = (name: string) => openLock(join(directory, name));
-    return new LmdbTurns(await lock('queue.lock'), await lock('gate.lock'), await lock('commits.lock'));
+    const loading = await Promise.all(Array.from({ length: LOADING }, (_, i) => lock(`load-${i}.lock`)));
+    return new LmdbTurns(loading, await lock('queue.lock'), await lock('gate.lock'), await lock('commits.lock'));
   }
 
   /**
-   * Runs `work`, which may open and commit, while no other process does either; `prepare` before that, while no other
-   * opens.
+   * Runs `work`, which takes a processor for some time, in no more processes at once than there are processors: many that start
+   * together would hold up each other's event loops.
    *
    * @throws BackendError when it gives up, StoreRemovedError.
    */
-  async open<T>(prepare: () => void, work: () => T, giveUp: () => boolean): Promise<T> {
+  async load<T>(work: () => Promise<T>, giveUp: () => boolean): Promise<T> {
+    const free: Pick<NativeFileLock, 'tryLock'> = {
+      tryLock: (exclusive) => {
+        for (const lock of this.#loading) {
+          const taken = lock.tryLock(exclusive);
+          if (taken !== 0) return taken;
+        }
+        return 0;
+      },
+    };
+    try {
+      await this.#take(free, giveUp);
+      return await work();
+    } finally {
+      for (const lock of this.#loading) lock.unlock();
+    }
+  }
+
+  /**
+   * Runs `work`, which may open and commit, while no other process does either.
+   *
+   * @throws BackendError when it gives up, StoreRemovedError.
+   */
+  async open<T>(work: () => T, giveUp: () => boolean): Promise<T> {
     try {
       await this.#take(this.#queue, giveUp);
-      prepare();
       await this.#take(this.#gate, giveUp);
       await this.#take(this.#commits, giveUp);
       return work();
@@ -84,10 +118,10 @@ export class LmdbTurns {
   }
 
   close(): void {
-    for (const lock of [this.#queue, this.#gate, this.#commits]) lock.close();
+    for (const lock of [...this.#loading, this.#queue, this.#gate, this.#commits]) lock.close();
   }
 
-  async #take(lock: NativeFileLock, giveUp: () => boolean): Promise<void> {
+  async #take(lock: Pick<NativeFileLock, 'tryLock'>, giveUp: () => boolean): Promise<void> {
     const taken = await takeLock(lock, giveUp);
     if (taken === -1) throw new StoreRemovedError();
     if (taken === 0) throw new BackendError('The LMDB directory cannot be opened while another process writes into it');
