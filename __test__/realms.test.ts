@@ -1,13 +1,17 @@
 import { setImmediate } from 'node:timers/promises';
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
-import { cache } from '../src/cache/cache.js';
-import { createCache } from '../src/cache/create-cache.js';
-import { EncryptionWrapper } from '../src/encryption-wrapper.js';
-import { BackendError, hasCode, isCacheKitError, SerializationError } from '../src/errors.js';
-import { deriveDomainKey } from '../src/keys/derive.js';
+import {
+  BackendError,
+  cache,
+  createCache,
+  deriveDomainKey,
+  EncryptionWrapper,
+  encryptedStore,
+  SerializationError,
+} from '../index.js';
+import { hasCode, isCacheKitError } from '../src/errors.js';
 import { isAbortSignal, isError, isErrorCalled, isThenable } from '../src/realms.js';
-import { encryptedStore } from '../src/stores/encrypted-store.js';
 import { MapBackend, masterKey } from './cache/map-backend.js';
 
 // A second copy of this package, as a bundle or a linked package brings along.

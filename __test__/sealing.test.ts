@@ -3,13 +3,13 @@ import test from 'ava';
 import {
   ArrowSerializer,
   createAad,
+  createCache,
   EncryptionWrapper,
   type EncryptionWrapperOptions,
   Keyring,
   MemoryBackend,
   Sealer,
 } from '../index.js';
-import { createCache } from '../src/cache/create-cache.js';
 import { CONTAINER, MODE_IN_PLACE, NEEDS, native } from '../src/native.js';
 import { leadLen, payloadIn, TAG_LEN, takeRoom } from '../src/room.js';
 

@@ -4,7 +4,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { FileBackend } from '../../src/backends/file.js';
+import { FileBackend } from '../../index.js';
 import { encodeEntry } from '../../src/backends/file-entry.js';
 import { blake2bHex } from '../../src/native.js';
 import { until } from '../../src/testing/behaviour.js';

@@ -1,5 +1,5 @@
 import { openSync, writeSync } from 'node:fs';
-import { FileBackend } from '../../src/backends/file.js';
+import { FileBackend } from '../../index.js';
 import { FileGuards } from '../../src/backends/file-guards.js';
 
 /*

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { FileBackend } from '../../src/backends/file.js';
+import { FileBackend } from '../../index.js';
 import { until } from '../../src/testing/behaviour.js';
 
 interface Row {

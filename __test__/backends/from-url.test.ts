@@ -6,15 +6,17 @@ import { inspect } from 'node:util';
 import test from 'ava';
 import { Keyv, KeyvMemoryAdapter } from 'keyv';
 import { LRUCache } from 'lru-cache';
-import type { Backend } from '../../src/backends/backend.js';
-import { FileBackend } from '../../src/backends/file.js';
+import {
+  type Backend,
+  ConfigurationError,
+  FileBackend,
+  HttpBackend,
+  KeyvBackend,
+  LmdbBackend,
+  MemoryBackend,
+  RedisBackend,
+} from '../../index.js';
 import { backendFrom } from '../../src/backends/from-url.js';
-import { HttpBackend } from '../../src/backends/http.js';
-import { KeyvBackend } from '../../src/backends/keyv.js';
-import { LmdbBackend } from '../../src/backends/lmdb.js';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { RedisBackend } from '../../src/backends/redis.js';
-import { ConfigurationError } from '../../src/errors.js';
 import { Keyv5 } from '../support/keyv5.js';
 import { requireRedis } from '../support/redis-server.js';
 

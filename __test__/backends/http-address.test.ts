@@ -1,9 +1,8 @@
 import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import test from 'ava';
-import { HttpBackend } from '../../src/backends/http.js';
+import { BackendError, ConfigurationError, HttpBackend } from '../../index.js';
 import { isAllowedAddress } from '../../src/backends/http-address.js';
-import { BackendError, ConfigurationError } from '../../src/errors.js';
 import { API_KEY, startCacheServer } from '../support/http-server.js';
 
 const make = (url: unknown, allowPrivateHosts?: boolean) => () =>

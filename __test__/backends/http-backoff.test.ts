@@ -1,7 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { HttpBackend, type HttpBackendOptions } from '../../src/backends/http.js';
-import { createCache } from '../../src/cache/create-cache.js';
-import { BackendError } from '../../src/errors.js';
+import { BackendError, createCache, HttpBackend, type HttpBackendOptions } from '../../index.js';
 import { fakeClock } from '../../src/testing/fake-clock.js';
 import { API_KEY, type CacheServer, startCacheServer } from '../support/http-server.js';
 

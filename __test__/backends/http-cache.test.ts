@@ -1,6 +1,5 @@
 import test from 'ava';
-import { HttpBackend } from '../../src/backends/http.js';
-import { createCache } from '../../src/cache/create-cache.js';
+import { createCache, HttpBackend } from '../../index.js';
 import { fakeClock } from '../../src/testing/fake-clock.js';
 import { startCacheServer } from '../../src/testing/server.js';
 

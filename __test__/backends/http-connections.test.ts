@@ -2,8 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { HttpBackend, type HttpBackendOptions } from '../../src/backends/http.js';
-import { BackendError } from '../../src/errors.js';
+import { BackendError, HttpBackend, type HttpBackendOptions } from '../../index.js';
 import { API_KEY } from '../support/http-server.js';
 
 /** A server of bytes: `answer` gets each request's first line. */

@@ -1,6 +1,5 @@
 import test from 'ava';
-import { HttpBackend, type HttpBackendOptions } from '../../src/backends/http.js';
-import { BackendError, TimeoutError } from '../../src/errors.js';
+import { BackendError, HttpBackend, type HttpBackendOptions, TimeoutError } from '../../index.js';
 import { API_KEY, startCacheServer, startRawServer } from '../support/http-server.js';
 
 const open = (url: string, options: HttpBackendOptions = {}) =>

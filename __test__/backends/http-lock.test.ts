@@ -1,6 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { HttpBackend } from '../../src/backends/http.js';
-import { BackendError } from '../../src/errors.js';
+import { BackendError, HttpBackend } from '../../index.js';
 import { API_KEY, type CacheServer, startCacheServer } from '../support/http-server.js';
 
 async function start(t: ExecutionContext): Promise<{ server: CacheServer; backend: HttpBackend }> {

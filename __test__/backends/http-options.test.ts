@@ -1,7 +1,6 @@
 import test from 'ava';
-import { HttpBackend, type HttpBackendOptions } from '../../src/backends/http.js';
+import { ConfigurationError, HttpBackend, type HttpBackendOptions } from '../../index.js';
 import { checkedHttpOptions } from '../../src/backends/http-options.js';
-import { ConfigurationError } from '../../src/errors.js';
 import { withEnvironment } from '../support/environment.js';
 import { API_KEY, startCacheServer } from '../support/http-server.js';
 

@@ -2,9 +2,15 @@ import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { inspect } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { HttpBackend, type HttpBackendOptions } from '../../src/backends/http.js';
+import {
+  BackendError,
+  CacheKitError,
+  ConfigurationError,
+  HttpBackend,
+  type HttpBackendOptions,
+  TimeoutError,
+} from '../../index.js';
 import { encodeCacheKey, freshForSeconds, isStale } from '../../src/backends/http-wire.js';
-import { BackendError, CacheKitError, ConfigurationError, TimeoutError } from '../../src/errors.js';
 import { API_KEY, type CacheServer, startCacheServer, startRawServer } from '../support/http-server.js';
 import { freePort } from '../support/redis-server.js';
 

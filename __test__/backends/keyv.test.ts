@@ -2,8 +2,7 @@ import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import test from 'ava';
 import { Keyv, KeyvMemoryAdapter } from 'keyv';
-import type { Backend } from '../../src/backends/backend.js';
-import { KeyvBackend } from '../../src/backends/keyv.js';
+import { type Backend, KeyvBackend } from '../../index.js';
 import { behaviours } from '../../src/testing/conformance.js';
 import { Keyv5 } from '../support/keyv5.js';
 

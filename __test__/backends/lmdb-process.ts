@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { LmdbBackend } from '../../src/backends/lmdb.js';
+import { LmdbBackend } from '../../index.js';
 
 /* A process that writes more than the system lets it, or one of many that begin at once. */
 const [mode, directory = ''] = process.argv.slice(2);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { LmdbBackend } from '../../src/backends/lmdb.js';
+import { LmdbBackend } from '../../index.js';
 import { openTables, placeIn } from '../../src/backends/lmdb-environment.js';
 import { LmdbTurns } from '../../src/backends/lmdb-turns.js';
 

@@ -1,7 +1,6 @@
 import test from 'ava';
-import { MemoryBackend } from '../../src/backends/memory.js';
+import { MemoryBackend, ValueTooLargeError } from '../../index.js';
 import { LockTable } from '../../src/backends/memory-locks.js';
-import { ValueTooLargeError } from '../../src/errors.js';
 
 function clock() {
   const time = { ms: 1_000, now: () => time.ms };

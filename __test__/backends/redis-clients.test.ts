@@ -1,10 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { Cluster, Redis } from 'ioredis';
 import { createClient, createClientPool, createCluster, createSentinel, RESP_TYPES } from 'redis';
-import type { RedisClient } from '../../src/backends/redis.js';
-import { RedisBackend } from '../../src/backends/redis.js';
-import { createCache } from '../../src/cache/create-cache.js';
-import { ConfigurationError } from '../../src/errors.js';
+import { ConfigurationError, createCache, RedisBackend, type RedisClient } from '../../index.js';
 import { requireRedisCluster } from '../support/redis-cluster.js';
 import { requireRedis } from '../support/redis-server.js';
 

@@ -2,10 +2,8 @@ import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { Cluster, Redis } from 'ioredis';
 import { createCluster } from 'redis';
-import type { Backend } from '../../src/backends/backend.js';
-import { RedisBackend } from '../../src/backends/redis.js';
+import { type Backend, BackendError, RedisBackend, TimeoutError } from '../../index.js';
 import { besideKey, slotOf, slotOfBytes } from '../../src/backends/redis-slot.js';
-import { BackendError, TimeoutError } from '../../src/errors.js';
 import { until } from '../../src/testing/behaviour.js';
 import { behaviours } from '../../src/testing/conformance.js';
 import {

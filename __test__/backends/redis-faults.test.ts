@@ -2,8 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
-import { RedisBackend, type RedisBackendOptions } from '../../src/backends/redis.js';
-import { BackendError, TimeoutError } from '../../src/errors.js';
+import { BackendError, RedisBackend, type RedisBackendOptions, TimeoutError } from '../../index.js';
 import { until } from '../../src/testing/behaviour.js';
 import { requireRedis } from '../support/redis-server.js';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { RedisBackend } from '../../src/backends/redis.js';
+import { RedisBackend } from '../../index.js';
 import { until } from '../../src/testing/behaviour.js';
 import { requireRedis } from '../support/redis-server.js';
 

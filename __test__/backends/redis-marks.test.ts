@@ -1,8 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
-import type { BackendUnchanged } from '../../src/backends/backend.js';
-import { RedisBackend } from '../../src/backends/redis.js';
+import { type BackendUnchanged, RedisBackend } from '../../index.js';
 import { until } from '../../src/testing/behaviour.js';
 import { requireRedis } from '../support/redis-server.js';
 

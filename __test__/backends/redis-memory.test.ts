@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import { Cluster, Redis } from 'ioredis';
-import { RedisBackend } from '../../src/backends/redis.js';
+import { BackendError, RedisBackend } from '../../index.js';
 import { IoredisClusterCommands } from '../../src/backends/redis-cluster.js';
 import { sweepPlaces } from '../../src/backends/redis-places.js';
-import { BackendError } from '../../src/errors.js';
 import { requireRedisCluster } from '../support/redis-cluster.js';
 import { requireRedis } from '../support/redis-server.js';
 

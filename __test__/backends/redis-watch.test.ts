@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
-import { RedisBackend } from '../../src/backends/redis.js';
+import { RedisBackend } from '../../index.js';
 import { until } from '../../src/testing/behaviour.js';
 import { requireRedisCluster } from '../support/redis-cluster.js';
 import { requireRedis } from '../support/redis-server.js';

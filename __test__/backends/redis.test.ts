@@ -4,8 +4,7 @@ import { inspect } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
-import { RedisBackend, type RedisBackendOptions } from '../../src/backends/redis.js';
-import { BackendError, ConfigurationError, TimeoutError } from '../../src/errors.js';
+import { BackendError, ConfigurationError, RedisBackend, type RedisBackendOptions, TimeoutError } from '../../index.js';
 import { until } from '../../src/testing/behaviour.js';
 import { freePort, requireRedis } from '../support/redis-server.js';
 

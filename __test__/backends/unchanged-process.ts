@@ -1,7 +1,5 @@
 import { createInterface } from 'node:readline';
-import type { BackendUnchanged } from '../../src/backends/backend.js';
-import { FileBackend } from '../../src/backends/file.js';
-import { LmdbBackend } from '../../src/backends/lmdb.js';
+import { type BackendUnchanged, FileBackend, LmdbBackend } from '../../index.js';
 
 /* A process in which a function runs: it says what it has done of each line that it reads. */
 const [kind, directory = '', cacheKey = ''] = process.argv.slice(2);

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test, { type ExecutionContext } from 'ava';
-import { FileBackend } from '../../src/backends/file.js';
-import { LmdbBackend } from '../../src/backends/lmdb.js';
+import { FileBackend, LmdbBackend } from '../../index.js';
 import { until } from '../../src/testing/behaviour.js';
 import { supportFile } from '../support/child.js';
 

@@ -1,9 +1,6 @@
 import test from 'ava';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
+import { ConfigurationError, cache, createCache, MemoryBackend } from '../../index.js';
 import { FailedLoads } from '../../src/cache/failed-loads.js';
-import { ConfigurationError } from '../../src/errors.js';
 import { fakeClock } from '../../src/testing/fake-clock.js';
 import { deferred, masterKey, settle, WatchedBackend } from './map-backend.js';
 

@@ -1,7 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import test from 'ava';
-import { createCache } from '../../src/cache/create-cache.js';
-import { BackendError, TimeoutError, ValueTooLargeError } from '../../src/errors.js';
+import { BackendError, createCache, TimeoutError, ValueTooLargeError } from '../../index.js';
 import { deferred, MapBackend, settle, withClock } from './map-backend.js';
 
 /** A store that fails as a test says. */

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
-import { cache } from '../../src/cache/cache.js';
-import { EncryptionWrapper } from '../../src/encryption-wrapper.js';
+import { cache, EncryptionWrapper } from '../../index.js';
 import { deferred, MapBackend, masterKey, settle } from './map-backend.js';
 
 interface User {

@@ -2,12 +2,15 @@ import { EventEmitter } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
-import type { BackendItem } from '../../src/backends/backend.js';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { createCache } from '../../src/cache/create-cache.js';
-import { EncryptionWrapper } from '../../src/encryption-wrapper.js';
-import { BackendError, ConfigurationError } from '../../src/errors.js';
-import { Keyring } from '../../src/keys/keyring.js';
+import {
+  BackendError,
+  type BackendItem,
+  ConfigurationError,
+  createCache,
+  EncryptionWrapper,
+  Keyring,
+  MemoryBackend,
+} from '../../index.js';
 import { withEnvironment } from '../support/environment.js';
 import { MapBackend, masterKey, otherKey } from './map-backend.js';
 

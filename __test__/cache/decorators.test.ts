@@ -1,6 +1,5 @@
 import test from 'ava';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
+import { cache, createCache } from '../../index.js';
 import { MapBackend, masterKey } from './map-backend.js';
 
 const backend = new MapBackend();

@@ -1,8 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';
-import type { BackendSetOptions } from '../../src/backends/backend.js';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { createCache } from '../../src/cache/create-cache.js';
+import { type BackendSetOptions, createCache, MemoryBackend } from '../../index.js';
 import { MapBackend, masterKey } from './map-backend.js';
 
 /** A memory store that takes the longer for a value the fewer it was given before. */

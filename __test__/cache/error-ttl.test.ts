@@ -1,8 +1,5 @@
 import test from 'ava';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
-import { ConfigurationError, TimeoutError } from '../../src/errors.js';
+import { ConfigurationError, cache, createCache, MemoryBackend, TimeoutError } from '../../index.js';
 import { fakeClock } from '../../src/testing/fake-clock.js';
 import { deferred, masterKey, settle, WatchedBackend } from './map-backend.js';
 

@@ -2,10 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { inspect } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
-import type { LatencyStats } from '../../src/cache/histogram.js';
+import { cache, createCache, type LatencyStats, MemoryBackend } from '../../index.js';
 import { MapBackend, masterKey, otherKey, settle, withClock } from './map-backend.js';
 
 const names = ['hit', 'stale', 'miss', 'load', 'read', 'write', 'delete', 'invalidate', 'failure', 'lock', 'breaker'];

@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
-import { EncryptionWrapper } from '../../src/encryption-wrapper.js';
 import {
   AuthenticationError,
   BackendError,
   ConfigurationError,
+  cache,
+  createCache,
+  EncryptionWrapper,
   KeyError,
+  Keyring,
+  MemoryBackend,
   SerializationError,
   UnknownKeyError,
   ValueTooLargeError,
-} from '../../src/errors.js';
-import { Keyring } from '../../src/keys/keyring.js';
+} from '../../index.js';
 import { MapBackend, masterKey, otherKey, settle } from './map-backend.js';
 
 const named = { namespace: 'n', operation: 'o' };

@@ -1,6 +1,6 @@
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import test from 'ava';
-import { createCache } from '../../src/cache/create-cache.js';
+import { createCache } from '../../index.js';
 import { requireRedis } from '../support/redis-server.js';
 
 const OPERATIONS = 50_000;

@@ -1,18 +1,20 @@
 import { createHash } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
+import {
+  type CacheOptions,
+  ConfigurationError,
+  cache,
+  createCache,
+  EncryptionWrapper,
+  JsonSerializer,
+  type Serializer,
+  StandardSerializer,
+} from '../../index.js';
 import { L1 } from '../../src/cache/l1.js';
-import type { CacheOptions } from '../../src/cache/options.js';
 import { SingleFlight } from '../../src/cache/single-flight.js';
 import { now } from '../../src/clock.js';
-import { EncryptionWrapper } from '../../src/encryption-wrapper.js';
-import { ConfigurationError } from '../../src/errors.js';
 import { HashedKeys } from '../../src/protocol/cache-key.js';
-import { JsonSerializer } from '../../src/serializers/json.js';
-import type { Serializer } from '../../src/serializers/serializer.js';
-import { StandardSerializer } from '../../src/serializers/standard.js';
 import { MapBackend, masterKey, otherKey, settle } from './map-backend.js';
 
 type Call = () => Promise<string>;

@@ -1,17 +1,19 @@
 import { createHash } from 'node:crypto';
 import test from 'ava';
-import { blake2b256 } from '../../src/byte-storage.js';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
-import { EncryptionWrapper } from '../../src/encryption-wrapper.js';
-import { ConfigurationError } from '../../src/errors.js';
+import {
+  ArrowSerializer,
+  blake2b256,
+  ConfigurationError,
+  cache,
+  createCache,
+  EncryptionWrapper,
+  encodeInteropArgs,
+  InteropSerializer,
+  interopKey,
+  JsonSerializer,
+  type Serializer,
+} from '../../index.js';
 import { assertName, functionKeys, shortened, tenantPrefix } from '../../src/protocol/cache-key.js';
-import { encodeInteropArgs } from '../../src/protocol/interop-args.js';
-import { interopKey } from '../../src/protocol/interop-key.js';
-import { ArrowSerializer } from '../../src/serializers/arrow.js';
-import { InteropSerializer } from '../../src/serializers/interop.js';
-import { JsonSerializer } from '../../src/serializers/json.js';
-import type { Serializer } from '../../src/serializers/serializer.js';
 import { MapBackend, masterKey } from './map-backend.js';
 
 const named = { namespace: 'users', operation: 'getUser' };

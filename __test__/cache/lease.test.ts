@@ -3,14 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { createClient } from 'redis';
-import type { Backend, BackendLock } from '../../src/backends/backend.js';
-import { FileBackend } from '../../src/backends/file.js';
-import { HttpBackend } from '../../src/backends/http.js';
-import { LmdbBackend } from '../../src/backends/lmdb.js';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { RedisBackend } from '../../src/backends/redis.js';
-import { cache } from '../../src/cache/cache.js';
-import { BackendError } from '../../src/errors.js';
+import {
+  type Backend,
+  BackendError,
+  type BackendLock,
+  cache,
+  FileBackend,
+  HttpBackend,
+  LmdbBackend,
+  MemoryBackend,
+  RedisBackend,
+} from '../../index.js';
 import { API_KEY, startCacheServer } from '../support/http-server.js';
 import { requireRedisCluster } from '../support/redis-cluster.js';
 import { requireRedis } from '../support/redis-server.js';

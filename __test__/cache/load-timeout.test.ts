@@ -1,10 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
-import { TimeoutError } from '../../src/errors.js';
+import { cache, createCache, MemoryBackend, TimeoutError } from '../../index.js';
 import { fakeClock } from '../../src/testing/fake-clock.js';
 import { deferred, MapBackend, masterKey, settle } from './map-backend.js';
 

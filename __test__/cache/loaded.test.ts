@@ -1,10 +1,6 @@
 import { inspect } from 'node:util';
 import test from 'ava';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
-import { skip, withTtl } from '../../src/cache/loaded.js';
-import { SerializationError } from '../../src/errors.js';
+import { cache, createCache, MemoryBackend, SerializationError, skip, withTtl } from '../../index.js';
 import { MapBackend, masterKey, withClock } from './map-backend.js';
 
 const named = { namespace: 'n', operation: 'o' };

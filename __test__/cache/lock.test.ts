@@ -1,10 +1,13 @@
 import test from 'ava';
-import type { BackendLock } from '../../src/backends/backend.js';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
-import { skip } from '../../src/cache/loaded.js';
-import { BackendError, ConfigurationError } from '../../src/errors.js';
+import {
+  BackendError,
+  type BackendLock,
+  ConfigurationError,
+  cache,
+  createCache,
+  MemoryBackend,
+  skip,
+} from '../../index.js';
 import { deferred, MapBackend, settle, withClock } from './map-backend.js';
 
 const named = { namespace: 'n', operation: 'o' };

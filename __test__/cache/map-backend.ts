@@ -1,10 +1,4 @@
-import type {
-  Backend,
-  BackendDeleteOptions,
-  BackendEntry,
-  BackendGetOptions,
-  BackendSetOptions,
-} from '../../src/backends/backend.js';
+import type { Backend, BackendDeleteOptions, BackendEntry, BackendGetOptions, BackendSetOptions } from '../../index.js';
 import { advance } from '../../src/clock.js';
 
 type Operation = 'get' | 'set' | 'delete';

@@ -1,8 +1,5 @@
 import test from 'ava';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
-import { Keyring } from '../../src/keys/keyring.js';
+import { cache, createCache, Keyring, MemoryBackend } from '../../index.js';
 import { MapBackend, masterKey } from './map-backend.js';
 
 const named = { namespace: 'n', operation: 'o', masterKey } as const;

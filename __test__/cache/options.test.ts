@@ -1,10 +1,13 @@
 import test from 'ava';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
-import { EncryptionWrapper } from '../../src/encryption-wrapper.js';
-import { ConfigurationError, KeyError } from '../../src/errors.js';
-import { Keyring } from '../../src/keys/keyring.js';
-import { JsonSerializer } from '../../src/serializers/json.js';
+import {
+  ConfigurationError,
+  cache,
+  createCache,
+  EncryptionWrapper,
+  JsonSerializer,
+  KeyError,
+  Keyring,
+} from '../../index.js';
 import { withEnvironment } from '../support/environment.js';
 import { MapBackend, masterKey, otherKey } from './map-backend.js';
 

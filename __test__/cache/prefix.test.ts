@@ -1,8 +1,15 @@
 import test, { type ExecutionContext } from 'ava';
 import { Cluster, Redis } from 'ioredis';
 import { Keyv } from 'keyv';
-import { type Backend, cache, createCache, EncryptionWrapper, Keyring, RedisBackend } from '../../index.js';
-import { KeyvBackend } from '../../src/backends/keyv.js';
+import {
+  type Backend,
+  cache,
+  createCache,
+  EncryptionWrapper,
+  Keyring,
+  KeyvBackend,
+  RedisBackend,
+} from '../../index.js';
 import { Keyv5 } from '../support/keyv5.js';
 import { oracleAad, oracleDomainKey, oracleOpen } from '../support/oracle.js';
 import {

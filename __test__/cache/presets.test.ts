@@ -1,6 +1,5 @@
 import test from 'ava';
-import { cache } from '../../src/cache/cache.js';
-import { BackendError } from '../../src/errors.js';
+import { BackendError, cache } from '../../index.js';
 import { masterKey, settle, WatchedBackend, withClock } from './map-backend.js';
 
 const named = { namespace: 'n', operation: 'o' };

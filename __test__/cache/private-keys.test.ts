@@ -1,9 +1,12 @@
 import test from 'ava';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { cache } from '../../src/cache/cache.js';
-import { type CreateCacheOptions, createCache } from '../../src/cache/create-cache.js';
-import { ConfigurationError } from '../../src/errors.js';
-import { Keyring } from '../../src/keys/keyring.js';
+import {
+  ConfigurationError,
+  type CreateCacheOptions,
+  cache,
+  createCache,
+  Keyring,
+  MemoryBackend,
+} from '../../index.js';
 import { MapBackend, masterKey, otherKey } from './map-backend.js';
 
 const secret = { namespace: 'n', privateKeys: true, masterKey } as const;

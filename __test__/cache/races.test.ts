@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
+import { cache, createCache } from '../../index.js';
 import { deferred, MapBackend, masterKey, settle } from './map-backend.js';
 
 const named = { namespace: 'n', operation: 'o' };

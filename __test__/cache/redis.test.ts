@@ -1,9 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';
-import { RedisBackend } from '../../src/backends/redis.js';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
-import { EncryptionWrapper } from '../../src/encryption-wrapper.js';
+import { cache, createCache, EncryptionWrapper, RedisBackend } from '../../index.js';
 import { requireRedis } from '../support/redis-server.js';
 import { masterKey, settle } from './map-backend.js';
 

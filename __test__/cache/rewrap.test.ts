@@ -1,9 +1,5 @@
 import test from 'ava';
-import type { Backend } from '../../src/backends/backend.js';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { createCache } from '../../src/cache/create-cache.js';
-import { ConfigurationError, IncompleteError } from '../../src/errors.js';
-import { Keyring } from '../../src/keys/keyring.js';
+import { type Backend, ConfigurationError, createCache, IncompleteError, Keyring, MemoryBackend } from '../../index.js';
 import { MapBackend, masterKey, otherKey, withClock } from './map-backend.js';
 
 /** A memory store that lacks `replace` and the batches. */

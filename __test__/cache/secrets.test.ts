@@ -1,8 +1,6 @@
 import { inspect } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
-import { CacheKitError } from '../../src/errors.js';
+import { CacheKitError, cache, createCache } from '../../index.js';
 import { MapBackend, masterKey, otherKey } from './map-backend.js';
 
 const secrets = { plaintext: 'rosebud-rosebud', cacheKey: 'patients:alice-liddell', tenant: 'st-mary-hospital' };

@@ -1,9 +1,6 @@
 import { type Table, tableFromArrays } from 'apache-arrow';
 import test from 'ava';
-import { cache } from '../../src/cache/cache.js';
-import { EncryptionWrapper } from '../../src/encryption-wrapper.js';
-import { ArrowSerializer } from '../../src/serializers/arrow.js';
-import { JsonSerializer } from '../../src/serializers/json.js';
+import { ArrowSerializer, cache, EncryptionWrapper, JsonSerializer } from '../../index.js';
 import { MapBackend, settle } from './map-backend.js';
 
 // The examples of the documents, as they are written there, in TypeScript.

@@ -1,9 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
-import { TimeoutError } from '../../src/errors.js';
+import { cache, createCache, MemoryBackend, TimeoutError } from '../../index.js';
 import { runNode, supportFile } from '../support/child.js';
 import { deferred, settle } from './map-backend.js';
 

@@ -1,8 +1,5 @@
 import test from 'ava';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
-import { BackendError } from '../../src/errors.js';
+import { BackendError, cache, createCache, MemoryBackend } from '../../index.js';
 import { deferred, MapBackend, settle, WatchedBackend, withClock } from './map-backend.js';
 
 const named = { namespace: 'n', operation: 'o' };

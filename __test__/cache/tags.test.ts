@@ -1,9 +1,5 @@
 import test from 'ava';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
-import { withTtl } from '../../src/cache/loaded.js';
-import { ConfigurationError } from '../../src/errors.js';
+import { ConfigurationError, cache, createCache, MemoryBackend, withTtl } from '../../index.js';
 import { deferred, MapBackend, masterKey, settle } from './map-backend.js';
 
 const stores = () => [undefined, new MemoryBackend()];

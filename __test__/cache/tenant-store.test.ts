@@ -1,8 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import test from 'ava';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
+import { cache, createCache, MemoryBackend } from '../../index.js';
 import { masterKey, settle, withClock } from './map-backend.js';
 
 const named = { namespace: 'n', operation: 'o' };

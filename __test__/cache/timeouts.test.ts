@@ -1,10 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';
-import type { Backend } from '../../src/backends/backend.js';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
-import { BackendError, IncompleteError, TimeoutError } from '../../src/errors.js';
+import {
+  type Backend,
+  BackendError,
+  cache,
+  createCache,
+  IncompleteError,
+  MemoryBackend,
+  TimeoutError,
+} from '../../index.js';
 import { deferred, MapBackend, settle } from './map-backend.js';
 
 const named = { namespace: 'n', operation: 'o' };

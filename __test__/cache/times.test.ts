@@ -1,6 +1,5 @@
 import test from 'ava';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
+import { cache, createCache } from '../../index.js';
 import { MapBackend, masterKey, withClock } from './map-backend.js';
 
 test.serial('entry says where a value came from and how long it lives', async (t) => {

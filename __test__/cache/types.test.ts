@@ -1,9 +1,12 @@
 import test from 'ava';
-import { cache } from '../../src/cache/cache.js';
-import type { CachedFunction, Entry } from '../../src/cache/cached-function.js';
-import { createCache } from '../../src/cache/create-cache.js';
-import { EncryptionWrapper } from '../../src/encryption-wrapper.js';
-import type { Serializer } from '../../src/serializers/serializer.js';
+import {
+  type CachedFunction,
+  cache,
+  createCache,
+  EncryptionWrapper,
+  type Entry,
+  type Serializer,
+} from '../../index.js';
 import { masterKey } from './map-backend.js';
 
 // What is tested here is that the file compiles (npm run lint), and that each line marked as an error is one.

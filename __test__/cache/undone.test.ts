@@ -1,8 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { Cluster, Redis } from 'ioredis';
 import { createClient, createCluster } from 'redis';
-import { type Backend, type Cache, createCache, MemoryBackend } from '../../index.js';
-import { RedisBackend } from '../../src/backends/redis.js';
+import { type Backend, type Cache, createCache, MemoryBackend, RedisBackend } from '../../index.js';
 import { until } from '../../src/testing/behaviour.js';
 import { hasRedisCluster, type RedisCluster, startRedisCluster } from '../support/redis-cluster.js';
 import { hasRedis, type RedisServer, requireRedis, startRedis } from '../support/redis-server.js';

@@ -1,6 +1,5 @@
 import test from 'ava';
-import type { Backend } from '../../src/backends/backend.js';
-import { createCache } from '../../src/cache/create-cache.js';
+import { type Backend, createCache } from '../../index.js';
 import { TEST_MASTER_KEY } from '../../src/testing/master-key.js';
 
 /** A backend without methods for many, which answers in a later turn and counts what is under way. */

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { EncryptionWrapper, type EncryptionWrapperOptions } from '../../src/encryption-wrapper.js';
+import { EncryptionWrapper, type EncryptionWrapperOptions } from '../../index.js';
 import { runCli } from './run-cli.js';
 
 const masterKey = 'ab'.repeat(32);

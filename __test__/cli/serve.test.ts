@@ -1,6 +1,5 @@
 import test from 'ava';
-import { HttpBackend } from '../../src/backends/http.js';
-import { BackendError } from '../../src/errors.js';
+import { BackendError, HttpBackend } from '../../index.js';
 import { startCacheServer } from '../../src/testing/server.js';
 import { runCli, startCli } from './run-cli.js';
 

@@ -5,8 +5,7 @@ import {
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
 import test from 'ava';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { cache } from '../../src/cache/cache.js';
+import { cache, MemoryBackend } from '../../index.js';
 import { observeCaches } from '../../src/observability/opentelemetry.js';
 
 const masterKey = 'a1'.repeat(32);

@@ -1,8 +1,6 @@
 import test from 'ava';
 import { Registry } from 'prom-client';
-import { MemoryBackend } from '../../src/backends/memory.js';
-import { cache } from '../../src/cache/cache.js';
-import { createCache } from '../../src/cache/create-cache.js';
+import { cache, createCache, MemoryBackend } from '../../index.js';
 import { registerCacheMetrics } from '../../src/observability/prometheus.js';
 
 const masterKey = 'a1'.repeat(32);

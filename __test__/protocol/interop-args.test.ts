@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { encodeInteropArgs, encodeInteropArgsShared, validateSegment } from '../../src/protocol/interop-args.js';
-import { PlainDate } from '../../src/protocol/temporal.js';
+import { encodeInteropArgs, PlainDate } from '../../index.js';
+import { encodeInteropArgsShared, validateSegment } from '../../src/protocol/interop-args.js';
 import { nested, nestedObjects, secret, withOtherPrototypes } from '../serializers/values.js';
 
 const hexOf = (...args: unknown[]) => Buffer.from(encodeInteropArgs(args)).toString('hex');

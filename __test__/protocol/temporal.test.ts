@@ -1,6 +1,7 @@
 import test from 'ava';
+import { PlainDate, PlainTime } from '../../index.js';
 import { writeDateTime } from '../../src/protocol/date-time.js';
-import { PlainDate, PlainTime, parseDateTime } from '../../src/protocol/temporal.js';
+import { parseDateTime } from '../../src/protocol/temporal.js';
 
 /** The text of the map that stands for a Date, and undefined for one that is not written. */
 function written(date: Date): string | undefined {

@@ -3,12 +3,12 @@ import {
   createCache,
   EncryptionWrapper,
   encryptedStore,
+  HttpBackend,
   InteropSerializer,
   JsonSerializer,
   Keyring,
   StandardSerializer,
 } from '../../index.js';
-import { HttpBackend } from '../../src/backends/http.js';
 import { parseFrame } from '../../src/protocol/frame.js';
 
 /*

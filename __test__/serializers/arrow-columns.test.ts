@@ -1,9 +1,7 @@
 import { createRequire } from 'node:module';
 import * as arrow from 'apache-arrow';
 import test, { type ExecutionContext } from 'ava';
-import { EncryptionWrapper } from '../../src/encryption-wrapper.js';
-import { SerializationError } from '../../src/errors.js';
-import { ArrowSerializer } from '../../src/serializers/arrow.js';
+import { ArrowSerializer, EncryptionWrapper, SerializationError } from '../../index.js';
 import { writableBatches } from '../../src/serializers/arrow-columns.js';
 import { exactColumns } from '../support/arrow-tables.js';
 

@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import * as arrow from 'apache-arrow';
 import test from 'ava';
-import { SerializationError } from '../../src/errors.js';
-import { ArrowSerializer } from '../../src/serializers/arrow.js';
+import { ArrowSerializer, SerializationError } from '../../index.js';
 import { FlatBuffer } from '../../src/serializers/arrow-flatbuffer.js';
 import { exactColumns } from '../support/arrow-tables.js';
 

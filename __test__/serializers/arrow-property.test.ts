@@ -2,7 +2,7 @@ import { deepStrictEqual } from 'node:assert';
 import * as arrow from 'apache-arrow';
 import test from 'ava';
 import fc from 'fast-check';
-import { ArrowSerializer } from '../../src/serializers/arrow.js';
+import { ArrowSerializer } from '../../index.js';
 import { exactColumns, Random, randomTable, unevenTable } from '../support/arrow-tables.js';
 
 const plain = new ArrowSerializer({ arrow });

@@ -1,9 +1,7 @@
 import { createRequire } from 'node:module';
 import * as arrow from 'apache-arrow';
 import test, { type ExecutionContext } from 'ava';
-import { EncryptionWrapper } from '../../src/encryption-wrapper.js';
-import { SerializationError } from '../../src/errors.js';
-import { ArrowSerializer } from '../../src/serializers/arrow.js';
+import { ArrowSerializer, EncryptionWrapper, SerializationError } from '../../index.js';
 
 const serializer = new ArrowSerializer({ arrow });
 const again = (table: arrow.Table) => serializer.deserialize(serializer.serialize(table));

@@ -1,9 +1,13 @@
 import { randomInt } from 'node:crypto';
 import * as arrow from 'apache-arrow';
 import test from 'ava';
-import { EncryptionWrapper } from '../../src/encryption-wrapper.js';
-import { ConfigurationError, SerializationError } from '../../src/errors.js';
-import { type ArrowModule, ArrowSerializer } from '../../src/serializers/arrow.js';
+import {
+  type ArrowModule,
+  ArrowSerializer,
+  ConfigurationError,
+  EncryptionWrapper,
+  SerializationError,
+} from '../../index.js';
 import { parseFile } from '../../src/serializers/arrow-file.js';
 import { notBytes, notObject } from '../support/wrong-values.js';
 import { runPublished } from './arrow-published.js';

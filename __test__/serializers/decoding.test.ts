@@ -2,10 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { decode, ExtData, encode as encodeWithLibrary } from '@msgpack/msgpack';
 import test from 'ava';
 import fc from 'fast-check';
-import { SerializationError } from '../../src/errors.js';
-import { PlainDate, PlainTime } from '../../src/protocol/temporal.js';
-import { InteropSerializer } from '../../src/serializers/interop.js';
-import { StandardSerializer } from '../../src/serializers/standard.js';
+import { InteropSerializer, PlainDate, PlainTime, SerializationError, StandardSerializer } from '../../index.js';
 
 const standard = new StandardSerializer();
 const node = new StandardSerializer({ types: 'node' });

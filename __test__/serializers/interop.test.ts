@@ -1,7 +1,5 @@
 import test from 'ava';
-import { SerializationError } from '../../src/errors.js';
-import { PlainDate, PlainTime } from '../../src/protocol/temporal.js';
-import { InteropSerializer } from '../../src/serializers/interop.js';
+import { InteropSerializer, PlainDate, PlainTime, SerializationError } from '../../index.js';
 import { notBytes, notObject } from '../support/wrong-values.js';
 import { nested, nestedObjects, secret, unsupported } from './values.js';
 

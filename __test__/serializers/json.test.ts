@@ -1,8 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { SerializationError, ValueTooLargeError } from '../../src/errors.js';
-import { PlainDate } from '../../src/protocol/temporal.js';
-import { JsonSerializer, OrjsonSerializer } from '../../src/serializers/json.js';
+import { JsonSerializer, OrjsonSerializer, PlainDate, SerializationError, ValueTooLargeError } from '../../index.js';
 import { notBytes } from '../support/wrong-values.js';
 import { nested, nestedObjects, secret, unsupported } from './values.js';
 

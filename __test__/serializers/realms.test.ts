@@ -1,12 +1,14 @@
 import { runInNewContext, runInThisContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
-import { SerializationError } from '../../src/errors.js';
-import { encodeInteropArgs } from '../../src/protocol/interop-args.js';
-import { InteropSerializer } from '../../src/serializers/interop.js';
-import { JsonSerializer } from '../../src/serializers/json.js';
-import type { Serializer } from '../../src/serializers/serializer.js';
-import { StandardSerializer } from '../../src/serializers/standard.js';
+import {
+  encodeInteropArgs,
+  InteropSerializer,
+  JsonSerializer,
+  SerializationError,
+  type Serializer,
+  StandardSerializer,
+} from '../../index.js';
 
 const node = new StandardSerializer({ types: 'node' });
 const serializers: Record<string, Serializer> = {

@@ -1,12 +1,15 @@
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import fc from 'fast-check';
-import { SerializationError, ValueTooLargeError } from '../../src/errors.js';
-import { encodeInteropArgs } from '../../src/protocol/interop-args.js';
-import { InteropSerializer } from '../../src/serializers/interop.js';
-import { JsonSerializer } from '../../src/serializers/json.js';
-import type { Serializer } from '../../src/serializers/serializer.js';
-import { StandardSerializer } from '../../src/serializers/standard.js';
+import {
+  encodeInteropArgs,
+  InteropSerializer,
+  JsonSerializer,
+  SerializationError,
+  type Serializer,
+  StandardSerializer,
+  ValueTooLargeError,
+} from '../../index.js';
 import { secret } from './values.js';
 
 const node = new StandardSerializer({ types: 'node' });

@@ -1,11 +1,14 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { SerializationError } from '../../src/errors.js';
-import { PlainDate, PlainTime } from '../../src/protocol/temporal.js';
-import { InteropSerializer } from '../../src/serializers/interop.js';
-import { JsonSerializer } from '../../src/serializers/json.js';
-import type { Serializer } from '../../src/serializers/serializer.js';
-import { StandardSerializer } from '../../src/serializers/standard.js';
+import {
+  InteropSerializer,
+  JsonSerializer,
+  PlainDate,
+  PlainTime,
+  SerializationError,
+  type Serializer,
+  StandardSerializer,
+} from '../../index.js';
 
 const runs = { numRuns: 1000 };
 

@@ -1,10 +1,12 @@
 import test from 'ava';
-import { SerializationError } from '../../src/errors.js';
-import { ArrowSerializer } from '../../src/serializers/arrow.js';
-import { InteropSerializer } from '../../src/serializers/interop.js';
-import { JsonSerializer } from '../../src/serializers/json.js';
+import {
+  ArrowSerializer,
+  InteropSerializer,
+  JsonSerializer,
+  SerializationError,
+  StandardSerializer,
+} from '../../index.js';
 import { assertSerializer } from '../../src/serializers/serializer.js';
-import { StandardSerializer } from '../../src/serializers/standard.js';
 
 const own = { format: 'lines', serialize: () => new Uint8Array(0), deserialize: () => undefined };
 

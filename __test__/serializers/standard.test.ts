@@ -1,10 +1,8 @@
 import { runInNewContext } from 'node:vm';
 import { Encoder } from '@msgpack/msgpack';
 import test from 'ava';
-import { SerializationError } from '../../src/errors.js';
+import { PlainDate, PlainTime, SerializationError, StandardSerializer } from '../../index.js';
 import { Payloads } from '../../src/payloads.js';
-import { PlainDate, PlainTime } from '../../src/protocol/temporal.js';
-import { StandardSerializer } from '../../src/serializers/standard.js';
 import { notBytes, notObject, sentinel } from '../support/wrong-values.js';
 import { nested, nestedObjects, secret, symbolKeyed, unsupported } from './values.js';
 

@@ -7,8 +7,7 @@ import { fileDriver } from 'bentocache/drivers/file';
 import { memoryDriver } from 'bentocache/drivers/memory';
 import { redisDriver } from 'bentocache/drivers/redis';
 import { Redis } from 'ioredis';
-import { encryptedDriver } from '../../src/stores/encrypted-driver.js';
-import type { EncryptedStoreOptions } from '../../src/stores/sealed-text.js';
+import { type EncryptedStoreOptions, encryptedDriver } from '../../index.js';
 import { requireRedis } from '../support/redis-server.js';
 
 const MASTER_KEY = '5a'.repeat(32);

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import test from 'ava';
 import { Keyv } from 'keyv';
-import { encryptedStore } from '../../src/stores/encrypted-store.js';
+import { encryptedStore } from '../../index.js';
 import { Keyv5 } from '../support/keyv5.js';
 import { openSqlite, SqliteStore } from '../support/sqlite-store.js';
 

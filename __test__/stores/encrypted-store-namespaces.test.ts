@@ -4,7 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 import { Cacheable } from 'cacheable';
 import { Redis } from 'iovalkey';
 import { Keyv } from 'keyv';
-import { type EncryptedStore, encryptedStore, type InnerStore } from '../../src/stores/encrypted-store.js';
+import { type EncryptedStore, encryptedStore, type InnerStore } from '../../index.js';
 import { keyvStorages } from '../support/keyv-storages.js';
 import { Keyv5 } from '../support/keyv5.js';
 import { requireRedisCluster } from '../support/redis-cluster.js';

@@ -3,8 +3,7 @@ import test from 'ava';
 import { createCache } from 'cache-manager';
 import { Cacheable } from 'cacheable';
 import { Keyv, KeyvMemoryAdapter } from 'keyv';
-import { Keyring } from '../../src/keys/keyring.js';
-import { type EncryptedStore, encryptedStore, type InnerStore } from '../../src/stores/encrypted-store.js';
+import { type EncryptedStore, encryptedStore, type InnerStore, Keyring } from '../../index.js';
 import { Keyv5 } from '../support/keyv5.js';
 
 const MASTER_KEY = '5a'.repeat(32);

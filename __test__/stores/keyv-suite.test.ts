@@ -1,6 +1,6 @@
 import test from 'ava';
 import { Keyv } from 'keyv';
-import { encryptedStore } from '../../src/stores/encrypted-store.js';
+import { encryptedStore } from '../../index.js';
 import { keyvStorages } from '../support/keyv-storages.js';
 import { runKeyvSuite } from '../support/keyv-suite.js';
 import { Keyv5 } from '../support/keyv5.js';

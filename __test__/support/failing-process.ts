@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from 'redis';
-import { cache } from '../../src/cache/cache.js';
+import { cache } from '../../index.js';
 
 // A process with one cached function under a lock, whose service is down from the second line on. It prints how many runs it
 // had, how many ran at once in all processes at most, and the answers that were no stale value.

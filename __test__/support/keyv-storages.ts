@@ -1,6 +1,6 @@
 import KeyvRedis, { createClient } from '@keyv/redis';
 import type { ExecutionContext } from 'ava';
-import type { InnerStore } from '../../src/stores/encrypted-store.js';
+import type { InnerStore } from '../../index.js';
 import { requireRedis } from './redis-server.js';
 import { openSqlite, SqliteStore } from './sqlite-store.js';
 

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { cache } from '../../src/cache/cache.js';
+import { cache } from '../../index.js';
 
 // A process with one cached function under a lock. It says when the function begins, and what its caller got.
 const [, , url, loadMs = '0', lease = '1s', wait = '20s', limit] = process.argv;

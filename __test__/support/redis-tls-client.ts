@@ -1,4 +1,5 @@
-import { RedisBackend, type RedisLibrary } from '../../src/backends/redis.js';
+import { RedisBackend } from '../../index.js';
+import type { RedisLibrary } from '../../src/backends/redis.js';
 import { until } from '../../src/testing/behaviour.js';
 
 /* Writes to every server of a cluster, and waits to be told that another connection has changed an entry. */

@@ -1,5 +1,5 @@
 import type { ExecutionContext } from 'ava';
-import { HttpBackend } from '../../src/backends/http.js';
+import { HttpBackend } from '../../index.js';
 import { startCacheServer } from '../../src/testing/server.js';
 import { type PeerError, peerTests } from '../support/peer.js';
 

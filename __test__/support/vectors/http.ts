@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FileBackend } from '../../../src/backends/file.js';
-import { HttpBackend } from '../../../src/backends/http.js';
+import { FileBackend, HttpBackend } from '../../../index.js';
 import { encodeCacheKey, freshForSeconds, isStale } from '../../../src/backends/http-wire.js';
 import { assertBytesEqual, assertRefused, hex, section } from './section.js';
 

@@ -4,11 +4,11 @@ import {
   deriveTenantKeys,
   EncryptionWrapper,
   encodeInteropArgs,
+  HttpBackend,
   InteropSerializer,
   interopKey,
   Sealer,
 } from '../../../index.js';
-import { HttpBackend } from '../../../src/backends/http.js';
 import { encodeCacheKey } from '../../../src/backends/http-wire.js';
 import { withEnvironment } from '../environment.js';
 import { fromTagged, type Tagged } from '../tagged.js';
