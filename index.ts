@@ -33,19 +33,19 @@ export {
   type RedisBackendOptions,
   type RedisClient,
 } from './src/backends/redis.js';
-export { ByteStorage, blake2b256, hardwareAcceleration } from './src/byte-storage.js';
+export { ByteStorage, blake2b256, hardwareAcceleration } from './src/protocol/byte-storage.js';
 export { type CacheFunction, type CacheWrap, cache } from './src/cache/cache.js';
 export type { CachedFunction, Entry } from './src/cache/cached-function.js';
-export type { CacheStats } from './src/cache/counters.js';
+export type { CacheStats } from './src/cache/engine/counters.js';
 export {
   type Cache,
   type CreateCacheOptions,
   createCache,
   type SecureFunctionOptions,
 } from './src/cache/create-cache.js';
-export type { CacheEvent, FailureKind } from './src/cache/events.js';
-export type { LatencyStats } from './src/cache/histogram.js';
-export { type LoadedOptions, skip, withTtl } from './src/cache/loaded.js';
+export type { CacheEvent, FailureKind } from './src/cache/engine/events.js';
+export type { LatencyStats } from './src/cache/engine/histogram.js';
+export { type LoadedOptions, skip, withTtl } from './src/cache/load-result.js';
 export type {
   BackoffOptions,
   BreakerOptions,
@@ -59,10 +59,10 @@ export type {
   TimeoutOptions,
   Ttl,
 } from './src/cache/options.js';
-export type { RewrapOptions, RewrapReport } from './src/cache/rewrap-entries.js';
+export type { RewrapOptions, RewrapReport } from './src/cache/engine/rewrap-entries.js';
 export type { SetOptions, TenantCache } from './src/cache/tenant-cache.js';
-export type { Duration } from './src/duration.js';
-export { EncryptionWrapper, type EncryptionWrapperOptions } from './src/encryption-wrapper.js';
+export type { Duration } from './src/util/duration.js';
+export { EncryptionWrapper, type EncryptionWrapperOptions } from './src/codec/encryption-wrapper.js';
 export {
   AuthenticationError,
   BackendError,
@@ -82,7 +82,7 @@ export {
   UnknownKeyError,
   ValueTooLargeError,
 } from './src/errors.js';
-export type { InspectedValue } from './src/inspect-stored.js';
+export type { InspectedValue } from './src/codec/inspect.js';
 export { type DerivedTenantKeys, deriveDomainKey, deriveTenantKeys, keyFingerprint } from './src/keys/derive.js';
 export { Keyring, type KeyringOptions, type KeyUsage, type NonceMode } from './src/keys/keyring.js';
 export type { MasterKeyInput } from './src/keys/master-key.js';
@@ -104,15 +104,15 @@ export { InteropSerializer, type InteropSerializerOptions } from './src/serializ
 export { JsonSerializer, type JsonSerializerOptions, OrjsonSerializer } from './src/serializers/json.js';
 export type { Serializer } from './src/serializers/serializer.js';
 export { StandardSerializer, type StandardSerializerOptions } from './src/serializers/standard.js';
-export type { EncryptedStoreClearOptions } from './src/stores/clearing.js';
-export { type CacheDriver, type DriverFactory, encryptedDriver } from './src/stores/encrypted-driver.js';
-export { type EncryptedStore, encryptedStore, type InnerStore } from './src/stores/encrypted-store.js';
-export type { EncryptedStoreOptions } from './src/stores/sealed-text.js';
+export type { EncryptedStoreClearOptions } from './src/integrations/clear-namespace.js';
+export { type CacheDriver, type DriverFactory, encryptedDriver } from './src/integrations/encrypted-driver.js';
+export { type EncryptedStore, encryptedStore, type InnerStore } from './src/integrations/encrypted-store.js';
+export type { EncryptedStoreOptions } from './src/integrations/sealed-text.js';
 export type {
   AsyncValueContext,
   DeserializeResult,
   ValueContext,
   ValueToDeserialize,
   ValueToSerialize,
-} from './src/value-codec.js';
-export type { Wire } from './src/wire.js';
+} from './src/codec/value-codec.js';
+export type { Wire } from './src/codec/wire-profile.js';

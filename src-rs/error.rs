@@ -43,7 +43,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The number for JavaScript. These are part of the boundary (`src/native.ts`) and never change meaning.
+    /// The number for JavaScript. These are part of the boundary (`src/native/addon.ts`) and never change meaning.
     pub const fn code(self) -> i64 {
         match self {
             Self::Authentication => -1,

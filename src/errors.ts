@@ -1,4 +1,4 @@
-import { isError, propertyOf } from './realms.js';
+import { isError, propertyOf } from './util/realms.js';
 
 /** The fixed codes of every {@link CacheKitError}; branch on `error.code` or on the class. */
 export type CacheKitErrorCode =

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { FileBackend } from '../../index.js';
-import { encodeEntry } from '../../src/backends/file-entry.js';
-import { blake2bHex } from '../../src/native.js';
+import { encodeEntry } from '../../src/backends/file/entry-format.js';
+import { blake2bHex } from '../../src/native/addon.js';
 import { until } from '../../src/testing/behaviour.js';
 import { supportFile } from '../support/child.js';
 

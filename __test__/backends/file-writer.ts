@@ -1,6 +1,6 @@
 import { openSync, writeSync } from 'node:fs';
 import { FileBackend } from '../../index.js';
-import { FileGuards } from '../../src/backends/file-guards.js';
+import { FileGuards } from '../../src/backends/file/guards.js';
 
 /*
  * A process that writes one entry over and over, to be killed while it does, that takes its lock and ends, that stays in its

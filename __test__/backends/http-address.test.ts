@@ -2,7 +2,7 @@ import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import test from 'ava';
 import { BackendError, ConfigurationError, HttpBackend } from '../../index.js';
-import { isAllowedAddress } from '../../src/backends/http-address.js';
+import { isAllowedAddress } from '../../src/backends/http/ssrf-guard.js';
 import { API_KEY, startCacheServer } from '../support/http-server.js';
 
 const make = (url: unknown, allowPrivateHosts?: boolean) => () =>

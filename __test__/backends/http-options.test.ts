@@ -1,6 +1,6 @@
 import test from 'ava';
 import { ConfigurationError, HttpBackend, type HttpBackendOptions } from '../../index.js';
-import { checkedHttpOptions } from '../../src/backends/http-options.js';
+import { checkedHttpOptions } from '../../src/backends/http/options.js';
 import { withEnvironment } from '../support/environment.js';
 import { API_KEY, startCacheServer } from '../support/http-server.js';
 

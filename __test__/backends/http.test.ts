@@ -10,7 +10,7 @@ import {
   type HttpBackendOptions,
   TimeoutError,
 } from '../../index.js';
-import { encodeCacheKey, freshForSeconds, isStale } from '../../src/backends/http-wire.js';
+import { encodeCacheKey, freshForSeconds, isStale } from '../../src/backends/http/headers.js';
 import { API_KEY, type CacheServer, startCacheServer, startRawServer } from '../support/http-server.js';
 import { freePort } from '../support/redis-server.js';
 

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test, { type ExecutionContext } from 'ava';
 import { BackendError, LmdbBackend } from '../../index.js';
-import { timesFrom } from '../../src/backends/lmdb-entry.js';
-import { openTables, placeIn } from '../../src/backends/lmdb-environment.js';
-import { LmdbHandle } from '../../src/backends/lmdb-handle.js';
-import { machineTime } from '../../src/machine-time.js';
+import { timesFrom } from '../../src/backends/lmdb/entry-format.js';
+import { openTables, placeIn } from '../../src/backends/lmdb/environment.js';
+import { LmdbHandle } from '../../src/backends/lmdb/handle.js';
+import { machineTime } from '../../src/util/machine-time.js';
 import { until } from '../../src/testing/behaviour.js';
 import { supportFile } from '../support/child.js';
 

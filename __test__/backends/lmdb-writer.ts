@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { LmdbBackend } from '../../index.js';
-import { openTables, placeIn } from '../../src/backends/lmdb-environment.js';
-import { LmdbTurns } from '../../src/backends/lmdb-turns.js';
+import { openTables, placeIn } from '../../src/backends/lmdb/environment.js';
+import { LmdbTurns } from '../../src/backends/lmdb/open-guard.js';
 
 /** The only right bytes of a cache key, of a length between 1 and 20,000. */
 export function bytesFor(cacheKey: string): Buffer {

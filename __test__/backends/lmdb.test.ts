@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { LmdbBackend } from '../../index.js';
-import { openTables, placeIn } from '../../src/backends/lmdb-environment.js';
+import { openTables, placeIn } from '../../src/backends/lmdb/environment.js';
 import { until } from '../../src/testing/behaviour.js';
 import { behaviours } from '../../src/testing/conformance.js';
 import { supportFile } from '../support/child.js';

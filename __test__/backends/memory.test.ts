@@ -1,6 +1,6 @@
 import test from 'ava';
 import { MemoryBackend, ValueTooLargeError } from '../../index.js';
-import { LockTable } from '../../src/backends/memory-locks.js';
+import { LockTable } from '../../src/backends/memory/locks.js';
 
 function clock() {
   const time = { ms: 1_000, now: () => time.ms };

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import { Cluster, Redis } from 'ioredis';
 import { BackendError, RedisBackend } from '../../index.js';
-import { IoredisClusterCommands } from '../../src/backends/redis-cluster.js';
-import { sweepPlaces } from '../../src/backends/redis-places.js';
+import { IoredisClusterCommands } from '../../src/backends/redis/cluster-clients.js';
+import { sweepPlaces } from '../../src/backends/redis/tag-places.js';
 import { requireRedisCluster } from '../support/redis-cluster.js';
 import { requireRedis } from '../support/redis-server.js';
 

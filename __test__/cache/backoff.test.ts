@@ -1,6 +1,6 @@
 import test from 'ava';
 import { ConfigurationError, cache, createCache, MemoryBackend } from '../../index.js';
-import { FailedLoads } from '../../src/cache/failed-loads.js';
+import { FailedLoads } from '../../src/cache/engine/failed-loads.js';
 import { fakeClock } from '../../src/testing/fake-clock.js';
 import { deferred, masterKey, settle, WatchedBackend } from './map-backend.js';
 

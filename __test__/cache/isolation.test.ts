@@ -11,9 +11,9 @@ import {
   type Serializer,
   StandardSerializer,
 } from '../../index.js';
-import { L1 } from '../../src/cache/l1.js';
-import { SingleFlight } from '../../src/cache/single-flight.js';
-import { now } from '../../src/clock.js';
+import { L1 } from '../../src/cache/engine/l1.js';
+import { SingleFlight } from '../../src/cache/engine/single-flight.js';
+import { now } from '../../src/util/clock.js';
 import { HashedKeys } from '../../src/protocol/cache-key.js';
 import { MapBackend, masterKey, otherKey, settle } from './map-backend.js';
 

@@ -1,5 +1,5 @@
 import type { Backend, BackendDeleteOptions, BackendEntry, BackendGetOptions, BackendSetOptions } from '../../index.js';
-import { advance } from '../../src/clock.js';
+import { advance } from '../../src/util/clock.js';
 
 type Operation = 'get' | 'set' | 'delete';
 

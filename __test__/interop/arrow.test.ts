@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import * as arrow from 'apache-arrow';
 import test from 'ava';
 import { ArrowSerializer, EncryptionWrapper } from '../../index.js';
-import { PlainWrapper } from '../../src/plain-wrapper.js';
+import { PlainWrapper } from '../../src/codec/plain-codec.js';
 import { peerTests } from '../support/peer.js';
 
 /* Tables in frames of the Python SDK, written and read by its own pyarrow, with and without compression. */

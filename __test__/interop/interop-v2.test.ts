@@ -10,7 +10,7 @@ import {
   MemoryBackend,
   StandardSerializer,
 } from '../../index.js';
-import { PlainWrapper } from '../../src/plain-wrapper.js';
+import { PlainWrapper } from '../../src/codec/plain-codec.js';
 import { oracleAad, oracleDomainKey, oracleInteropV2, oracleOpen, oracleSeal } from '../support/oracle.js';
 import { Random, testSeed } from '../support/random.js';
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { AuthenticationError, EncryptionWrapper, KeyError, Keyring, UnknownKeyError } from '../../index.js';
 import type { TenantKey } from '../../src/keys/held-key.js';
-import { native, VETTED } from '../../src/native.js';
+import { native, VETTED } from '../../src/native/addon.js';
 
 const KEY_DESTROYED = -8;
 

@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { AuthenticationError, KeyError, Sealer } from '../../index.js';
-import { native } from '../../src/native.js';
+import { native } from '../../src/native/addon.js';
 
 const masterKey = Buffer.alloc(32, 6);
 const aad = Buffer.from('aad');

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { native, UNVETTED, VETTED, VETTED_INPUTS, VETTED_OUT } from '../../src/native.js';
+import { native, UNVETTED, VETTED, VETTED_INPUTS, VETTED_OUT } from '../../src/native/addon.js';
 import { aad, entries, equals, masterKey, plaintext, sealer } from '../support/byte-arguments.js';
 
 /*

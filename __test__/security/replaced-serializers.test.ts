@@ -9,7 +9,7 @@ import {
   type Serializer,
   StandardSerializer,
 } from '../../index.js';
-import { PlainWrapper } from '../../src/plain-wrapper.js';
+import { PlainWrapper } from '../../src/codec/plain-codec.js';
 
 /* Whoever replaces a method of a serializer of ours, at any time, has made it somebody else's. */
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { type BoundedCodec, lz4, nodeZstd, wasmZstd } from '../../src/serializers/arrow-codecs.js';
+import { type BoundedCodec, lz4, nodeZstd, wasmZstd } from '../../src/serializers/arrow/codecs.js';
 
 /** Frames of "abc" that `zstandard` 0.25 for Python made. */
 const frames = {

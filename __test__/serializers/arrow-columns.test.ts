@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import * as arrow from 'apache-arrow';
 import test, { type ExecutionContext } from 'ava';
 import { ArrowSerializer, EncryptionWrapper, SerializationError } from '../../index.js';
-import { writableBatches } from '../../src/serializers/arrow-columns.js';
+import { writableBatches } from '../../src/serializers/arrow/columns.js';
 import { exactColumns } from '../support/arrow-tables.js';
 
 const serializers = [new ArrowSerializer({ arrow }), new ArrowSerializer({ arrow, compression: 'lz4' })];

@@ -4,8 +4,8 @@ import zlib from 'node:zlib';
 import * as arrow from 'apache-arrow';
 import test from 'ava';
 import { ArrowSerializer, SerializationError } from '../../index.js';
-import { codecOf } from '../../src/serializers/arrow-compression.js';
-import { parseFile } from '../../src/serializers/arrow-file.js';
+import { codecOf } from '../../src/serializers/arrow/compression.js';
+import { parseFile } from '../../src/serializers/arrow/file.js';
 import { runPublished } from './arrow-published.js';
 
 const compressions = ['zstd', 'lz4'] as const;

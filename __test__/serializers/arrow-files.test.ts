@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import * as arrow from 'apache-arrow';
 import test from 'ava';
 import { ArrowSerializer, SerializationError } from '../../index.js';
-import { FlatBuffer } from '../../src/serializers/arrow-flatbuffer.js';
+import { FlatBuffer } from '../../src/serializers/arrow/flatbuffer.js';
 import { exactColumns } from '../support/arrow-tables.js';
 
 /* Files that pyarrow, polars and pandas wrote, made by vectors/arrow/generate.py, which also says what they hold. */

@@ -8,7 +8,7 @@ import {
   EncryptionWrapper,
   SerializationError,
 } from '../../index.js';
-import { parseFile } from '../../src/serializers/arrow-file.js';
+import { parseFile } from '../../src/serializers/arrow/file.js';
 import { notBytes, notObject } from '../support/wrong-values.js';
 import { runPublished } from './arrow-published.js';
 import { secret } from './values.js';

@@ -2,7 +2,7 @@ import { runInNewContext } from 'node:vm';
 import { Encoder } from '@msgpack/msgpack';
 import test from 'ava';
 import { PlainDate, PlainTime, SerializationError, StandardSerializer } from '../../index.js';
-import { Payloads } from '../../src/payloads.js';
+import { Payloads } from '../../src/codec/payloads.js';
 import { notBytes, notObject, sentinel } from '../support/wrong-values.js';
 import { nested, nestedObjects, secret, symbolKeyed, unsupported } from './values.js';
 

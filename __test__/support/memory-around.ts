@@ -1,5 +1,5 @@
 import { ByteStorage, createCache, EncryptionWrapper, JsonSerializer, Sealer } from '../../index.js';
-import { PlainWrapper } from '../../src/plain-wrapper.js';
+import { PlainWrapper } from '../../src/codec/plain-codec.js';
 import { Random } from './random.js';
 
 /*

@@ -14,7 +14,7 @@ import {
   keyFingerprint,
   Sealer,
 } from '../../index.js';
-import type { NativeAddon } from '../../src/native.js';
+import type { NativeAddon } from '../../src/native/addon.js';
 
 /*
  * Runs with the addon that is built with `test-hooks`: makes every native function panic once and says what

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import * as arrow from 'apache-arrow';
 import { ArrowSerializer, EncryptionWrapper, Keyring, Sealer } from '../../index.js';
-import type { NativeAddon, NativeSequence } from '../../src/native.js';
+import type { NativeAddon, NativeSequence } from '../../src/native/addon.js';
 
 /*
  * Runs with the addon that is built with `test-hooks`: every nonce sequence starts three seals before its end, and

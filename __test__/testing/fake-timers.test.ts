@@ -15,7 +15,7 @@ import {
   MemoryBackend,
   RedisBackend,
 } from '../../index.js';
-import { elapsed } from '../../src/clock.js';
+import { elapsed } from '../../src/util/clock.js';
 import { API_KEY, startCacheServer } from '../support/http-server.js';
 import { requireRedis } from '../support/redis-server.js';
 

@@ -1,6 +1,6 @@
 import { randomBytes, webcrypto } from 'node:crypto';
 import { gcm } from '@noble/ciphers/aes.js';
-import { CONTAINER, MODE_CHECK_MSGPACK, MODE_FORMAT_SHIFT, native } from '../../src/native.js';
+import { CONTAINER, MODE_CHECK_MSGPACK, MODE_FORMAT_SHIFT, native } from '../../src/native/addon.js';
 import type { Case } from './measure.js';
 import { NodeCryptoSealer } from './node-crypto.js';
 import { EncryptionWrapper, StandardSerializer } from './product.js';

@@ -1,4 +1,4 @@
-//! The N-API surface: reads arguments, catches panics, answers with codes. The contract is `src/native.ts`.
+//! The N-API surface: reads arguments, catches panics, answers with codes. The contract is `src/native/addon.ts`.
 
 mod abort;
 mod asynchronous;

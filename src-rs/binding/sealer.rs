@@ -1,4 +1,4 @@
-//! The functions of sealers. Each takes the sealer's handle first; the contract is `src/native.ts`.
+//! The functions of sealers. Each takes the sealer's handle first; the contract is `src/native/addon.ts`.
 
 use std::ffi::CStr;
 use std::rc::Rc;

@@ -1,8 +1,8 @@
-import { assertBytes, assertWellFormed, kindOf } from '../bytes.js';
-import { elapsed } from '../clock.js';
+import { assertBytes, assertWellFormed, kindOf } from '../util/bytes.js';
+import { elapsed } from '../util/clock.js';
 import { BackendError } from '../errors.js';
-import { isAbortSignal } from '../realms.js';
-import { viewOf } from '../slots.js';
+import { isAbortSignal } from '../util/realms.js';
+import { viewOf } from '../util/slots.js';
 import type { BackendItem, BackendUnchanged } from './backend.js';
 
 /** @throws TypeError for a wrong type or a lone surrogate, RangeError for the empty string. */

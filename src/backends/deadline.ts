@@ -1,6 +1,6 @@
 import { TimeoutError } from '../errors.js';
-import { allowManyListeners } from '../realms.js';
-import { clearTimeout, setTimeout } from '../timers.js';
+import { allowManyListeners } from '../util/realms.js';
+import { clearTimeout, setTimeout } from '../util/timers.js';
 import { assertSignal, integerOption } from './arguments.js';
 
 const DEFAULT_TIMEOUT_MS = 5_000;

@@ -1,4 +1,4 @@
-import { assertBytes, copyOf } from '../bytes.js';
+import { assertBytes, copyOf } from '../util/bytes.js';
 import { BackendError } from '../errors.js';
 import { asBuffer, assertCacheKey, finiteTtlMs, wholeLeaseMs } from './arguments.js';
 import type {
@@ -10,16 +10,16 @@ import type {
   BackendOptions,
   BackendSetOptions,
 } from './backend.js';
-import { askHealth, type HttpHealth } from './http-health.js';
-import { takeLock } from './http-lock.js';
-import { checkedHttpOptions, type HttpBackendOptions } from './http-options.js';
-import { HttpSession, jsonOf } from './http-session.js';
-import { encodeCacheKey, failure, freshForSeconds, isStale, isSuccess, ttlHeaders, ttlSeconds } from './http-wire.js';
+import { askHealth, type HttpHealth } from './http/health.js';
+import { takeLock } from './http/lock.js';
+import { checkedHttpOptions, type HttpBackendOptions } from './http/options.js';
+import { HttpSession, jsonOf } from './http/session.js';
+import { encodeCacheKey, failure, freshForSeconds, isStale, isSuccess, ttlHeaders, ttlSeconds } from './http/headers.js';
 import { markPrivate, methodsOf } from './private-answers.js';
 
-export type { HttpHealth } from './http-health.js';
-export type { HttpMetrics } from './http-metrics.js';
-export type { HttpBackendOptions } from './http-options.js';
+export type { HttpHealth } from './http/health.js';
+export type { HttpMetrics } from './http/metrics.js';
+export type { HttpBackendOptions } from './http/options.js';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 

@@ -1,7 +1,7 @@
-import { fromBase64 } from '../base64.js';
-import { assertBytes, copyOf } from '../bytes.js';
+import { fromBase64 } from '../util/base64.js';
+import { assertBytes, copyOf } from '../util/bytes.js';
 import { BackendError, CacheKitError } from '../errors.js';
-import { ownOptions } from '../options-object.js';
+import { ownOptions } from '../util/options-object.js';
 import { asBuffer, assertCacheKey, assertCacheKeys, assertOptions, closedError, wholeTtlMs } from './arguments.js';
 import type {
   Backend,
@@ -14,10 +14,10 @@ import type {
 import { causeWithout, codeOf } from './cause.js';
 import { timeoutOption, withDeadline } from './deadline.js';
 import { ignoreErrors, listenToErrors } from './error-listeners.js';
-import { type KeyvEnvelope, type KeyvFace, type KeyvInstance, type KeyvStorageAdapter, keyvFace } from './keyv-face.js';
+import { type KeyvEnvelope, type KeyvFace, type KeyvInstance, type KeyvStorageAdapter, keyvFace } from './keyv/adapter.js';
 import { markPrivate, methodsOf } from './private-answers.js';
 
-export type { KeyvInstance, KeyvStorageAdapter } from './keyv-face.js';
+export type { KeyvInstance, KeyvStorageAdapter } from './keyv/adapter.js';
 
 export interface KeyvBackendOptions {
   /** A Keyv instance or a storage adapter for one, of Keyv 5 or 6, connected and closed by its owner. */

@@ -1,8 +1,8 @@
-import { assertBytes, assertWellFormed, copyOf, kindOf } from '../bytes.js';
-import { elapsed } from '../clock.js';
+import { assertBytes, assertWellFormed, copyOf, kindOf } from '../util/bytes.js';
+import { elapsed } from '../util/clock.js';
 import { BackendError, ValueTooLargeError } from '../errors.js';
-import { machineTime } from '../machine-time.js';
-import { ownOptions } from '../options-object.js';
+import { machineTime } from '../util/machine-time.js';
+import { ownOptions } from '../util/options-object.js';
 import {
   asBuffer,
   assertCacheKey,
@@ -29,13 +29,13 @@ import type {
   BackendUnchanged,
 } from './backend.js';
 import { timeoutOption } from './deadline.js';
-import { cacheKeys, inPieces, readMany, removeTagged } from './lmdb-batches.js';
-import { nameOf, timesFrom } from './lmdb-entry.js';
-import { assertLmdbInstalled } from './lmdb-environment.js';
-import { LmdbHandle } from './lmdb-handle.js';
-import { takeLease } from './lmdb-locks.js';
-import { REMEMBERS_MS } from './lmdb-marks.js';
-import { type LmdbStore, lmdbError } from './lmdb-store.js';
+import { cacheKeys, inPieces, readMany, removeTagged } from './lmdb/batches.js';
+import { nameOf, timesFrom } from './lmdb/entry-format.js';
+import { assertLmdbInstalled } from './lmdb/environment.js';
+import { LmdbHandle } from './lmdb/handle.js';
+import { takeLease } from './lmdb/locks.js';
+import { REMEMBERS_MS } from './lmdb/deletion-marks.js';
+import { type LmdbStore, lmdbError } from './lmdb/store.js';
 import { markPrivate, methodsOf } from './private-answers.js';
 
 const DEFAULT_MAX_BYTES = 1024 ** 3;

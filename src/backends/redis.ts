@@ -1,6 +1,6 @@
-import { assertBytes, assertWellFormed, copyOf } from '../bytes.js';
+import { assertBytes, assertWellFormed, copyOf } from '../util/bytes.js';
 import { ConfigurationError } from '../errors.js';
-import { ownOptions } from '../options-object.js';
+import { ownOptions } from '../util/options-object.js';
 import {
   asBuffer,
   assertCacheKey,
@@ -28,27 +28,27 @@ import type {
 } from './backend.js';
 import { timeoutOption } from './deadline.js';
 import { markPrivate, methodsOf } from './private-answers.js';
-import { parseRedisUrl } from './redis-address.js';
-import { BorrowedClient } from './redis-borrowed.js';
-import type { RedisClient, RedisCommand, RedisCommands } from './redis-client.js';
-import { RedisClock } from './redis-clock.js';
-import { CompareAndAct, type Comparison } from './redis-compare.js';
-import { RedisConnection } from './redis-connection.js';
-import { ExclusiveConnection } from './redis-exclusive.js';
-import type { TaggedItem } from './redis-index.js';
-import { scanKeys } from './redis-keys.js';
-import { isLockName, takeLock, unlessLock } from './redis-lock.js';
-import { isMarked, REMEMBERS_MS, removeMarked } from './redis-marks.js';
-import { installedLibrary, type RedisLibrary } from './redis-open.js';
-import { RedisQueue } from './redis-queue.js';
-import { readMany } from './redis-read.js';
-import { assertDone, countOf, entryOf } from './redis-reply.js';
-import { Scripts, scriptsRefused } from './redis-scripts.js';
-import { invalidateTags, removeTagged, setTagged, storeTagged } from './redis-tags.js';
-import { storeUnchanged } from './redis-unchanged.js';
-import { isMarkedByLook, storeByTransaction } from './redis-unscripted.js';
-import type { RedisWatch } from './redis-watch.js';
-import { isShort, setCommand, setPlain, setTracked, setTrackedWithoutScripts } from './redis-write.js';
+import { parseRedisUrl } from './redis/address.js';
+import { BorrowedClient } from './redis/user-client.js';
+import type { RedisClient, RedisCommand, RedisCommands } from './redis/clients.js';
+import { RedisClock } from './redis/server-clock.js';
+import { CompareAndAct, type Comparison } from './redis/compare-and-act.js';
+import { RedisConnection } from './redis/connection.js';
+import { ExclusiveConnection } from './redis/transactions.js';
+import type { TaggedItem } from './redis/tag-index.js';
+import { scanKeys } from './redis/scan.js';
+import { isLockName, takeLock, unlessLock } from './redis/lock.js';
+import { isMarked, REMEMBERS_MS, removeMarked } from './redis/deletion-marks.js';
+import { installedLibrary, type RedisLibrary } from './redis/owned-client.js';
+import { RedisQueue } from './redis/queue.js';
+import { readMany } from './redis/read.js';
+import { assertDone, countOf, entryOf } from './redis/reply.js';
+import { Scripts, scriptsRefused } from './redis/script-rights.js';
+import { invalidateTags, removeTagged, setTagged, storeTagged } from './redis/tags.js';
+import { storeUnchanged } from './redis/set-if-unchanged.js';
+import { isMarkedByLook, storeByTransaction } from './redis/set-if-unchanged-unscripted.js';
+import type { RedisWatch } from './redis/client-tracking.js';
+import { isShort, setCommand, setPlain, setTracked, setTrackedWithoutScripts } from './redis/write.js';
 
 export type {
   IoredisClient,
@@ -59,8 +59,8 @@ export type {
   NodeRedisClusterNode,
   NodeRedisCommandOptions,
   RedisClient,
-} from './redis-client.js';
-export type { RedisLibrary } from './redis-open.js';
+} from './redis/clients.js';
+export type { RedisLibrary } from './redis/owned-client.js';
 
 export interface RedisBackendOptions {
   /**

@@ -1,8 +1,8 @@
 import { HttpBackend } from '../backends/http.js';
 import { ConfigurationError } from '../errors.js';
 import { assertWrappable, type CachedFunction, cachedFunction } from './cached-function.js';
-import { Counters } from './counters.js';
-import { assertCanTag, EntryNames } from './entry-names.js';
+import { Counters } from './engine/counters.js';
+import { assertCanTag, EntryNames } from './key-builder.js';
 import {
   assertFunctionOptions,
   assertOptions,
@@ -11,8 +11,8 @@ import {
   type StorageOptions,
 } from './options.js';
 import { backendTimeoutMs } from './policies.js';
-import { currentSignal } from './run-signal.js';
-import { namingContext, openStore, resolveStorage } from './storage.js';
+import { currentSignal } from './engine/run-signal.js';
+import { namingContext, openStore, resolveStorage } from './resolve-storage.js';
 
 /**
  * Gives a function a cache: call it with the function, or write it as a standard decorator in front of a method.

@@ -1,11 +1,11 @@
-import { kindOf } from '../bytes.js';
-import { now } from '../clock.js';
-import type { CacheStats, Counters } from './counters.js';
-import type { EntryNames } from './entry-names.js';
-import type { EntryStore } from './entry-store.js';
-import type { Outcome } from './loading.js';
-import type { Target } from './target.js';
-import { NOTHING } from './tiers.js';
+import { kindOf } from '../util/bytes.js';
+import { now } from '../util/clock.js';
+import type { CacheStats, Counters } from './engine/counters.js';
+import type { EntryNames } from './key-builder.js';
+import type { EntryStore } from './engine/entry-store.js';
+import type { Outcome } from './engine/loading.js';
+import type { Target } from './engine/entry-target.js';
+import { NOTHING } from './engine/tiers.js';
 
 /** A value and what is known of where it came from. */
 export interface Entry<T> {

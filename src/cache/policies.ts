@@ -1,11 +1,11 @@
-import { kindOf } from '../bytes.js';
-import { durationMs } from '../duration.js';
+import { kindOf } from '../util/bytes.js';
+import { durationMs } from '../util/duration.js';
 import { ConfigurationError } from '../errors.js';
-import { ownOptions } from '../options-object.js';
-import type { BackoffSettings } from './failed-loads.js';
-import type { StaleWindows } from './freshness.js';
-import type { GuardSettings } from './guard.js';
-import type { LockSettings } from './lock.js';
+import { ownOptions } from '../util/options-object.js';
+import type { BackoffSettings } from './engine/failed-loads.js';
+import type { StaleWindows } from './engine/freshness.js';
+import type { GuardSettings } from './engine/backend-guard.js';
+import type { LockSettings } from './engine/lock.js';
 import {
   assertOptions,
   type BackoffOptions,

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
-import { inspectStored } from '../inspect-stored.js';
-import type { Wire } from '../wire.js';
+import { inspectStored } from '../codec/inspect.js';
+import type { Wire } from '../codec/wire-profile.js';
 import { UsageError } from './usage-error.js';
 
 const usage = `

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
-import { assertWellFormed, bytesOf, kindOf } from '../bytes.js';
-import { checked, native } from '../native.js';
+import { assertWellFormed, bytesOf, kindOf } from '../util/bytes.js';
+import { checked, native } from '../native/addon.js';
 import { type MasterKeyInput, masterKeyBytes } from './master-key.js';
 
 /** The three keys of a tenant, 32 bytes each. */

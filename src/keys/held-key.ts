@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { checked, guarded, type NativeMasterKey, type NativeSealer, type NativeSequence, native } from '../native.js';
+import { checked, guarded, type NativeMasterKey, type NativeSealer, type NativeSequence, native } from '../native/addon.js';
 import { type MasterKeyInput, masterKeyBytes } from './master-key.js';
 
 /** One tenant's key, derived in Rust from a held master key. */

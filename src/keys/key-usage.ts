@@ -1,4 +1,4 @@
-import { dateOf } from '../clock.js';
+import { dateOf } from '../util/clock.js';
 import type { HeldKey } from './held-key.js';
 
 /** How often one master key was used by this process. */

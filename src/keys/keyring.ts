@@ -1,9 +1,9 @@
 import { channel } from 'node:diagnostics_channel';
-import { latest, now, recently } from '../clock.js';
-import { type Duration, durationMs } from '../duration.js';
+import { latest, now, recently } from '../util/clock.js';
+import { type Duration, durationMs } from '../util/duration.js';
 import { KeyError, NonceExhaustedError } from '../errors.js';
-import { guarded, type NativeSequence, native } from '../native.js';
-import { assertOptionsObject, ownOptions } from '../options-object.js';
+import { guarded, type NativeSequence, native } from '../native/addon.js';
+import { assertOptionsObject, ownOptions } from '../util/options-object.js';
 import { HeldKey, type TenantKey } from './held-key.js';
 import { type KeyUsage, lastUsed, usageOf } from './key-usage.js';
 import { type MasterKeyInput, resolveMasterKeys } from './master-key.js';

@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { assertBytes, kindOf } from '../bytes.js';
+import { assertBytes, kindOf } from '../util/bytes.js';
 import { ConfigurationError, KeyError } from '../errors.js';
 
 /**

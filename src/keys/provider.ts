@@ -1,8 +1,8 @@
-import { kindOf } from '../bytes.js';
-import { durationMs } from '../duration.js';
+import { kindOf } from '../util/bytes.js';
+import { durationMs } from '../util/duration.js';
 import { ConfigurationError, TimeoutError } from '../errors.js';
-import { throwIfAborted } from '../realms.js';
-import { clearTimeout, setTimeout } from '../timers.js';
+import { throwIfAborted } from '../util/realms.js';
+import { clearTimeout, setTimeout } from '../util/timers.js';
 import type { MasterKeyInput } from './master-key.js';
 
 /** The keys that a key management service holds for an application. */

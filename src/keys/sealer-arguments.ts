@@ -1,6 +1,6 @@
-import { assertBytes, kindOf } from '../bytes.js';
+import { assertBytes, kindOf } from '../util/bytes.js';
 import { ValueTooLargeError } from '../errors.js';
-import { lengthOf } from '../slots.js';
+import { lengthOf } from '../util/slots.js';
 
 /*
  * What a sealer's methods refuse. A method looks only at what it can see for nothing; when that is in doubt, or the native

@@ -1,5 +1,5 @@
-import { abortable, settled, signalOf } from '../abort.js';
-import { allocate, copyOf, hasBytes } from '../bytes.js';
+import { abortable, settled, signalOf } from '../native/abort.js';
+import { allocate, copyOf, hasBytes } from '../util/bytes.js';
 import { KeyError } from '../errors.js';
 import {
   checked,
@@ -12,9 +12,9 @@ import {
   UNVETTED,
   VETTED,
   VETTED_OUT,
-} from '../native.js';
-import { fitsSlab, SLAB_MAX, Slab, sealedSlab } from '../slab.js';
-import { lengthOf, partOf } from '../slots.js';
+} from '../native/addon.js';
+import { fitsSlab, SLAB_MAX, Slab, sealedSlab } from '../native/slab.js';
+import { lengthOf, partOf } from '../util/slots.js';
 import { assertTenantId } from './derive.js';
 import { type MasterKeyInput, masterKeyBytes } from './master-key.js';
 import {

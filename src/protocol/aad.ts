@@ -1,4 +1,4 @@
-import { assertWellFormed, kindOf } from '../bytes.js';
+import { assertWellFormed, kindOf } from '../util/bytes.js';
 
 /** What a value is bound to: it opens only where all of it is the same. */
 export interface AadParts {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { assertWellFormed } from '../bytes.js';
-import { blake2bHex } from '../native.js';
+import { assertWellFormed } from '../util/bytes.js';
+import { blake2bHex } from '../native/addon.js';
 import { type ArgumentsContext, encodeInteropArgsShared } from './interop-args.js';
 
 /** The longest cache key that is used as it is, in characters. */

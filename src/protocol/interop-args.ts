@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
-import { kindOf } from '../bytes.js';
-import { append } from '../own-property.js';
-import { isDetached } from '../slots.js';
+import { kindOf } from '../util/bytes.js';
+import { append } from '../util/own-property.js';
+import { isDetached } from '../util/slots.js';
 import { Ancestors, NOTED_FROM } from './ancestors.js';
 import { CanonicalWriter } from './canonical-writer.js';
 import { sortByCodePoint } from './code-points.js';

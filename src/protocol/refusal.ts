@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { type CacheKitError, SerializationError, ValueTooLargeError } from '../errors.js';
-import { append } from '../own-property.js';
+import { append } from '../util/own-property.js';
 import { sortByCodePoint } from './code-points.js';
 
 /**

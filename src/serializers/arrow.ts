@@ -1,15 +1,15 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { assertBytes, kindOf } from '../bytes.js';
+import { assertBytes, kindOf } from '../util/bytes.js';
 import { ConfigurationError, SerializationError } from '../errors.js';
-import { readOptions } from '../options-object.js';
-import type { ArrowCompression } from './arrow-codecs.js';
-import { writableBatches } from './arrow-columns.js';
-import { codecOf, compressionOf } from './arrow-compression.js';
-import type { ArrowBatch, ArrowSchema, ColumnsModule } from './arrow-memory.js';
-import { readTable } from './arrow-reading.js';
-import { TableRefusal } from './arrow-refusal.js';
-import { type Room, type WritingModule, writeFile } from './arrow-room.js';
+import { readOptions } from '../util/options-object.js';
+import type { ArrowCompression } from './arrow/codecs.js';
+import { writableBatches } from './arrow/columns.js';
+import { codecOf, compressionOf } from './arrow/compression.js';
+import type { ArrowBatch, ArrowSchema, ColumnsModule } from './arrow/memory.js';
+import { readTable } from './arrow/reading.js';
+import { TableRefusal } from './arrow/refusal.js';
+import { type Room, type WritingModule, writeFile } from './arrow/room.js';
 import type { Serializer } from './serializer.js';
 
 /** What is used here of a Table of `apache-arrow`, which is an optional peer: `ArrowSerializer<Table>` has its full type. */

@@ -1,7 +1,7 @@
-import { assertBytes } from '../bytes.js';
-import { readOptions } from '../options-object.js';
+import { assertBytes } from '../util/bytes.js';
+import { readOptions } from '../util/options-object.js';
 import { asRefusal, type ErrorPaths } from '../protocol/refusal.js';
-import { lengthOf } from '../slots.js';
+import { lengthOf } from '../util/slots.js';
 import { readJson } from './json-reader.js';
 import { JsonWriter } from './json-writer.js';
 import { assertErrorPaths } from './refused.js';

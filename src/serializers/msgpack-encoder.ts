@@ -18,7 +18,7 @@ import { asRefusal, type ErrorPaths, type Refusal, tooLarge } from '../protocol/
 import { MARKERS, plainTemporal } from '../protocol/temporal.js';
 import { isPlainBytes } from '../protocol/typed-arrays.js';
 import { writeUtf8 } from '../protocol/utf8.js';
-import { isDetached, lengthOf } from '../slots.js';
+import { isDetached, lengthOf } from '../util/slots.js';
 import { assertLength, assertNoHole, refused, refusedUndefined } from './refused.js';
 
 /**

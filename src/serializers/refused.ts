@@ -1,4 +1,4 @@
-import { kindOf } from '../bytes.js';
+import { kindOf } from '../util/bytes.js';
 import { SerializationError } from '../errors.js';
 import { type ErrorPaths, Refusal } from '../protocol/refusal.js';
 

@@ -1,4 +1,4 @@
-import { kindOf } from '../bytes.js';
+import { kindOf } from '../util/bytes.js';
 
 /**
  * Turns values into bytes and back. Any object of this shape can be used wherever a serializer is taken.

@@ -1,8 +1,8 @@
-import { assertBytes, kindOf } from '../bytes.js';
-import { readOptions } from '../options-object.js';
+import { assertBytes, kindOf } from '../util/bytes.js';
+import { readOptions } from '../util/options-object.js';
 import type { ErrorPaths } from '../protocol/refusal.js';
 import { reviveTemporal, type TemporalReviver } from '../protocol/temporal.js';
-import { lengthOf } from '../slots.js';
+import { lengthOf } from '../util/slots.js';
 import { ExactEncoder } from './msgpack-encoder.js';
 import { MessagePackReader } from './msgpack-reader.js';
 import { encodeNodeType, readNodeType, refuseExtension } from './node-types.js';

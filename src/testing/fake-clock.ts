@@ -1,5 +1,5 @@
-import { kindOf } from '../bytes.js';
-import { advance } from '../clock.js';
+import { kindOf } from '../util/bytes.js';
+import { advance } from '../util/clock.js';
 
 /** What {@link fakeClock} gives. */
 export interface FakeClock extends Disposable {

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { isAllowedAddress } from '../backends/http-address.js';
-import { MAX_TTL_SECONDS } from '../backends/http-wire.js';
-import { kindOf } from '../bytes.js';
+import { isAllowedAddress } from '../backends/http/ssrf-guard.js';
+import { MAX_TTL_SECONDS } from '../backends/http/headers.js';
+import { kindOf } from '../util/bytes.js';
 import { ConfigurationError } from '../errors.js';
 
 const MAX_CACHE_KEY_LEN = 400;

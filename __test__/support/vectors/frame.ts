@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { ArrowSerializer, InteropSerializer } from '../../../index.js';
-import { PlainWrapper } from '../../../src/plain-wrapper.js';
+import { PlainWrapper } from '../../../src/codec/plain-codec.js';
 import { parseFrame } from '../../../src/protocol/frame.js';
 import { readings } from './frames.js';
 import { assertBytesEqual, assertRefused, hex, section, vectorFile } from './section.js';

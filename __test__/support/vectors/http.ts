@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileBackend, HttpBackend } from '../../../index.js';
-import { encodeCacheKey, freshForSeconds, isStale } from '../../../src/backends/http-wire.js';
+import { encodeCacheKey, freshForSeconds, isStale } from '../../../src/backends/http/headers.js';
 import { assertBytesEqual, assertRefused, hex, section } from './section.js';
 
 interface PathRow {

@@ -9,7 +9,7 @@ import {
   interopKey,
   Sealer,
 } from '../../../index.js';
-import { encodeCacheKey } from '../../../src/backends/http-wire.js';
+import { encodeCacheKey } from '../../../src/backends/http/headers.js';
 import { withEnvironment } from '../environment.js';
 import { fromTagged, type Tagged } from '../tagged.js';
 import { refusesEnvelope } from './envelope.js';

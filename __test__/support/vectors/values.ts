@@ -11,7 +11,7 @@ import {
   type Serializer,
   StandardSerializer,
 } from '../../../index.js';
-import { PlainWrapper } from '../../../src/plain-wrapper.js';
+import { PlainWrapper } from '../../../src/codec/plain-codec.js';
 import { parseFrame } from '../../../src/protocol/frame.js';
 import { fromTagged, type Tagged } from '../tagged.js';
 import { frameOf, readings } from './frames.js';

@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { machineTime, readBootId } from '../../util/machine-time.js';
+import { codeOf } from '../cause.js';
+import { removed } from './entry-format.js';
+import { inDirectory } from './atomic-write.js';
+
+/** Began and ends, in milliseconds of the machine's clock, the holder, and the machine's start. */
+const LEASE = /^(\d+) (\d+) ([0-9a-f]{32}) ([0-9a-f-]*)$/;
+const boot = readBootId() ?? '';
+
+/**
+ * One attempt to hold the lock of an entry: a file beside it with the lease and the name of its holder. Everything here is
+ * done while the entry's guard is held. The wall clock may be set; a lease goes by one that is not.
+ */
+export class FileLease {
+  readonly #file: string;
+  readonly #holder = randomBytes(16).toString('hex');
+
+  constructor(path: string) {
+    // The SDK for Python leaves files alone whose names begin with a dot.
+    this.#file = join(dirname(path), `.${basename(path)}.lock`);
+  }
+
+  async take(leaseMs: number): Promise<boolean> {
+    if (await this.#held()) return false;
+    await this.#write(leaseMs);
+    return true;
+  }
+
+  async extend(leaseMs: number): Promise<boolean> {
+    if ((await this.#held()) !== this.#holder) return false;
+    await this.#write(leaseMs);
+    return true;
+  }
+
+  async release(): Promise<void> {
+    if ((await this.#held()) === this.#holder) await removed(this.#file);
+  }
+
+  /** Removes the file of a lease that has ended. */
+  async clear(): Promise<void> {
+    if ((await this.#held()) === undefined) await removed(this.#file);
+  }
+
+  async #write(leaseMs: number): Promise<void> {
+    const now = machineTime();
+    const lease = [Math.floor(now), Math.ceil(now + leaseMs), this.#holder, boot].join(' ');
+    await inDirectory(dirname(this.#file), () => writeFile(this.#file, lease, { mode: 0o600 }));
+  }
+
+  /** Who holds the lock. A file that a process left half written is nobody's, as one of before the machine's start. */
+  async #held(): Promise<string | undefined> {
+    let text: string;
+    try {
+      text = await readFile(this.#file, 'latin1');
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+    const [, began, ends, holder, of] = LEASE.exec(text) ?? [];
+    const now = machineTime();
+    return of === boot && Number(began) <= now && now < Number(ends) ? holder : undefined;
+  }
+}

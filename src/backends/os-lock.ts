@@ -1,0 +1,38 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type NativeFileLock, native } from '../native/addon.js';
+import { idle } from '../util/timers.js';
+import { codeOf } from './cause.js';
+
+const FIRST_PAUSE_MS = 1;
+const MAX_PAUSE_MS = 40;
+
+/** The lock of this file, whose directory is made for its owner only when it is missing. */
+export async function openLock(path: string): Promise<NativeFileLock> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return new native.FileLock(path);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' || attempt === 2) throw error;
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    }
+  }
+}
+
+/**
+ * Waits for a lock without holding the event loop or a thread; what `tryLock` answered last, 0 when it gave up.
+ *
+ * Processes that wait look again after pauses that grow and are random, so that many of them cost little. It keeps no process
+ * alive: an operation has its time limit for that, and cleaning up is nothing to stay for.
+ */
+export async function takeLock(
+  lock: Pick<NativeFileLock, 'tryLock'>,
+  giveUp: () => boolean,
+  maxPauseMs = MAX_PAUSE_MS,
+): Promise<1 | 0 | -1> {
+  for (let longest = FIRST_PAUSE_MS; ; longest = Math.min(2 * longest, maxPauseMs)) {
+    const taken = lock.tryLock(true);
+    if (taken !== 0 || giveUp()) return taken;
+    await idle(1 + Math.random() * longest);
+  }
+}

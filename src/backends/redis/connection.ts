@@ -1,0 +1,175 @@
+import { elapsed } from '../../util/clock.js';
+import { TimeoutError } from '../../errors.js';
+import { clearTimeout, setTimeout } from '../../util/timers.js';
+import { closedError } from '../arguments.js';
+import { assertNotHeld } from '../fake-timers.js';
+import type { RedisAddress } from './address.js';
+import type { RedisCommands } from './clients.js';
+import { connectError } from './error.js';
+import type { OpenClient, RedisLibrary } from './owned-client.js';
+import { openIoredis, openIoredisCluster } from './owned-ioredis.js';
+import { openNodeRedis, openNodeRedisCluster } from './owned-node-redis.js';
+import { Predecessors } from './kill-predecessors.js';
+import { subscribe } from './invalidation-channel.js';
+import { RedisWatch } from './client-tracking.js';
+
+/** Where commands go: a connection of ours, or a client that its owner connects and closes. */
+export interface RedisSource {
+  /** @throws BackendError when there is no connection to be had. */
+  commands(): RedisCommands | Promise<RedisCommands>;
+  /** A command that began then, on the clock of `elapsed()`, had no answer in time, and none came for any other either. */
+  unresponsive(begun: number): void;
+  /** The server behind these commands has become a replica, or does not serve yet. */
+  demoted(commands: RedisCommands): void;
+  close(): Promise<void>;
+}
+
+/**
+ * A connection takes some ten round trips, operations one or two: those that end before do not end it, or with a short time
+ * limit there would never be one.
+ */
+const ATTEMPT_MS = 2_000;
+/** How long a failed connection attempt answers for those that come right after it. */
+const COOL_DOWN_MS = 100;
+/** Between two connections that are made because servers are demoted: at first, and at most. */
+const RENEW_MS = { first: 500, most: 5_000 };
+/** After so long without any, it begins at the first again. */
+const RENEW_FORGET_MS = 60_000;
+
+/**
+ * A connection made when a command needs it and forgotten when it fails: no timers, no queue of waiting commands, and
+ * an idle one keeps no process alive. While the server is away every command fails within one attempt, and the first
+ * one after it is back connects again.
+ */
+export class RedisConnection implements RedisSource {
+  readonly #address: RedisAddress;
+  readonly #library: RedisLibrary;
+  /** How long an attempt to connect may take. */
+  readonly #attemptMs: number;
+  /** When the last connection was there. */
+  #opened = Number.NEGATIVE_INFINITY;
+  #open: OpenClient | undefined;
+  #opening: Promise<RedisCommands> | undefined;
+  #failure: { error: unknown; until: number } | undefined;
+  #closed = false;
+  #renewed = { at: Number.NEGATIVE_INFINITY, pauseMs: RENEW_MS.first };
+  readonly #predecessors = new Predecessors();
+
+  readonly watch: RedisWatch;
+
+  /** @param underWay as {@link RedisWatch} takes it. */
+  constructor(
+    address: RedisAddress,
+    library: RedisLibrary,
+    timeoutMs: number,
+    underWay: () => Promise<void> | undefined,
+  ) {
+    this.#address = address;
+    this.#library = library;
+    this.#attemptMs = Math.max(timeoutMs, ATTEMPT_MS);
+    this.watch = new RedisWatch(
+      (node, invalidated, lost) => subscribe(library, address, this.#attemptMs, node, invalidated, lost),
+      underWay,
+    );
+  }
+
+  /** Another connection to the same place, which its user makes and ends. */
+  another(): OpenClient {
+    return openClient(this.#library, this.#address, this.#attemptMs);
+  }
+
+  commands(): RedisCommands | Promise<RedisCommands> {
+    if (this.#closed) throw closedError('Redis');
+    assertNotHeld(this.#library);
+    if (this.#opening) return this.#opening;
+    if (this.#open?.commands.ready) return this.#open.commands;
+    if (this.#failure && elapsed() < this.#failure.until) throw this.#failure.error;
+    this.#drop();
+    this.#opening = this.#connect().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  unresponsive(begun: number): void {
+    // One that has waited for the connection says nothing about it.
+    if (this.#opening === undefined && begun >= this.#opened) this.#drop();
+  }
+
+  /** A failover behind one address leaves connections open that lead to what is a replica now. */
+  demoted(commands: RedisCommands): void {
+    if (this.#open?.commands !== commands || this.#opening !== undefined) return;
+    const time = elapsed();
+    const { at, pauseMs } = this.#renewed;
+    const since = time - at;
+    if (since < pauseMs) return;
+    const next = since > RENEW_FORGET_MS ? RENEW_MS.first : Math.min(2 * pauseMs, RENEW_MS.most);
+    this.#renewed = { at: time, pauseMs: next };
+    this.#drop();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#drop();
+  }
+
+  async #connect(): Promise<RedisCommands> {
+    const open = openClient(this.#library, this.#address, this.#attemptMs);
+    this.#open = open;
+    let lastError: Error | undefined;
+    let timeout: TimeoutError | undefined;
+    const limit = setTimeout(() => {
+      timeout = new TimeoutError(`The Redis backend did not answer within ${this.#attemptMs} ms`);
+      if (this.#open === open) this.#drop();
+    }, this.#attemptMs).unref();
+    // After an error (bytes that are not Redis's, say) replies may no longer match their commands.
+    open.commands.onError((error) => {
+      lastError = error;
+      // A cluster's errors are about one of its servers, which the library has replaced by then.
+      if (this.#open === open && this.#opening === undefined && !this.#address.cluster) this.#drop();
+    });
+    try {
+      await open.connect();
+      open.onChange(
+        () => {
+          if (this.#open !== open) return;
+          // A cluster goes on without one of its servers.
+          if (this.#address.cluster) this.watch.lost();
+          else this.#drop();
+        },
+        () => {
+          if (this.#open !== open) return;
+          void this.#predecessors.end(open.servers());
+          this.watch.serverConnected();
+        },
+      );
+      await this.#predecessors.end(open.servers());
+      await this.watch.connected(() => open.servers());
+      if (this.#open !== open) throw new Error('closed while connecting');
+      // ioredis reports a refused SELECT here, and would go on in database 0.
+      if (lastError && !this.#address.cluster) throw lastError;
+      this.#failure = undefined;
+      this.#opened = elapsed();
+      return open.commands;
+    } catch (error) {
+      if (this.#open === open) this.#drop();
+      const failure = timeout ?? connectError(lastError ?? error);
+      this.#failure = { error: failure, until: elapsed() + COOL_DOWN_MS };
+      throw failure;
+    } finally {
+      clearTimeout(limit);
+    }
+  }
+
+  #drop(): void {
+    const open = this.#open;
+    this.#open = undefined;
+    this.watch.disconnected();
+    open?.destroy();
+  }
+}
+
+function openClient(library: RedisLibrary, address: RedisAddress, timeoutMs: number): OpenClient {
+  if (library === 'ioredis') return (address.cluster ? openIoredisCluster : openIoredis)(address, timeoutMs);
+  return (address.cluster ? openNodeRedisCluster : openNodeRedis)(address, timeoutMs);
+}

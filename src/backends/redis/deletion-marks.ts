@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto';
+import { elapsed } from '../../util/clock.js';
+import { isError } from '../../util/realms.js';
+import type { Unchanged } from '../arguments.js';
+import type { RedisCommand, RedisCommands } from './clients.js';
+import type { RedisClock } from './server-clock.js';
+import { markOf } from './key-names.js';
+import { removeMany } from './read.js';
+import { listOf } from './reply.js';
+import { Script } from './script.js';
+
+/*
+ * A mark beside an entry says that it was deleted or given another TTL, one beside a tag's index that the tag was invalidated.
+ * How old it is, is told from what is left of its TTL. It holds who made it and when by his own clock: for whoever made it
+ * himself, that is exact.
+ */
+
+/** For how many milliseconds an entry's mark is kept, and a tag's: which tags a result has is known only in the end. */
+export const REMEMBERS_MS = 30_000;
+export const TAG_REMEMBERS_MS = 3_600_000;
+
+/** Every backend of this thread has the same clock. */
+const SELF = randomBytes(6).toString('hex');
+
+/** What a mark holds that is made now. */
+export function token(): string {
+  return `${SELF}:${micros(elapsed())}`;
+}
+
+function micros(ms: number): string {
+  return String(Math.floor(ms * 1000));
+}
+
+export function markCommand(commands: RedisCommands, name: string, keptMs = REMEMBERS_MS): RedisCommand {
+  return ['set', markOf(commands, name), token(), 'px', String(keptMs)];
+}
+
+/**
+ * Whether a mark was made since a moment, for scripts whose first arguments are {@link changedArgs}: `changed(mark, keptMs)`, true
+ * also where a mark may have been forgotten since `checked`. Times of other machines are exact to two milliseconds.
+ */
+export const CHANGED = `
+local t=redis.pcall('time') local clock=not t.err and t[1]*1000+math.floor(t[2]/1000)
+local begun,checked=tonumber(ARGV[3]),tonumber(ARGV[4])
+local function forgotten(kept,since,sinceMs)
+  if clock and since then return clock-since>=kept end
+  return sinceMs*2>=kept
+end
+local function marked(mark,kept)
+  local made=redis.call('get',mark)
+  if not made then return false end
+  local self,at=string.match(made,'^(%x+):(%d+)$')
+  if self==ARGV[1] then return tonumber(at)>=tonumber(ARGV[2]) end
+  local left=redis.call('pttl',mark)
+  if left<0 then return true end
+  if clock and begun then return clock-(kept-left)+2>=begun end
+  return kept-left<=tonumber(ARGV[5])+1000
+end `;
+
+/** As `marked` of {@link CHANGED} without the server's clock, of what an entry's mark holds and what is left of its TTL. */
+export function madeSince(held: string, leftMs: number, begun: number): boolean {
+  const [, self, at] = /^([0-9a-f]+):(\d+)$/.exec(held) ?? [];
+  if (self === SELF) return Number(at) >= Number(micros(begun));
+  return leftMs < 0 || REMEMBERS_MS - leftMs <= Math.ceil(elapsed() - begun) + 1000;
+}
+
+/** Of what began, and was last looked at, at moments of `elapsed()`. */
+export function changedArgs(clock: RedisClock, { begun, checked }: Pick<Unchanged, 'begun' | 'checked'>): string[] {
+  const now = elapsed();
+  return [
+    SELF,
+    micros(begun),
+    String(clock.atLeast(begun) ?? ''),
+    String(clock.atLeast(checked) ?? ''),
+    String(Math.ceil(now - begun)),
+    String(Math.ceil(now - checked)),
+  ];
+}
+
+/** Whether an entry was deleted or given another TTL; KEYS: mark. */
+const ASK = new Script(`${CHANGED} if marked(KEYS[1],tonumber(ARGV[7])) then return 1 end return 0`);
+
+/** Whether an entry was deleted or given another TTL since a moment of `elapsed()`. */
+export async function isMarked(
+  commands: RedisCommands,
+  clock: RedisClock,
+  cacheKey: string,
+  begun: number,
+): Promise<boolean> {
+  await clock.ready(commands);
+  const args = [...changedArgs(clock, { begun, checked: begun }), String(REMEMBERS_MS)];
+  return (await ASK.run(commands, { keys: [markOf(commands, cacheKey)], args })) === 1;
+}
+
+/**
+ * A mark where memory is full: a script that has deleted something may write, and what was deleted had taken more than it. KEYS:
+ * mark; ARGV: what it holds, milliseconds.
+ */
+const MARK_ANYWAY = new Script(`redis.call('del',KEYS[1]) redis.call('set',KEYS[1],ARGV[1],'px',ARGV[2]) return 1`);
+
+/** Makes marks; whether there was memory for them. */
+export async function leaveMarks(commands: RedisCommands, marks: readonly RedisCommand[]): Promise<boolean> {
+  return !areRefused(await commands.sendAll(marks));
+}
+
+/** As {@link leaveMarks}, when something was removed; whether they were made. */
+export async function leaveMarksAnyway(commands: RedisCommands, marks: readonly RedisCommand[]): Promise<boolean> {
+  if (await leaveMarks(commands, marks)) return true;
+  try {
+    const calls = marks.map(([, mark, held, , ms]) => ({
+      keys: [mark as Buffer],
+      args: [held as string, ms as string],
+    }));
+    await MARK_ANYWAY.runAll(commands, calls);
+    return true;
+  } catch (error) {
+    if (isError(error) && /^(OOM|NOPERM) /.test(error.message)) return false;
+    throw error;
+  }
+}
+
+/** Whether one of them was refused because memory is full. @throws any other Error, unless it is that the user may not write. */
+function areRefused(replies: readonly unknown[]): boolean {
+  let refused = false;
+  for (const reply of replies) {
+    if (!isError(reply)) continue;
+    if (/^OOM /.test(reply.message)) refused = true;
+    // Who may delete and not write leaves no marks.
+    else if (!/^NOPERM /.test(reply.message)) throw reply;
+  }
+  return refused;
+}
+
+/**
+ * Deletes entries and leaves marks, which come first; how many there were. Where memory is full they are made when something was
+ * deleted, and it is done again: what was stored in between does not stay.
+ */
+export async function removeMarked(commands: RedisCommands, cacheKeys: readonly string[]): Promise<number> {
+  const marks = cacheKeys.map((cacheKey) => markCommand(commands, cacheKey));
+  const marking = commands.sendAll(marks);
+  // A cluster's client may send a command once more, to another server, and later than the next one.
+  if (commands.sharded) await marking;
+  const [replies, removed] = await Promise.all([marking, removeMany(commands, cacheKeys)]);
+  if (!areRefused(listOf(replies, marks.length))) return removed;
+  const leave = removed > 0 ? leaveMarksAnyway : leaveMarks;
+  if (await leave(commands, marks)) await removeMany(commands, cacheKeys);
+  return removed;
+}

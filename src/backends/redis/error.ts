@@ -1,0 +1,77 @@
+import { BackendError, CacheKitError } from '../../errors.js';
+import { isError } from '../../util/realms.js';
+import { bareCause, codeOf } from '../cause.js';
+
+/** What a server answers that has become a replica, or is not one that serves yet: another may have taken its place. */
+const DEMOTED_REPLIES: ReadonlySet<string | undefined> = new Set(['LOADING', 'MASTERDOWN', 'READONLY']);
+/** What a server answers in a state that passes: starting, failing over, full, busy with a script, moving slots. */
+const TRANSIENT_REPLIES: ReadonlySet<string | undefined> = new Set([
+  ...DEMOTED_REPLIES,
+  'ASK',
+  'BUSY',
+  'CLUSTERDOWN',
+  'EXECABORT',
+  'MISCONF',
+  'MOVED',
+  'NOREPLICAS',
+  'OOM',
+  'TRYAGAIN',
+]);
+
+/** A Redis error reply begins with its code in capitals: `WRONGTYPE Operation against …`. */
+const REPLY_CODE = /^([A-Z][A-Z0-9_]+)(?= |$)/;
+/** Before version 7, a script repeats the reply that ended it behind its own. */
+const CODE_IN_SCRIPT = /^ERR Error running script.*: -([A-Z]+)(?= |$)/;
+
+function replyCodeOf(error: unknown): string | undefined {
+  const message = isError(error) ? error.message : '';
+  return (CODE_IN_SCRIPT.exec(message) ?? REPLY_CODE.exec(message))?.[1];
+}
+
+/** Whether this user may not run scripts at all, or the server has none. */
+export function isScriptRefused(error: unknown): boolean {
+  return isError(error) && /^(NOPERM .*\beval(sha)?\b|ERR unknown command ['`]eval)/i.test(error.message);
+}
+
+/** Whether a connection leads to a server that does not serve any more, or not yet. */
+export function isDemoted(error: unknown): boolean {
+  return DEMOTED_REPLIES.has(replyCodeOf(error));
+}
+
+/**
+ * The BackendError for what a client library rejected with.
+ *
+ * A reply is reduced to its code: Redis quotes arguments in "unknown command" replies, and the libraries hang the
+ * command with all its arguments, `AUTH` included, on the error. So such an error is no cause either.
+ */
+export function redisError(error: unknown): CacheKitError {
+  if (error instanceof CacheKitError) return error;
+  const reply = replyCodeOf(error);
+  if (reply !== undefined) {
+    return new BackendError(`Redis refused the command: ${reply}`, { transient: TRANSIENT_REPLIES.has(reply) });
+  }
+  return connectionError('The connection to Redis was lost', error);
+}
+
+/** The BackendError for a connection that could not be made. */
+export function connectError(error: unknown): CacheKitError {
+  const reply = replyCodeOf(error);
+  if (reply !== undefined) {
+    return new BackendError(`Redis refused the connection: ${reply}`, { transient: TRANSIENT_REPLIES.has(reply) });
+  }
+  return connectionError('Redis cannot be reached', error);
+}
+
+/** The BackendError for invalidations that a server does not tell. */
+export function watchError(error: unknown): CacheKitError {
+  const reply = replyCodeOf(error);
+  const what = 'Redis does not tell of what other processes change, so that copies in this one are kept for 5 s only';
+  if (reply !== undefined) return new BackendError(`${what}: ${reply}`, { transient: TRANSIENT_REPLIES.has(reply) });
+  return connectionError(what, error);
+}
+
+function connectionError(what: string, error: unknown): BackendError {
+  const code = codeOf(error);
+  const message = code === undefined ? what : `${what}: ${code}`;
+  return new BackendError(message, { transient: true, cause: bareCause(error) });
+}

@@ -1,0 +1,107 @@
+import { clearTimeout, setTimeout } from '../../util/timers.js';
+import type { RedisAddress, RedisNode } from './address.js';
+import type { RedisLibrary } from './owned-client.js';
+import { endIoredis, newIoredis } from './owned-ioredis.js';
+import { newNodeRedis } from './owned-node-redis.js';
+import { keepAsking } from './ping.js';
+import type { Subscription } from './client-tracking.js';
+
+const CHANNEL = '__redis__:invalidate';
+
+/** Opens the connection on which a server tells of changes. */
+export async function subscribe(
+  library: RedisLibrary,
+  address: RedisAddress,
+  timeoutMs: number,
+  node: RedisNode,
+  invalidated: (name: Uint8Array | undefined) => void,
+  lost: () => void,
+): Promise<Subscription> {
+  const server: RedisAddress = { ...address, nodes: [node], cluster: false };
+  const open = library === 'ioredis' ? subscribeIoredis : subscribeNodeRedis;
+  return open(server, timeoutMs, invalidated, lost);
+}
+
+/** ioredis drops the invalidations of RESP3, so this speaks RESP2, where they are messages of a channel. */
+async function subscribeIoredis(
+  address: RedisAddress,
+  timeoutMs: number,
+  invalidated: (name: Uint8Array | undefined) => void,
+  lost: () => void,
+): Promise<Subscription> {
+  const client = newIoredis(address, timeoutMs);
+  client.on('error', () => undefined);
+  client.on('messageBuffer', (_: Buffer, names: Buffer[] | null) => tell(names, invalidated));
+  return opened(timeoutMs, lost, {
+    open: async () => {
+      await client.connect();
+      const clientId = String(await client.callBuffer('client', 'id'));
+      await client.callBuffer('subscribe', CHANNEL);
+      client.on('close', lost);
+      return clientId;
+    },
+    ping: () => client.callBuffer('ping'),
+    destroy: () => endIoredis(client),
+  });
+}
+
+async function subscribeNodeRedis(
+  address: RedisAddress,
+  timeoutMs: number,
+  invalidated: (name: Uint8Array | undefined) => void,
+  lost: () => void,
+): Promise<Subscription> {
+  const client = newNodeRedis(address, timeoutMs, { RESP: 3, emitInvalidate: true });
+  client.on('error', () => undefined);
+  client.on('invalidate', (name: Buffer | string | null) => tell(name === null ? null : [name], invalidated));
+  return opened(timeoutMs, lost, {
+    open: async () => {
+      await client.connect();
+      const clientId = String(await client.sendCommand(['client', 'id']));
+      client.on('error', lost);
+      client.on('end', lost);
+      return clientId;
+    },
+    ping: () => client.sendCommand(['ping']),
+    destroy: () => {
+      if (client.isOpen) client.destroy();
+    },
+  });
+}
+
+/** A client of one of the libraries. */
+interface Opening {
+  /** Connects and subscribes; answers with the server's number for the connection. */
+  open(): Promise<string>;
+  ping(): Promise<unknown>;
+  destroy(): void;
+}
+
+/** A server that accepts and never answers is given up, and does not keep the process alive meanwhile. */
+async function opened(timeoutMs: number, lost: () => void, { open, ping, destroy }: Opening): Promise<Subscription> {
+  const limit = setTimeout(destroy, timeoutMs).unref();
+  try {
+    const clientId = await open();
+    const stop = keepAsking(ping, () => {
+      destroy();
+      lost();
+    });
+    return {
+      clientId,
+      close: () => {
+        stop();
+        destroy();
+      },
+    };
+  } catch (error) {
+    destroy();
+    throw error;
+  } finally {
+    clearTimeout(limit);
+  }
+}
+
+function tell(names: readonly (Buffer | string)[] | null, invalidated: (name: Uint8Array | undefined) => void): void {
+  if (names === null) invalidated(undefined);
+  else for (const name of names) invalidated(Buffer.from(name));
+}

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { BackendError } from '../../errors.js';
+import { wholeLeaseMs } from '../arguments.js';
+import type { BackendEntry, BackendLock, BackendOptions } from '../backend.js';
+import type { CompareAndAct, Comparison } from './compare-and-act.js';
+import type { RedisQueue } from './queue.js';
+import { assertDone } from './reply.js';
+
+const SUFFIX = ':lock';
+
+/** Whether an entry with this name may be a lock: one that holds a token. */
+export function isLockName(name: string): boolean {
+  return name.endsWith(SUFFIX);
+}
+
+export function isLockToken(bytes: unknown): boolean {
+  return Buffer.isBuffer(bytes) && bytes.length === 32 && /^[0-9a-f]{32}$/.test(bytes.toString('latin1'));
+}
+
+/** What was found under a cache key, unless it is a lock, which is no entry: not even one that is broken. */
+export function unlessLock(cacheKey: string, entry: BackendEntry | undefined): BackendEntry | undefined {
+  return entry?.bytes.length === 32 && isLockName(cacheKey) && isLockToken(entry.bytes) ? undefined : entry;
+}
+
+/**
+ * The name and the token are those of the Python peer, so that processes of both kinds keep each other out.
+ *
+ * @throws BackendError when an entry has the lock's name: it would look like a lock that nobody ever releases; and when this
+ *   user has no right to release locks, for which others would wait until the lease ends.
+ */
+export async function takeLock(
+  queue: RedisQueue,
+  compare: CompareAndAct,
+  cacheKey: string,
+  leaseMs: number,
+  options: BackendOptions | undefined,
+): Promise<BackendLock | undefined> {
+  const name = cacheKey + SUFFIX;
+  const token = randomUUID().replaceAll('-', '');
+  const taken = await queue.run(options, async (commands) => {
+    await compare.assertAllowed(commands, releasing(name, token));
+    const reply = await commands.send(['set', name, token, 'nx', 'px', String(leaseMs)]);
+    if (reply !== null) {
+      assertDone(reply);
+      return true;
+    }
+    const held = await commands.send(['get', name]);
+    // It may have ended since.
+    if (held !== null && !isLockToken(held)) throw new BackendError('The name of the lock is taken by an entry');
+    return false;
+  });
+  return taken ? new RedisLock(queue, compare, name, token) : undefined;
+}
+
+class RedisLock implements BackendLock {
+  readonly #queue: RedisQueue;
+  readonly #compare: CompareAndAct;
+  readonly #name: string;
+  readonly #token: string;
+
+  constructor(queue: RedisQueue, compare: CompareAndAct, name: string, token: string) {
+    this.#queue = queue;
+    this.#compare = compare;
+    this.#name = name;
+    this.#token = token;
+  }
+
+  async extend(leaseMs: number): Promise<boolean> {
+    const lease = String(wholeLeaseMs(leaseMs));
+    return this.#run({
+      cacheKey: this.#name,
+      expected: this.#token,
+      script: "return redis.call('pexpire',KEYS[1],ARGV[2])",
+      args: [lease],
+      commands: (name) => [['pexpire', name, lease]],
+    });
+  }
+
+  async release(): Promise<void> {
+    await this.#run(releasing(this.#name, this.#token));
+  }
+
+  #run(comparison: Comparison): Promise<boolean> {
+    return this.#queue.run(undefined, (commands) => this.#compare.run(commands, comparison));
+  }
+}
+
+function releasing(cacheKey: string, token: string): Comparison {
+  return {
+    cacheKey,
+    expected: token,
+    script: "return redis.call('del',KEYS[1])",
+    commands: (name) => [['del', name]],
+  };
+}

@@ -1,0 +1,111 @@
+import { allowManyListeners } from '../../util/realms.js';
+import type { RedisAddress, RedisNode } from './address.js';
+import { type NodeRedisClient, type NodeRedisClusterClient, NodeRedisCommands } from './clients.js';
+import { NodeRedisClusterCommands } from './cluster-clients.js';
+import { type Emitter, MAX_REDIRECTIONS, type OpenClient, require, serverName } from './owned-client.js';
+
+export type OwnNodeRedis = Emitter & NodeRedisClient & { connect(): Promise<unknown>; unref(): void; destroy(): void };
+
+export function newNodeRedis(
+  { nodes: [node], username, password, database, tls }: RedisAddress,
+  timeoutMs: number,
+  options: object,
+): OwnNodeRedis {
+  const { createClient } = require('redis') as { createClient: (options: object) => OwnNodeRedis };
+  const client = createClient({
+    username,
+    password,
+    database,
+    socket: {
+      ...node,
+      ...(tls && { tls: true, ...serverName(node.host) }),
+      connectTimeout: timeoutMs,
+      reconnectStrategy: false,
+    },
+    disableOfflineQueue: true,
+    ...options,
+  });
+  // What is asked of a connection keeps the process alive, the connection itself never does: a server may not answer.
+  client.unref();
+  return client;
+}
+
+export function openNodeRedis(address: RedisAddress, timeoutMs: number): OpenClient {
+  const client = newNodeRedis(address, timeoutMs, { RESP: 2 });
+  const commands = new NodeRedisCommands(client);
+  return {
+    commands,
+    connect: () => client.connect(),
+    onChange: (lost) => client.on('end', lost),
+    servers: () => [{ ...address.nodes[0], commands }],
+    destroy: () => client.destroy(),
+  };
+}
+
+type OwnNodeRedisCluster = Emitter &
+  Omit<NodeRedisClusterClient, 'masters'> & {
+    readonly masters: readonly (RedisNode & { readonly client?: OwnNodeRedis })[];
+    connect(): Promise<unknown>;
+    destroy(): void;
+  };
+
+export function openNodeRedisCluster({ nodes, username, password, tls }: RedisAddress, timeoutMs: number): OpenClient {
+  const { createCluster } = require('redis') as { createCluster: (options: object) => OwnNodeRedisCluster };
+  // The client that asks for the slots belongs to nobody: it would wait for ever for a server that does not answer.
+  const ending = new AbortController();
+  allowManyListeners(ending.signal);
+  const client = createCluster({
+    rootNodes: nodes.map((node) => ({ socket: socketTo(node, tls) })),
+    nodeAddressMap: (address: string) => {
+      const at = address.lastIndexOf(':');
+      return socketTo({ host: address.slice(0, at), port: Number(address.slice(at + 1)) }, tls);
+    },
+    defaults: {
+      username,
+      password,
+      socket: {
+        ...(tls && { tls: true }),
+        signal: ending.signal,
+        connectTimeout: timeoutMs,
+        reconnectStrategy: (attempts: number) => Math.min(50 * 2 ** attempts, 500),
+      },
+      disableOfflineQueue: true,
+    },
+    maxCommandRedirections: MAX_REDIRECTIONS,
+    RESP: 2,
+  });
+  const unref = () => {
+    for (const { client: server } of client.masters) server?.unref();
+  };
+  client.on('node-connect', unref);
+  return {
+    commands: new NodeRedisClusterCommands(client),
+    connect: () => client.connect(),
+    onChange: (lost, connected) => {
+      // Each attempt to reach a server that is away is an error of its own.
+      const away = new Set<string>();
+      client.on('node-error', (_: Error, { host, port }: RedisNode) => {
+        if (away.has(`${host}:${port}`)) return;
+        away.add(`${host}:${port}`);
+        lost();
+      });
+      client.on('node-ready', ({ host, port }: RedisNode) => {
+        away.delete(`${host}:${port}`);
+        connected();
+      });
+    },
+    servers: () =>
+      client.masters.flatMap(({ host, port, client: server }) =>
+        server?.isReady ? [{ host, port, commands: new NodeRedisCommands(server) }] : [],
+      ),
+    destroy: () => {
+      client.destroy();
+      ending.abort();
+    },
+  };
+}
+
+/** With the server name in TLS, where certificates are chosen by it. */
+function socketTo(node: RedisNode, tls: boolean): object {
+  return tls ? { ...node, ...serverName(node.host) } : node;
+}

@@ -1,0 +1,141 @@
+import { nextTick } from 'node:process';
+import { types } from 'node:util';
+import { elapsed } from '../../util/clock.js';
+import { TimeoutError } from '../../errors.js';
+import { clearTimeout, setTimeout } from '../../util/timers.js';
+import { assertSignal, closedError } from '../arguments.js';
+import type { BackendEntry, BackendGetOptions, BackendOptions } from '../backend.js';
+import { isByCache } from '../private-answers.js';
+import { RedisBatch } from './batch.js';
+import type { RedisCommands } from './clients.js';
+import type { RedisSource } from './connection.js';
+import { redisError } from './error.js';
+
+/** How long `close` waits for what is under way. */
+const CLOSE_MS = 1_000;
+
+/** Gathers the operations of one tick into a batch and sends it at the tick's end. */
+export class RedisQueue {
+  readonly #source: RedisSource;
+  readonly #timeoutMs: number;
+  readonly #underWay = new Set<RedisBatch>();
+  #filling: RedisBatch | undefined;
+  #closed = false;
+  /** Batches under way that keep the process alive. */
+  #holding = 0;
+  #timer: NodeJS.Timeout | undefined;
+  /** When a batch was last answered; one that saw no other answered during all its time has a dead connection. */
+  #lastAnswer = Number.NEGATIVE_INFINITY;
+
+  constructor(source: RedisSource, timeoutMs: number) {
+    this.#source = source;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  get(cacheKey: string, options: BackendGetOptions | undefined): Promise<BackendEntry | undefined> {
+    try {
+      return this.#batchFor(options).read(cacheKey, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  run<T>(options: BackendOptions | undefined, work: (commands: RedisCommands) => Promise<T>): Promise<T> {
+    try {
+      return this.#batchFor(options).add(options?.signal, work);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Resolves when everything that is under way has been answered; `undefined` when there is nothing. */
+  underWay(): Promise<void> | undefined {
+    if (this.#underWay.size === 0) return undefined;
+    return Promise.all([...this.#underWay].map((batch) => batch.whenEnded())).then(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#flush();
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise((resolve) => {
+      timer = setTimeout(resolve, CLOSE_MS);
+    });
+    await Promise.race([this.underWay(), limit]);
+    clearTimeout(timer);
+    await this.#source.close();
+  }
+
+  /** @throws TypeError for what is no signal, the signal's reason, BackendError after `close`. */
+  #batchFor(options: BackendOptions | undefined): RedisBatch {
+    const signal = options?.signal;
+    if (signal !== undefined) {
+      assertSignal(signal);
+      if (signal.aborted) throw signal.reason;
+    }
+    if (this.#closed) throw closedError('Redis');
+    if (this.#filling?.full) this.#flush();
+    if (this.#filling === undefined) {
+      this.#filling = new RedisBatch(this.#ended, this.#demoted);
+      // When everything that is ready to run has run. Measured with 64 gets in flight: a microtask gathers as many but
+      // fewer of code that awaits something first; setImmediate no more, and it makes a lone get slower by 5 %.
+      nextTick(this.#send);
+    }
+    if (!this.#filling.holds && !isByCache(options)) this.#filling.holds = true;
+    return this.#filling;
+  }
+
+  #flush(): void {
+    const batch = this.#filling;
+    if (batch === undefined) return;
+    this.#filling = undefined;
+    if (batch.deserted) return;
+    batch.deadline = elapsed() + this.#timeoutMs;
+    this.#underWay.add(batch);
+    // A timer of its own for each batch would be a tenth of the time of a get.
+    if (this.#timer === undefined) this.#arm(this.#timeoutMs);
+    if (batch.holds && this.#holding++ === 0) this.#timer?.ref();
+    try {
+      const commands = this.#source.commands();
+      if (types.isPromise(commands)) {
+        commands.then(
+          (opened) => batch.send(opened),
+          (error) => batch.fail(redisError(error)),
+        );
+      } else batch.send(commands);
+    } catch (error) {
+      batch.fail(redisError(error));
+    }
+  }
+
+  readonly #send = (): void => this.#flush();
+
+  /** The timer keeps the process alive while an answer is outstanding, which connections do not. A cache has a timer of its own. */
+  #arm(ms: number): void {
+    this.#timer = setTimeout(this.#check, ms);
+    if (this.#holding === 0) this.#timer.unref();
+  }
+
+  readonly #ended = (batch: RedisBatch): void => {
+    if (batch.answered) this.#lastAnswer = elapsed();
+    if (this.#underWay.delete(batch) && batch.holds && --this.#holding === 0) this.#timer?.unref();
+  };
+
+  readonly #demoted = (commands: RedisCommands): void => this.#source.demoted(commands);
+
+  readonly #check = (): void => {
+    this.#timer = undefined;
+    const time = elapsed();
+    for (const batch of this.#underWay) {
+      if (batch.deadline > time) {
+        this.#arm(Math.ceil(batch.deadline - time));
+        return;
+      }
+      const error = new TimeoutError(`The Redis backend did not answer within ${this.#timeoutMs} ms`);
+      const begun = batch.deadline - this.#timeoutMs;
+      if (!batch.answered && this.#lastAnswer < begun) this.#source.unresponsive(begun);
+      batch.fail(error);
+    }
+  };
+}

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import { isError } from '../../util/realms.js';
+import type { RedisCommand, RedisCommands } from './clients.js';
+import { listOf } from './reply.js';
+
+/** A script, which a server is sent as a whole only when it does not know it yet. */
+export class Script {
+  readonly #text: string;
+  readonly #sha: string;
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#sha = createHash('sha1').update(text).digest('hex');
+  }
+
+  async run(commands: RedisCommands, { keys, args }: ScriptCall): Promise<unknown> {
+    try {
+      return await commands.send(['evalsha', this.#sha, String(keys.length), ...keys, ...args]);
+    } catch (error) {
+      if (!isUnknown(error)) throw error;
+      return commands.send(['eval', this.#text, String(keys.length), ...keys, ...args]);
+    }
+  }
+
+  /** Many calls in one write. @throws the first Error among the replies. */
+  async runAll(commands: RedisCommands, calls: readonly ScriptCall[]): Promise<unknown[]> {
+    if (calls.length === 0) return [];
+    const send = async (command: 'eval' | 'evalsha', script: string, list: readonly ScriptCall[]) =>
+      listOf(
+        await commands.sendAll(
+          list.map(({ keys, args }): RedisCommand => [command, script, String(keys.length), ...keys, ...args]),
+        ),
+        list.length,
+      );
+    const replies = await send('evalsha', this.#sha, calls);
+    const unknown = [...replies.keys()].filter((i) => isUnknown(replies[i]));
+    if (unknown.length > 0) {
+      const again = await send(
+        'eval',
+        this.#text,
+        unknown.map((i) => calls[i] as ScriptCall),
+      );
+      for (const [n, i] of unknown.entries()) replies[i] = again[n];
+    }
+    for (const reply of replies) if (isError(reply)) throw reply;
+    return replies;
+  }
+}
+
+export interface ScriptCall {
+  readonly keys: readonly (string | Buffer)[];
+  readonly args: readonly (string | Buffer)[];
+}
+
+function isUnknown(error: unknown): boolean {
+  return isError(error) && error.message.startsWith('NOSCRIPT');
+}

@@ -1,0 +1,112 @@
+import { elapsed } from '../../util/clock.js';
+import { BackendError, TimeoutError } from '../../errors.js';
+import { isError } from '../../util/realms.js';
+import { clearTimeout, setTimeout } from '../../util/timers.js';
+import type { RedisCommand, RedisCommands } from './clients.js';
+import { listOf, sendAll } from './reply.js';
+
+/** A client that has not been connected yet. */
+export interface Connectable {
+  readonly commands: RedisCommands;
+  connect(): Promise<unknown>;
+  destroy(): void;
+}
+
+/** How long the connection is kept for a next transaction. */
+const IDLE_MS = 250;
+/** How often a transaction begins again whose keys were changed meanwhile. */
+const ATTEMPTS = 3;
+
+/**
+ * A connection for transactions alone, one after another, made when the first one begins and ended soon after the last. On a
+ * shared connection the EXEC of somebody else would end our WATCH, and ours would end theirs.
+ */
+export class ExclusiveConnection {
+  readonly #make: () => Connectable;
+  readonly #timeoutMs: number;
+  #client: Connectable | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor(make: () => Connectable, timeoutMs: number) {
+    this.#make = make;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** @throws TimeoutError when the turn comes too late: whoever asked has been told by then that nothing was done. */
+  run<T>(work: (commands: RedisCommands) => Promise<T>): Promise<T> {
+    const asked = elapsed();
+    const turn = this.#last.then(() => {
+      if (elapsed() - asked < this.#timeoutMs) return this.#work(work);
+      throw new TimeoutError(`The Redis backend did not come to a transaction within ${this.#timeoutMs} ms`);
+    });
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #work<T>(work: (commands: RedisCommands) => Promise<T>): Promise<T> {
+    clearTimeout(this.#idle);
+    // A server that does not answer must not hold up the next one for ever.
+    const limit = setTimeout(() => this.#drop(), this.#timeoutMs).unref();
+    try {
+      return await work(await this.#connected());
+    } catch (error) {
+      // It may be in the middle of a transaction.
+      this.#drop();
+      throw error;
+    } finally {
+      clearTimeout(limit);
+      if (this.#client !== undefined) this.#idle = setTimeout(() => this.#drop(), IDLE_MS);
+    }
+  }
+
+  async #connected(): Promise<RedisCommands> {
+    if (this.#client?.commands.ready) return this.#client.commands;
+    this.#drop();
+    const client = this.#make();
+    this.#client = client;
+    client.commands.onError(() => undefined);
+    await client.connect();
+    return client.commands;
+  }
+
+  #drop(): void {
+    const client = this.#client;
+    this.#client = undefined;
+    client?.destroy();
+  }
+}
+
+/**
+ * Sends commands in one step, provided that nobody changes any of the keys between `look` and them.
+ *
+ * @param look reads and answers with the commands; undefined: there is nothing to do.
+ * @returns the reply of the last command; undefined: there was nothing to do; null: nothing was done, as the keys were changed
+ * again and again.
+ */
+export async function transact(
+  server: RedisCommands,
+  names: readonly (string | Buffer)[],
+  look: () => Promise<readonly RedisCommand[] | undefined>,
+): Promise<unknown> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    await server.send(['watch', ...names]);
+    const commands = await look();
+    if (commands === undefined) {
+      await server.send(['unwatch']);
+      return undefined;
+    }
+    const answer = (await sendAll(server, [['multi'], ...commands, ['exec']])).at(-1);
+    if (answer === null) continue;
+    const replies = listOf(answer, commands.length);
+    for (const reply of replies) if (isError(reply)) throw reply;
+    return replies.at(-1);
+  }
+  return null;
+}
+
+/** @throws BackendError (transient) when nothing was done because others kept changing the keys. */
+export function assertDone(reply: unknown): void {
+  if (reply !== null) return;
+  throw new BackendError('Others changed the entry at the same time, again and again', { transient: true });
+}

@@ -1,0 +1,287 @@
+import { createRequire } from 'node:module';
+import type { CircuitBreakerPolicy, ConsecutiveBreaker, IBackoff } from 'cockatiel';
+import type { Backend, BackendLock, BackendTagOptions } from '../../backends/backend.js';
+import { isPrivate, storesAlike } from '../../backends/private-answers.js';
+import { kindOf } from '../../util/bytes.js';
+import { now } from '../../util/clock.js';
+import { BackendError, hasCode, isCacheKitError } from '../../errors.js';
+import { isError, isErrorCalled, propertyOf } from '../../util/realms.js';
+import { pause } from '../../util/timers.js';
+import { Deadlines } from './deadlines.js';
+import { ownArguments } from './own-arguments.js';
+import { invalidateInSteps } from './stepwise-invalidation.js';
+
+export type BreakerState = 'open' | 'half-open' | 'closed';
+
+export interface GuardSettings {
+  /** The longest that one operation may take, in milliseconds. */
+  readonly timeoutMs: number;
+  /** How often an operation is tried again after a failure that may pass. */
+  readonly retries: number;
+  /** After `failures` in a row the backend is left alone for `restMs`; undefined: never. */
+  readonly breaker: { readonly failures: number; readonly restMs: number } | undefined;
+  /** Operations under way at most; more are refused. */
+  readonly maxConcurrent: number;
+  readonly signal: AbortSignal | undefined;
+  readonly onState: (state: BreakerState) => void;
+}
+
+/** What may be done twice without harm. */
+const REPEATABLE = [
+  'get',
+  'set',
+  'delete',
+  'getMany',
+  'setMany',
+  'deleteMany',
+  'has',
+  'expire',
+  'changedSince',
+  // The answer to the first attempt may be lost: the second then finds the entry changed, by the first.
+  'setIfUnchanged',
+] as const;
+
+/**
+ * A backend whose every operation ends in time, is tried again when that may help, and is refused at once while the store
+ * is known to be in trouble. Whatever goes wrong is a BackendError, a TimeoutError, the signal's reason, or what the
+ * backend throws.
+ */
+export function guarded(backend: Backend, settings: GuardSettings): Backend {
+  const guard = new Guard(settings);
+  const methods: Record<string, unknown> = {};
+  // In each attempt: what a backend of others was given in the one before may be changed, or gone.
+  const given = isPrivate(backend) ? (args: unknown[]) => args : ownArguments;
+  const through = (names: readonly (keyof Backend)[], repeatable: boolean) => {
+    for (const name of names) {
+      const method = backend[name] as ((...args: unknown[]) => Promise<unknown>) | undefined;
+      if (method === undefined || (name === 'setIfUnchanged' && !storesAlike(backend))) continue;
+      methods[name] = (...args: unknown[]) => guard.run(() => method.apply(backend, given(args)), repeatable);
+    }
+  };
+  through(REPEATABLE, true);
+  through(['replace'], false);
+  const { lock } = backend;
+  if (lock !== undefined) {
+    methods.lock = async (...args: Parameters<typeof lock>) => {
+      const taken = await guard.run(() => lock.apply(backend, given(args) as typeof args), false);
+      return taken ? guardedLock(taken, guard) : undefined;
+    };
+  }
+  const { invalidateTags } = backend;
+  if (invalidateTags !== undefined) {
+    const own = (...args: Parameters<typeof invalidateTags>) =>
+      invalidateTags.apply(backend, given(args) as typeof args);
+    methods.invalidateTags = (tags: readonly string[], options?: BackendTagOptions) =>
+      invalidateInSteps(own, settings.timeoutMs, tags, options, (attempt) => guard.run(limited(attempt), true));
+  }
+  if (backend.remembersMs !== undefined) methods.remembersMs = checkedMs(backend.remembersMs);
+  if (backend.keys !== undefined) methods.keys = (options?: KeysOptions) => eachInTime(backend, guard, options);
+  for (const name of ['watch', 'close'] as const) {
+    if (backend[name] !== undefined) methods[name] = backend[name].bind(backend);
+  }
+  return methods as unknown as Backend;
+}
+
+/** @throws TypeError, RangeError for what is no time to be remembered. */
+function checkedMs(remembersMs: unknown): number {
+  if (typeof remembersMs !== 'number') {
+    throw new TypeError(`remembersMs of the backend must be a number, not ${kindOf(remembersMs)}`);
+  }
+  if (!(remembersMs > 0)) throw new RangeError('remembersMs of the backend must be over 0');
+  return remembersMs;
+}
+
+function guardedLock(lock: BackendLock, guard: Guard): BackendLock {
+  return {
+    extend: (leaseMs) => guard.run(() => lock.extend(leaseMs), false),
+    release: () => lock.release(),
+    ...(lock.held && { held: () => guard.run(async () => lock.held?.() ?? false, false) }),
+  };
+}
+
+type KeysOptions = Parameters<NonNullable<Backend['keys']>>[0];
+
+/** Each step of a listing is an operation of its own: the whole may take as long as there are entries. */
+async function* eachInTime(backend: Backend, guard: Guard, options: KeysOptions): AsyncGenerator<string> {
+  const cacheKeys = backend.keys?.(options)[Symbol.asyncIterator]();
+  if (cacheKeys === undefined) return;
+  let done: boolean | undefined = false;
+  try {
+    for (;;) {
+      const step = await guard.run(() => cacheKeys.next(), false);
+      done = step.done;
+      if (done) return;
+      yield step.value;
+    }
+  } finally {
+    // Not waited for: one that does not answer would hold up whoever has heard enough.
+    if (!done) (async () => cacheKeys.return?.())().catch(() => {});
+  }
+}
+
+type Operation<T> = (() => Promise<T>) & { limited?: boolean };
+
+/** An operation that has a time limit of its own. */
+function limited<T>(operation: Operation<T>): Operation<T> {
+  return Object.assign(operation, { limited: true });
+}
+
+/** Between two attempts. */
+const FIRST_PAUSE_MS = 10;
+const MOST_PAUSE_MS = 250;
+/** No store keeps a cache away for longer without being asked again. */
+const MOST_ASKED_PAUSE_MS = 5 * 60_000;
+
+class Guard {
+  readonly #settings: GuardSettings;
+  readonly #deadlines: Deadlines;
+  readonly #breaker: { policy: CircuitBreakerPolicy; failures: ConsecutiveBreaker } | undefined;
+  #state: BreakerState = 'closed';
+  /** When a pause that the backend asked for is over; 0: there was none. */
+  #pauseUntil = 0;
+
+  constructor(settings: GuardSettings) {
+    this.#settings = settings;
+    this.#deadlines = new Deadlines(settings.timeoutMs, settings.signal);
+    const { breaker } = settings;
+    if (breaker !== undefined) this.#breaker = this.#makeBreaker(breaker);
+  }
+
+  run<T>(operation: Operation<T>, repeatable: boolean): Promise<T> {
+    const { signal, maxConcurrent } = this.#settings;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#deadlines.outstanding >= maxConcurrent) {
+      const message = `More than ${maxConcurrent} operations of the backend are under way`;
+      return Promise.reject(new BackendError(message, { transient: true }));
+    }
+    if (this.#pauseUntil !== 0 && now() < this.#pauseUntil) return Promise.reject(pausing());
+    return this.#attempt(operation, repeatable ? operation : undefined);
+  }
+
+  /** While all is well the breaker's policy is not asked: that costs as much as a small value's encryption. */
+  #attempt<T>(operation: Operation<T>, again: Operation<T> | undefined): Promise<T> {
+    if (this.#state === 'closed') {
+      return this.#race(operation, this.#succeeded, (error) => this.#failed(error, again));
+    }
+    // One operation tries whether the store is back; a hung store must not hold up the others until then.
+    if (this.#state === 'half-open' || this.#breaker === undefined) return Promise.reject(resting());
+    return this.#breaker.policy
+      .execute(() => this.#race(operation, nothing, (error) => Promise.reject(error)))
+      .catch((error) => Promise.reject(answerOf(error))) as Promise<T>;
+  }
+
+  #race<T>(operation: Operation<T>, done: () => void, failed: (error: unknown) => Promise<T>): Promise<T> {
+    let work: Promise<T>;
+    try {
+      work = operation();
+    } catch (error) {
+      return failed(error);
+    }
+    if (!operation.limited) return this.#deadlines.race(work, done, failed);
+    return work.then((value) => {
+      done();
+      return value;
+    }, failed);
+  }
+
+  readonly #succeeded = () => this.#breaker?.failures.success();
+
+  async #failed<T>(error: unknown, again: Operation<T> | undefined): Promise<T> {
+    let failure = error;
+    const pauseMs = hasCode(error, 'ERR_BACKEND') ? error.retryAfterMs : undefined;
+    if (pauseMs !== undefined && pauseMs > 0) {
+      this.#pauseUntil = Math.max(this.#pauseUntil, now() + Math.min(pauseMs, MOST_ASKED_PAUSE_MS));
+    }
+    // The policy may be open by now, and would answer in the place of what says nothing about the store.
+    if (this.#breaker !== undefined && isTrouble(error)) {
+      try {
+        await this.#breaker.policy.execute(() => Promise.reject(error));
+      } catch (reason) {
+        failure = answerOf(reason);
+      }
+    }
+    if (again === undefined) throw failure;
+    return this.#again(again, failure);
+  }
+
+  /** Not by cockatiel, whose pauses are the timers of whoever fakes them. */
+  async #again<T>(operation: Operation<T>, failure: unknown): Promise<T> {
+    let last = failure;
+    for (let attempt = 0; attempt < this.#settings.retries && passes(last) && this.#state === 'closed'; attempt++) {
+      // At random between half of it and all of it, so that those who failed together do not come back together.
+      await pause(Math.min(MOST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt) * (1 - Math.random() / 2));
+      try {
+        return await this.#attempt(operation, undefined);
+      } catch (error) {
+        last = error;
+      }
+    }
+    throw last;
+  }
+
+  #makeBreaker({ failures, restMs }: { failures: number; restMs: number }) {
+    const { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } = cockatiel();
+    const consecutive = new ConsecutiveBreaker(failures);
+    const policy = circuitBreaker(handleWhen(isTrouble), { breaker: consecutive, halfOpenAfter: rest(restMs) });
+    policy.onStateChange((state) => {
+      if (state === CircuitState.Closed) this.#state = 'closed';
+      else this.#state = state === CircuitState.HalfOpen ? 'half-open' : 'open';
+      this.#settings.onState(this.#state);
+    });
+    return { policy, failures: consecutive };
+  }
+}
+
+const require = createRequire(import.meta.url);
+
+/** Loaded by the first cache that has a backend: it takes a third of this package's import time. */
+function cockatiel(): typeof import('cockatiel') {
+  return require('cockatiel');
+}
+
+/** cockatiel compares wall-clock times, and that clock may be set back by hours, which prolongs nothing here. */
+function rest(restMs: number): { next(): IBackoff<unknown> } {
+  const next = (): IBackoff<unknown> => {
+    const until = now() + restMs;
+    return {
+      get duration() {
+        return now() < until ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+      },
+      next,
+    };
+  };
+  return { next };
+}
+
+/** Whether the store is in trouble, rather than the request wrong. */
+function isTrouble(error: unknown): boolean {
+  if (hasCode(error, 'ERR_BACKEND')) return error.transient || error.status === undefined;
+  return hasCode(error, 'ERR_TIMEOUT') || !(isCacheKitError(error) || isRefusal(error));
+}
+
+/** Whether trying again at once may help: not after a timeout, for which the caller has waited long enough. */
+function passes(error: unknown): boolean {
+  return hasCode(error, 'ERR_BACKEND') && error.transient && error.retryAfterMs === undefined;
+}
+
+/** Wrong arguments, and a caller's own abort. */
+function isRefusal(error: unknown): boolean {
+  if (!isError(error)) return false;
+  if (error instanceof TypeError || error instanceof RangeError) return true;
+  if (isErrorCalled(error, 'TypeError') || isErrorCalled(error, 'RangeError')) return true;
+  return propertyOf(error, 'name') === 'AbortError';
+}
+
+function answerOf(error: unknown): unknown {
+  return error instanceof cockatiel().BrokenCircuitError ? resting() : error;
+}
+
+function nothing(): void {}
+
+function pausing(): BackendError {
+  return new BackendError('The backend asked for a pause and is not asked until it is over', { transient: true });
+}
+
+function resting(): BackendError {
+  return new BackendError('The backend has failed repeatedly and is not asked for now', { transient: true });
+}

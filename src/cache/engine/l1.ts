@@ -1,0 +1,126 @@
+import { LRUCache } from 'lru-cache';
+import { TagIndex, tagsCost } from '../../util/tag-index.js';
+import { now } from '../../util/clock.js';
+import type { Validity } from './invalidations.js';
+
+/** What an entry costs beside its bytes and key: the objects, the map's slot, the list's links. */
+const ENTRY_OVERHEAD = 256;
+
+/** An entry held in this process. */
+export interface L1Entry {
+  readonly tenantId: string | undefined;
+  /** The bytes as stored: sealed in a secure cache. `undefined` where the decoded value is kept instead. */
+  readonly bytes: Uint8Array | undefined;
+  readonly value: unknown;
+  /** When this copy lapses, on the clock of {@link now}. */
+  until: number;
+  /** When the entry's TTL ends: `Infinity` for never, NaN when unknown. Not before `until`. */
+  expiresAt: number;
+  /** Until when the copy may still answer as a stale one. Not before `until`. */
+  keptUntil: number;
+  /** The tags it was set with; undefined when it was set elsewhere, with tags that are not known here. */
+  readonly tags: readonly string[] | undefined;
+  /** Where the tags are not known: ends when a tag is invalidated that the entry may have. */
+  readonly validity: Validity | undefined;
+}
+
+/**
+ * The first tier: entries in this process, bounded in bytes, the least recently used leaving first.
+ * An entry belongs to (tenantId, cacheKey); the tenant is checked on every read, so that two tenants whose
+ * stored keys were the same would push each other out rather than see each other's values.
+ */
+export class L1 {
+  readonly maxBytes: number;
+  readonly #entries: LRUCache<string, L1Entry>;
+  readonly #tags = new TagIndex();
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
+    this.#entries = new LRUCache({
+      maxSize: maxBytes,
+      dispose: (_, cacheKey) => this.#tags.forget(cacheKey),
+      noDisposeOnSet: true,
+    });
+  }
+
+  get(cacheKey: string, tenantId: string | undefined): L1Entry | undefined {
+    const entry = this.#entries.get(cacheKey);
+    if (entry === undefined || entry.tenantId !== tenantId) return undefined;
+    if (entry.validity?.ended) {
+      this.#entries.delete(cacheKey);
+      return undefined;
+    }
+    const time = now();
+    if (entry.until > time) return entry;
+    if (entry.keptUntil <= time) this.#entries.delete(cacheKey);
+    return undefined;
+  }
+
+  /** An entry that may have lapsed, for who makes do with a stale one. */
+  kept(cacheKey: string, tenantId: string | undefined): L1Entry | undefined {
+    const entry = this.#entries.get(cacheKey);
+    if (entry === undefined || entry.tenantId !== tenantId || entry.validity?.ended) return undefined;
+    return entry.keptUntil > now() ? entry : undefined;
+  }
+
+  /** @returns whether there was room for it. */
+  set(cacheKey: string, entry: L1Entry, bytesLen: number): boolean {
+    const size = bytesLen + 2 * cacheKey.length + ENTRY_OVERHEAD + tagsCost(entry.tags);
+    if (size > this.maxBytes) {
+      this.#entries.delete(cacheKey);
+      return false;
+    }
+    this.#entries.set(cacheKey, entry, { size });
+    this.#tags.assign(cacheKey, entry.tags);
+    return true;
+  }
+
+  /** Where L1 is the store. @returns whether it held a live entry of this tenant. */
+  expire(cacheKey: string, tenantId: string | undefined, ttlMs: number, staleMs: number): boolean {
+    const entry = this.get(cacheKey, tenantId);
+    if (entry === undefined) return false;
+    entry.until = entry.expiresAt = now() + ttlMs;
+    entry.keptUntil = entry.until + staleMs;
+    return true;
+  }
+
+  /** @returns whether it held a live entry of this tenant. */
+  delete(cacheKey: string, tenantId: string | undefined): boolean {
+    const live = this.get(cacheKey, tenantId) !== undefined;
+    if (this.#entries.peek(cacheKey)?.tenantId === tenantId) this.#entries.delete(cacheKey);
+    return live;
+  }
+
+  /** Of whatever tenant. */
+  forget(cacheKey: string): void {
+    this.#entries.delete(cacheKey);
+  }
+
+  /** Removes what was set with one of the tags. @returns how many. */
+  invalidateTags(tags: Iterable<string>): number {
+    const cacheKeys = this.#tags.cacheKeys(tags);
+    for (const cacheKey of cacheKeys) this.#entries.delete(cacheKey);
+    return cacheKeys.size;
+  }
+
+  /** The cache keys of live entries of a tenant. */
+  *keys(tenantId: string | undefined, prefix: string): Generator<string> {
+    const time = now();
+    for (const [cacheKey, entry] of this.#entries.entries()) {
+      if (entry.tenantId === tenantId && entry.until > time && cacheKey.startsWith(prefix)) yield cacheKey;
+    }
+  }
+
+  clear(): void {
+    this.#tags.clear();
+    this.#entries.clear();
+  }
+
+  get count(): number {
+    return this.#entries.size;
+  }
+
+  get bytes(): number {
+    return this.#entries.calculatedSize;
+  }
+}

@@ -1,0 +1,207 @@
+import { elapsed } from '../../util/clock.js';
+import { TimeoutError } from '../../errors.js';
+import { assertCanTag } from '../key-builder.js';
+import { events, publish } from './events.js';
+import type { FailedLoads } from './failed-loads.js';
+import type { Failures } from './failure-policy.js';
+import { REFUSED } from './l2.js';
+import { isLoaded, Loaded } from '../load-result.js';
+import type { EntryLock, IsLocked } from './lock.js';
+import type { Run } from './run.js';
+import { withoutSignal, withSignal } from './run-signal.js';
+import type { Progress } from './shared-run.js';
+import type { Writer } from './single-flight.js';
+import type { Target } from './entry-target.js';
+import type { Tiers } from './tiers.js';
+
+/** What a caller of the cache is told of an entry. */
+export interface Outcome {
+  readonly value: unknown;
+  readonly status: 'hit' | 'miss' | 'stale';
+  /** When its TTL ends, on the clock of `now()`: `Infinity` for never, NaN when unknown or not stored. */
+  readonly expiresAt: number;
+  /** What a value that was just loaded was stored with. */
+  readonly ttlMs?: number;
+  /** The arguments were changed meanwhile: the value is of the one call that they belong to, and of no entry. */
+  readonly changed?: boolean;
+  /** The entry was deleted or written elsewhere while the function ran: nothing was stored, and what is there stays. */
+  readonly refused?: boolean;
+  /** When one of its tags was invalidated here while the function ran, as a tick of `Invalidations`. */
+  readonly invalidatedAt?: number | undefined;
+}
+
+export interface LoadSettings {
+  /** After so long a run ends, and its signal fires; undefined: it has none. */
+  readonly signalMs: number | undefined;
+  /** After so long another run may begin, whatever has become of the first. */
+  readonly maxMs: number;
+  /** TTL of `null`; undefined: as any value. */
+  readonly negativeTtlMs: number | undefined;
+  /** undefined: once in this process. */
+  readonly lock: EntryLock | undefined;
+}
+
+/** A function that is to make an entry's value. */
+export interface LoadCall {
+  readonly target: Target;
+  readonly writer: Writer;
+  readonly load: () => unknown;
+  readonly progress: Progress;
+}
+
+/** Running functions and storing what they return. */
+export class Loading {
+  readonly #tiers: Tiers;
+  readonly #failures: Failures;
+  readonly #failed: FailedLoads;
+  readonly #settings: LoadSettings;
+  #closed = false;
+
+  constructor(tiers: Tiers, failures: Failures, failed: FailedLoads, settings: LoadSettings) {
+    this.#tiers = tiers;
+    this.#failures = failures;
+    this.#failed = failed;
+    this.#settings = settings;
+  }
+
+  /** Results are stored no more. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /**
+   * Runs `load` after a miss; with `lock` in one process only, and the others take what it stored.
+   *
+   * @param orStale a stale value will do when another process has been running the function for too long.
+   */
+  async afterMiss(call: LoadCall, orStale: boolean): Promise<Outcome> {
+    const { target, writer, progress } = call;
+    const { lock } = this.#settings;
+    // A backend that does not answer would only make the caller wait longer.
+    if (lock === undefined || target.unanswered) return this.run(call);
+    return lock.during<Outcome>(target, {
+      look: () => this.#look(target, writer),
+      work: (isLocked) => this.run(call, isLocked),
+      waiting: () => progress.elsewhere(),
+      giveUp: orStale ? () => this.#giveUp(target) : undefined,
+    });
+  }
+
+  /** Replaces a stale entry; with `lock`, unless another process is at it. A failure is reported, and the entry stays. */
+  async inBackground(call: LoadCall): Promise<Outcome | undefined> {
+    const { target, writer } = call;
+    const { lock } = this.#settings;
+    try {
+      if (lock === undefined) return await this.run(call);
+      // Another process may have replaced it before this one had the lock.
+      return await lock.ifFree(
+        target,
+        async (isLocked) => (await this.#look(target, writer)) ?? this.run(call, isLocked),
+      );
+    } catch (error) {
+      this.#failures.refresh(error, target);
+      return undefined;
+    }
+  }
+
+  /** Runs `load` and stores its result. @throws what `load` throws, and with a signal TimeoutError. */
+  async run(call: LoadCall, isLocked?: IsLocked): Promise<Outcome> {
+    const { target, writer } = call;
+    const run = this.#tiers.run(target, writer, { maxMs: this.#settings.maxMs, isLocked });
+    try {
+      return await this.#stored(call, run);
+    } catch (error) {
+      // Somebody who has changed the entry, or its arguments, has begun anew.
+      const own = writer.mayStore() && !run.over && (target.unchanged ?? always)();
+      if (own && run.invalidatedAt(target.tags) === undefined) this.#failed.threw(target, error);
+      throw error;
+    } finally {
+      run.end();
+    }
+  }
+
+  async #giveUp(target: Target): Promise<never> {
+    this.#failed.late(target);
+    throw new TimeoutError('Another process has been running the function for too long');
+  }
+
+  async #stored(call: LoadCall, run: Run): Promise<Outcome> {
+    const { target, writer } = call;
+    const unchanged = target.unchanged ?? always;
+    const before = unchanged();
+    const returned = await this.#loaded(call, run);
+    this.#failed.forget(target.cacheKey);
+    const { value, stored, ...special } = returned;
+    const unstored: Outcome = { value, status: 'miss', expiresAt: Number.NaN };
+    if (!before || !unchanged()) return { ...unstored, changed: true };
+    if (!stored || value === undefined || this.#closed || target.unanswered) return unstored;
+    try {
+      const own = this.#targetOf(target, value, special);
+      const written = await this.#tiers.write(own, value, writer, run);
+      const invalidatedAt = run.invalidatedAt(own.tags);
+      if (written === REFUSED) return { ...unstored, ttlMs: own.ttlMs, refused: true, invalidatedAt };
+      return { ...unstored, expiresAt: written ?? Number.NaN, ttlMs: own.ttlMs, invalidatedAt };
+    } catch (error) {
+      this.#failures.unstored(error, target);
+      return unstored;
+    }
+  }
+
+  async #look(target: Target, writer: Writer): Promise<Outcome | undefined> {
+    const found = await this.#tiers.read(target, writer);
+    if (!found?.fresh) return undefined;
+    return { value: found.value, status: 'hit', expiresAt: found.expiresAt };
+  }
+
+  #targetOf(target: Target, value: unknown, { ttlMs, tags }: Partial<Pick<Loaded, 'ttlMs' | 'tags'>>): Target {
+    const ownTtl = ttlMs ?? (value === null ? this.#settings.negativeTtlMs : undefined);
+    if (ownTtl === undefined && tags === undefined) return target;
+    if (tags !== undefined) assertCanTag(this.#tiers.l2?.backend, tags);
+    const named = tags?.map((tag) => target.tagName?.(tag) ?? tag) ?? [];
+    return { ...target, ttlMs: ownTtl ?? target.ttlMs, tags: [...(target.tags ?? []), ...named] };
+  }
+
+  async #loaded({ target, load, progress }: LoadCall, run: Run): Promise<Loaded> {
+    const { counters } = target;
+    const { signalMs } = this.#settings;
+    const began = () => progress.began(run);
+    counters.loads++;
+    const begun = elapsed();
+    let ok = false;
+    try {
+      // With a signal the run ends before its first caller would leave.
+      if (signalMs === undefined) began();
+      const returned = await (signalMs === undefined
+        ? withoutSignal(() => loadedBy(load))
+        : withSignal(signalMs, began, () => loadedBy(load)));
+      ok = true;
+      return returned;
+    } catch (error) {
+      if (!progress.countedLate) counters.loadErrors++;
+      throw error;
+    } finally {
+      progress.ended();
+      const ms = elapsed() - begun;
+      counters.loaded(ms);
+      if (events.load.hasSubscribers) publish(events.load, target, { ms, ok });
+    }
+  }
+}
+
+async function loadedBy(load: () => unknown): Promise<Loaded> {
+  const returned = await load();
+  if (!isLoaded(returned)) return new Loaded(returned, true);
+  // `withTtl(fetchToken(), 60)`: what is stored is what the promise brings.
+  const { ttlMs, tags } = returned;
+  let { stored } = returned;
+  let value = await returned.value;
+  while (isLoaded(value)) {
+    stored &&= value.stored;
+    value = await value.value;
+  }
+  return new Loaded(value, stored, ttlMs, tags);
+}
+
+function always(): boolean {
+  return true;
+}

@@ -1,0 +1,18 @@
+import type { EncryptionWrapper } from '../../codec/encryption-wrapper.js';
+import type { PrivateNames } from './l2.js';
+import type { Target } from './entry-target.js';
+
+/**
+ * Names for a backend that is not to learn cache keys: `{namespace}:p:{HMAC}`, and `{namespace}:pt:{HMAC}` for tags, which
+ * are the whole cache's even where a function has a namespace of its own.
+ */
+export function privateEntries(wrapper: EncryptionWrapper, cacheNamespace: string | undefined): PrivateNames {
+  const entry = ({ namespace }: Target, name: string) => `${namespace}:p:${name}`;
+  const tagged = (name: string) => `${cacheNamespace}:pt:${name}`;
+  return {
+    current: (target) => entry(target, wrapper.privateName('entry', target.cacheKey, target.tenantId)),
+    all: (target) => wrapper.privateNames('entry', target.cacheKey, target.tenantId).map((name) => entry(target, name)),
+    currentTag: (target, tag) => tagged(wrapper.privateName('tag', tag, target.tenantId)),
+    allTags: (target, tag) => wrapper.privateNames('tag', tag, target.tenantId).map(tagged),
+  };
+}

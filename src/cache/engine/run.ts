@@ -1,0 +1,93 @@
+import { now, Stopwatch } from '../../util/clock.js';
+import { clearInterval, setInterval } from '../../util/timers.js';
+import type { Invalidations, Moment } from './invalidations.js';
+import { FAILED, type L2 } from './l2.js';
+import type { Target } from './entry-target.js';
+
+/** A timer for longer fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+export interface RunSettings {
+  /** How long the function may run for its result to be stored. */
+  readonly maxMs: number;
+  /** Asked right before the result is stored: whether the lock that the function runs under is still held. */
+  readonly isLocked: (() => Promise<boolean>) | undefined;
+}
+
+/**
+ * One run of a function, from its beginning until its result is stored: what it began with, and what has happened to the
+ * entry meanwhile.
+ */
+export class Run {
+  /** What the backend held before; undefined: nothing, or it is not known. */
+  readonly found: Uint8Array | undefined;
+  readonly isLocked: RunSettings['isLocked'];
+  readonly #until: number;
+  readonly #stopwatch = new Stopwatch();
+  readonly #invalidations: Invalidations;
+  readonly #moment: Moment;
+  #timer: NodeJS.Timeout | undefined;
+  /** Since the backend was last asked and knew of no change. */
+  #checked: Stopwatch | undefined;
+  #changed = false;
+
+  constructor(
+    target: Target,
+    found: Uint8Array | undefined,
+    invalidations: Invalidations,
+    l2: L2 | undefined,
+    { maxMs, isLocked }: RunSettings,
+  ) {
+    this.found = found;
+    this.isLocked = isLocked;
+    this.#until = now() + maxMs;
+    this.#invalidations = invalidations;
+    this.#moment = invalidations.begin();
+    if (l2 === undefined) return;
+    const { remembersMs, setIfUnchanged, changedSince } = l2.backend;
+    if (remembersMs === undefined || setIfUnchanged === undefined || changedSince === undefined) return;
+    // So often that one question without an answer does no harm.
+    this.#timer = setInterval(() => void this.#ask(l2, target), Math.min(remembersMs / 3, LONGEST_TIMER_MS)).unref();
+  }
+
+  /** How many milliseconds ago the function began. */
+  get sinceMs(): number {
+    return this.#stopwatch.ms;
+  }
+
+  /** The function has been running for too long: somebody else may run it, and its result is not stored. */
+  get over(): boolean {
+    return now() >= this.#until;
+  }
+
+  /** As `BackendUnchanged` has it. */
+  get checkedMs(): number | undefined {
+    return this.#checked?.ms;
+  }
+
+  /** The backend has said that the entry was deleted, or given another TTL, since the function began. */
+  get changed(): boolean {
+    return this.#changed;
+  }
+
+  /** When one of the tags was last invalidated here since the function began, as a tick of {@link Invalidations}. */
+  invalidatedAt(tags: readonly string[] | undefined): number | undefined {
+    return tags && this.#invalidations.since(this.#moment, tags);
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+    this.#invalidations.end(this.#moment);
+  }
+
+  async #ask(l2: L2, target: Target): Promise<void> {
+    if (this.over) {
+      this.end();
+      return;
+    }
+    const asked = new Stopwatch();
+    const changed = await l2.changedSince(target, this.sinceMs);
+    if (changed === true) this.#changed = true;
+    else if (changed !== FAILED) this.#checked = asked;
+  }
+}

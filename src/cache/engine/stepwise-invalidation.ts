@@ -1,0 +1,60 @@
+import type { Backend, BackendTagOptions } from '../../backends/backend.js';
+import { TimeoutError } from '../../errors.js';
+import { clearTimeout, setTimeout } from '../../util/timers.js';
+
+type InvalidateTags = NonNullable<Backend['invalidateTags']>;
+
+/**
+ * `invalidateTags` with a time limit for each step of a backend that tells of its steps, and for the whole of any other. Tried
+ * again, it goes on with what is left, so that the counts of all attempts are one.
+ *
+ * @param run makes the attempts.
+ */
+export async function invalidateInSteps(
+  invalidate: InvalidateTags,
+  timeoutMs: number,
+  tags: readonly string[],
+  options: BackendTagOptions | undefined,
+  run: (attempt: () => Promise<number>) => Promise<number>,
+): Promise<number> {
+  let before = 0;
+  let current = 0;
+  const attempt = () => {
+    before += current;
+    current = 0;
+    return withStepLimit(timeoutMs, options?.signal, (step) =>
+      invalidate(tags, {
+        ...options,
+        onProgress: (removed) => {
+          current = removed;
+          step();
+          options?.onProgress?.(before + removed);
+        },
+      }),
+    );
+  };
+  const removed = await run(attempt);
+  return before + removed;
+}
+
+/** Ends when `step` has not been called for `timeoutMs`, or the signal fires. */
+function withStepLimit<T>(
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+  work: (step: () => void) => Promise<T>,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal?.reason);
+    const timer = setTimeout(
+      () => reject(new TimeoutError(`The backend did not answer within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    signal?.addEventListener('abort', abort, { once: true });
+    Promise.resolve(work(() => timer.refresh()))
+      .then(resolve, reject)
+      .finally(() => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', abort);
+      });
+  });
+}

@@ -1,0 +1,194 @@
+import { randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Backend } from '../backends/backend.js';
+import { assertWellFormed } from '../util/bytes.js';
+import { ConfigurationError } from '../errors.js';
+import { assertTenantId } from '../keys/derive.js';
+import {
+  functionKeys,
+  givenArguments,
+  HashedKeys,
+  hasTenantPrefix,
+  type StorageCode,
+  tenantPrefix,
+} from '../protocol/cache-key.js';
+import { type ArgumentsContext, validateSegment } from '../protocol/interop-args.js';
+import type { ErrorPaths } from '../protocol/refusal.js';
+import { isInterop, type Wire } from '../codec/wire-profile.js';
+import { assertTags, isTenantStore, type TenantStore } from './options.js';
+
+/** How the entries of one function are named. */
+export interface NamingOptions {
+  readonly namespace: string | undefined;
+  readonly operation: string | undefined;
+  readonly key: ((...args: never) => unknown) | undefined;
+  readonly tenant: ((...args: never) => unknown) | TenantStore | undefined;
+  readonly tags: readonly string[] | ((...args: never) => readonly string[]) | undefined;
+}
+
+/** How and where its values are stored. */
+export interface NamingContext {
+  readonly wire: Wire;
+  readonly code: StorageCode;
+  /** Whether an error of an argument names properties. */
+  readonly errorPaths: ErrorPaths;
+  /** Whether others share the store, so that a function needs a name. */
+  readonly shared: boolean;
+  /** The tenant of every call, unless calls bring their own. */
+  readonly tenantId: string | undefined;
+  /** Whether that tenant is part of the stored key: always, where no encryption keeps tenants apart. */
+  readonly tenantInKey: boolean;
+  /** The namespace that tags are of, which is the whole cache's. */
+  readonly tagNamespace: string | undefined;
+}
+
+type OfCall = (...args: readonly unknown[]) => unknown;
+
+/** Prefixes that are kept, as making one costs a hash. */
+const prefixes = new LRUCache<string, string>({ max: 1_000 });
+
+// Names of functions that have none: nobody outside this process can have used this part of a cache key.
+const ownNames = `local:${randomBytes(8).toString('hex')}`;
+let ownNamesGiven = 0;
+
+/** What a function's call is stored under: a tenant and a cache key. */
+export class EntryNames {
+  readonly #keyOf: (args: readonly unknown[]) => string;
+  readonly #tenantOf: OfCall | undefined;
+  readonly #tenantId: string | undefined;
+  readonly #inKey: boolean;
+  readonly #fixedPrefix: string;
+  readonly #tags: NamingOptions['tags'];
+  readonly #tagNamespace: string | undefined;
+  /** In front of private names. */
+  readonly namespace: string | undefined;
+
+  /** @throws ConfigurationError for a function that has no name in a shared store; TypeError and RangeError for a bad one. */
+  constructor(options: NamingOptions, context: NamingContext) {
+    if (options.tenant !== undefined && context.wire !== 'protocol') {
+      throw new ConfigurationError("Calls bring their own tenant in wire 'protocol' only: elsewhere pass tenantId");
+    }
+    this.#keyOf = keyFunction(options, context);
+    const { tenant } = options;
+    this.#tenantOf = isTenantStore(tenant) ? () => tenant.getStore() : (tenant as OfCall | undefined);
+    this.#tags = options.tags;
+    this.#tagNamespace = context.tagNamespace;
+    this.namespace = options.namespace ?? context.tagNamespace;
+    this.#tenantId = context.tenantId;
+    this.#inKey = this.#tenantOf !== undefined || context.tenantInKey;
+    this.#fixedPrefix = context.tenantInKey && context.tenantId !== undefined ? prefixOf(context.tenantId) : '';
+  }
+
+  /** @throws TypeError and RangeError for what `tenant` returns, unless it is a tenant id. */
+  tenantId(args: readonly unknown[]): string | undefined {
+    if (this.#tenantOf === undefined) return this.#tenantId;
+    const tenantId = this.#tenantOf(...args);
+    // Never the default tenant: a request without one must not meet everybody else's.
+    if (tenantId === undefined) {
+      throw new TypeError('tenant answered undefined: the call has no tenant, or is outside of its AsyncLocalStorage');
+    }
+    assertTenantId(tenantId);
+    return tenantId;
+  }
+
+  /** Whether arguments name this entry. */
+  name(cacheKey: string, tenantId: string | undefined, args: readonly unknown[]): boolean {
+    try {
+      return this.tenantId(args) === tenantId && this.cacheKey(args, tenantId) === cacheKey;
+    } catch {
+      return false;
+    }
+  }
+
+  /** @throws TypeError for arguments that cannot be part of a cache key, and for what `key` returns unless it is one. */
+  cacheKey(args: readonly unknown[], tenantId: string | undefined): string {
+    const cacheKey = this.#keyOf(args);
+    return this.#inKey ? this.#prefix(tenantId) + cacheKey : cacheKey;
+  }
+
+  /** The full names of a call's tags; undefined: none. @throws TypeError, RangeError for what `tags` returns. */
+  tags(args: readonly unknown[], tenantId: string | undefined): readonly string[] | undefined {
+    if (this.#tags === undefined) return undefined;
+    const tags = typeof this.#tags === 'function' ? (this.#tags as OfCall)(...args) : this.#tags;
+    assertTags(tags);
+    return tags.map((tag) => this.tag(tag, tenantId));
+  }
+
+  tag(tag: string, tenantId: string | undefined): string {
+    return tagName(this.#inKey ? this.#prefix(tenantId) : '', this.#tagNamespace, tag);
+  }
+
+  #prefix(tenantId: string | undefined): string {
+    return this.#tenantOf === undefined ? this.#fixedPrefix : prefixOf(tenantId as string);
+  }
+}
+
+/** @throws ConfigurationError for tags that the backend would forget. */
+export function assertCanTag(backend: Pick<Backend, 'invalidateTags'> | undefined, tags: unknown): void {
+  if (tags !== undefined && backend !== undefined && backend.invalidateTags === undefined) {
+    throw new ConfigurationError('This backend has no tags: memory, Redis and LMDB have');
+  }
+}
+
+/** What a tag is called in the backend. */
+export function tagName(tenantPrefix: string, namespace: string | undefined, tag: string): string {
+  return `${tenantPrefix}${namespace === undefined ? '' : `ns:${namespace}:`}tag:${tag}`;
+}
+
+/** The stored key's prefix for a tenant. */
+export function prefixOf(tenantId: string): string {
+  let prefix = prefixes.get(tenantId);
+  if (prefix === undefined) {
+    prefix = tenantPrefix(tenantId);
+    prefixes.set(tenantId, prefix);
+  }
+  return prefix;
+}
+
+/**
+ * A cache key that the caller made.
+ *
+ * @throws TypeError for a wrong type or a lone surrogate; RangeError when it is empty, or belongs to a tenant: a key that
+ *   comes from outside must not name another tenant's entry.
+ */
+export function assertOwnKey(name: string, cacheKey: unknown, wire: Wire): asserts cacheKey is string {
+  assertWellFormed(name, cacheKey);
+  if (cacheKey === '') throw new RangeError(`${name} must not be empty`);
+  if (wire === 'protocol' && hasTenantPrefix(cacheKey)) {
+    throw new RangeError(`${name} must not begin like a tenant's cache keys (t:, 16 hex digits, :)`);
+  }
+}
+
+function keyFunction(options: NamingOptions, context: NamingContext): (args: readonly unknown[]) => string {
+  const { namespace, operation } = options;
+  const { wire, code, shared, errorPaths } = context;
+  const key = options.key as OfCall | undefined;
+  if (shared && (namespace === undefined || (operation === undefined && key === undefined))) {
+    throw new ConfigurationError('With a backend, namespace and one of operation and key are required');
+  }
+  if (key !== undefined) {
+    return (args) => {
+      const cacheKey = key(...args);
+      assertOwnKey('What key returns', cacheKey, wire);
+      return cacheKey;
+    };
+  }
+  if (wire === 'python' && shared) {
+    throw new ConfigurationError("wire 'python' needs key: the Python function's own cache key");
+  }
+  // The other SDKs have nothing like `undefined`.
+  const ofArguments: ArgumentsContext = { allowUndefined: !isInterop(wire), errorPaths };
+  if (namespace === undefined || operation === undefined) {
+    const keys = new HashedKeys(`${ownNames}:${++ownNamesGiven}:args:`, '', ofArguments);
+    return (args) => keys.keyOf(givenArguments(args));
+  }
+  if (isInterop(wire)) {
+    validateSegment('namespace', namespace);
+    validateSegment('operation', operation);
+    // Every argument counts here: the other SDKs hash a call's full list, in which nothing is left out.
+    const keys = new HashedKeys(`${namespace}:${operation}:`, '', ofArguments);
+    return (args) => keys.keyOf(args);
+  }
+  const keys = functionKeys(namespace, operation, code, ofArguments);
+  return (args) => keys.keyOf(givenArguments(args));
+}

@@ -1,0 +1,48 @@
+import { allocate } from '../util/bytes.js';
+import { native } from '../native/addon.js';
+import { CHECKSUM_LEN } from '../native/scratch.js';
+import type { WireProfile } from './wire-profile.js';
+
+type Container = WireProfile['container'];
+
+const NONCE_LEN = 12;
+/** Bytes behind a payload that is sealed where it is: the tag's. */
+export const TAG_LEN = 16;
+
+/** Memory of this length and more is fresh, as a rule; what JavaScript writes is worth telling the system about. */
+const LARGE_LEN = 8 * 1024 * 1024;
+
+/** As `allocate`, for what JavaScript is about to write. */
+export function allocateForWriting(length: number): Buffer {
+  const memory = allocate(length);
+  if (length >= LARGE_LEN) native.askForLargePages(memory);
+  return memory;
+}
+
+/** Payloads in memory that nobody else holds and that has the size of their sealed value. */
+const roomy = new WeakSet<Uint8Array>();
+
+/** Bytes in front of a payload that is sealed where it is: a header or frame of `headLen` bytes, the nonce, a checksum. */
+export function leadLen(headLen: number, container: Container): number {
+  return headLen + NONCE_LEN + (container === 'checksum' ? CHECKSUM_LEN : 0);
+}
+
+/** The payload in memory that was made for it and its sealed value. */
+export function payloadIn(memory: Uint8Array, lead: number): Uint8Array {
+  const payload = memory.subarray(lead, memory.length - TAG_LEN);
+  roomy.add(payload);
+  return payload;
+}
+
+/**
+ * All of the memory in which a payload lies where its ciphertext goes, behind `headLen` bytes; undefined for one that lies
+ * elsewhere. It is given out once: what was sealed in its place is no payload any longer.
+ */
+export function takeRoom(payload: Uint8Array, headLen: number, container: Container): Buffer | undefined {
+  if (container === 'envelope' || container === 'interop-v2' || !roomy.delete(payload)) return undefined;
+  const { buffer, byteOffset, length } = payload;
+  const lead = leadLen(headLen, container);
+  // Whoever keeps the result would keep, uncounted, whatever was left over.
+  if (byteOffset !== lead || buffer.byteLength !== lead + length + TAG_LEN) return undefined;
+  return Buffer.from(buffer as ArrayBuffer);
+}

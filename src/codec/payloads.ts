@@ -1,0 +1,164 @@
+import { types } from 'node:util';
+import { allocate, bytesOf } from '../util/bytes.js';
+import { isCacheKitError, SerializationError } from '../errors.js';
+import { isError, propertyOf } from '../util/realms.js';
+import { allocateForWriting, leadLen, payloadIn, TAG_LEN } from './headroom.js';
+import type { Room } from '../serializers/arrow/room.js';
+import { isBuiltIn } from '../serializers/built-in.js';
+import type { Serializer } from '../serializers/serializer.js';
+import { lengthOf } from '../util/slots.js';
+
+/**
+ * What the serializers of this package do beyond `Serializer`, to save copies: they never keep the bytes they
+ * decode, and encode into a buffer that the next call overwrites.
+ */
+export interface SharedSerializer<T> extends Serializer<T> {
+  serializeShared(value: T): Uint8Array;
+  deserializeShared(buffer: Uint8Array, length: number): T;
+  /** Whether decoding runs the user's code, which may open another value, and so overwrite the memory that is being decoded. */
+  readonly runsReviver?: boolean;
+}
+
+/** What a serializer of this package does that can write its bytes into memory with room on both sides, which it gives away. */
+export interface RoomySerializer<T> extends Serializer<T> {
+  serializeWithRoom(value: T, room: Room): Uint8Array;
+}
+
+/** The largest buffer that a serializer of this package keeps for its next payload; larger ones it gives away. */
+const LARGEST_KEPT = 1 << 20;
+
+/** Memory that small copies are carved from, one behind the other; none of it is handed out twice. */
+const ARENA_LEN = 64 * 1024;
+const SMALL = 4 * 1024;
+let arena = allocate(ARENA_LEN);
+let used = 0;
+
+function copyOf(payload: Uint8Array): Uint8Array {
+  const length = lengthOf(payload);
+  if (length > SMALL) return new Uint8Array(payload);
+  if (used + length > ARENA_LEN) {
+    arena = allocate(ARENA_LEN);
+    used = 0;
+  }
+  const start = used;
+  used += length;
+  arena.set(payload, start);
+  return arena.subarray(start, used);
+}
+
+const withoutBytes = new WeakSet<object>();
+
+/** Whether it was thrown because a serializer returned no bytes: then it quotes nothing of the value. */
+export function isWithoutBytes(error: unknown): error is TypeError {
+  return typeof error === 'object' && error !== null && withoutBytes.has(error);
+}
+
+/**
+ * A serializer's payloads, copied only where somebody else may keep or change them. One of ours whose `serialize` or
+ * `deserialize` somebody has replaced, at any time, is a stranger's from then on.
+ */
+export class Payloads<T> {
+  readonly #serializer: Serializer<T>;
+  readonly #shared: SharedSerializer<T> | undefined;
+  readonly #roomy: RoomySerializer<T> | undefined;
+  /** What one of ours had when it was known to be one. */
+  readonly #serialize: Serializer<T>['serialize'] | undefined;
+  readonly #deserialize: Serializer<T>['deserialize'] | undefined;
+  /** Whether the last payload is a stranger's. */
+  #foreign = false;
+
+  constructor(serializer: Serializer<T>) {
+    this.#serializer = serializer;
+    if (!isBuiltIn(serializer as Serializer)) return;
+    this.#serialize = serializer.serialize;
+    this.#deserialize = serializer.deserialize;
+    if ('serializeShared' in serializer) this.#shared = serializer as SharedSerializer<T>;
+    else if ('serializeWithRoom' in serializer) this.#roomy = serializer as RoomySerializer<T>;
+  }
+
+  /**
+   * Bytes that are good until anything else is serialized. Large ones may lie where they can be sealed, behind room for a
+   * header or frame of `headLen` bytes.
+   *
+   * @throws TypeError when a stranger's serializer returns no bytes, and what it throws.
+   */
+  shared(value: T, headLen = 0): Uint8Array {
+    if (this.#serializer.serialize !== this.#serialize) return this.#checked(value);
+    const payload = this.#shared === undefined ? this.#withRoom(value, headLen) : this.#shared.serializeShared(value);
+    this.#foreign = false;
+    return payload;
+  }
+
+  /** As `shared`, bytes that nobody else holds. */
+  owned(value: T, headLen = 0): Uint8Array {
+    return this.exclusive(this.shared(value, headLen));
+  }
+
+  /** A payload that `shared` has just returned, as bytes that nobody else holds: copied only if somebody does. */
+  exclusive(payload: Uint8Array): Uint8Array {
+    return this.#givesAway(payload) ? payload : copyOf(payload);
+  }
+
+  /** The value of `buffer[0..length]`, which is overwritten afterwards. */
+  decodeShared(buffer: Uint8Array, length: number): T {
+    if (this.#shared !== undefined && this.#shared.runsReviver !== true && this.#decodes) {
+      return this.#shared.deserializeShared(buffer, length);
+    }
+    return this.decodeOwned(new Uint8Array(buffer.subarray(0, length)));
+  }
+
+  /** The value of bytes that nobody else holds. */
+  decodeOwned(payload: Uint8Array): T {
+    if (this.#decodes) {
+      if (this.#shared !== undefined) return this.#shared.deserializeShared(payload, payload.length);
+      return this.#serializer.deserialize(payload);
+    }
+    try {
+      const value = this.#serializer.deserialize(payload);
+      // One that was revoked would throw at whoever is given it.
+      if (types.isProxy(value)) Object.getPrototypeOf(value);
+      return value;
+    } catch (error) {
+      if (isCacheKitError(error)) throw error;
+      // No cause and no message: parsers quote what they read.
+      throw new SerializationError(`The serializer could not read a payload (${nameOf(error)})`);
+    }
+  }
+
+  /** Whether decoding is ours. */
+  get #decodes(): boolean {
+    return this.#serializer.deserialize === this.#deserialize;
+  }
+
+  #givesAway(payload: Uint8Array): boolean {
+    if (this.#foreign) return false;
+    // ArrowSerializer makes new bytes each time.
+    return this.#shared === undefined || payload.length > LARGEST_KEPT;
+  }
+
+  #withRoom(value: T, headLen: number): Uint8Array {
+    const roomy = this.#roomy as RoomySerializer<T>;
+    const lead = leadLen(headLen, roomy.container ?? 'envelope');
+    const memory = roomy.serializeWithRoom(value, { before: lead, behind: TAG_LEN, allocate: allocateForWriting });
+    return payloadIn(memory, lead);
+  }
+
+  #checked(value: T): Uint8Array {
+    const payload: unknown = this.#serializer.serialize(value);
+    this.#foreign = true;
+    try {
+      return bytesOf('What a serializer returns', payload);
+    } catch (error) {
+      withoutBytes.add(error as TypeError);
+      throw error;
+    }
+  }
+}
+
+/** The name of an error of its class: what else may stand in its place is as good as a message. */
+const ERROR_NAME = /^[A-Z][A-Za-z]{0,40}(Error|Exception)$|^Error$/;
+
+function nameOf(error: unknown): string {
+  const name = isError(error) ? propertyOf(error, 'name') : undefined;
+  return typeof name === 'string' && ERROR_NAME.test(name) ? name : 'an error';
+}

@@ -1,0 +1,141 @@
+import { allocate, countedBytes, trim } from '../util/bytes.js';
+import { EnvelopeError, SealedFormatError } from '../errors.js';
+import { assertValueLen } from '../keys/sealer-arguments.js';
+import { checked, NEEDS, native, nativeError } from '../native/addon.js';
+import { Payloads } from './payloads.js';
+import { encodeFramePrefix, parseFrame } from '../protocol/frame.js';
+import { openedScratch, SCRATCH_LEN } from '../native/scratch.js';
+import type { Serializer } from '../serializers/serializer.js';
+import { viewOf } from '../util/slots.js';
+import type {
+  AsyncValueContext,
+  DeserializeResult,
+  ValueCodec,
+  ValueContext,
+  ValueToDeserialize,
+  ValueToSerialize,
+} from './value-codec.js';
+import { modeOf, packedBound, type Wire, type WireProfile, wireProfile } from './wire-profile.js';
+
+/**
+ * The codec of a cache without encryption: the bytes are those that an encrypting one would seal.
+ * Nothing here is bound to a cache key or tenant; it exists so that both kinds of cache share one runtime.
+ */
+export class PlainWrapper<T = unknown> implements ValueCodec<T> {
+  readonly #profile: WireProfile;
+  readonly #payloads: Payloads<T>;
+  readonly #format: Buffer;
+  readonly #mode: number;
+  readonly #head: Buffer | undefined;
+
+  constructor(options: { serializer?: Serializer<T> | Serializer; wire?: Wire; compress?: boolean } = {}) {
+    this.#profile = wireProfile(options.wire, options.serializer as Serializer | undefined, options.compress);
+    this.#payloads = new Payloads<T>(this.#profile.serializer as Serializer<T>);
+    this.#format = Buffer.from(this.#profile.format);
+    this.#mode = modeOf(this.#profile, this.#format.length);
+    this.#head = framePrefix(this.#profile);
+  }
+
+  get profile(): WireProfile {
+    return this.#profile;
+  }
+
+  serialize(value: T, _context?: ValueContext): Buffer {
+    const payload = this.#payloads.shared(value);
+    assertValueLen(payload.length);
+    const headLen = this.#head?.length ?? 0;
+    const out = allocate(headLen + packedBound(this.#profile, payload.length));
+    const length = checked(native.pack(out, headLen, payload, this.#format, this.#mode));
+    if (this.#head !== undefined) out.set(this.#head);
+    return trim(out, headLen + length);
+  }
+
+  deserialize(given: Uint8Array, _context?: ValueContext): T {
+    const stored = countedBytes('stored', given);
+    const offset = this.#payloadOffset(stored);
+    const most = stored.length - offset;
+    let out = this.#profile.hidesLength || most <= SCRATCH_LEN ? openedScratch : allocate(most);
+    let length = native.unpack(out, 0, stored, offset, this.#mode);
+    if (length <= NEEDS) {
+      out = allocate(NEEDS - length);
+      length = native.unpack(out, 0, stored, offset, this.#mode);
+    }
+    if (length < 0) throw nativeError(length);
+    if (this.#profile.container === 'envelope') this.#assertFormat(stored, offset);
+    return out === openedScratch
+      ? this.#payloads.decodeShared(out, length)
+      : this.#payloads.decodeOwned(out.subarray(0, length));
+  }
+
+  async serializeAsync(value: T, context: AsyncValueContext): Promise<Buffer> {
+    return this.serialize(value, context);
+  }
+
+  async deserializeAsync(stored: Uint8Array, context: AsyncValueContext): Promise<T> {
+    return this.deserialize(stored, context);
+  }
+
+  serializeSized(value: T, context: ValueContext): Buffer {
+    return this.serialize(value, context);
+  }
+
+  deserializeSized(stored: Uint8Array, context: ValueContext): T {
+    return this.deserialize(stored, context);
+  }
+
+  /** Nothing has a key that could be an older one. */
+  rewrapSized(): undefined {
+    return undefined;
+  }
+
+  serializeMany(items: readonly ValueToSerialize<T>[]): Buffer[] {
+    return items.map((item) => this.serialize(item.value, item));
+  }
+
+  deserializeMany(items: readonly ValueToDeserialize[]): DeserializeResult<T>[] {
+    return items.map((item) => {
+      try {
+        return { ok: true, value: this.deserialize(item.sealed, item) };
+      } catch (error) {
+        return { ok: false, error: error as Error };
+      }
+    });
+  }
+
+  /** What the AAD does for an encrypted value: the payload of another serializer is not taken for one of this one's. */
+  #assertFormat(stored: Uint8Array, offset: number): void {
+    const format = this.#format;
+    // The format is the last thing in an envelope, unless another writer left something behind it.
+    const at = stored.length - format.length;
+    let same = format.length < 32 && stored[at - 1] === (0xa0 | format.length);
+    for (let i = 0; same && i < format.length; i++) same = stored[at + i] === format[i];
+    if (same) return;
+    const envelope = viewOf(stored, offset);
+    const info = new Uint32Array(3);
+    checked(native.envelopeInfo(envelope, info));
+    const [, start, length] = info as unknown as [number, number, number];
+    if (format.compare(envelope, start, start + length) !== 0) {
+      throw new EnvelopeError('The envelope holds a value of another format');
+    }
+  }
+
+  #payloadOffset(stored: Uint8Array): number {
+    if (this.#profile.wire !== 'python') return 0;
+    const { serializerName, metadata, payloadOffset } = parseFrame(stored);
+    if (serializerName !== this.#profile.frameName) throw new SealedFormatError('The frame names another serializer');
+    if (metadata.encrypted) throw new SealedFormatError('The frame claims that its value is encrypted');
+    return payloadOffset;
+  }
+}
+
+function framePrefix(profile: WireProfile): Buffer | undefined {
+  if (profile.frameName === undefined || profile.wire !== 'python') return undefined;
+  return encodeFramePrefix(profile.frameName, {
+    format: profile.format as 'msgpack' | 'orjson' | 'arrow',
+    compressed: profile.compressed,
+    originalType: profile.originalType ?? null,
+    encrypted: false,
+    tenantId: undefined,
+    keyFingerprint: undefined,
+  });
+}

@@ -1,0 +1,110 @@
+import { envelopeBound } from '../protocol/byte-storage.js';
+import { kindOf } from '../util/bytes.js';
+import { ConfigurationError } from '../errors.js';
+import { SEAL_OVERHEAD } from '../keys/sealer-arguments.js';
+import { CONTAINER, MODE_CHECK_MSGPACK, MODE_FORMAT_SHIFT, MODE_LITERALS } from '../native/addon.js';
+import { ArrowSerializer } from '../serializers/arrow.js';
+import { isBuiltIn } from '../serializers/built-in.js';
+import { InteropSerializer } from '../serializers/interop.js';
+import { JsonSerializer } from '../serializers/json.js';
+import { assertSerializer, type Serializer } from '../serializers/serializer.js';
+import { StandardSerializer } from '../serializers/standard.js';
+
+/**
+ * Who shares the stored bytes: every process of this package (`protocol`), every CacheKit SDK (`interop`, and compressed
+ * `interop-v2`, which is a draft), or a Python `@cache` function (`python`). A reader never guesses it from bytes.
+ */
+export type Wire = 'protocol' | 'interop' | 'interop-v2' | 'python';
+
+/** Why a store with a prefix is not for such a wire. */
+export function prefixedInterop(wire: Wire): ConfigurationError {
+  return new ConfigurationError(
+    `wire '${wire}' has cache keys that every SDK knows: nothing may stand in front of them, and the store's client has a prefix`,
+  );
+}
+
+/** Everything about a value's bytes that its wire and serializer decide. */
+export interface WireProfile {
+  readonly wire: Wire;
+  readonly serializer: Serializer;
+  readonly container: 'envelope' | 'checksum' | 'none' | 'interop-v2';
+  /** Whether the payload's length is known only when the container has been opened. */
+  readonly hidesLength: boolean;
+  /** Parts of the AAD. */
+  readonly format: string;
+  readonly compressed: boolean;
+  readonly originalType: string | undefined;
+  /** The serializer's name in a Python frame. */
+  readonly frameName: 'default' | 'orjson' | 'arrow' | undefined;
+  /** The native addon's mode without the format's length. */
+  readonly mode: number;
+}
+
+const MAX_FORMAT_LEN = 255;
+const WIRES: readonly unknown[] = ['protocol', 'interop', 'interop-v2', 'python'];
+
+/** Whether every SDK makes the same cache keys, and values of canonical MessagePack. */
+export function isInterop(wire: Wire): boolean {
+  return wire === 'interop' || wire === 'interop-v2';
+}
+
+/**
+ * @param compress false writes without compression, so that a length does not depend on what else is in a value.
+ * @throws TypeError for a wrong type, RangeError for an unknown wire, ConfigurationError for a serializer that the wire does not carry.
+ * Source: protocol, "What goes into the AAD and around the payload, by profile".
+ */
+export function wireProfile(wire: Wire = 'protocol', given?: Serializer, compress = true): WireProfile {
+  if (typeof wire !== 'string') throw new TypeError(`wire must be a string, not ${kindOf(wire)}`);
+  if (!WIRES.includes(wire)) throw new RangeError("wire must be 'protocol', 'interop', 'interop-v2' or 'python'");
+  if (typeof compress !== 'boolean') throw new TypeError(`compress must be a boolean, not ${kindOf(compress)}`);
+  const serializer = given ?? (isInterop(wire) ? new InteropSerializer() : new StandardSerializer());
+  assertSerializer(serializer);
+  const frameName = builtInName(serializer);
+  if (isInterop(wire) && !(serializer instanceof InteropSerializer)) {
+    throw new ConfigurationError(`wire '${wire}' carries the InteropSerializer only`);
+  }
+  if (wire === 'python' && frameName === undefined) {
+    throw new ConfigurationError(
+      "wire 'python' carries the StandardSerializer, the JsonSerializer or the ArrowSerializer only",
+    );
+  }
+  const container = wire === 'interop-v2' ? wire : (serializer.container ?? 'envelope');
+  const format = serializer.format;
+  const literals = compress ? 0 : MODE_LITERALS;
+  const messagePack = isBuiltIn(serializer) && format === 'msgpack';
+  return {
+    wire,
+    serializer,
+    container,
+    hidesLength: container === 'envelope' || container === 'interop-v2',
+    format,
+    // In interop/v2 it says that there is a container, whatever that holds.
+    compressed: wire === 'interop-v2' || (serializer.compressed ?? container === 'envelope'),
+    originalType: wire === 'python' ? format : isInterop(wire) ? undefined : serializer.originalType,
+    frameName,
+    mode: CONTAINER[container] | literals | (messagePack ? MODE_CHECK_MSGPACK : 0),
+  };
+}
+
+/** The native addon's mode with the format's length, for a value with this format. */
+export function modeOf(profile: WireProfile, formatLen: number): number {
+  return profile.mode | (formatLen << MODE_FORMAT_SHIFT);
+}
+
+/** The most bytes that the container of a payload may need while it is written. */
+export function packedBound(profile: WireProfile, payloadLen: number): number {
+  if (profile.hidesLength) return envelopeBound(payloadLen, MAX_FORMAT_LEN);
+  return profile.container === 'checksum' ? payloadLen + 8 : payloadLen;
+}
+
+/** The most bytes that a sealed payload may need while it is written. */
+export function sealedBound(profile: WireProfile, payloadLen: number): number {
+  return packedBound(profile, payloadLen) + SEAL_OVERHEAD;
+}
+
+function builtInName(serializer: Serializer): WireProfile['frameName'] {
+  if (serializer instanceof StandardSerializer) return 'default';
+  if (serializer instanceof JsonSerializer) return 'orjson';
+  if (serializer instanceof ArrowSerializer) return 'arrow';
+  return undefined;
+}

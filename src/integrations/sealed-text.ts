@@ -1,0 +1,89 @@
+import { fromBase64 } from '../util/base64.js';
+import { EncryptionWrapper } from '../codec/encryption-wrapper.js';
+import { AuthenticationError } from '../errors.js';
+import type { Keyring, NonceMode } from '../keys/keyring.js';
+import type { MasterKeyInput } from '../keys/master-key.js';
+import { assertOptionsObject, ownOptions } from '../util/options-object.js';
+import { isInterop, prefixedInterop, type Wire } from '../codec/wire-profile.js';
+
+export interface EncryptedStoreOptions {
+  /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
+  masterKey?: MasterKeyInput | undefined;
+  /** Shared with whoever else uses it. */
+  keyring?: Keyring | undefined;
+  /** 1 to 1,024 bytes as UTF-8. Default `'default'`. */
+  tenantId?: string | undefined;
+  /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
+  nonces?: NonceMode | undefined;
+  /** Default `'protocol'`. */
+  wire?: Wire | undefined;
+  /** False: no compression, so that a value's length does not tell what parts of it have in common. Default true. */
+  compress?: boolean | undefined;
+  /** Called with why a stored value could not be opened; the value is a miss. What it throws is not caught. */
+  onError?: ((error: unknown) => void) | undefined;
+}
+
+const OPTIONS = [
+  'masterKey',
+  'keyring',
+  'tenantId',
+  'nonces',
+  'wire',
+  'compress',
+  'onError',
+] as const satisfies readonly (keyof EncryptedStoreOptions)[];
+
+/** Values as base64 text of their sealed bytes, each bound to the key it is stored under. */
+export class SealedText {
+  readonly #wrapper: EncryptionWrapper;
+  readonly #onError: ((error: unknown) => void) | undefined;
+  /** Values that could not be opened. */
+  failures = 0;
+
+  /** @throws as the constructor of EncryptionWrapper; TypeError for an `onError` that is no function. */
+  constructor(options: EncryptedStoreOptions = {}) {
+    assertOptionsObject(options, OPTIONS);
+    const { masterKey, keyring, tenantId, nonces, wire, compress, onError } = ownOptions(options);
+    if (onError !== undefined && typeof onError !== 'function') throw new TypeError('onError must be a function');
+    this.#onError = onError;
+    this.#wrapper = new EncryptionWrapper({
+      masterKey,
+      keyring,
+      tenantId,
+      ...(nonces !== undefined && { nonces }),
+      ...(wire !== undefined && { wire }),
+      ...(compress !== undefined && { compress }),
+    });
+  }
+
+  /** @throws ConfigurationError when something stands in front of keys that other SDKs make as well. */
+  assertBare(prefix: string): void {
+    const { wire } = this.#wrapper.profile;
+    if (isInterop(wire) && prefix !== '') throw prefixedInterop(wire);
+  }
+
+  /** @throws as `serialize` of EncryptionWrapper. */
+  seal(cacheKey: string, value: unknown): string {
+    return this.#wrapper.serialize(value, { cacheKey }).toString('base64');
+  }
+
+  /** `undefined` when nothing is stored, or something that was not sealed here under this key. */
+  open(cacheKey: string, stored: unknown): unknown {
+    if (stored === undefined || stored === null) return undefined;
+    try {
+      const sealed = sealedBytes(stored);
+      if (sealed === undefined) throw new AuthenticationError();
+      return this.#wrapper.deserialize(sealed, { cacheKey });
+    } catch (error) {
+      this.failures++;
+      this.#onError?.(error);
+      return undefined;
+    }
+  }
+}
+
+/** Some stores give text back as a Buffer. */
+function sealedBytes(stored: unknown): Buffer | undefined {
+  const text = Buffer.isBuffer(stored) ? stored.toString('latin1') : stored;
+  return typeof text === 'string' ? fromBase64(text) : undefined;
+}

@@ -1,0 +1,282 @@
+import { createRequire } from 'node:module';
+import {
+  AuthenticationError,
+  type CacheKitError,
+  EnvelopeError,
+  InternalError,
+  KeyError,
+  NativeLoadError,
+  NonceExhaustedError,
+  SerializationError,
+  ValueTooLargeError,
+} from '../errors.js';
+
+/**
+ * What every native entry answers: a length >= 0, a failure (-1 … -63, see `src-rs/error.rs`),
+ * or, below that, "the output is too small: n bytes are needed" as `NEEDS - n`.
+ */
+export type NativeResult = number;
+export const NEEDS = -64;
+
+/** A value's container, in bits 0–1 of `mode`. */
+export const CONTAINER = { none: 0, envelope: 1, checksum: 2, 'interop-v2': 3 } as const;
+/** Write without compression: literals-only LZ4 in an envelope. */
+export const MODE_LITERALS = 1 << 2;
+/** On opening, check the payload as untrusted MessagePack (PROTOCOL.md, decode bounds). */
+export const MODE_CHECK_MSGPACK = 1 << 3;
+/**
+ * On sealing, without an envelope: the payload stands in the output where its ciphertext goes, and is overwritten. After any
+ * failure but `Panic` it is as it was.
+ */
+export const MODE_IN_PLACE = 1 << 4;
+/**
+ * Bits of a handle: the output, or the inputs, of the call are this package's own arrays or have passed `assertBytes`. Without
+ * them the addon looks for itself, and answers `UNVETTED` for memory that may be shared or resizable.
+ */
+export const VETTED_OUT = 1;
+export const VETTED_INPUTS = 2;
+export const VETTED = VETTED_OUT | VETTED_INPUTS;
+/** An array has to pass `assertBytes` before the call: nothing was done. */
+export const UNVETTED = -14;
+/** Bits 8–15: length of the envelope's format string, whose bytes follow the AAD in the scratch buffer. */
+export const MODE_FORMAT_SHIFT = 8;
+
+/** What a private name is of. */
+export const NAME_KIND = { entry: 0, tag: 1 } as const;
+
+/** One tenant's key with its nonce sequence, for as long as this object is held. */
+export interface NativeSealer {
+  /** What the functions below know it by. */
+  readonly handle: number;
+}
+
+/**
+ * What sealers do. One function serves them all, because V8 calls a function the slow way where it has seen several.
+ * All memory is the caller's.
+ */
+export interface NativeSealerFunctions {
+  sealInto(handle: number, out: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): NativeResult;
+  openInto(handle: number, out: Uint8Array, sealed: Uint8Array, aad: Uint8Array): NativeResult;
+  sealInPlace(handle: number, buffer: Uint8Array, plaintextLen: number, aad: Uint8Array): NativeResult;
+  openInPlace(handle: number, buffer: Uint8Array, aad: Uint8Array): NativeResult;
+  /** Seals with a container. `aad` is read up to `aadLen`; every array is this package's own. */
+  sealValue(
+    handle: number,
+    out: Uint8Array,
+    outOffset: number,
+    payload: Uint8Array,
+    aad: Uint8Array,
+    aadLen: number,
+    mode: number,
+  ): NativeResult;
+  /** Opens with a container. Of the arrays only `sealed` may be a stranger's. What surrounds the payload in `out` is lent. */
+  openValue(
+    handle: number,
+    out: Uint8Array,
+    outOffset: number,
+    sealed: Uint8Array,
+    sealedOffset: number,
+    aad: Uint8Array,
+    aadLen: number,
+    mode: number,
+  ): NativeResult;
+  /** Fills `out` with what the last `openValue` opened, if it was this sealer's and answered `NEEDS - n`. */
+  takeOpened(handle: number, out: Uint8Array, outOffset: number): NativeResult;
+  /** `table` has 4 numbers an item: in aadLen, in room to leave before the item, out result, unused. AADs lie one after the other in `aads`, each followed by the format bytes. */
+  sealMany(
+    handle: number,
+    out: Uint8Array,
+    payloads: Uint8Array[],
+    aads: Uint8Array,
+    table: Int32Array,
+    mode: number,
+  ): NativeResult;
+  /** As `sealMany`; the second number is the offset in the sealed item. Opened items lie one after the other in `out`. */
+  openMany(
+    handle: number,
+    out: Uint8Array,
+    sealed: Uint8Array[],
+    aads: Uint8Array,
+    table: Int32Array,
+    mode: number,
+  ): NativeResult;
+  /** The work is left undone if the first byte of `fired` is not 0 when its turn comes; written by `Atomics.store`. */
+  sealAsync(
+    handle: number,
+    out: Uint8Array,
+    outOffset: number,
+    plaintext: Uint8Array,
+    aad: Uint8Array,
+    aadLen: number,
+    mode: number,
+    fired?: Uint8Array,
+  ): Promise<NativeResult>;
+  openAsync(
+    handle: number,
+    out: Uint8Array,
+    outOffset: number,
+    sealed: Uint8Array,
+    sealedOffset: number,
+    aad: Uint8Array,
+    aadLen: number,
+    mode: number,
+    fired?: Uint8Array,
+  ): Promise<NativeResult | NativeOpened>;
+  fingerprint(handle: number, out: Uint8Array): NativeResult;
+  /** 64 hex digits for `text[0..textLen]`, UTF-8, after `deriveNameKey`; `kind` is one of `NAME_KIND`. */
+  privateName(handle: number, text: Uint8Array, textLen: number, kind: number): string | NativeResult;
+  /** Wipes the keys; async work under way finishes. */
+  destroy(handle: number): void;
+}
+
+/** An opened container whose payload waits, in native memory, for an output of `length` bytes. */
+export interface NativeOpened {
+  readonly length: number;
+  take(out: Uint8Array, outOffset: number): Promise<NativeResult>;
+}
+
+export interface NativeSequence {
+  readonly instanceId: bigint;
+  /** Seals done, 0 … 2^32. */
+  readonly used: number;
+}
+
+export interface NativeMasterKey {
+  fingerprint(out: Uint8Array): NativeResult;
+  sealer(tenantId: Uint8Array, sequence: NativeSequence): NativeSealer;
+  /** Derives what `privateName` needs into the sealer of this handle, which must be this key's and tenant's. */
+  deriveNameKey(handle: number, tenantId: Uint8Array): void;
+  /** Wipes the keys of all sealers made of this one. */
+  destroySealers(): void;
+  destroy(): void;
+}
+
+/** A lock between processes, and between the threads of one, that ends with its holder. What fails throws, with a code as `EACCES`. */
+export interface NativeFileLock {
+  /** Never waits: 1 locked, 0 held by somebody else, -1 the file was removed, and others may lock a new one. */
+  tryLock(exclusive: boolean): 1 | 0 | -1;
+  isRemoved(): boolean;
+  unlock(): void;
+  close(): void;
+}
+
+export interface NativeAddon extends NativeSealerFunctions {
+  /** Opens the file of a lock, which is made when it is missing and never removed. */
+  FileLock: new (
+    path: string,
+  ) => NativeFileLock;
+  MasterKey: new (bytes: Uint8Array) => NativeMasterKey;
+  NonceSequence: new (random: boolean) => NativeSequence;
+  deriveDomainKey(out: Uint8Array, masterKey: Uint8Array, domain: Uint8Array, tenantSalt: Uint8Array): NativeResult;
+  keyFingerprint(out: Uint8Array, key: Uint8Array): NativeResult;
+  blake2b256(out: Uint8Array, data: Uint8Array): NativeResult;
+  /** Lower-case hex of BLAKE2b over `data[0..len]`; `hashLen` is 16 or 32 bytes. */
+  blake2bHex(data: Uint8Array, len: number, hashLen: number): string | NativeResult;
+  /** Container without a seal; the format's bytes are `format[0..]`, their length in `mode`. */
+  pack(out: Uint8Array, outOffset: number, payload: Uint8Array, format: Uint8Array, mode: number): NativeResult;
+  unpack(out: Uint8Array, outOffset: number, packed: Uint8Array, packedOffset: number, mode: number): NativeResult;
+  /** An envelope with a format of any length. */
+  envelopeStore(out: Uint8Array, data: Uint8Array, format: Uint8Array): NativeResult;
+  /** Checks an envelope's structure and limits; writes [original size, offset of the format, its length] in bytes. */
+  envelopeInfo(envelope: Uint8Array, info: Uint32Array): NativeResult;
+  /** MessagePack structure: one complete document, nesting <= 1,024, no more claimed than the input backs. */
+  checkMsgpack(bytes: Uint8Array): NativeResult;
+  /** `content` as one LZ4 frame; -6 for one that is longer than `out`. */
+  lz4FrameCompress(out: Uint8Array, content: Uint8Array): NativeResult;
+  /** What one LZ4 frame holds, which fills `out`; -4 for anything else. */
+  lz4FrameDecompress(out: Uint8Array, frame: Uint8Array): NativeResult;
+  /** 1 if all indices, of `width` bytes (1, 2, 4) and read without a sign, are below `count`, else 0. No shared memory. */
+  indicesBelow(indices: Uint8Array, width: number, count: number): NativeResult;
+  /** 1 if none of the offsets, of `width` bytes (4, 8), is negative or less than the one before it, else 0. No shared memory. */
+  offsetsRise(offsets: Uint8Array, width: number): NativeResult;
+  hardware(): string | NativeResult;
+  /** Lets the system map memory that JavaScript is about to write in large pages. Of its own outputs the addon sees to it. */
+  askForLargePages(memory: Uint8Array): void;
+}
+
+export const native: NativeAddon = load();
+
+/** Loads the addon through the generated loader, whose own message names none of what a user needs to mend it. */
+function load(): NativeAddon {
+  try {
+    return createRequire(import.meta.url)('#native');
+  } catch (cause) {
+    const libc =
+      process.platform === 'linux' ? (isMusl() ? 'musl' : 'gnu') : process.platform === 'win32' ? 'msvc' : '';
+    const target = [process.platform, process.arch, libc].filter(Boolean).join('-');
+    throw new NativeLoadError(
+      `No native addon for ${target}. Tried NAPI_RS_NATIVE_LIBRARY_PATH, a build beside this package, and the package ` +
+        `cachekit-native-${target}. If that package is missing from node_modules, install with --include=optional, and ` +
+        'delete a lockfile that was made on another platform; with Rust installed, `npm run build` in a clone builds it.',
+      { cause },
+    );
+  }
+}
+
+function isMusl(): boolean {
+  const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
+  return report !== undefined && report.header?.glibcVersionRuntime === undefined;
+}
+
+/** The error for a failure that a native entry answered. */
+export function nativeError(code: NativeResult): CacheKitError | RangeError | TypeError {
+  switch (code) {
+    case -1:
+      return new AuthenticationError();
+    case -2:
+      return new NonceExhaustedError();
+    case -3:
+      return new ValueTooLargeError('The value is over the limit of 512 MiB');
+    case -4:
+      return new EnvelopeError('The envelope or checksum is malformed, over a limit or does not match its payload');
+    case -5:
+      return new SerializationError('The payload is not one well-formed MessagePack document within the limits');
+    case -6:
+      return new RangeError('The output is too small');
+    case -7:
+      return new RangeError('The output overlaps an input');
+    case -8:
+      return new KeyError('This key was destroyed');
+    case -9:
+      return new TypeError('An argument is not what the native addon takes');
+    case -10:
+      return new RangeError('A key, domain or tenant has a length outside its limits');
+    case -11:
+      return new DOMException('The operation was aborted', 'AbortError') as unknown as CacheKitError;
+    case -15:
+      return new EnvelopeError('The value has not the container of interop/v2: it is possibly one of interop/v1');
+    case -16:
+      return new EnvelopeError('The value is a Python-internal frame, in the place of the container of interop/v2');
+    default:
+      return new InternalError(
+        code <= NEEDS ? 'The native addon needs more room than was computed' : `The native addon failed (${-code})`,
+      );
+  }
+}
+
+/** @throws the error for a failure; returns a length as it is. */
+export function checked(result: NativeResult): number {
+  if (result < 0) throw nativeError(result);
+  return result;
+}
+
+/** @throws the error for a failure; returns a text as it is. */
+export function checkedText(result: string | NativeResult): string {
+  if (typeof result === 'number') throw nativeError(result);
+  return result;
+}
+
+/** Lower-case hex of BLAKE2b over `data[0..length]`; `hashLen` is 16 or 32 bytes. */
+export function blake2bHex(data: Uint8Array, length: number, hashLen: 16 | 32): string {
+  return checkedText(native.blake2bHex(data, length, hashLen));
+}
+
+/** Runs what is a constructor or method of a native class, whose failures are thrown with their code. @throws the error for it. */
+export function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const code = Number((error as { code?: unknown }).code);
+    throw Number.isInteger(code) ? nativeError(code) : new InternalError('The native addon failed');
+  }
+}

@@ -1,0 +1,61 @@
+import { allocate, assertWellFormed, bytesOf, trim } from '../util/bytes.js';
+import { assertValueLen } from '../keys/sealer-arguments.js';
+import { CONTAINER, checked, checkedText, native } from '../native/addon.js';
+
+/**
+ * The envelope around a payload: LZ4 block, xxh3-64 checksum, original size and a format string, as a MessagePack array of four.
+ *
+ * Source: protocol, "ByteStorage" (wire format 1.1).
+ */
+// biome-ignore lint/complexity/noStaticOnlyClass: the protocol's name for it, and part of the public API.
+export class ByteStorage {
+  /**
+   * @param format any string; returned by `retrieve`, not checked. Default `msgpack`.
+   * @throws TypeError for a wrong type, ValueTooLargeError over 512 MiB.
+   */
+  static store(data: Uint8Array, format = 'msgpack'): Buffer {
+    const bytes = bytesOf('data', data);
+    assertWellFormed('format', format);
+    assertValueLen(bytes.length);
+    const formatBytes = Buffer.from(format);
+    const envelope = allocate(envelopeBound(bytes.length, formatBytes.length));
+    return trim(envelope, checked(native.envelopeStore(envelope, bytes, formatBytes)));
+  }
+
+  /**
+   * Reads what every CacheKit writer has written, also the older forms. Sizes are checked before anything is allocated.
+   *
+   * @throws TypeError for a wrong type, EnvelopeError for what is malformed, over a limit or does not match its checksum.
+   */
+  static retrieve(envelope: Uint8Array): { data: Buffer; format: string } {
+    const bytes = bytesOf('envelope', envelope);
+    const info = new Uint32Array(3);
+    checked(native.envelopeInfo(bytes, info));
+    const [size, formatAt, formatLen] = info as unknown as [number, number, number];
+    const data = allocate(size);
+    checked(native.unpack(data, 0, bytes, 0, CONTAINER.envelope));
+    return { data, format: bytes.toString('utf8', formatAt, formatAt + formatLen) };
+  }
+}
+
+/** The most bytes an envelope of `dataLen` bytes may need while it is written (see `src-rs/envelope.rs`). */
+export function envelopeBound(dataLen: number, formatLen: number): number {
+  return dataLen + Math.ceil(dataLen / 10) + 64 + formatLen;
+}
+
+/**
+ * BLAKE2b with a hash of 32 bytes, no key.
+ *
+ * @throws TypeError for a wrong type.
+ */
+export function blake2b256(data: Uint8Array): Buffer {
+  const hash = allocate(32);
+  checked(native.blake2b256(hash, bytesOf('data', data)));
+  return hash;
+}
+
+/** Whether this machine has instructions for AES, and what they are called. */
+export function hardwareAcceleration(): { aes: boolean; name: string } {
+  const name = checkedText(native.hardware());
+  return { aes: name !== 'software', name };
+}

@@ -1,0 +1,66 @@
+import { kindOf } from './bytes.js';
+import { ConfigurationError } from '../errors.js';
+
+/**
+ * An object with no options but the known ones: a misspelt one that is ignored may be what was to keep tenants apart.
+ *
+ * @throws TypeError unless it is an object, ConfigurationError for an option that there is not.
+ */
+export function assertOptionsObject(options: unknown, known: readonly string[]): asserts options is object {
+  if (typeof options !== 'object' || options === null || kindOf(options) === 'an array') {
+    throw new TypeError(`The options must be an object, not ${kindOf(options)}`);
+  }
+  assertKnown(options, known);
+}
+
+/** @param of the option whose own options they are. @throws ConfigurationError for an option that there is not. */
+export function assertKnown(options: object, known: readonly string[], of?: string): void {
+  for (const name of namesOf(options)) {
+    if (known.includes(name)) continue;
+    const option = of === undefined ? name : `${of}.${name}`;
+    throw new ConfigurationError(`There is no option '${option}'; there are ${known.join(', ')}`);
+  }
+}
+
+// A proxy that was revoked has none that can be asked for.
+function namesOf(options: object): string[] {
+  try {
+    return Object.keys(options);
+  } catch {
+    throw new TypeError('The options must be an object that can be read');
+  }
+}
+
+/**
+ * The options that an object has, from itself or a class of its own, each read once: not what somebody has put on
+ * `Object.prototype`, which might turn off what was to protect.
+ */
+export function ownOptions<T extends object>(options: T): T {
+  const own: Record<string, unknown> = Object.create(null);
+  for (
+    let from: object | null = options;
+    from !== null && from !== Object.prototype;
+    from = Object.getPrototypeOf(from)
+  ) {
+    for (const name of Object.getOwnPropertyNames(from)) {
+      if (!(name in own)) own[name] = (options as Record<string, unknown>)[name];
+    }
+  }
+  return own as T;
+}
+
+/**
+ * As {@link ownOptions}, of anything that was passed as options.
+ *
+ * @throws TypeError unless it is an object all of whose options can be read; of what a getter or a proxy throws nothing is kept.
+ */
+export function readOptions<T extends object>(options: T): T {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`options must be an object, not ${kindOf(options)}`);
+  }
+  try {
+    return ownOptions(options);
+  } catch {
+    throw new TypeError('options must be an object that can be read');
+  }
+}

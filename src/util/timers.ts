@@ -1,0 +1,42 @@
+import timers from 'node:timers';
+import { ConfigurationError } from '../errors.js';
+
+/*
+ * The timers of Node itself, whatever fake timers do later: time limits, pauses and leases are of real time, and an operation
+ * that waited for a tick would wait for ever.
+ */
+
+type Faked = ((...args: never[]) => unknown) & { clock?: Record<string, unknown> };
+
+/**
+ * A timer function that is real. Who fakes timers before this module is loaded has them in its place: sinon's remember the
+ * real one, those of node:test do not.
+ */
+function real<N extends 'setTimeout' | 'clearTimeout' | 'setInterval' | 'clearInterval' | 'setImmediate'>(
+  name: N,
+): (typeof timers)[N] {
+  const found = timers[name];
+  const { clock } = found as unknown as Faked;
+  const hidden = clock?.[`_${name}`];
+  if (typeof hidden === 'function') return hidden as (typeof timers)[N];
+  if (clock === undefined && !/^bound [#_]/.test(found.name)) return found;
+  throw new ConfigurationError('Timers are faked while cachekit-native is loaded: import it before they are');
+}
+
+export const setTimeout = real('setTimeout');
+export const clearTimeout = real('clearTimeout');
+export const setInterval = real('setInterval');
+export const clearInterval = real('clearInterval');
+export const setImmediate = real('setImmediate');
+
+/** Resolves after so many milliseconds. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** A pause that keeps no process alive. */
+export function idle(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}
