@@ -33,7 +33,8 @@ export {
   type RedisBackendOptions,
   type RedisClient,
 } from './src/backends/redis.js';
-export { ByteStorage, blake2b256, hardwareAcceleration } from './src/protocol/byte-storage.js';
+export { ByteStorage } from './src/protocol/byte-storage.js';
+export { blake2b256, hardwareAcceleration } from './src/native/hash.js';
 export { type CacheFunction, type CacheWrap, cache } from './src/cache/cache.js';
 export type { CachedFunction, Entry } from './src/cache/cached-function.js';
 export type { CacheStats } from './src/cache/engine/counters.js';
@@ -115,4 +116,4 @@ export type {
   ValueToDeserialize,
   ValueToSerialize,
 } from './src/codec/value-codec.js';
-export type { Wire } from './src/codec/wire-profile.js';
+export type { Wire } from './src/protocol/wire.js';

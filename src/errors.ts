@@ -1,4 +1,4 @@
-import { isError, propertyOf } from './util/realms.js';
+import { types } from 'node:util';
 
 /** The fixed codes of every {@link CacheKitError}; branch on `error.code` or on the class. */
 export type CacheKitErrorCode =
@@ -167,4 +167,28 @@ export class NativeLoadError extends CacheKitError {
 /** A defect in this package that was caught before it could end the process. Please report it. */
 export class InternalError extends CacheKitError {
   readonly code = 'ERR_INTERNAL';
+}
+
+/** An Error, or a DOMException, which stands for one. */
+export function isError(value: unknown): value is Error {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
+  try {
+    return (
+      value instanceof Error ||
+      types.isNativeError(value) ||
+      Object.prototype.toString.call(value) === '[object DOMException]'
+    );
+  } catch {
+    // A proxy that was revoked, a getter that throws.
+    return false;
+  }
+}
+
+/** A property of what somebody else has thrown; undefined when reading it throws. */
+export function propertyOf(thrown: object, name: string | symbol): unknown {
+  try {
+    return (thrown as Record<string | symbol, unknown>)[name];
+  } catch {
+    return undefined;
+  }
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { FileBackend } from '../../index.js';
 import { encodeEntry } from '../../src/backends/file/entry-format.js';
-import { blake2bHex } from '../../src/native/addon.js';
+import { blake2bHex } from '../../src/native/hash.js';
 import { until } from '../../src/testing/behaviour.js';
 import { supportFile } from '../support/child.js';
 

@@ -9,8 +9,8 @@ import { BackendError, LmdbBackend } from '../../index.js';
 import { timesFrom } from '../../src/backends/lmdb/entry-format.js';
 import { openTables, placeIn } from '../../src/backends/lmdb/environment.js';
 import { LmdbHandle } from '../../src/backends/lmdb/handle.js';
-import { machineTime } from '../../src/util/machine-time.js';
 import { until } from '../../src/testing/behaviour.js';
+import { machineTime } from '../../src/util/machine-time.js';
 import { supportFile } from '../support/child.js';
 
 function directoryOf(t: ExecutionContext): string {

@@ -473,9 +473,9 @@ test('a lock has one holder until it is released or its lease ends', async (t) =
 test('a lock whose holder is gone ends with its lease', async (t) => {
   const directory = directoryOf(t);
   const backend = backendIn(t, directory);
-  t.truthy(await new LmdbBackend({ directory }).lock('a', 200));
+  t.truthy(await new LmdbBackend({ directory }).lock('a', 3_000));
   t.is(await backend.lock('a', 200), undefined);
-  await pause(250);
+  await pause(3_000);
   t.truthy(await backend.lock('a', 200));
 });
 

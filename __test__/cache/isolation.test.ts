@@ -13,8 +13,8 @@ import {
 } from '../../index.js';
 import { L1 } from '../../src/cache/engine/l1.js';
 import { SingleFlight } from '../../src/cache/engine/single-flight.js';
-import { now } from '../../src/util/clock.js';
 import { HashedKeys } from '../../src/protocol/cache-key.js';
+import { now } from '../../src/util/clock.js';
 import { MapBackend, masterKey, otherKey, settle } from './map-backend.js';
 
 type Call = () => Promise<string>;

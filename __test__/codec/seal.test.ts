@@ -10,8 +10,9 @@ import {
   MemoryBackend,
   Sealer,
 } from '../../index.js';
-import { CONTAINER, MODE_IN_PLACE, NEEDS, native } from '../../src/native/addon.js';
 import { leadLen, payloadIn, TAG_LEN, takeRoom } from '../../src/codec/headroom.js';
+import { CONTAINER, MODE_IN_PLACE, native } from '../../src/native/addon.js';
+import { NEEDS } from '../../src/native/result.js';
 
 const masterKey = Buffer.alloc(32, 7);
 const MiB = 1024 * 1024;

@@ -1,5 +1,6 @@
 import test from 'ava';
-import { native, UNVETTED, VETTED, VETTED_INPUTS, VETTED_OUT } from '../../src/native/addon.js';
+import { native, VETTED, VETTED_INPUTS, VETTED_OUT } from '../../src/native/addon.js';
+import { UNVETTED } from '../../src/native/result.js';
 import { aad, entries, equals, masterKey, plaintext, sealer } from '../support/byte-arguments.js';
 
 /*

@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { cache, createCache, EncryptionWrapper, Keyring, MemoryBackend } from '../../index.js';
-import { dateOf, elapsed, now } from '../../src/util/clock.js';
 import { fakeClock } from '../../src/testing/fake-clock.js';
+import { dateOf, elapsed, now } from '../../src/util/clock.js';
 
 // Each test changes the process's clocks: one after the other.
 const masterKey = 'a5'.repeat(32);

@@ -10,8 +10,8 @@ import {
   encryptedStore,
   SerializationError,
 } from '../../index.js';
-import { hasCode, isCacheKitError } from '../../src/errors.js';
-import { isAbortSignal, isError, isErrorCalled, isThenable } from '../../src/util/realms.js';
+import { hasCode, isCacheKitError, isError } from '../../src/errors.js';
+import { isAbortSignal, isErrorCalled, isThenable } from '../../src/util/realms.js';
 import { MapBackend, masterKey } from '../cache/map-backend.js';
 
 // A second copy of this package, as a bundle or a linked package brings along.

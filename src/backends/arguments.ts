@@ -1,6 +1,6 @@
+import { BackendError } from '../errors.js';
 import { assertBytes, assertWellFormed, kindOf } from '../util/bytes.js';
 import { elapsed } from '../util/clock.js';
-import { BackendError } from '../errors.js';
 import { isAbortSignal } from '../util/realms.js';
 import { viewOf } from '../util/slots.js';
 import type { BackendItem, BackendUnchanged } from './backend.js';

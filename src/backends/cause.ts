@@ -1,4 +1,4 @@
-import { isError } from '../util/realms.js';
+import { isError } from '../errors.js';
 /**
  * What is kept of another library's error as a cause: name, message, code, and its own cause alike. Such errors carry
  * more: the command with its arguments, the packet that was not understood, the bytes that were read.

@@ -1,9 +1,9 @@
 import { basename, join, resolve } from 'node:path';
+import { BackendError, CacheKitError } from '../errors.js';
+import { blake2bHex } from '../native/hash.js';
 import { assertBytes, copyOf, kindOf } from '../util/bytes.js';
 import { elapsed } from '../util/clock.js';
-import { BackendError, CacheKitError } from '../errors.js';
 import { machineTime } from '../util/machine-time.js';
-import { blake2bHex } from '../native/addon.js';
 import { ownOptions } from '../util/options-object.js';
 import {
   assertCacheKey,
@@ -27,13 +27,13 @@ import type {
 } from './backend.js';
 import { bareCause, codeOf } from './cause.js';
 import { timeoutOption, withDeadline } from './deadline.js';
+import { replaceFile } from './file/atomic-write.js';
+import { FileMarks, REMEMBERS_MS } from './file/deletion-marks.js';
 import { FileEntries } from './file/entries.js';
 import { encodeEntry, readState, removed, withFile, writeExpiry } from './file/entry-format.js';
 import { type Exclusively, FileGuards } from './file/guards.js';
 import { FileLease } from './file/locks.js';
-import { FileMarks, REMEMBERS_MS } from './file/deletion-marks.js';
 import { FileSweep } from './file/sweep.js';
-import { replaceFile } from './file/atomic-write.js';
 import { markPrivate, methodsOf } from './private-answers.js';
 
 const NAME_HASH_LEN = 16;

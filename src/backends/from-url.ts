@@ -1,11 +1,10 @@
 import { fileURLToPath } from 'node:url';
-import { kindOf } from '../util/bytes.js';
 import { ConfigurationError } from '../errors.js';
+import { kindOf } from '../util/bytes.js';
 import type { Backend } from './backend.js';
 import { FileBackend } from './file.js';
 import { HttpBackend } from './http.js';
-import { KeyvBackend, type KeyvInstance, type KeyvStorageAdapter } from './keyv.js';
-import { looksLikeKeyv } from './keyv/adapter.js';
+import { KeyvBackend, type KeyvInstance, type KeyvStorageAdapter, looksLikeKeyv } from './keyv.js';
 import { LmdbBackend } from './lmdb.js';
 import { MemoryBackend } from './memory.js';
 import { RedisBackend } from './redis.js';

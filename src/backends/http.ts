@@ -1,5 +1,5 @@
-import { assertBytes, copyOf } from '../util/bytes.js';
 import { BackendError } from '../errors.js';
+import { assertBytes, copyOf } from '../util/bytes.js';
 import { asBuffer, assertCacheKey, finiteTtlMs, wholeLeaseMs } from './arguments.js';
 import type {
   Backend,
@@ -10,11 +10,19 @@ import type {
   BackendOptions,
   BackendSetOptions,
 } from './backend.js';
+import {
+  encodeCacheKey,
+  failure,
+  freshForSeconds,
+  isStale,
+  isSuccess,
+  ttlHeaders,
+  ttlSeconds,
+} from './http/headers.js';
 import { askHealth, type HttpHealth } from './http/health.js';
 import { takeLock } from './http/lock.js';
 import { checkedHttpOptions, type HttpBackendOptions } from './http/options.js';
 import { HttpSession, jsonOf } from './http/session.js';
-import { encodeCacheKey, failure, freshForSeconds, isStale, isSuccess, ttlHeaders, ttlSeconds } from './http/headers.js';
 import { markPrivate, methodsOf } from './private-answers.js';
 
 export type { HttpHealth } from './http/health.js';
@@ -136,3 +144,6 @@ function segment(cacheKey: string): string {
   assertCacheKey(cacheKey);
   return encodeCacheKey(cacheKey);
 }
+
+export { MAX_TTL_SECONDS } from './http/headers.js';
+export { isAllowedAddress } from './http/ssrf-guard.js';

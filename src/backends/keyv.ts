@@ -1,6 +1,6 @@
+import { BackendError, CacheKitError } from '../errors.js';
 import { fromBase64 } from '../util/base64.js';
 import { assertBytes, copyOf } from '../util/bytes.js';
-import { BackendError, CacheKitError } from '../errors.js';
 import { ownOptions } from '../util/options-object.js';
 import { asBuffer, assertCacheKey, assertCacheKeys, assertOptions, closedError, wholeTtlMs } from './arguments.js';
 import type {
@@ -14,10 +14,27 @@ import type {
 import { causeWithout, codeOf } from './cause.js';
 import { timeoutOption, withDeadline } from './deadline.js';
 import { ignoreErrors, listenToErrors } from './error-listeners.js';
-import { type KeyvEnvelope, type KeyvFace, type KeyvInstance, type KeyvStorageAdapter, keyvFace } from './keyv/adapter.js';
+import {
+  type KeyvEnvelope,
+  type KeyvFace,
+  type KeyvInstance,
+  type KeyvStorageAdapter,
+  keyvFace,
+} from './keyv/adapter.js';
 import { markPrivate, methodsOf } from './private-answers.js';
 
-export type { KeyvInstance, KeyvStorageAdapter } from './keyv/adapter.js';
+export {
+  clientPrefix,
+  isAdapter,
+  isKeyvInstance,
+  type KeyvInstance,
+  type KeyvStorageAdapter,
+  keyvFace,
+  looksLikeKeyv,
+  ownPrefix,
+  prefix5,
+  takesExpires,
+} from './keyv/adapter.js';
 
 export interface KeyvBackendOptions {
   /** A Keyv instance or a storage adapter for one, of Keyv 5 or 6, connected and closed by its owner. */

@@ -1,6 +1,6 @@
+import { BackendError, ValueTooLargeError } from '../errors.js';
 import { assertBytes, assertWellFormed, copyOf, kindOf } from '../util/bytes.js';
 import { elapsed } from '../util/clock.js';
-import { BackendError, ValueTooLargeError } from '../errors.js';
 import { machineTime } from '../util/machine-time.js';
 import { ownOptions } from '../util/options-object.js';
 import {
@@ -30,11 +30,11 @@ import type {
 } from './backend.js';
 import { timeoutOption } from './deadline.js';
 import { cacheKeys, inPieces, readMany, removeTagged } from './lmdb/batches.js';
+import { REMEMBERS_MS } from './lmdb/deletion-marks.js';
 import { nameOf, timesFrom } from './lmdb/entry-format.js';
 import { assertLmdbInstalled } from './lmdb/environment.js';
 import { LmdbHandle } from './lmdb/handle.js';
 import { takeLease } from './lmdb/locks.js';
-import { REMEMBERS_MS } from './lmdb/deletion-marks.js';
 import { type LmdbStore, lmdbError } from './lmdb/store.js';
 import { markPrivate, methodsOf } from './private-answers.js';
 

@@ -1,10 +1,11 @@
 import { LRUCache } from 'lru-cache';
+import { ValueTooLargeError } from '../errors.js';
 import { assertBytes, assertWellFormed, copyOf } from '../util/bytes.js';
 import { now as clockNow, elapsed } from '../util/clock.js';
-import { ValueTooLargeError } from '../errors.js';
 import { ownOptions } from '../util/options-object.js';
 import { throwIfAborted } from '../util/realms.js';
 import { bufferOf, lengthOf, viewOf } from '../util/slots.js';
+import { TagIndex, tagsCost } from '../util/tag-index.js';
 import {
   assertCacheKey,
   assertCacheKeys,
@@ -31,9 +32,8 @@ import type {
   BackendSetOptions,
   BackendUnchanged,
 } from './backend.js';
-import { LockTable } from './memory/locks.js';
 import { Marks } from './memory/deletion-marks.js';
-import { TagIndex, tagsCost } from '../util/tag-index.js';
+import { LockTable } from './memory/locks.js';
 import { BY_CACHE, markPrivate, mayShare, methodsOf } from './private-answers.js';
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;

@@ -1,5 +1,5 @@
-import { assertBytes, assertWellFormed, copyOf } from '../util/bytes.js';
 import { ConfigurationError } from '../errors.js';
+import { assertBytes, assertWellFormed, copyOf } from '../util/bytes.js';
 import { ownOptions } from '../util/options-object.js';
 import {
   asBuffer,
@@ -29,25 +29,25 @@ import type {
 import { timeoutOption } from './deadline.js';
 import { markPrivate, methodsOf } from './private-answers.js';
 import { parseRedisUrl } from './redis/address.js';
-import { BorrowedClient } from './redis/user-client.js';
+import type { RedisWatch } from './redis/client-tracking.js';
 import type { RedisClient, RedisCommand, RedisCommands } from './redis/clients.js';
-import { RedisClock } from './redis/server-clock.js';
 import { CompareAndAct, type Comparison } from './redis/compare-and-act.js';
 import { RedisConnection } from './redis/connection.js';
-import { ExclusiveConnection } from './redis/transactions.js';
-import type { TaggedItem } from './redis/tag-index.js';
-import { scanKeys } from './redis/scan.js';
-import { isLockName, takeLock, unlessLock } from './redis/lock.js';
 import { isMarked, REMEMBERS_MS, removeMarked } from './redis/deletion-marks.js';
+import { isLockName, takeLock, unlessLock } from './redis/lock.js';
 import { installedLibrary, type RedisLibrary } from './redis/owned-client.js';
 import { RedisQueue } from './redis/queue.js';
 import { readMany } from './redis/read.js';
 import { assertDone, countOf, entryOf } from './redis/reply.js';
+import { scanKeys } from './redis/scan.js';
 import { Scripts, scriptsRefused } from './redis/script-rights.js';
-import { invalidateTags, removeTagged, setTagged, storeTagged } from './redis/tags.js';
+import { RedisClock } from './redis/server-clock.js';
 import { storeUnchanged } from './redis/set-if-unchanged.js';
 import { isMarkedByLook, storeByTransaction } from './redis/set-if-unchanged-unscripted.js';
-import type { RedisWatch } from './redis/client-tracking.js';
+import type { TaggedItem } from './redis/tag-index.js';
+import { invalidateTags, removeTagged, setTagged, storeTagged } from './redis/tags.js';
+import { ExclusiveConnection } from './redis/transactions.js';
+import { BorrowedClient } from './redis/user-client.js';
 import { isShort, setCommand, setPlain, setTracked, setTrackedWithoutScripts } from './redis/write.js';
 
 export type {

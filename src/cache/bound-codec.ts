@@ -1,6 +1,6 @@
 import type { Backend } from '../backends/backend.js';
-import { assertWellFormed } from '../util/bytes.js';
 import type { ValueCodec, ValueContext } from '../codec/value-codec.js';
+import { assertWellFormed } from '../util/bytes.js';
 
 /**
  * A codec that binds values to the whole of what the backend's client writes, its prefix included, so that a value that is

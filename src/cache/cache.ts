@@ -1,8 +1,10 @@
 import { HttpBackend } from '../backends/http.js';
 import { ConfigurationError } from '../errors.js';
 import { assertWrappable, type CachedFunction, cachedFunction } from './cached-function.js';
+import { assertCanTag } from './engine/capabilities.js';
 import { Counters } from './engine/counters.js';
-import { assertCanTag, EntryNames } from './key-builder.js';
+import { currentSignal } from './engine/run-signal.js';
+import { EntryNames } from './key-builder.js';
 import {
   assertFunctionOptions,
   assertOptions,
@@ -11,7 +13,6 @@ import {
   type StorageOptions,
 } from './options.js';
 import { backendTimeoutMs } from './policies.js';
-import { currentSignal } from './engine/run-signal.js';
 import { namingContext, openStore, resolveStorage } from './resolve-storage.js';
 
 /**

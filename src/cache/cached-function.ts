@@ -1,11 +1,11 @@
 import { kindOf } from '../util/bytes.js';
 import { now } from '../util/clock.js';
 import type { CacheStats, Counters } from './engine/counters.js';
-import type { EntryNames } from './key-builder.js';
 import type { EntryStore } from './engine/entry-store.js';
-import type { Outcome } from './engine/loading.js';
 import type { Target } from './engine/entry-target.js';
+import type { Outcome } from './engine/loading.js';
 import { NOTHING } from './engine/tiers.js';
+import type { EntryNames } from './key-builder.js';
 
 /** A value and what is known of where it came from. */
 export interface Entry<T> {

@@ -1,16 +1,18 @@
-import { signalOf } from '../native/abort.js';
-import { kindOf } from '../util/bytes.js';
 import { ConfigurationError, IncompleteError } from '../errors.js';
 import { assertTenantId } from '../keys/derive.js';
 import type { Keyring, NonceMode } from '../keys/keyring.js';
 import type { MasterKeyInput } from '../keys/master-key.js';
+import { signalOf } from '../native/abort.js';
+import { kindOf } from '../util/bytes.js';
 import { boundCodec } from './bound-codec.js';
 import { type CacheWrap, oneFunction } from './cache.js';
 import { assertWrappable, cachedFunction, statsOf } from './cached-function.js';
-import { type CacheStats, Counters } from './engine/counters.js';
-import { assertCanTag, EntryNames, prefixOf, tagName } from './key-builder.js';
-import type { EntryStore } from './engine/entry-store.js';
 import { guarded } from './engine/backend-guard.js';
+import { assertCanTag } from './engine/capabilities.js';
+import { type CacheStats, Counters } from './engine/counters.js';
+import type { EntryStore } from './engine/entry-store.js';
+import { type RewrapOptions, Rewrapping, type RewrapReport } from './engine/rewrap-entries.js';
+import { EntryNames, prefixOf, tagName } from './key-builder.js';
 import {
   assertFunction,
   assertFunctionOptions,
@@ -21,7 +23,6 @@ import {
   type StorageOptions,
   ttlOf,
 } from './options.js';
-import { type RewrapOptions, Rewrapping, type RewrapReport } from './engine/rewrap-entries.js';
 import { namingContext, openStore, resolveStorage, type Storage } from './resolve-storage.js';
 import { type TaggedStore, TenantCache, type ViewParts } from './tenant-cache.js';
 

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { Backend } from '../backends/backend.js';
-import { assertWellFormed } from '../util/bytes.js';
+import { isInterop } from '../codec/wire-profile.js';
 import { ConfigurationError } from '../errors.js';
 import { assertTenantId } from '../keys/derive.js';
 import {
@@ -14,7 +13,8 @@ import {
 } from '../protocol/cache-key.js';
 import { type ArgumentsContext, validateSegment } from '../protocol/interop-args.js';
 import type { ErrorPaths } from '../protocol/refusal.js';
-import { isInterop, type Wire } from '../codec/wire-profile.js';
+import type { Wire } from '../protocol/wire.js';
+import { assertWellFormed } from '../util/bytes.js';
 import { assertTags, isTenantStore, type TenantStore } from './options.js';
 
 /** How the entries of one function are named. */
@@ -120,13 +120,6 @@ export class EntryNames {
 
   #prefix(tenantId: string | undefined): string {
     return this.#tenantOf === undefined ? this.#fixedPrefix : prefixOf(tenantId as string);
-  }
-}
-
-/** @throws ConfigurationError for tags that the backend would forget. */
-export function assertCanTag(backend: Pick<Backend, 'invalidateTags'> | undefined, tags: unknown): void {
-  if (tags !== undefined && backend !== undefined && backend.invalidateTags === undefined) {
-    throw new ConfigurationError('This backend has no tags: memory, Redis and LMDB have');
   }
 }
 

@@ -1,14 +1,14 @@
 import type { Backend } from '../backends/backend.js';
 import type { KeyvInstance, KeyvStorageAdapter } from '../backends/keyv.js';
-import { assertWellFormed, kindOf } from '../util/bytes.js';
-import { type Duration, durationMs } from '../util/duration.js';
 import type { EncryptionWrapper } from '../codec/encryption-wrapper.js';
 import type { Keyring, NonceMode } from '../keys/keyring.js';
 import type { MasterKeyInput } from '../keys/master-key.js';
-import { assertKnown } from '../util/options-object.js';
 import { assertName } from '../protocol/cache-key.js';
+import type { Wire } from '../protocol/wire.js';
 import type { Serializer } from '../serializers/serializer.js';
-import type { Wire } from '../codec/wire-profile.js';
+import { assertWellFormed, kindOf } from '../util/bytes.js';
+import { type Duration, durationMs } from '../util/duration.js';
+import { assertKnown } from '../util/options-object.js';
 
 /** How long entries live: a {@link Duration}, or `'never'` for entries that do not end by themselves. */
 export type Ttl = Duration | 'never';

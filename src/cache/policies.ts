@@ -1,10 +1,10 @@
+import { ConfigurationError } from '../errors.js';
 import { kindOf } from '../util/bytes.js';
 import { durationMs } from '../util/duration.js';
-import { ConfigurationError } from '../errors.js';
 import { ownOptions } from '../util/options-object.js';
+import type { GuardSettings } from './engine/backend-guard.js';
 import type { BackoffSettings } from './engine/failed-loads.js';
 import type { StaleWindows } from './engine/freshness.js';
-import type { GuardSettings } from './engine/backend-guard.js';
 import type { LockSettings } from './engine/lock.js';
 import {
   assertOptions,

@@ -1,18 +1,18 @@
+import { BackendError, ConfigurationError, IncompleteError } from '../errors.js';
 import { signalOf } from '../native/abort.js';
+import { hasTenantPrefix } from '../protocol/cache-key.js';
+import type { Wire } from '../protocol/wire.js';
 import { assertWellFormed, kindOf } from '../util/bytes.js';
 import { type Duration, durationMs } from '../util/duration.js';
-import { BackendError, ConfigurationError, IncompleteError } from '../errors.js';
-import { hasTenantPrefix } from '../protocol/cache-key.js';
-import type { Wire } from '../codec/wire-profile.js';
-import { deleteMany, readMany, writeMany } from './engine/batches.js';
 import { type Entry, entryOf } from './cached-function.js';
+import { deleteMany, readMany, writeMany } from './engine/batches.js';
 import type { Counters } from './engine/counters.js';
-import { assertOwnKey, tagName } from './key-builder.js';
 import type { EntryStore } from './engine/entry-store.js';
-import { assertOptions, assertTags, type Ttl, ttlOf } from './options.js';
-import { currentSignal } from './engine/run-signal.js';
 import type { Target } from './engine/entry-target.js';
+import { currentSignal } from './engine/run-signal.js';
 import { NOTHING } from './engine/tiers.js';
+import { assertOwnKey, tagName } from './key-builder.js';
+import { assertOptions, assertTags, type Ttl, ttlOf } from './options.js';
 
 export interface SetOptions {
   /** Default: the cache's. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { inspectStored } from '../codec/inspect.js';
-import type { Wire } from '../codec/wire-profile.js';
+import type { Wire } from '../protocol/wire.js';
 import { UsageError } from './usage-error.js';
 
 const usage = `

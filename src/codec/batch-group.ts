@@ -1,7 +1,7 @@
-import { allocate } from '../util/bytes.js';
 import type { TenantKey } from '../keys/held-key.js';
-import { append } from '../util/own-property.js';
 import { SCRATCH_LEN } from '../native/scratch.js';
+import { allocate } from '../util/bytes.js';
+import { append } from '../util/own-property.js';
 import type { TenantContext } from './tenant-context.js';
 
 /** Numbers an item has in the table of a native call: AAD length, offset, result, unused. */

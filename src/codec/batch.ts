@@ -1,11 +1,12 @@
 import { markAsUntransferable } from 'node:worker_threads';
-import { type BatchGroup, BatchGroups } from './batch-group.js';
-import { allocate, exactly, trim } from '../util/bytes.js';
 import type { CacheKitError } from '../errors.js';
-import { assertValueLen } from '../keys/sealer-arguments.js';
-import { checked, native } from '../native/addon.js';
+import { native } from '../native/addon.js';
+import { checked } from '../native/result.js';
 import { SCRATCH_LEN, sealedScratch } from '../native/scratch.js';
 import { SLAB_MAX, sealedSlab } from '../native/slab.js';
+import { assertValueLen } from '../protocol/limits.js';
+import { allocate, exactly, trim } from '../util/bytes.js';
+import { type BatchGroup, BatchGroups } from './batch-group.js';
 import type { TenantContext, WrapperSettings } from './tenant-context.js';
 import type { DeserializeResult } from './value-codec.js';
 import { sealedBound } from './wire-profile.js';

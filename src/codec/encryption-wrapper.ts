@@ -1,18 +1,18 @@
 import { LRUCache } from 'lru-cache';
-import { signalOf } from '../native/abort.js';
-import { openBatch, sealBatch } from './batch.js';
-import { assertBytes, assertWellFormed, bytesOf, copyOf, countedBytes, hasCountedBytes } from '../util/bytes.js';
 import { KeyError } from '../errors.js';
-import { type InspectedValue, inspectStored } from './inspect.js';
 import { assertTenantId } from '../keys/derive.js';
+import { signalOf } from '../native/abort.js';
+import { SCRATCH_LEN } from '../native/scratch.js';
+import type { Serializer } from '../serializers/serializer.js';
+import { assertBytes, assertWellFormed, bytesOf, copyOf, countedBytes, hasCountedBytes } from '../util/bytes.js';
+import { lengthOf } from '../util/slots.js';
+import { openBatch, sealBatch } from './batch.js';
+import { type InspectedValue, inspectStored } from './inspect.js';
 import { openLater, openNow } from './open.js';
 import { Payloads } from './payloads.js';
 import { allNames, currentName, type NameKind } from './private-names.js';
 import { rewrapLater, rewrapNow } from './rewrap.js';
-import { SCRATCH_LEN } from '../native/scratch.js';
 import { sealLater, sealNow } from './seal.js';
-import type { Serializer } from '../serializers/serializer.js';
-import { lengthOf } from '../util/slots.js';
 import { TenantContext, type WrapperSettings } from './tenant-context.js';
 import {
   ASYNC_FROM,

@@ -1,6 +1,6 @@
-import { allocate } from '../util/bytes.js';
 import { native } from '../native/addon.js';
 import { CHECKSUM_LEN } from '../native/scratch.js';
+import { allocate } from '../util/bytes.js';
 import type { WireProfile } from './wire-profile.js';
 
 type Container = WireProfile['container'];

@@ -1,7 +1,7 @@
-import { SEAL_OVERHEAD } from '../keys/sealer-arguments.js';
 import { type FrameMetadata, parseFrame } from '../protocol/frame.js';
+import { SEAL_OVERHEAD } from '../protocol/limits.js';
 import { isRotationHeader, parseRotationHeader } from '../protocol/rotation-header.js';
-import type { Wire } from './wire-profile.js';
+import type { Wire } from '../protocol/wire.js';
 
 /** What stored bytes show to anybody; nothing of it is authenticated. */
 export interface InspectedValue {

@@ -1,10 +1,11 @@
-import { abortable, settled } from '../native/abort.js';
-import { allocate, assertBytes } from '../util/bytes.js';
 import type { TenantKey } from '../keys/held-key.js';
-import { SEAL_OVERHEAD } from '../keys/sealer-arguments.js';
-import { checked, type NativeOpened, NEEDS, native, nativeError, UNVETTED, VETTED_INPUTS } from '../native/addon.js';
-import type { Payloads } from './payloads.js';
+import { abortable, settled } from '../native/abort.js';
+import { type NativeOpened, native, VETTED_INPUTS } from '../native/addon.js';
+import { checked, NEEDS, nativeError, UNVETTED } from '../native/result.js';
 import { CHECKSUM_LEN, openedBehindLead, openedScratch, SCRATCH_LEN } from '../native/scratch.js';
+import { SEAL_OVERHEAD } from '../protocol/limits.js';
+import { allocate, assertBytes } from '../util/bytes.js';
+import type { Payloads } from './payloads.js';
 import type { Located, TenantContext, WrapperSettings } from './tenant-context.js';
 import type { WireProfile } from './wire-profile.js';
 

@@ -1,12 +1,11 @@
 import { types } from 'node:util';
-import { allocate, bytesOf } from '../util/bytes.js';
-import { isCacheKitError, SerializationError } from '../errors.js';
-import { isError, propertyOf } from '../util/realms.js';
-import { allocateForWriting, leadLen, payloadIn, TAG_LEN } from './headroom.js';
-import type { Room } from '../serializers/arrow/room.js';
+import { isCacheKitError, isError, propertyOf, SerializationError } from '../errors.js';
+import type { Room } from '../serializers/arrow.js';
 import { isBuiltIn } from '../serializers/built-in.js';
 import type { Serializer } from '../serializers/serializer.js';
+import { allocate, bytesOf } from '../util/bytes.js';
 import { lengthOf } from '../util/slots.js';
+import { allocateForWriting, leadLen, payloadIn, TAG_LEN } from './headroom.js';
 
 /**
  * What the serializers of this package do beyond `Serializer`, to save copies: they never keep the bytes they

@@ -1,12 +1,14 @@
-import { allocate, countedBytes, trim } from '../util/bytes.js';
 import { EnvelopeError, SealedFormatError } from '../errors.js';
-import { assertValueLen } from '../keys/sealer-arguments.js';
-import { checked, NEEDS, native, nativeError } from '../native/addon.js';
-import { Payloads } from './payloads.js';
-import { encodeFramePrefix, parseFrame } from '../protocol/frame.js';
+import { native } from '../native/addon.js';
+import { checked, NEEDS, nativeError } from '../native/result.js';
 import { openedScratch, SCRATCH_LEN } from '../native/scratch.js';
+import { encodeFramePrefix, parseFrame } from '../protocol/frame.js';
+import { assertValueLen } from '../protocol/limits.js';
+import type { Wire } from '../protocol/wire.js';
 import type { Serializer } from '../serializers/serializer.js';
+import { allocate, countedBytes, trim } from '../util/bytes.js';
 import { viewOf } from '../util/slots.js';
+import { Payloads } from './payloads.js';
 import type {
   AsyncValueContext,
   DeserializeResult,
@@ -15,7 +17,7 @@ import type {
   ValueToDeserialize,
   ValueToSerialize,
 } from './value-codec.js';
-import { modeOf, packedBound, type Wire, type WireProfile, wireProfile } from './wire-profile.js';
+import { modeOf, packedBound, type WireProfile, wireProfile } from './wire-profile.js';
 
 /**
  * The codec of a cache without encryption: the bytes are those that an encrypting one would seal.

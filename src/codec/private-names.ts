@@ -1,6 +1,7 @@
-import { allocate } from '../util/bytes.js';
 import type { TenantKey } from '../keys/held-key.js';
-import { checkedText, NAME_KIND, native } from '../native/addon.js';
+import { NAME_KIND, native } from '../native/addon.js';
+import { checkedText } from '../native/result.js';
+import { allocate } from '../util/bytes.js';
 import type { TenantContext } from './tenant-context.js';
 
 /*

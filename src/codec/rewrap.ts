@@ -1,7 +1,7 @@
 import type { TenantKey } from '../keys/held-key.js';
-import { openExact, openLater } from './open.js';
 import type { AadTemplate } from '../protocol/aad.js';
 import { parseFrame } from '../protocol/frame.js';
+import { openExact, openLater } from './open.js';
 import { sealLater, sealNow } from './seal.js';
 import { type Located, TenantContext, type WrapperSettings } from './tenant-context.js';
 

@@ -1,11 +1,12 @@
-import { abortable, settled } from '../native/abort.js';
-import { allocate, exactly, trim } from '../util/bytes.js';
 import type { TenantKey } from '../keys/held-key.js';
-import { assertValueLen } from '../keys/sealer-arguments.js';
-import { MODE_IN_PLACE, native, nativeError } from '../native/addon.js';
-import { takeRoom } from './headroom.js';
+import { abortable, settled } from '../native/abort.js';
+import { MODE_IN_PLACE, native } from '../native/addon.js';
+import { nativeError } from '../native/result.js';
 import { SCRATCH_LEN, sealedScratch } from '../native/scratch.js';
 import { SLAB_MAX, sealedSlab } from '../native/slab.js';
+import { assertValueLen } from '../protocol/limits.js';
+import { allocate, exactly, trim } from '../util/bytes.js';
+import { takeRoom } from './headroom.js';
 import type { TenantContext, WrapperSettings } from './tenant-context.js';
 import { sealedBound } from './wire-profile.js';
 

@@ -1,5 +1,5 @@
-import { assertWellFormed, kindOf } from '../util/bytes.js';
 import type { CacheKitError } from '../errors.js';
+import { assertWellFormed, kindOf } from '../util/bytes.js';
 
 /** What a value is bound to besides its tenant's key. */
 export interface ValueContext {

@@ -1,20 +1,15 @@
-import { envelopeBound } from '../protocol/byte-storage.js';
-import { kindOf } from '../util/bytes.js';
 import { ConfigurationError } from '../errors.js';
-import { SEAL_OVERHEAD } from '../keys/sealer-arguments.js';
 import { CONTAINER, MODE_CHECK_MSGPACK, MODE_FORMAT_SHIFT, MODE_LITERALS } from '../native/addon.js';
+import { envelopeBound } from '../protocol/byte-storage.js';
+import { SEAL_OVERHEAD } from '../protocol/limits.js';
+import type { Wire } from '../protocol/wire.js';
 import { ArrowSerializer } from '../serializers/arrow.js';
 import { isBuiltIn } from '../serializers/built-in.js';
 import { InteropSerializer } from '../serializers/interop.js';
 import { JsonSerializer } from '../serializers/json.js';
 import { assertSerializer, type Serializer } from '../serializers/serializer.js';
 import { StandardSerializer } from '../serializers/standard.js';
-
-/**
- * Who shares the stored bytes: every process of this package (`protocol`), every CacheKit SDK (`interop`, and compressed
- * `interop-v2`, which is a draft), or a Python `@cache` function (`python`). A reader never guesses it from bytes.
- */
-export type Wire = 'protocol' | 'interop' | 'interop-v2' | 'python';
+import { kindOf } from '../util/bytes.js';
 
 /** Why a store with a prefix is not for such a wire. */
 export function prefixedInterop(wire: Wire): ConfigurationError {

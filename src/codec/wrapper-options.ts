@@ -1,12 +1,13 @@
-import { kindOf } from '../util/bytes.js';
 import { ConfigurationError } from '../errors.js';
 import { assertTenantId } from '../keys/derive.js';
 import { Keyring, type NonceMode } from '../keys/keyring.js';
 import type { MasterKeyInput } from '../keys/master-key.js';
-import { assertOptionsObject, ownOptions } from '../util/options-object.js';
+import type { Wire } from '../protocol/wire.js';
 import type { Serializer } from '../serializers/serializer.js';
+import { kindOf } from '../util/bytes.js';
+import { assertOptionsObject, ownOptions } from '../util/options-object.js';
 import type { RotationHeaderMode, WrapperSettings } from './tenant-context.js';
-import { type Wire, wireProfile } from './wire-profile.js';
+import { wireProfile } from './wire-profile.js';
 
 export interface EncryptionWrapperOptions<T = unknown> {
   /** Default: StandardSerializer (InteropSerializer for wire `interop`). */

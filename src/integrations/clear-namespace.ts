@@ -1,8 +1,8 @@
 import { assertSignal, integerOption } from '../backends/arguments.js';
 import { withDeadline } from '../backends/deadline.js';
-import type { KeyvStorageAdapter } from '../backends/keyv/adapter.js';
-import { assertWellFormed } from '../util/bytes.js';
+import type { KeyvStorageAdapter } from '../backends/keyv.js';
 import { BackendError } from '../errors.js';
+import { assertWellFormed } from '../util/bytes.js';
 import { assertOptionsObject, ownOptions } from '../util/options-object.js';
 import { throwIfAborted } from '../util/realms.js';
 import type { Listed } from './stored-names.js';

@@ -1,4 +1,4 @@
-import { clientPrefix } from '../backends/keyv/adapter.js';
+import { clientPrefix } from '../backends/keyv.js';
 import { isThenable } from '../util/realms.js';
 import { type EncryptedStoreOptions, SealedText } from './sealed-text.js';
 

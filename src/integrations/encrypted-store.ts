@@ -7,7 +7,7 @@ import {
   type KeyvStorageAdapter,
   keyvFace,
   takesExpires,
-} from '../backends/keyv/adapter.js';
+} from '../backends/keyv.js';
 import { BackendError, ConfigurationError } from '../errors.js';
 import { AssignedNamespace } from './assigned-namespace.js';
 import { clearOptions, type EncryptedStoreClearOptions, removeListed, step } from './clear-namespace.js';

@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { clientPrefix, isKeyvInstance, ownPrefix, prefix5, takesExpires } from '../backends/keyv/adapter.js';
+import { clientPrefix, isKeyvInstance, ownPrefix, prefix5, takesExpires } from '../backends/keyv.js';
 
 /** A name as the methods of the store take it, and what is stored there, if the listing tells. */
 export type Listed = readonly [name: string, stored: unknown];

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
+import { native } from '../native/addon.js';
+import { checked } from '../native/result.js';
 import { assertWellFormed, bytesOf, kindOf } from '../util/bytes.js';
-import { checked, native } from '../native/addon.js';
 import { type MasterKeyInput, masterKeyBytes } from './master-key.js';
 
 /** The three keys of a tenant, 32 bytes each. */

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { checked, guarded, type NativeMasterKey, type NativeSealer, type NativeSequence, native } from '../native/addon.js';
+import { type NativeMasterKey, type NativeSealer, type NativeSequence, native } from '../native/addon.js';
+import { checked, guarded } from '../native/result.js';
 import { type MasterKeyInput, masterKeyBytes } from './master-key.js';
 
 /** One tenant's key, derived in Rust from a held master key. */

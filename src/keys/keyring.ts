@@ -1,8 +1,9 @@
 import { channel } from 'node:diagnostics_channel';
+import { KeyError, NonceExhaustedError } from '../errors.js';
+import { type NativeSequence, native } from '../native/addon.js';
+import { guarded } from '../native/result.js';
 import { latest, now, recently } from '../util/clock.js';
 import { type Duration, durationMs } from '../util/duration.js';
-import { KeyError, NonceExhaustedError } from '../errors.js';
-import { guarded, type NativeSequence, native } from '../native/addon.js';
 import { assertOptionsObject, ownOptions } from '../util/options-object.js';
 import { HeldKey, type TenantKey } from './held-key.js';
 import { type KeyUsage, lastUsed, usageOf } from './key-usage.js';

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
-import { assertBytes, kindOf } from '../util/bytes.js';
 import { ConfigurationError, KeyError } from '../errors.js';
+import { assertBytes, kindOf } from '../util/bytes.js';
 
 /**
  * A master key: a string of hex digits (at least 64, so 32 bytes), or at least 16 raw bytes,

@@ -1,6 +1,6 @@
+import { ConfigurationError, TimeoutError } from '../errors.js';
 import { kindOf } from '../util/bytes.js';
 import { durationMs } from '../util/duration.js';
-import { ConfigurationError, TimeoutError } from '../errors.js';
 import { throwIfAborted } from '../util/realms.js';
 import { clearTimeout, setTimeout } from '../util/timers.js';
 import type { MasterKeyInput } from './master-key.js';

@@ -1,5 +1,5 @@
+import { assertValueLen, MAX_VALUE_LEN, SEAL_OVERHEAD } from '../protocol/limits.js';
 import { assertBytes, kindOf } from '../util/bytes.js';
-import { ValueTooLargeError } from '../errors.js';
 import { lengthOf } from '../util/slots.js';
 
 /*
@@ -7,19 +7,9 @@ import { lengthOf } from '../util/slots.js';
  * addon is, the assertion of that method looks at everything, in the order of the arguments, and says what is wrong.
  */
 
-/** Bytes that sealing adds: a nonce of 12 in front, a tag of 16 behind. */
-export const SEAL_OVERHEAD = 28;
-/** The most bytes that are sealed as one value: 512 MiB. */
-export const MAX_VALUE_LEN = 536_870_912;
-
 /** Whether the native addon takes it for a length; whether there is room, it sees itself. */
 export function isLength(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_VALUE_LEN;
-}
-
-/** @throws ValueTooLargeError over 512 MiB, before anything is allocated for it. */
-export function assertValueLen(length: number): void {
-  if (length > MAX_VALUE_LEN) throw new ValueTooLargeError(`The value has ${length} bytes; the limit is 512 MiB`);
 }
 
 export function assertInputs(plaintext: Uint8Array, aad: Uint8Array): void {

@@ -1,19 +1,10 @@
-import { abortable, settled, signalOf } from '../native/abort.js';
-import { allocate, copyOf, hasBytes } from '../util/bytes.js';
 import { KeyError } from '../errors.js';
-import {
-  checked,
-  guarded,
-  type NativeSealer,
-  type NativeSequence,
-  NEEDS,
-  native,
-  nativeError,
-  UNVETTED,
-  VETTED,
-  VETTED_OUT,
-} from '../native/addon.js';
+import { abortable, settled, signalOf } from '../native/abort.js';
+import { type NativeSealer, type NativeSequence, native, VETTED, VETTED_OUT } from '../native/addon.js';
+import { checked, guarded, NEEDS, nativeError, UNVETTED } from '../native/result.js';
 import { fitsSlab, SLAB_MAX, Slab, sealedSlab } from '../native/slab.js';
+import { SEAL_OVERHEAD } from '../protocol/limits.js';
+import { allocate, copyOf, hasBytes } from '../util/bytes.js';
 import { lengthOf, partOf } from '../util/slots.js';
 import { assertTenantId } from './derive.js';
 import { type MasterKeyInput, masterKeyBytes } from './master-key.js';
@@ -25,7 +16,6 @@ import {
   assertSealInPlace,
   assertSealInto,
   isLength,
-  SEAL_OVERHEAD,
 } from './sealer-arguments.js';
 
 const NONCE_LEN = 12;

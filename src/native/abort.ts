@@ -1,6 +1,6 @@
 import { kindOf } from '../util/bytes.js';
-import { checked } from './addon.js';
 import { isAbortSignal, throwIfAborted } from '../util/realms.js';
+import { checked } from './result.js';
 
 /** What native work reads to learn that its signal has fired, and how much of it there is. */
 interface AbortByte {

@@ -1,22 +1,6 @@
 import { createRequire } from 'node:module';
-import {
-  AuthenticationError,
-  type CacheKitError,
-  EnvelopeError,
-  InternalError,
-  KeyError,
-  NativeLoadError,
-  NonceExhaustedError,
-  SerializationError,
-  ValueTooLargeError,
-} from '../errors.js';
-
-/**
- * What every native entry answers: a length >= 0, a failure (-1 … -63, see `src-rs/error.rs`),
- * or, below that, "the output is too small: n bytes are needed" as `NEEDS - n`.
- */
-export type NativeResult = number;
-export const NEEDS = -64;
+import { NativeLoadError } from '../errors.js';
+import type { NativeResult } from './result.js';
 
 /** A value's container, in bits 0–1 of `mode`. */
 export const CONTAINER = { none: 0, envelope: 1, checksum: 2, 'interop-v2': 3 } as const;
@@ -36,8 +20,6 @@ export const MODE_IN_PLACE = 1 << 4;
 export const VETTED_OUT = 1;
 export const VETTED_INPUTS = 2;
 export const VETTED = VETTED_OUT | VETTED_INPUTS;
-/** An array has to pass `assertBytes` before the call: nothing was done. */
-export const UNVETTED = -14;
 /** Bits 8–15: length of the envelope's format string, whose bytes follow the AAD in the scratch buffer. */
 export const MODE_FORMAT_SHIFT = 8;
 
@@ -216,67 +198,4 @@ function load(): NativeAddon {
 function isMusl(): boolean {
   const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
   return report !== undefined && report.header?.glibcVersionRuntime === undefined;
-}
-
-/** The error for a failure that a native entry answered. */
-export function nativeError(code: NativeResult): CacheKitError | RangeError | TypeError {
-  switch (code) {
-    case -1:
-      return new AuthenticationError();
-    case -2:
-      return new NonceExhaustedError();
-    case -3:
-      return new ValueTooLargeError('The value is over the limit of 512 MiB');
-    case -4:
-      return new EnvelopeError('The envelope or checksum is malformed, over a limit or does not match its payload');
-    case -5:
-      return new SerializationError('The payload is not one well-formed MessagePack document within the limits');
-    case -6:
-      return new RangeError('The output is too small');
-    case -7:
-      return new RangeError('The output overlaps an input');
-    case -8:
-      return new KeyError('This key was destroyed');
-    case -9:
-      return new TypeError('An argument is not what the native addon takes');
-    case -10:
-      return new RangeError('A key, domain or tenant has a length outside its limits');
-    case -11:
-      return new DOMException('The operation was aborted', 'AbortError') as unknown as CacheKitError;
-    case -15:
-      return new EnvelopeError('The value has not the container of interop/v2: it is possibly one of interop/v1');
-    case -16:
-      return new EnvelopeError('The value is a Python-internal frame, in the place of the container of interop/v2');
-    default:
-      return new InternalError(
-        code <= NEEDS ? 'The native addon needs more room than was computed' : `The native addon failed (${-code})`,
-      );
-  }
-}
-
-/** @throws the error for a failure; returns a length as it is. */
-export function checked(result: NativeResult): number {
-  if (result < 0) throw nativeError(result);
-  return result;
-}
-
-/** @throws the error for a failure; returns a text as it is. */
-export function checkedText(result: string | NativeResult): string {
-  if (typeof result === 'number') throw nativeError(result);
-  return result;
-}
-
-/** Lower-case hex of BLAKE2b over `data[0..length]`; `hashLen` is 16 or 32 bytes. */
-export function blake2bHex(data: Uint8Array, length: number, hashLen: 16 | 32): string {
-  return checkedText(native.blake2bHex(data, length, hashLen));
-}
-
-/** Runs what is a constructor or method of a native class, whose failures are thrown with their code. @throws the error for it. */
-export function guarded<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    const code = Number((error as { code?: unknown }).code);
-    throw Number.isInteger(code) ? nativeError(code) : new InternalError('The native addon failed');
-  }
 }

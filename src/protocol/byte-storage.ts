@@ -1,6 +1,7 @@
+import { CONTAINER, native } from '../native/addon.js';
+import { checked } from '../native/result.js';
 import { allocate, assertWellFormed, bytesOf, trim } from '../util/bytes.js';
-import { assertValueLen } from '../keys/sealer-arguments.js';
-import { CONTAINER, checked, checkedText, native } from '../native/addon.js';
+import { assertValueLen } from './limits.js';
 
 /**
  * The envelope around a payload: LZ4 block, xxh3-64 checksum, original size and a format string, as a MessagePack array of four.
@@ -41,21 +42,4 @@ export class ByteStorage {
 /** The most bytes an envelope of `dataLen` bytes may need while it is written (see `src-rs/envelope.rs`). */
 export function envelopeBound(dataLen: number, formatLen: number): number {
   return dataLen + Math.ceil(dataLen / 10) + 64 + formatLen;
-}
-
-/**
- * BLAKE2b with a hash of 32 bytes, no key.
- *
- * @throws TypeError for a wrong type.
- */
-export function blake2b256(data: Uint8Array): Buffer {
-  const hash = allocate(32);
-  checked(native.blake2b256(hash, bytesOf('data', data)));
-  return hash;
-}
-
-/** Whether this machine has instructions for AES, and what they are called. */
-export function hardwareAcceleration(): { aes: boolean; name: string } {
-  const name = checkedText(native.hardware());
-  return { aes: name !== 'software', name };
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { blake2bHex } from '../native/hash.js';
 import { assertWellFormed } from '../util/bytes.js';
-import { blake2bHex } from '../native/addon.js';
 import { type ArgumentsContext, encodeInteropArgsShared } from './interop-args.js';
 
 /** The longest cache key that is used as it is, in characters. */

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { lengthOf } from '../util/slots.js';
 import { DATE_TIME_LEN, writeDateTime } from './date-time.js';
-import { MAX_PAYLOAD_LEN } from './limits.js';
+import { MAX_VALUE_LEN } from './limits.js';
 import { tooLarge } from './refusal.js';
 import { writeUtf8 } from './utf8.js';
 
@@ -203,8 +203,8 @@ export class CanonicalWriter {
   private reserve(size: number): void {
     const needed = this.length + size;
     if (needed <= this.buffer.length) return;
-    if (needed > MAX_PAYLOAD_LEN) throw tooLarge(`A value is limited to ${MAX_PAYLOAD_LEN} serialized bytes`);
-    const grown = new Uint8Array(Math.min(needed * 2, MAX_PAYLOAD_LEN));
+    if (needed > MAX_VALUE_LEN) throw tooLarge(`A value is limited to ${MAX_VALUE_LEN} serialized bytes`);
+    const grown = new Uint8Array(Math.min(needed * 2, MAX_VALUE_LEN));
     grown.set(this.buffer.subarray(0, this.length));
     this.buffer = grown;
   }

@@ -1,4 +1,4 @@
-import { blake2bHex } from '../native/addon.js';
+import { blake2bHex } from '../native/hash.js';
 import { encodeInteropArgsShared, validateSegment } from './interop-args.js';
 
 /**

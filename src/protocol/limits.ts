@@ -1,8 +1,12 @@
+import { ValueTooLargeError } from '../errors.js';
+
 /** Levels of arrays and maps that a value may have. Protocol: decode bounds (32 to 1,024). */
 export const MAX_DEPTH = 1024;
 
-/** Bytes of a serialized value. Protocol: limits. */
-export const MAX_PAYLOAD_LEN = 536_870_912;
+/** Bytes of a serialized value, and the most that are sealed as one: 512 MiB. Protocol: limits. */
+export const MAX_VALUE_LEN = 536_870_912;
+/** Bytes that sealing adds: a nonce of 12 in front, a tag of 16 behind. */
+export const SEAL_OVERHEAD = 28;
 
 /**
  * Arrays and objects of a value. As many different ones take a gigabyte; a value that has the same ones again and again (64 levels of
@@ -13,3 +17,8 @@ export const MAX_CONTAINERS = 16_777_216;
 /** The integers that MessagePack carries. */
 export const MIN_INT64 = -(2n ** 63n);
 export const MAX_UINT64 = 2n ** 64n - 1n;
+
+/** @throws ValueTooLargeError over 512 MiB, before anything is allocated for it. */
+export function assertValueLen(length: number): void {
+  if (length > MAX_VALUE_LEN) throw new ValueTooLargeError(`The value has ${length} bytes; the limit is 512 MiB`);
+}

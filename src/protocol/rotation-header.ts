@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { assertBytesOfLength, assertWellFormed, bytesOf, kindOf } from '../util/bytes.js';
 import { SealedFormatError } from '../errors.js';
+import { assertBytesOfLength, assertWellFormed, bytesOf, kindOf } from '../util/bytes.js';
 
 /** Says which key sealed a value; written in front of it while keys are being rotated. Not part of the AAD. */
 export interface RotationHeader {

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { assertBytes, kindOf } from '../util/bytes.js';
 import { ConfigurationError, SerializationError } from '../errors.js';
+import { assertBytes, kindOf } from '../util/bytes.js';
 import { readOptions } from '../util/options-object.js';
 import type { ArrowCompression } from './arrow/codecs.js';
 import { writableBatches } from './arrow/columns.js';
@@ -231,3 +231,5 @@ function assertCompression(compression: unknown): asserts compression is ArrowCo
   if (typeof compression !== 'string') throw new TypeError(`compression must be a string, not ${kindOf(compression)}`);
   if (compression !== 'zstd' && compression !== 'lz4') throw new RangeError("compression must be 'zstd' or 'lz4'");
 }
+
+export type { Room } from './arrow/room.js';

@@ -1,7 +1,5 @@
 import { ExtData } from '@msgpack/msgpack';
-import { assertBytes } from '../util/bytes.js';
 import { SerializationError } from '../errors.js';
-import { readOptions } from '../util/options-object.js';
 import { Ancestors, NOTED_FROM } from '../protocol/ancestors.js';
 import { CanonicalWriter } from '../protocol/canonical-writer.js';
 import { sortByCodePoint } from '../protocol/code-points.js';
@@ -20,6 +18,8 @@ import { MAX_UINT64, MIN_INT64 } from '../protocol/limits.js';
 import { asRefusal, type ErrorPaths } from '../protocol/refusal.js';
 import { isTemporal, MARKERS, plainTemporal, reviveTemporal, type TemporalReviver } from '../protocol/temporal.js';
 import { isPlainBytes } from '../protocol/typed-arrays.js';
+import { assertBytes } from '../util/bytes.js';
+import { readOptions } from '../util/options-object.js';
 import { isDetached, lengthOf } from '../util/slots.js';
 import { MessagePackReader } from './msgpack-reader.js';
 import { assertErrorPaths, assertLength, assertNoHole, refused, refusedUndefined } from './refused.js';

@@ -9,7 +9,7 @@ import {
   kindOfValue,
   mayBeElse,
 } from '../protocol/kinds.js';
-import { MAX_PAYLOAD_LEN } from '../protocol/limits.js';
+import { MAX_VALUE_LEN } from '../protocol/limits.js';
 import { asRefusal, tooLarge } from '../protocol/refusal.js';
 import { writeUtf8 } from '../protocol/utf8.js';
 import { assertLength, assertNoHole, refused, refusedUndefined } from './refused.js';
@@ -173,8 +173,8 @@ export class JsonWriter {
   private reserve(size: number): void {
     const needed = this.length + size;
     if (needed <= this.buffer.length) return;
-    if (needed > MAX_PAYLOAD_LEN) throw tooLarge(`A value is limited to ${MAX_PAYLOAD_LEN} serialized bytes`);
-    const grown = new Uint8Array(Math.min(needed * 2, MAX_PAYLOAD_LEN));
+    if (needed > MAX_VALUE_LEN) throw tooLarge(`A value is limited to ${MAX_VALUE_LEN} serialized bytes`);
+    const grown = new Uint8Array(Math.min(needed * 2, MAX_VALUE_LEN));
     grown.set(this.buffer.subarray(0, this.length));
     this.buffer = grown;
   }

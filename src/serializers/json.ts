@@ -1,6 +1,6 @@
+import { asRefusal, type ErrorPaths } from '../protocol/refusal.js';
 import { assertBytes } from '../util/bytes.js';
 import { readOptions } from '../util/options-object.js';
-import { asRefusal, type ErrorPaths } from '../protocol/refusal.js';
 import { lengthOf } from '../util/slots.js';
 import { readJson } from './json-reader.js';
 import { JsonWriter } from './json-writer.js';

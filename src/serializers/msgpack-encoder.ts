@@ -13,7 +13,7 @@ import {
   kindOfValue,
   mayBeElse,
 } from '../protocol/kinds.js';
-import { MAX_PAYLOAD_LEN, MAX_UINT64, MIN_INT64 } from '../protocol/limits.js';
+import { MAX_UINT64, MAX_VALUE_LEN, MIN_INT64 } from '../protocol/limits.js';
 import { asRefusal, type ErrorPaths, type Refusal, tooLarge } from '../protocol/refusal.js';
 import { MARKERS, plainTemporal } from '../protocol/temporal.js';
 import { isPlainBytes } from '../protocol/typed-arrays.js';
@@ -227,8 +227,8 @@ export class ExactEncoder extends Base {
 
   override resizeBuffer(size: number): void {
     // The library asks for twice what it needs.
-    if (size / 2 > MAX_PAYLOAD_LEN) throw tooLarge(`A value is limited to ${MAX_PAYLOAD_LEN} serialized bytes`);
-    super.resizeBuffer(Math.min(size, MAX_PAYLOAD_LEN));
+    if (size / 2 > MAX_VALUE_LEN) throw tooLarge(`A value is limited to ${MAX_VALUE_LEN} serialized bytes`);
+    super.resizeBuffer(Math.min(size, MAX_VALUE_LEN));
   }
 
   private encodeContainer(value: object, depth: number, parent: object | undefined): void {

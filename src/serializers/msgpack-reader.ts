@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { SerializationError } from '../errors.js';
-import { define, isAssignable, isAssignableAt } from '../util/own-property.js';
 import { dateTimeHeader, readInstant } from '../protocol/date-time.js';
 import { MAX_DEPTH } from '../protocol/limits.js';
 import { isTemporal, MARKERS, reviveTemporal, type TemporalReviver } from '../protocol/temporal.js';
 import { readLatin1, readUtf8 } from '../protocol/utf8.js';
+import { define, isAssignable, isAssignableAt } from '../util/own-property.js';
 import { viewOf } from '../util/slots.js';
 import { decodeAscii, NameCache } from './property-name-cache.js';
 import { refusalOf } from './refused.js';

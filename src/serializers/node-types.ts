@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
 import { SerializationError } from '../errors.js';
-import { append } from '../util/own-property.js';
 import { hasOnlyElements, hasOwnProperties, isPlainMap, isPlainSet } from '../protocol/kinds.js';
 import { bytesOf, isOfOwnClass, typedArrayName } from '../protocol/typed-arrays.js';
+import { append } from '../util/own-property.js';
 import { isDetached, lengthOf } from '../util/slots.js';
 import type { ExactEncoder } from './msgpack-encoder.js';
 import type { MessagePackReader } from './msgpack-reader.js';

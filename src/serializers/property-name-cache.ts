@@ -1,5 +1,5 @@
-import { isAssignable } from '../util/own-property.js';
 import { readLatin1 } from '../protocol/utf8.js';
+import { isAssignable } from '../util/own-property.js';
 
 const { fromCharCode } = String;
 

@@ -1,6 +1,6 @@
-import { kindOf } from '../util/bytes.js';
 import { SerializationError } from '../errors.js';
 import { type ErrorPaths, Refusal } from '../protocol/refusal.js';
+import { kindOf } from '../util/bytes.js';
 
 /** The refusal of a value that is not carried; `what` is its kind, never its content or its name. */
 export function refused(what: string, hint = ''): Refusal {

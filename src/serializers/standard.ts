@@ -1,7 +1,7 @@
-import { assertBytes, kindOf } from '../util/bytes.js';
-import { readOptions } from '../util/options-object.js';
 import type { ErrorPaths } from '../protocol/refusal.js';
 import { reviveTemporal, type TemporalReviver } from '../protocol/temporal.js';
+import { assertBytes, kindOf } from '../util/bytes.js';
+import { readOptions } from '../util/options-object.js';
 import { lengthOf } from '../util/slots.js';
 import { ExactEncoder } from './msgpack-encoder.js';
 import { MessagePackReader } from './msgpack-reader.js';

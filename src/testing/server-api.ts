@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { assertOptions, integerOption } from '../backends/arguments.js';
-import { MAX_TTL_SECONDS } from '../backends/http/headers.js';
+import { MAX_TTL_SECONDS } from '../backends/http.js';
 import { dateOf, now } from '../util/clock.js';
 import { BodyReader } from './server-body.js';
 import { isLoopbackHost, isStorable, lifetimeOf, mayChange, Tokens, wholeNumberIn } from './server-rules.js';

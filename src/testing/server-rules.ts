@@ -1,8 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { isAllowedAddress } from '../backends/http/ssrf-guard.js';
-import { MAX_TTL_SECONDS } from '../backends/http/headers.js';
-import { kindOf } from '../util/bytes.js';
+import { isAllowedAddress, MAX_TTL_SECONDS } from '../backends/http.js';
 import { ConfigurationError } from '../errors.js';
+import { kindOf } from '../util/bytes.js';
 
 const MAX_CACHE_KEY_LEN = 400;
 /** The b64token of RFC 6750, of one of the API's three classes. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { MAX_TTL_SECONDS } from '../backends/http/headers.js';
+import { MAX_TTL_SECONDS } from '../backends/http.js';
 import type { Lifetime } from './server-rules.js';
 import { Sending } from './server-sending.js';
 

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { integerOption } from '../backends/arguments.js';
-import { copyOf } from '../util/bytes.js';
 import { ConfigurationError } from '../errors.js';
+import { copyOf } from '../util/bytes.js';
 import { CacheApi, type CacheApiOptions } from './server-api.js';
 import { isLoopback } from './server-rules.js';
 

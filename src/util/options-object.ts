@@ -1,5 +1,5 @@
-import { kindOf } from './bytes.js';
 import { ConfigurationError } from '../errors.js';
+import { kindOf } from './bytes.js';
 
 /**
  * An object with no options but the known ones: a misspelt one that is ignored may be what was to keep tenants apart.

@@ -1,34 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import { types } from 'node:util';
+import { propertyOf } from '../errors.js';
 
 /*
  * What something is, where `instanceof` tells only whether it belongs to this realm: test runners give code a realm of its
  * own, while errors and promises of Node come from another, and a jsdom has an AbortSignal of its own.
  */
-
-/** An Error, or a DOMException, which stands for one. */
-export function isError(value: unknown): value is Error {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
-  try {
-    return (
-      value instanceof Error ||
-      types.isNativeError(value) ||
-      Object.prototype.toString.call(value) === '[object DOMException]'
-    );
-  } catch {
-    // A proxy that was revoked, a getter that throws.
-    return false;
-  }
-}
-
-/** A property of what somebody else has thrown; undefined when reading it throws. */
-export function propertyOf(thrown: object, name: string | symbol): unknown {
-  try {
-    return (thrown as Record<string | symbol, unknown>)[name];
-  } catch {
-    return undefined;
-  }
-}
 
 /** An Error by the name of a built-in class: `TypeError`. */
 export function isErrorCalled(value: unknown, name: string): boolean {

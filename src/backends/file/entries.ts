@@ -1,5 +1,5 @@
-import { assertBytes } from '../../util/bytes.js';
 import { ValueTooLargeError } from '../../errors.js';
+import { assertBytes } from '../../util/bytes.js';
 import { fileTime, machineTime } from '../../util/machine-time.js';
 import { wholeTtlMs } from '../arguments.js';
 import type { BackendEntry } from '../backend.js';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { elapsed } from '../../util/clock.js';
 import { BackendError } from '../../errors.js';
-import { machineTime } from '../../util/machine-time.js';
 import type { NativeFileLock } from '../../native/addon.js';
+import { elapsed } from '../../util/clock.js';
+import { machineTime } from '../../util/machine-time.js';
 import { pause } from '../../util/timers.js';
 import { openLock, takeLock } from '../os-lock.js';
 import { stateDirectory } from './state.js';

@@ -3,8 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { machineTime, readBootId } from '../../util/machine-time.js';
 import { codeOf } from '../cause.js';
-import { removed } from './entry-format.js';
 import { inDirectory } from './atomic-write.js';
+import { removed } from './entry-format.js';
 
 /** Began and ends, in milliseconds of the machine's clock, the holder, and the machine's start. */
 const LEASE = /^(\d+) (\d+) ([0-9a-f]{32}) ([0-9a-f-]*)$/;

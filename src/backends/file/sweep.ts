@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { elapsed } from '../../util/clock.js';
 import { fileTime } from '../../util/machine-time.js';
 import { idle } from '../../util/timers.js';
+import { isOlder, isOwn } from './atomic-write.js';
+import { type FileMarks, REMEMBERS_MS } from './deletion-marks.js';
 import { type EntryState, readState, remainingMs, removed, withFile } from './entry-format.js';
 import type { FileGuards } from './guards.js';
 import { FileLease } from './locks.js';
-import { type FileMarks, REMEMBERS_MS } from './deletion-marks.js';
 import { stateDirectory } from './state.js';
-import { isOlder, isOwn } from './atomic-write.js';
 
 const ENTRY = /^[0-9a-f]{32}$/;
 const TEMPORARY = /^[0-9a-f]{32}\.tmp\./;

@@ -1,7 +1,7 @@
-import { now } from '../../util/clock.js';
 import { BackendError } from '../../errors.js';
-import type { HttpAnswer } from './transport.js';
+import { now } from '../../util/clock.js';
 import { retryAfterMs } from './headers.js';
+import type { HttpAnswer } from './transport.js';
 
 /** Where a server does not say for how long: doubled each time that it refuses again. */
 const FIRST_PAUSE_MS = 1000;

@@ -1,6 +1,6 @@
+import { BackendError } from '../../errors.js';
 import { kindOf } from '../../util/bytes.js';
 import { dateOf, now } from '../../util/clock.js';
-import { BackendError } from '../../errors.js';
 import { wholeTtlMs } from '../arguments.js';
 import type { HttpAnswer } from './transport.js';
 

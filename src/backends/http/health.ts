@@ -1,8 +1,8 @@
-import { elapsed } from '../../util/clock.js';
 import { CacheKitError } from '../../errors.js';
+import { elapsed } from '../../util/clock.js';
 import type { BackendOptions } from '../backend.js';
-import { type HttpSession, jsonOf } from './session.js';
 import { failure } from './headers.js';
+import { type HttpSession, jsonOf } from './session.js';
 
 /** What a cache server says of itself. */
 export interface HttpHealth {

@@ -1,8 +1,8 @@
 import { now } from '../../util/clock.js';
 import { wholeLeaseMs } from '../arguments.js';
 import type { BackendLock, BackendOptions } from '../backend.js';
-import { type HttpSession, jsonOf } from './session.js';
 import { failure, isSuccess } from './headers.js';
+import { type HttpSession, jsonOf } from './session.js';
 
 /** Takes the lock at `path`, or answers `undefined` when somebody holds it. Protocol: SaaS API, Lock Endpoints. */
 export async function takeLock(

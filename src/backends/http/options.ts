@@ -1,11 +1,11 @@
 import type { LookupFunction } from 'node:net';
-import { kindOf } from '../../util/bytes.js';
 import { ConfigurationError } from '../../errors.js';
+import { kindOf } from '../../util/bytes.js';
 import { ownOptions } from '../../util/options-object.js';
 import { assertOptions, integerOption } from '../arguments.js';
 import { timeoutOption } from '../deadline.js';
-import { parseServerUrl, type ServerUrl } from './ssrf-guard.js';
 import type { HttpMetrics } from './metrics.js';
+import { parseServerUrl, type ServerUrl } from './ssrf-guard.js';
 
 const DEFAULT_URL = 'https://api.cachekit.io';
 /** The hosts that CACHEKIT_API_URL may name unless CACHEKIT_ALLOW_CUSTOM_HOST is true. */

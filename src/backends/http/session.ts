@@ -4,16 +4,10 @@ import { closedError } from '../arguments.js';
 import type { BackendOptions } from '../backend.js';
 import { withDeadline } from '../deadline.js';
 import { BackOff } from './backoff.js';
+import { retryAfterMs } from './headers.js';
 import { metricsHeaders } from './metrics.js';
 import type { CheckedHttpOptions } from './options.js';
-import {
-  FetchTransport,
-  type HttpAnswer,
-  type HttpRequest,
-  type HttpTransport,
-  NodeTransport,
-} from './transport.js';
-import { retryAfterMs } from './headers.js';
+import { FetchTransport, type HttpAnswer, type HttpRequest, type HttpTransport, NodeTransport } from './transport.js';
 
 /** A busy server is asked again only when it asks for no more patience than this. */
 const MOST_PATIENCE_MS = 2000;

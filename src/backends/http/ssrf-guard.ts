@@ -1,6 +1,6 @@
 import { BlockList, isIP, isIPv4 } from 'node:net';
-import { kindOf } from '../../util/bytes.js';
 import { ConfigurationError } from '../../errors.js';
+import { kindOf } from '../../util/bytes.js';
 
 /** Addresses that nothing here ever talks to: unspecified, link-local (cloud metadata), multicast, reserved, tunnels. */
 const NEVER = new BlockList();

@@ -1,12 +1,12 @@
 import type { LookupFunction } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { copyOf } from '../../util/bytes.js';
 import { BackendError, CacheKitError } from '../../errors.js';
+import { copyOf } from '../../util/bytes.js';
 import { causeWithout, codeOf } from '../cause.js';
 import { assertNotHeld } from '../fake-timers.js';
-import type { ServerUrl } from './ssrf-guard.js';
 import { Connections } from './connections.js';
 import { checkedLookup } from './lookup.js';
+import type { ServerUrl } from './ssrf-guard.js';
 
 export interface HttpRequest {
   method: 'GET' | 'PUT' | 'DELETE' | 'HEAD' | 'PATCH' | 'POST';

@@ -2,8 +2,8 @@ import { elapsed } from '../../util/clock.js';
 import { setImmediate } from '../../util/timers.js';
 import type { BackendEntry, BackendOptions, BackendTagOptions } from '../backend.js';
 import type { LmdbHandle } from './handle.js';
-import { type LmdbStore, lmdbError } from './store.js';
 import { StoreRemovedError } from './open-guard.js';
+import { type LmdbStore, lmdbError } from './store.js';
 
 /** Entries that one transaction of `invalidateTags` removes. */
 const REMOVALS_PER_STEP = 500;

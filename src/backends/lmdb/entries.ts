@@ -1,3 +1,4 @@
+import { type LmdbMarks, REMEMBERS_MS } from './deletion-marks.js';
 import {
   decodeHead,
   decodeOrder,
@@ -17,7 +18,6 @@ import {
   writtenOf,
 } from './entry-format.js';
 import type { TableKey, Tables } from './environment.js';
-import { type LmdbMarks, REMEMBERS_MS } from './deletion-marks.js';
 
 const KEYS_PER_READ = 256;
 const FIRST = Buffer.of(0);

@@ -6,8 +6,8 @@ import { assertSignal, closedError } from '../arguments.js';
 import type { BackendOptions } from '../backend.js';
 import { withDeadline } from '../deadline.js';
 import { placeIn, type Tables } from './environment.js';
-import { LmdbStore, lmdbError } from './store.js';
 import { StoreRemovedError } from './open-guard.js';
+import { LmdbStore, lmdbError } from './store.js';
 
 /** How long a store that was replaced may take to be closed. */
 const CLOSING_WAIT_MS = 1_000;

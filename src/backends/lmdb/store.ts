@@ -2,16 +2,15 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { nextTick } from 'node:process';
 import { getSystemErrorMap } from 'node:util';
-import { elapsed } from '../../util/clock.js';
-import { BackendError, CacheKitError } from '../../errors.js';
+import { BackendError, CacheKitError, isError } from '../../errors.js';
 import { type NativeFileLock, native } from '../../native/addon.js';
-import { isError } from '../../util/realms.js';
+import { elapsed } from '../../util/clock.js';
 import { clearTimeout, pause, setImmediate, setTimeout } from '../../util/timers.js';
 import { codeOf } from '../cause.js';
+import { LmdbMarks } from './deletion-marks.js';
 import { LmdbEntries } from './entries.js';
 import { NEVER, nameOf } from './entry-format.js';
 import { fileBytes, openTables, type Place, type Tables, usedBytes } from './environment.js';
-import { LmdbMarks } from './deletion-marks.js';
 import { StoreRemovedError } from './open-guard.js';
 
 /** Entries that one transaction removes at most beside its own work, so that none takes long. */

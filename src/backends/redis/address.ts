@@ -1,5 +1,5 @@
-import { kindOf } from '../../util/bytes.js';
 import { ConfigurationError } from '../../errors.js';
+import { kindOf } from '../../util/bytes.js';
 
 export interface RedisNode {
   host: string;

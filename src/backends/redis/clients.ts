@@ -1,4 +1,4 @@
-import { isError } from '../../util/realms.js';
+import { isError } from '../../errors.js';
 /** One command with its arguments; text is sent as UTF-8. */
 export type RedisCommand = readonly [name: string, ...args: (string | Buffer)[]];
 

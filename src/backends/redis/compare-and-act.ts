@@ -1,10 +1,10 @@
 import type { RedisCommand, RedisCommands } from './clients.js';
-import { assertDone, type ExclusiveConnection, transact } from './transactions.js';
 import { markCommand } from './deletion-marks.js';
 import { recordOf } from './key-names.js';
 import { countOf, listOf } from './reply.js';
 import { type Scripts, scriptsRefused } from './script-rights.js';
 import { expireTagged } from './tags.js';
+import { assertDone, type ExclusiveConnection, transact } from './transactions.js';
 
 /** What happens to an entry that still holds certain bytes. */
 export interface Comparison {

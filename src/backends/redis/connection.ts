@@ -1,17 +1,17 @@
-import { elapsed } from '../../util/clock.js';
 import { TimeoutError } from '../../errors.js';
+import { elapsed } from '../../util/clock.js';
 import { clearTimeout, setTimeout } from '../../util/timers.js';
 import { closedError } from '../arguments.js';
 import { assertNotHeld } from '../fake-timers.js';
 import type { RedisAddress } from './address.js';
+import { RedisWatch } from './client-tracking.js';
 import type { RedisCommands } from './clients.js';
 import { connectError } from './error.js';
+import { subscribe } from './invalidation-channel.js';
+import { Predecessors } from './kill-predecessors.js';
 import type { OpenClient, RedisLibrary } from './owned-client.js';
 import { openIoredis, openIoredisCluster } from './owned-ioredis.js';
 import { openNodeRedis, openNodeRedisCluster } from './owned-node-redis.js';
-import { Predecessors } from './kill-predecessors.js';
-import { subscribe } from './invalidation-channel.js';
-import { RedisWatch } from './client-tracking.js';
 
 /** Where commands go: a connection of ours, or a client that its owner connects and closes. */
 export interface RedisSource {

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { isError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
-import { isError } from '../../util/realms.js';
 import type { Unchanged } from '../arguments.js';
 import type { RedisCommand, RedisCommands } from './clients.js';
-import type { RedisClock } from './server-clock.js';
 import { markOf } from './key-names.js';
 import { removeMany } from './read.js';
 import { listOf } from './reply.js';
 import { Script } from './script.js';
+import type { RedisClock } from './server-clock.js';
 
 /*
  * A mark beside an entry says that it was deleted or given another TTL, one beside a tag's index that the tag was invalidated.

@@ -1,5 +1,4 @@
-import { BackendError, CacheKitError } from '../../errors.js';
-import { isError } from '../../util/realms.js';
+import { BackendError, CacheKitError, isError } from '../../errors.js';
 import { bareCause, codeOf } from '../cause.js';
 
 /** What a server answers that has become a replica, or is not one that serves yet: another may have taken its place. */

@@ -1,10 +1,10 @@
 import { clearTimeout, setTimeout } from '../../util/timers.js';
 import type { RedisAddress, RedisNode } from './address.js';
+import type { Subscription } from './client-tracking.js';
 import type { RedisLibrary } from './owned-client.js';
 import { endIoredis, newIoredis } from './owned-ioredis.js';
 import { newNodeRedis } from './owned-node-redis.js';
 import { keepAsking } from './ping.js';
-import type { Subscription } from './client-tracking.js';
 
 const CHANNEL = '__redis__:invalidate';
 

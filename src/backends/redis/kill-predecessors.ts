@@ -1,4 +1,4 @@
-import { isError } from '../../util/realms.js';
+import { isError } from '../../errors.js';
 import type { OpenServer } from './owned-client.js';
 
 /** A connection of ours as its server knows it. */

@@ -1,7 +1,7 @@
 import { nextTick } from 'node:process';
 import { types } from 'node:util';
-import { elapsed } from '../../util/clock.js';
 import { TimeoutError } from '../../errors.js';
+import { elapsed } from '../../util/clock.js';
 import { clearTimeout, setTimeout } from '../../util/timers.js';
 import { assertSignal, closedError } from '../arguments.js';
 import type { BackendEntry, BackendGetOptions, BackendOptions } from '../backend.js';

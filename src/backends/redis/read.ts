@@ -1,4 +1,4 @@
-import { isError } from '../../util/realms.js';
+import { isError } from '../../errors.js';
 import type { RedisCommand, RedisCommands } from './clients.js';
 import { countOf, listOf, sendAll } from './reply.js';
 import { slotOf } from './slot.js';

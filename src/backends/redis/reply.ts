@@ -1,6 +1,5 @@
+import { BackendError, isError } from '../../errors.js';
 import { copyOf } from '../../util/bytes.js';
-import { BackendError } from '../../errors.js';
-import { isError } from '../../util/realms.js';
 import { bufferOf } from '../../util/slots.js';
 import type { BackendEntry, BackendGetOptions } from '../backend.js';
 import { mayShare } from '../private-answers.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isError } from '../../util/realms.js';
+import { isError } from '../../errors.js';
 import type { RedisCommand, RedisCommands } from './clients.js';
 import { listOf } from './reply.js';
 

@@ -1,10 +1,10 @@
 import { elapsed } from '../../util/clock.js';
 import type { Unchanged } from '../arguments.js';
 import type { RedisCommands } from './clients.js';
-import { type ExclusiveConnection, transact } from './transactions.js';
 import { madeSince, markCommand, REMEMBERS_MS } from './deletion-marks.js';
 import { markOf } from './key-names.js';
 import { countOf } from './reply.js';
+import { type ExclusiveConnection, transact } from './transactions.js';
 import { isShort, setCommand, type WrittenItem } from './write.js';
 
 /*

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Unchanged } from '../arguments.js';
 import type { RedisCommands } from './clients.js';
-import type { RedisClock } from './server-clock.js';
 import { CHANGED, changedArgs, REMEMBERS_MS } from './deletion-marks.js';
 import { markOf } from './key-names.js';
 import { countOf } from './reply.js';
 import { Script } from './script.js';
+import type { RedisClock } from './server-clock.js';
 import type { WrittenItem } from './write.js';
 
 /** Arguments of {@link UNCHANGED}, for scripts that have their own behind them. */

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { elapsed } from '../../util/clock.js';
 import { BackendError } from '../../errors.js';
+import { elapsed } from '../../util/clock.js';
 import type { RedisCommands } from './clients.js';
-import type { RedisClock } from './server-clock.js';
-import { CHUNK, INDEX, NOW, type TaggedItem } from './tag-index.js';
 import { CHANGED, changedArgs, REMEMBERS_MS, TAG_REMEMBERS_MS, token } from './deletion-marks.js';
 import { markOf, recordOf } from './key-names.js';
-import { type Place, placeOf, sweepPlaces } from './tag-places.js';
 import { countOf, listOf, sendAll } from './reply.js';
 import { Script } from './script.js';
+import type { RedisClock } from './server-clock.js';
 import { type Since, UNCHANGED, UNCHANGED_ARGS, unchangedArgs } from './set-if-unchanged.js';
+import { CHUNK, INDEX, NOW, type TaggedItem } from './tag-index.js';
+import { type Place, placeOf, sweepPlaces } from './tag-places.js';
 import { isShort } from './write.js';
 
 /*

@@ -1,18 +1,12 @@
 import type { RedisCommands } from './clients.js';
-import type { RedisClock } from './server-clock.js';
-import { CHUNK, INDEX, NOW, type TaggedItem } from './tag-index.js';
 import { leaveMarks, leaveMarksAnyway, markCommand, REMEMBERS_MS, TAG_REMEMBERS_MS, token } from './deletion-marks.js';
 import { MARK_IN_LUA, markOf, RECORD_IN_LUA, recordOf } from './key-names.js';
 import { countOf, listOf } from './reply.js';
 import { Script } from './script.js';
-import {
-  expireInCluster,
-  invalidateInCluster,
-  removeInCluster,
-  setInCluster,
-  storeInCluster,
-} from './tags-cluster.js';
+import type { RedisClock } from './server-clock.js';
 import { type Since, UNCHANGED, unchangedArgs } from './set-if-unchanged.js';
+import { CHUNK, INDEX, NOW, type TaggedItem } from './tag-index.js';
+import { expireInCluster, invalidateInCluster, removeInCluster, setInCluster, storeInCluster } from './tags-cluster.js';
 import { isShort } from './write.js';
 
 /**

@@ -1,6 +1,5 @@
+import { BackendError, isError, TimeoutError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
-import { BackendError, TimeoutError } from '../../errors.js';
-import { isError } from '../../util/realms.js';
 import { clearTimeout, setTimeout } from '../../util/timers.js';
 import type { RedisCommand, RedisCommands } from './clients.js';
 import { listOf, sendAll } from './reply.js';

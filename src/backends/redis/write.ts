@@ -1,4 +1,4 @@
-import { isError } from '../../util/realms.js';
+import { isError } from '../../errors.js';
 import type { RedisCommand, RedisCommands } from './clients.js';
 import { markCommand, REMEMBERS_MS, token } from './deletion-marks.js';
 import { markOf } from './key-names.js';

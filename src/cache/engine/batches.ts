@@ -1,11 +1,11 @@
 import { now } from '../../util/clock.js';
 import type { EntryStore } from './entry-store.js';
+import type { Target } from './entry-target.js';
 import { events, publish } from './events.js';
 import type { Work } from './fetching.js';
 import type { Validity } from './invalidations.js';
 import { FAILED } from './l2.js';
 import type { Writer } from './single-flight.js';
-import type { Target } from './entry-target.js';
 import { NOTHING } from './tiers.js';
 
 /** The fresh values of many entries, in the order of the targets; `undefined` for a miss. */

@@ -1,5 +1,5 @@
-import { elapsed } from '../../util/clock.js';
 import { TimeoutError } from '../../errors.js';
+import { elapsed } from '../../util/clock.js';
 import { setTimeout } from '../../util/timers.js';
 
 interface Pending {

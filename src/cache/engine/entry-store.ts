@@ -1,6 +1,7 @@
 import type { Backend } from '../../backends/backend.js';
-import { now } from '../../util/clock.js';
 import { BackendError } from '../../errors.js';
+import { now } from '../../util/clock.js';
+import type { Target } from './entry-target.js';
 import { events, publish } from './events.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Failures } from './failure-policy.js';
@@ -10,7 +11,6 @@ import { FAILED, type L2 } from './l2.js';
 import type { Loading, Outcome } from './loading.js';
 import type { Neighbour, Neighbours } from './local-invalidation.js';
 import { SingleFlight } from './single-flight.js';
-import type { Target } from './entry-target.js';
 import type { Found, Tiers } from './tiers.js';
 import { Untold } from './untracked.js';
 

@@ -1,9 +1,8 @@
+import { hasCode, isError, propertyOf } from '../../errors.js';
 import { now } from '../../util/clock.js';
-import { hasCode } from '../../errors.js';
-import { isError, propertyOf } from '../../util/realms.js';
 import { EntryNotes } from './entry-notes.js';
-import { isMisconfiguration } from './failure-policy.js';
 import type { Target } from './entry-target.js';
+import { isMisconfiguration } from './failure-policy.js';
 
 export interface BackoffSettings {
   /** After the first failure. */

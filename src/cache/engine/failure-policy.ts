@@ -1,5 +1,5 @@
-import { hasCode, isCacheKitError } from '../../errors.js';
 import { isWithoutBytes } from '../../codec/payloads.js';
+import { hasCode, isCacheKitError } from '../../errors.js';
 import { events, type FailureKind, publish, type Subject } from './events.js';
 
 export interface FailurePolicy {

@@ -1,4 +1,5 @@
 import { now } from '../../util/clock.js';
+import type { Target } from './entry-target.js';
 import { events, publish } from './events.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Failures } from './failure-policy.js';
@@ -6,7 +7,6 @@ import type { StaleWindows } from './freshness.js';
 import type { Loading, Outcome } from './loading.js';
 import { Patience, type Progress, Runs, SharedRun } from './shared-run.js';
 import type { Flight, SingleFlight } from './single-flight.js';
-import type { Target } from './entry-target.js';
 import type { Found, Tiers } from './tiers.js';
 
 export type Work = Flight<Found, Outcome>;

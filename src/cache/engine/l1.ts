@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { TagIndex, tagsCost } from '../../util/tag-index.js';
 import { now } from '../../util/clock.js';
+import { TagIndex, tagsCost } from '../../util/tag-index.js';
 import type { Validity } from './invalidations.js';
 
 /** What an entry costs beside its bytes and key: the objects, the map's slot, the list's links. */

@@ -9,15 +9,14 @@ import type {
   L1Status,
 } from '../../backends/backend.js';
 import { BY_CACHE } from '../../backends/private-answers.js';
+import { BackendError, hasCode, IncompleteError } from '../../errors.js';
 import { copyOf } from '../../util/bytes.js';
 import { elapsed } from '../../util/clock.js';
-import { BackendError, hasCode, IncompleteError } from '../../errors.js';
 import { isDetached } from '../../util/slots.js';
+import { runEach, settleEach } from './concurrency.js';
+import type { Target } from './entry-target.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failure-policy.js';
-import type { Run } from './run.js';
-import type { Target } from './entry-target.js';
-import { runEach, settleEach } from './concurrency.js';
 
 const { isUint8Array } = types;
 
@@ -58,6 +57,12 @@ export interface Stored {
   readonly target: Target;
   readonly bytes: Uint8Array;
   readonly ttlMs: number;
+}
+
+/** What is asked of the run of a function whose result is stored. */
+interface StoringRun extends BackendUnchanged {
+  /** The backend has said that the entry changed since the function began. */
+  readonly changed: boolean;
 }
 
 /**
@@ -146,7 +151,7 @@ export class L2 {
    * @returns whether it was stored.
    * @throws ValueTooLargeError when it is over the backend's limit.
    */
-  async set({ target, bytes, ttlMs }: Stored, run?: Run): Promise<boolean | typeof REFUSED> {
+  async set({ target, bytes, ttlMs }: Stored, run?: StoringRun): Promise<boolean | typeof REFUSED> {
     const at = elapsed();
     try {
       if (this.#settings.names !== undefined) await this.#deleteOlder(target);
@@ -373,7 +378,7 @@ function eitherOf(one: AbortSignal | undefined, other: AbortSignal | undefined):
 }
 
 /** Each attempt reads the times anew. */
-function unchanged(options: BackendSetOptions, run: Run): BackendSetOptions & BackendUnchanged {
+function unchanged(options: BackendSetOptions, run: StoringRun): BackendSetOptions & BackendUnchanged {
   return {
     ...options,
     found: run.found,

@@ -1,8 +1,8 @@
 import type { BackendLock } from '../../backends/backend.js';
 import { now } from '../../util/clock.js';
 import { clearInterval, setInterval } from '../../util/timers.js';
-import { FAILED, type L2 } from './l2.js';
 import type { Target } from './entry-target.js';
+import { FAILED, type L2 } from './l2.js';
 
 export interface LeaseSettings {
   readonly leaseMs: number;

@@ -1,17 +1,17 @@
-import { elapsed } from '../../util/clock.js';
 import { TimeoutError } from '../../errors.js';
-import { assertCanTag } from '../key-builder.js';
+import { elapsed } from '../../util/clock.js';
+import { assertCanTag } from './capabilities.js';
+import type { Target } from './entry-target.js';
 import { events, publish } from './events.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Failures } from './failure-policy.js';
 import { REFUSED } from './l2.js';
-import { isLoaded, Loaded } from '../load-result.js';
+import { isLoaded, Loaded } from './loaded.js';
 import type { EntryLock, IsLocked } from './lock.js';
 import type { Run } from './run.js';
 import { withoutSignal, withSignal } from './run-signal.js';
 import type { Progress } from './shared-run.js';
 import type { Writer } from './single-flight.js';
-import type { Target } from './entry-target.js';
 import type { Tiers } from './tiers.js';
 
 /** What a caller of the cache is told of an entry. */

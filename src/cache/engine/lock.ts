@@ -1,9 +1,9 @@
 import { elapsed, now } from '../../util/clock.js';
 import { pause } from '../../util/timers.js';
+import type { Target } from './entry-target.js';
 import { events, publish } from './events.js';
 import { FAILED, type L2 } from './l2.js';
 import { Lease, type Taken } from './lease.js';
-import type { Target } from './entry-target.js';
 
 export interface LockSettings {
   readonly leaseMs: number;

@@ -1,6 +1,6 @@
 import type { EncryptionWrapper } from '../../codec/encryption-wrapper.js';
-import type { PrivateNames } from './l2.js';
 import type { Target } from './entry-target.js';
+import type { PrivateNames } from './l2.js';
 
 /**
  * Names for a backend that is not to learn cache keys: `{namespace}:p:{HMAC}`, and `{namespace}:pt:{HMAC}` for tags, which

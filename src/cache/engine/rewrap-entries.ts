@@ -1,9 +1,9 @@
 import type { Backend, BackendEntry } from '../../backends/backend.js';
 import { isPrivate } from '../../backends/private-answers.js';
-import { copyOf } from '../../util/bytes.js';
-import { BackendError, isCacheKitError } from '../../errors.js';
-import { throwIfAborted } from '../../util/realms.js';
 import type { ValueCodec } from '../../codec/value-codec.js';
+import { BackendError, isCacheKitError } from '../../errors.js';
+import { copyOf } from '../../util/bytes.js';
+import { throwIfAborted } from '../../util/realms.js';
 
 /** What has become of the entries so far. */
 export interface RewrapReport {

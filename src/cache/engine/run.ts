@@ -1,8 +1,8 @@
 import { now, Stopwatch } from '../../util/clock.js';
 import { clearInterval, setInterval } from '../../util/timers.js';
+import type { Target } from './entry-target.js';
 import type { Invalidations, Moment } from './invalidations.js';
 import { FAILED, type L2 } from './l2.js';
-import type { Target } from './entry-target.js';
 
 /** A timer for longer fires at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

@@ -1,9 +1,9 @@
-import { elapsed } from '../../util/clock.js';
 import { TimeoutError } from '../../errors.js';
+import { elapsed } from '../../util/clock.js';
 import { clearTimeout, setTimeout } from '../../util/timers.js';
+import type { Target } from './entry-target.js';
 import type { Moment } from './invalidations.js';
 import type { Run } from './run.js';
-import type { Target } from './entry-target.js';
 
 /** Somebody who waits for a run, by a clock that goes while a function is running. */
 interface Caller<T> {

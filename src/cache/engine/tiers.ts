@@ -1,9 +1,10 @@
 import type { BackendEntry } from '../../backends/backend.js';
+import { ASYNC_FROM, type DeserializeResult, type ValueCodec } from '../../codec/value-codec.js';
+import { ValueTooLargeError } from '../../errors.js';
 import { copyOf } from '../../util/bytes.js';
 import { now } from '../../util/clock.js';
-import { ValueTooLargeError } from '../../errors.js';
-import { ASYNC_FROM, type DeserializeResult, type ValueCodec } from '../../codec/value-codec.js';
 import type { Counters } from './counters.js';
+import type { Target } from './entry-target.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failure-policy.js';
 import { expiryOf, isFresh } from './freshness.js';
@@ -12,7 +13,6 @@ import type { L1, L1Entry } from './l1.js';
 import { FAILED, type L2, REFUSED } from './l2.js';
 import { Run, type RunSettings } from './run.js';
 import type { Reader, Writer } from './single-flight.js';
-import type { Target } from './entry-target.js';
 
 /** How long L1 keeps an entry of which the backend does not say when it ends. */
 const UNKNOWN_EXPIRY_MS = 30_000;

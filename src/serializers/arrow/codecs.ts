@@ -3,7 +3,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import * as zlib from 'node:zlib';
 import { ConfigurationError } from '../../errors.js';
-import { checked, native } from '../../native/addon.js';
+import { native } from '../../native/addon.js';
+import { checked } from '../../native/result.js';
 import { assertFrame } from './zstd-frame.js';
 
 /** How the columns of an Arrow file are compressed. */

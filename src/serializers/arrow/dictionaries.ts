@@ -1,12 +1,5 @@
 import { keyOf, merged } from './dictionary-values.js';
-import {
-  type ArrowData,
-  type ArrowType,
-  type ArrowVector,
-  type ColumnsModule,
-  type Indices,
-  TYPE,
-} from './memory.js';
+import { type ArrowData, type ArrowType, type ArrowVector, type ColumnsModule, type Indices, TYPE } from './memory.js';
 import type { TableRefusal } from './refusal.js';
 import { areBelow } from './scans.js';
 

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
-import { checked, native } from '../../native/addon.js';
+import { native } from '../../native/addon.js';
+import { checked } from '../../native/result.js';
 import type { Indices } from './memory.js';
 
 /** From so many numbers on, a native call costs less than a loop here. */
