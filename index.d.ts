@@ -678,39 +678,6 @@ declare class RedisBackend implements Backend {
     [Symbol.asyncDispose](): Promise<void>;
 }
 
-/**
- * The envelope around a payload: LZ4 block, xxh3-64 checksum, original size and a format string, as a MessagePack array of four.
- *
- * Source: protocol, "ByteStorage" (wire format 1.1).
- */
-declare class ByteStorage {
-    /**
-     * @param format any string; returned by `retrieve`, not checked. Default `msgpack`.
-     * @throws TypeError for a wrong type, ValueTooLargeError over 512 MiB.
-     */
-    static store(data: Uint8Array, format?: string): Buffer;
-    /**
-     * Reads what every CacheKit writer has written, also the older forms. Sizes are checked before anything is allocated.
-     *
-     * @throws TypeError for a wrong type, EnvelopeError for what is malformed, over a limit or does not match its checksum.
-     */
-    static retrieve(envelope: Uint8Array): {
-        data: Buffer;
-        format: string;
-    };
-}
-/**
- * BLAKE2b with a hash of 32 bytes, no key.
- *
- * @throws TypeError for a wrong type.
- */
-declare function blake2b256(data: Uint8Array): Buffer;
-/** Whether this machine has instructions for AES, and what they are called. */
-declare function hardwareAcceleration(): {
-    aes: boolean;
-    name: string;
-};
-
 /** How long something took, in numbers of a fixed size. */
 interface LatencyStats {
     count: number;
@@ -766,101 +733,41 @@ interface CacheStats {
 }
 
 /**
- * Whether an error says where in a value the refused part is with names (`.orders[3].customer`) or with positions only
- * (`{0}[3]{1}`), for values whose property names must not be seen either.
- */
-type ErrorPaths = 'names' | 'positions';
-
-/**
- * The canonical MessagePack of a call's arguments: one flat array, the same bytes in every SDK.
+ * What a cache publishes on `node:diagnostics_channel`, each under `cachekit-native:` and its name here. Nobody pays for
+ * an event that nobody listens to.
  *
- * Numbers are canonical: `-0`, `2.0`, `2n` and a Date of whole seconds become integers, other Dates float64 seconds. Object
- * keys sort by code point, a Set becomes its sorted elements, a property that is `undefined` is left out.
- *
- * @throws TypeError, naming the option `key` and the place (`arguments[1].filter`), for an argument outside the interop
- *   model: `undefined`, NaN, infinities, BigInt beyond 64 bits, Map, instances of classes, functions, lone surrogates,
- *   holes, properties of their own of arrays, Dates and Sets, cycles, more than 1,024 levels. ValueTooLargeError over 512 MiB.
- * Source: protocol, "Interop/v1".
+ * | event | when | beside {@link CacheEvent} |
+ * |---|---|---|
+ * | `hit` | a stored value answers a call | `tier`: `'l1'` or `'backend'` |
+ * | `stale` | a value past its TTL answers | `reason`: `'swr'` or `'error'` |
+ * | `miss` | nothing usable is stored | |
+ * | `load` | a function has run | `ms`, `ok` |
+ * | `read`, `write` | the backend has answered a cache miss of L1, or taken a value | `ms`, `bytes` |
+ * | `delete` | an entry is removed by name | |
+ * | `invalidate` | entries are removed by tags | `tags`: how many tags, `entries`: how many entries |
+ * | `failure` | something is counted instead of thrown | `kind`, `code` |
+ * | `lock` | another process has an entry's lock | `ms`: how long this one waited |
+ * | `breaker` | the backend's circuit breaker changes | `state`: `'open'`, `'half-open'` or `'closed'` |
  */
-declare function encodeInteropArgs(args: readonly unknown[]): Uint8Array;
-
-/**
- * Turns values into bytes and back. Any object of this shape can be used wherever a serializer is taken.
- *
- * ```ts
- * const lines: Serializer<string[]> = {
- *   format: 'lines',
- *   serialize: (value) => Buffer.from(value.join('\n')),
- *   deserialize: (payload) => Buffer.from(payload).toString().split('\n'),
- * };
- * ```
- */
-interface Serializer<T = unknown> {
-    /**
-     * The name of the encoding, 1 to 255 bytes of UTF-8. It is authenticated with every sealed value: bytes sealed under one
-     * format never open under another.
-     */
-    readonly format: string;
-    /**
-     * What goes around the payload before it is sealed: `envelope` compresses and checksums it (the default),
-     * `checksum` puts eight bytes in front, `none` adds nothing.
-     */
-    readonly container?: 'envelope' | 'checksum' | 'none';
-    /** The flag that is authenticated with every sealed value. Default: whether the container is `envelope`. */
-    readonly compressed?: boolean;
-    /** A further name that is authenticated with every sealed value. Default: none. */
-    readonly originalType?: string | undefined;
-    /**
-     * The payload of a value. What it returns is read at once or copied, and never changed.
-     *
-     * @throws an error of its own for a value that it does not carry.
-     */
-    serialize(value: T): Uint8Array;
-    /**
-     * The value of a payload that `serialize` returned, in this process or another. The bytes are the callee's to keep.
-     *
-     * @throws an error of its own for anything else.
-     */
-    deserialize(payload: Uint8Array): T;
+interface CacheEvent {
+    /** The options' namespace and operation, where there are. */
+    namespace?: string | undefined;
+    operation?: string | undefined;
+    /** 16 hex digits that tell entries apart: a hash of the cache key under a random key of this process. */
+    entry?: string;
+    tier?: 'l1' | 'backend';
+    reason?: 'swr' | 'error';
+    ms?: number;
+    bytes?: number;
+    ok?: boolean;
+    kind?: FailureKind;
+    /** The error's fixed code. */
+    code?: string | undefined;
+    tags?: number;
+    entries?: number;
+    state?: 'open' | 'half-open' | 'closed';
 }
-
-/**
- * Who shares the stored bytes: every process of this package (`protocol`), every CacheKit SDK (`interop`, and compressed
- * `interop-v2`, which is a draft), or a Python `@cache` function (`python`). A reader never guesses it from bytes.
- */
-type Wire = 'protocol' | 'interop' | 'interop-v2' | 'python';
-
-/** Seconds as a number, or a number with its unit: `'250ms'`, `'30s'`, `'10m'`, `'1h'`, `'7d'`. */
-type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
-
-interface FrameMetadata {
-    format: 'msgpack' | 'orjson' | 'arrow';
-    compressed: boolean;
-    originalType: string | null;
-    encrypted: boolean;
-    tenantId: string | undefined;
-    keyFingerprint: string | undefined;
-}
-
-/** What stored bytes show to anybody; nothing of it is authenticated. */
-interface InspectedValue {
-    wire: Wire;
-    /** All stored bytes. */
-    length: number;
-    /** The container's bytes inside the seal; 0 when the bytes are too short to be a sealed value. */
-    plaintextLen: number;
-    header?: {
-        keyFingerprint: string;
-        tenantIdHash: string;
-        keyVersion: 0 | 1;
-    };
-    frame?: {
-        serializerName: string;
-    } & FrameMetadata;
-    /** The two halves of the nonce. */
-    instanceId?: bigint;
-    counter?: number;
-}
+type FailureKind = 'backend' | 'unopened' | 'unreadable' | 'unknown-key' | 'refused' | 'oversize' | 'refresh';
 
 /** What a value is bound to besides its tenant's key. */
 interface ValueContext {
@@ -895,6 +802,63 @@ interface ValueCodec<T = unknown> {
     serializeMany(items: readonly ValueToSerialize<T>[]): Buffer[];
     deserializeMany(items: readonly ValueToDeserialize[]): DeserializeResult<T>[];
 }
+
+/**
+ * Whether an error says where in a value the refused part is with names (`.orders[3].customer`) or with positions only
+ * (`{0}[3]{1}`), for values whose property names must not be seen either.
+ */
+type ErrorPaths = 'names' | 'positions';
+
+/**
+ * The canonical MessagePack of a call's arguments: one flat array, the same bytes in every SDK.
+ *
+ * Numbers are canonical: `-0`, `2.0`, `2n` and a Date of whole seconds become integers, other Dates float64 seconds. Object
+ * keys sort by code point, a Set becomes its sorted elements, a property that is `undefined` is left out.
+ *
+ * @throws TypeError, naming the option `key` and the place (`arguments[1].filter`), for an argument outside the interop
+ *   model: `undefined`, NaN, infinities, BigInt beyond 64 bits, Map, instances of classes, functions, lone surrogates,
+ *   holes, properties of their own of arrays, Dates and Sets, cycles, more than 1,024 levels. ValueTooLargeError over 512 MiB.
+ * Source: protocol, "Interop/v1".
+ */
+declare function encodeInteropArgs(args: readonly unknown[]): Uint8Array;
+
+/**
+ * Who shares the stored bytes: every process of this package (`protocol`), every CacheKit SDK (`interop`, and compressed
+ * `interop-v2`, which is a draft), or a Python `@cache` function (`python`). A reader never guesses it from bytes.
+ */
+type Wire = 'protocol' | 'interop' | 'interop-v2' | 'python';
+
+interface FrameMetadata {
+    format: 'msgpack' | 'orjson' | 'arrow';
+    compressed: boolean;
+    originalType: string | null;
+    encrypted: boolean;
+    tenantId: string | undefined;
+    keyFingerprint: string | undefined;
+}
+
+/** What stored bytes show to anybody; nothing of it is authenticated. */
+interface InspectedValue {
+    wire: Wire;
+    /** All stored bytes. */
+    length: number;
+    /** The container's bytes inside the seal; 0 when the bytes are too short to be a sealed value. */
+    plaintextLen: number;
+    header?: {
+        keyFingerprint: string;
+        tenantIdHash: string;
+        keyVersion: 0 | 1;
+    };
+    frame?: {
+        serializerName: string;
+    } & FrameMetadata;
+    /** The two halves of the nonce. */
+    instanceId?: bigint;
+    counter?: number;
+}
+
+/** Seconds as a number, or a number with its unit: `'250ms'`, `'30s'`, `'10m'`, `'1h'`, `'7d'`. */
+type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
 
 /**
  * A master key: a string of hex digits (at least 64, so 32 bytes), or at least 16 raw bytes,
@@ -986,6 +950,46 @@ declare class Keyring implements Disposable {
     /** Wipes every key; any later use is a KeyError. Async work under way finishes. */
     destroy(): void;
     [Symbol.dispose](): void;
+}
+
+/**
+ * Turns values into bytes and back. Any object of this shape can be used wherever a serializer is taken.
+ *
+ * ```ts
+ * const lines: Serializer<string[]> = {
+ *   format: 'lines',
+ *   serialize: (value) => Buffer.from(value.join('\n')),
+ *   deserialize: (payload) => Buffer.from(payload).toString().split('\n'),
+ * };
+ * ```
+ */
+interface Serializer<T = unknown> {
+    /**
+     * The name of the encoding, 1 to 255 bytes of UTF-8. It is authenticated with every sealed value: bytes sealed under one
+     * format never open under another.
+     */
+    readonly format: string;
+    /**
+     * What goes around the payload before it is sealed: `envelope` compresses and checksums it (the default),
+     * `checksum` puts eight bytes in front, `none` adds nothing.
+     */
+    readonly container?: 'envelope' | 'checksum' | 'none';
+    /** The flag that is authenticated with every sealed value. Default: whether the container is `envelope`. */
+    readonly compressed?: boolean;
+    /** A further name that is authenticated with every sealed value. Default: none. */
+    readonly originalType?: string | undefined;
+    /**
+     * The payload of a value. What it returns is read at once or copied, and never changed.
+     *
+     * @throws an error of its own for a value that it does not carry.
+     */
+    serialize(value: T): Uint8Array;
+    /**
+     * The value of a payload that `serialize` returned, in this process or another. The bytes are the callee's to keep.
+     *
+     * @throws an error of its own for anything else.
+     */
+    deserialize(payload: Uint8Array): T;
 }
 
 /** What a value is bound to: it opens only where all of it is the same. */
@@ -1244,43 +1248,6 @@ interface TenantStore {
     getStore(): string | undefined;
 }
 type CacheOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> = StorageOptions & FunctionOptions<K, T>;
-
-/**
- * What a cache publishes on `node:diagnostics_channel`, each under `cachekit-native:` and its name here. Nobody pays for
- * an event that nobody listens to.
- *
- * | event | when | beside {@link CacheEvent} |
- * |---|---|---|
- * | `hit` | a stored value answers a call | `tier`: `'l1'` or `'backend'` |
- * | `stale` | a value past its TTL answers | `reason`: `'swr'` or `'error'` |
- * | `miss` | nothing usable is stored | |
- * | `load` | a function has run | `ms`, `ok` |
- * | `read`, `write` | the backend has answered a cache miss of L1, or taken a value | `ms`, `bytes` |
- * | `delete` | an entry is removed by name | |
- * | `invalidate` | entries are removed by tags | `tags`: how many tags, `entries`: how many entries |
- * | `failure` | something is counted instead of thrown | `kind`, `code` |
- * | `lock` | another process has an entry's lock | `ms`: how long this one waited |
- * | `breaker` | the backend's circuit breaker changes | `state`: `'open'`, `'half-open'` or `'closed'` |
- */
-interface CacheEvent {
-    /** The options' namespace and operation, where there are. */
-    namespace?: string | undefined;
-    operation?: string | undefined;
-    /** 16 hex digits that tell entries apart: a hash of the cache key under a random key of this process. */
-    entry?: string;
-    tier?: 'l1' | 'backend';
-    reason?: 'swr' | 'error';
-    ms?: number;
-    bytes?: number;
-    ok?: boolean;
-    kind?: FailureKind;
-    /** The error's fixed code. */
-    code?: string | undefined;
-    tags?: number;
-    entries?: number;
-    state?: 'open' | 'half-open' | 'closed';
-}
-type FailureKind = 'backend' | 'unopened' | 'unreadable' | 'unknown-key' | 'refused' | 'oversize' | 'refresh';
 
 /** A value and what is known of where it came from. */
 interface Entry<T> {
@@ -1576,6 +1543,127 @@ declare function skip<T = undefined>(value?: T): T;
  */
 declare function withTtl<T>(value: T, ttl: Ttl | LoadedOptions): T;
 
+/** How `clear` of an encryptedStore goes about it. Whatever stops it, what was removed stays removed, and another call goes on. */
+interface EncryptedStoreClearOptions {
+    /** Removes the entries whose keys begin with it and a colon. Default: that of the Keyv 5 instances, otherwise all. */
+    namespace?: string | undefined;
+    /**
+     * The longest that one step may take, in milliseconds: to list up to a thousand names, to remove them, or the inner
+     * store's own `clear`. A store that scans past many entries of others needs long for one. Default: no limit.
+     */
+    timeoutMs?: number | undefined;
+    /** Stops it, and rejects with its reason. */
+    signal?: AbortSignal | undefined;
+    /** Called after each step with how many entries were removed so far; not where the inner store clears by itself. */
+    onProgress?: ((report: {
+        removed: number;
+    }) => void) | undefined;
+}
+
+interface EncryptedStoreOptions {
+    /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
+    masterKey?: MasterKeyInput | undefined;
+    /** Shared with whoever else uses it. */
+    keyring?: Keyring | undefined;
+    /** 1 to 1,024 bytes as UTF-8. Default `'default'`. */
+    tenantId?: string | undefined;
+    /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
+    nonces?: NonceMode | undefined;
+    /** Default `'protocol'`. */
+    wire?: Wire | undefined;
+    /** False: no compression, so that a value's length does not tell what parts of it have in common. Default true. */
+    compress?: boolean | undefined;
+    /** Called with why a stored value could not be opened; the value is a miss. What it throws is not caught. */
+    onError?: ((error: unknown) => void) | undefined;
+}
+
+/** A driver of bentocache's second layer (`type` `'l2'`, all promises) or of its first (`'l1'`, none). */
+interface CacheDriver {
+    type: 'l1' | 'l2';
+    namespace(namespace: string): unknown;
+    get(key: string): unknown;
+    pull(key: string): unknown;
+    set(key: string, value: string, ttl?: number): unknown;
+    delete(key: string): unknown;
+    deleteMany(keys: string[]): unknown;
+    clear(): unknown;
+    disconnect(): unknown;
+    prune?(): unknown;
+    getRemainingTtl?(key: string): number | undefined;
+}
+/** What bentocache's `memoryDriver`, `redisDriver` and the others return. */
+interface DriverFactory<D> {
+    options: Record<string, any>;
+    factory: (config: any) => D;
+}
+/**
+ * Encryption for bentocache: a driver that seals each value under its key, the prefix and namespaces included, before
+ * it reaches `driver`. What does not open is a miss. Each layer has a driver of its own: wrap both, or values lie in
+ * the first layer as they are.
+ *
+ * @example
+ * bentostore().useL1Layer(encryptedDriver(memoryDriver(), options)).useL2Layer(encryptedDriver(redisDriver({ connection }), options))
+ *
+ * @throws TypeError for what is no driver; as the constructor of EncryptionWrapper for the options.
+ */
+declare function encryptedDriver<D extends object>(driver: DriverFactory<D>, options?: EncryptedStoreOptions): DriverFactory<D>;
+
+/** What `encryptedStore` wraps. */
+type InnerStore = Map<string, unknown> | KeyvStorageAdapter | KeyvInstance;
+/** A storage adapter for Keyv 5 and 6, and so for cacheable and cache-manager: what `new Keyv({ store })` takes. */
+interface EncryptedStore {
+    /** Stored values that could not be opened so far, each of which was a miss. */
+    readonly failures: number;
+    get(key: string): Promise<unknown>;
+    getMany(keys: string[]): Promise<unknown[]>;
+    /** `ttl` in milliseconds. */
+    set(key: string, value: unknown, ttl?: number): Promise<boolean>;
+    setMany(entries: {
+        key: string;
+        value: unknown;
+        ttl?: number | undefined;
+    }[]): Promise<boolean[]>;
+    delete(key: string): Promise<boolean>;
+    /** Whether each was there; for Keyv 5 one answer, whether any was. */
+    deleteMany(keys: string[]): Promise<boolean[]>;
+    has(key: string): Promise<boolean>;
+    hasMany(keys: string[]): Promise<boolean[]>;
+    /**
+     * Removes the entries of the namespace, those that do not open too, and no others. Without a namespace these are
+     * those of the inner store's own, if it has one; otherwise it is the inner store's `clear`, whatever that removes.
+     * `keyv.clear()` calls it without options; call it with a namespace for limits, a signal and counts.
+     *
+     * @throws ConfigurationError when Keyv 5 does not tell the namespace: instances with different ones share this
+     * store, or another Keyv instance has changed the inner store's. BackendError when the inner store cannot list its
+     * entries. Then nothing is removed.
+     */
+    clear(options?: EncryptedStoreClearOptions): Promise<void>;
+    /**
+     * Entries that open; with a namespace, which is how Keyv 6 calls it, of keys that begin with it and a colon. Those
+     * have their values when they are destructured, and an empty key then if they do not open.
+     *
+     * @throws as `clear`.
+     */
+    iterator(namespace?: string): AsyncGenerator<[key: string, value: unknown], void>;
+    disconnect(): Promise<void>;
+    /** Of events there are those of the inner store's errors, `error`. */
+    on(event: string, listener: (...args: unknown[]) => void): this;
+    off(event: string, listener: (...args: unknown[]) => void): this;
+}
+/**
+ * Encryption for Keyv, cacheable and cache-manager: seals each value under the key that the store sees, every namespace
+ * included, that of `inner` too, and puts the sealed bytes, as base64, into `inner`. The inner store never gets anything else, and nothing
+ * else that it holds ever comes out: what does not open under its key is a miss. Keys stay as they are. A library with
+ * several layers has a store for each, cacheable one in memory by default: what is not wrapped holds plaintext.
+ *
+ * @example
+ * const keyv = new Keyv({ store: encryptedStore(new KeyvRedis('redis://localhost'), { masterKey }) });
+ *
+ * @param inner a Map, a storage adapter of Keyv 5 or 6, or a Keyv instance.
+ * @throws TypeError for another store; as the constructor of EncryptionWrapper for the options.
+ */
+declare function encryptedStore(inner: InnerStore, options?: EncryptedStoreOptions): EncryptedStore;
+
 /** The three keys of a tenant, 32 bytes each. */
 interface DerivedTenantKeys {
     encryption: Uint8Array;
@@ -1688,6 +1776,40 @@ declare class Sealer implements Disposable {
     /** Wipes the key; any later use is a KeyError. Async work under way finishes. */
     destroy(): void;
     [Symbol.dispose](): void;
+}
+
+/**
+ * BLAKE2b with a hash of 32 bytes, no key.
+ *
+ * @throws TypeError for a wrong type.
+ */
+declare function blake2b256(data: Uint8Array): Buffer;
+/** Whether this machine has instructions for AES, and what they are called. */
+declare function hardwareAcceleration(): {
+    aes: boolean;
+    name: string;
+};
+
+/**
+ * The envelope around a payload: LZ4 block, xxh3-64 checksum, original size and a format string, as a MessagePack array of four.
+ *
+ * Source: protocol, "ByteStorage" (wire format 1.1).
+ */
+declare class ByteStorage {
+    /**
+     * @param format any string; returned by `retrieve`, not checked. Default `msgpack`.
+     * @throws TypeError for a wrong type, ValueTooLargeError over 512 MiB.
+     */
+    static store(data: Uint8Array, format?: string): Buffer;
+    /**
+     * Reads what every CacheKit writer has written, also the older forms. Sizes are checked before anything is allocated.
+     *
+     * @throws TypeError for a wrong type, EnvelopeError for what is malformed, over a limit or does not match its checksum.
+     */
+    static retrieve(envelope: Uint8Array): {
+        data: Buffer;
+        format: string;
+    };
 }
 
 /**
@@ -1974,127 +2096,6 @@ declare class StandardSerializer implements Serializer {
      */
     deserialize(payload: Uint8Array): unknown;
 }
-
-/** How `clear` of an encryptedStore goes about it. Whatever stops it, what was removed stays removed, and another call goes on. */
-interface EncryptedStoreClearOptions {
-    /** Removes the entries whose keys begin with it and a colon. Default: that of the Keyv 5 instances, otherwise all. */
-    namespace?: string | undefined;
-    /**
-     * The longest that one step may take, in milliseconds: to list up to a thousand names, to remove them, or the inner
-     * store's own `clear`. A store that scans past many entries of others needs long for one. Default: no limit.
-     */
-    timeoutMs?: number | undefined;
-    /** Stops it, and rejects with its reason. */
-    signal?: AbortSignal | undefined;
-    /** Called after each step with how many entries were removed so far; not where the inner store clears by itself. */
-    onProgress?: ((report: {
-        removed: number;
-    }) => void) | undefined;
-}
-
-interface EncryptedStoreOptions {
-    /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
-    masterKey?: MasterKeyInput | undefined;
-    /** Shared with whoever else uses it. */
-    keyring?: Keyring | undefined;
-    /** 1 to 1,024 bytes as UTF-8. Default `'default'`. */
-    tenantId?: string | undefined;
-    /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
-    nonces?: NonceMode | undefined;
-    /** Default `'protocol'`. */
-    wire?: Wire | undefined;
-    /** False: no compression, so that a value's length does not tell what parts of it have in common. Default true. */
-    compress?: boolean | undefined;
-    /** Called with why a stored value could not be opened; the value is a miss. What it throws is not caught. */
-    onError?: ((error: unknown) => void) | undefined;
-}
-
-/** A driver of bentocache's second layer (`type` `'l2'`, all promises) or of its first (`'l1'`, none). */
-interface CacheDriver {
-    type: 'l1' | 'l2';
-    namespace(namespace: string): unknown;
-    get(key: string): unknown;
-    pull(key: string): unknown;
-    set(key: string, value: string, ttl?: number): unknown;
-    delete(key: string): unknown;
-    deleteMany(keys: string[]): unknown;
-    clear(): unknown;
-    disconnect(): unknown;
-    prune?(): unknown;
-    getRemainingTtl?(key: string): number | undefined;
-}
-/** What bentocache's `memoryDriver`, `redisDriver` and the others return. */
-interface DriverFactory<D> {
-    options: Record<string, any>;
-    factory: (config: any) => D;
-}
-/**
- * Encryption for bentocache: a driver that seals each value under its key, the prefix and namespaces included, before
- * it reaches `driver`. What does not open is a miss. Each layer has a driver of its own: wrap both, or values lie in
- * the first layer as they are.
- *
- * @example
- * bentostore().useL1Layer(encryptedDriver(memoryDriver(), options)).useL2Layer(encryptedDriver(redisDriver({ connection }), options))
- *
- * @throws TypeError for what is no driver; as the constructor of EncryptionWrapper for the options.
- */
-declare function encryptedDriver<D extends object>(driver: DriverFactory<D>, options?: EncryptedStoreOptions): DriverFactory<D>;
-
-/** What `encryptedStore` wraps. */
-type InnerStore = Map<string, unknown> | KeyvStorageAdapter | KeyvInstance;
-/** A storage adapter for Keyv 5 and 6, and so for cacheable and cache-manager: what `new Keyv({ store })` takes. */
-interface EncryptedStore {
-    /** Stored values that could not be opened so far, each of which was a miss. */
-    readonly failures: number;
-    get(key: string): Promise<unknown>;
-    getMany(keys: string[]): Promise<unknown[]>;
-    /** `ttl` in milliseconds. */
-    set(key: string, value: unknown, ttl?: number): Promise<boolean>;
-    setMany(entries: {
-        key: string;
-        value: unknown;
-        ttl?: number | undefined;
-    }[]): Promise<boolean[]>;
-    delete(key: string): Promise<boolean>;
-    /** Whether each was there; for Keyv 5 one answer, whether any was. */
-    deleteMany(keys: string[]): Promise<boolean[]>;
-    has(key: string): Promise<boolean>;
-    hasMany(keys: string[]): Promise<boolean[]>;
-    /**
-     * Removes the entries of the namespace, those that do not open too, and no others. Without a namespace these are
-     * those of the inner store's own, if it has one; otherwise it is the inner store's `clear`, whatever that removes.
-     * `keyv.clear()` calls it without options; call it with a namespace for limits, a signal and counts.
-     *
-     * @throws ConfigurationError when Keyv 5 does not tell the namespace: instances with different ones share this
-     * store, or another Keyv instance has changed the inner store's. BackendError when the inner store cannot list its
-     * entries. Then nothing is removed.
-     */
-    clear(options?: EncryptedStoreClearOptions): Promise<void>;
-    /**
-     * Entries that open; with a namespace, which is how Keyv 6 calls it, of keys that begin with it and a colon. Those
-     * have their values when they are destructured, and an empty key then if they do not open.
-     *
-     * @throws as `clear`.
-     */
-    iterator(namespace?: string): AsyncGenerator<[key: string, value: unknown], void>;
-    disconnect(): Promise<void>;
-    /** Of events there are those of the inner store's errors, `error`. */
-    on(event: string, listener: (...args: unknown[]) => void): this;
-    off(event: string, listener: (...args: unknown[]) => void): this;
-}
-/**
- * Encryption for Keyv, cacheable and cache-manager: seals each value under the key that the store sees, every namespace
- * included, that of `inner` too, and puts the sealed bytes, as base64, into `inner`. The inner store never gets anything else, and nothing
- * else that it holds ever comes out: what does not open under its key is a miss. Keys stay as they are. A library with
- * several layers has a store for each, cacheable one in memory by default: what is not wrapped holds plaintext.
- *
- * @example
- * const keyv = new Keyv({ store: encryptedStore(new KeyvRedis('redis://localhost'), { masterKey }) });
- *
- * @param inner a Map, a storage adapter of Keyv 5 or 6, or a Keyv instance.
- * @throws TypeError for another store; as the constructor of EncryptionWrapper for the options.
- */
-declare function encryptedStore(inner: InnerStore, options?: EncryptedStoreOptions): EncryptedStore;
 
 export { ArrowSerializer, AuthenticationError, BackendError, ByteStorage, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, IncompleteError, InternalError, InteropSerializer, JsonSerializer, KeyError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, blake2b256, cache, createAad, createCache, deriveDomainKey, deriveTenantKeys, encodeInteropArgs, encodeRotationHeader, encryptedDriver, encryptedStore, hardwareAcceleration, interopKey, keyFingerprint, parseRotationHeader, skip, withTtl };
 export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BackoffOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreClearOptions, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisClusterClient, IoredisPipeline, JsonSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, KeyvInstance, KeyvStorageAdapter, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NodeRedisClusterClient, NodeRedisClusterNode, NodeRedisCommandOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RewrapOptions, RewrapReport, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };

@@ -33,19 +33,18 @@ export {
   type RedisBackendOptions,
   type RedisClient,
 } from './src/backends/redis.js';
-export { ByteStorage } from './src/protocol/byte-storage.js';
-export { blake2b256, hardwareAcceleration } from './src/native/hash.js';
 export { type CacheFunction, type CacheWrap, cache } from './src/cache/cache.js';
 export type { CachedFunction, Entry } from './src/cache/cached-function.js';
-export type { CacheStats } from './src/cache/engine/counters.js';
 export {
   type Cache,
   type CreateCacheOptions,
   createCache,
   type SecureFunctionOptions,
 } from './src/cache/create-cache.js';
+export type { CacheStats } from './src/cache/engine/counters.js';
 export type { CacheEvent, FailureKind } from './src/cache/engine/events.js';
 export type { LatencyStats } from './src/cache/engine/histogram.js';
+export type { RewrapOptions, RewrapReport } from './src/cache/engine/rewrap-entries.js';
 export { type LoadedOptions, skip, withTtl } from './src/cache/load-result.js';
 export type {
   BackoffOptions,
@@ -60,10 +59,16 @@ export type {
   TimeoutOptions,
   Ttl,
 } from './src/cache/options.js';
-export type { RewrapOptions, RewrapReport } from './src/cache/engine/rewrap-entries.js';
 export type { SetOptions, TenantCache } from './src/cache/tenant-cache.js';
-export type { Duration } from './src/util/duration.js';
 export { EncryptionWrapper, type EncryptionWrapperOptions } from './src/codec/encryption-wrapper.js';
+export type { InspectedValue } from './src/codec/inspect.js';
+export type {
+  AsyncValueContext,
+  DeserializeResult,
+  ValueContext,
+  ValueToDeserialize,
+  ValueToSerialize,
+} from './src/codec/value-codec.js';
 export {
   AuthenticationError,
   BackendError,
@@ -83,18 +88,24 @@ export {
   UnknownKeyError,
   ValueTooLargeError,
 } from './src/errors.js';
-export type { InspectedValue } from './src/codec/inspect.js';
+export type { EncryptedStoreClearOptions } from './src/integrations/clear-namespace.js';
+export { type CacheDriver, type DriverFactory, encryptedDriver } from './src/integrations/encrypted-driver.js';
+export { type EncryptedStore, encryptedStore, type InnerStore } from './src/integrations/encrypted-store.js';
+export type { EncryptedStoreOptions } from './src/integrations/sealed-text.js';
 export { type DerivedTenantKeys, deriveDomainKey, deriveTenantKeys, keyFingerprint } from './src/keys/derive.js';
 export { Keyring, type KeyringOptions, type KeyUsage, type NonceMode } from './src/keys/keyring.js';
 export type { MasterKeyInput } from './src/keys/master-key.js';
 export type { KeyProvider, KeyProviderOptions, ProvidedKeys } from './src/keys/provider.js';
 export { Sealer } from './src/keys/sealer.js';
+export { blake2b256, hardwareAcceleration } from './src/native/hash.js';
 export { type AadParts, createAad } from './src/protocol/aad.js';
+export { ByteStorage } from './src/protocol/byte-storage.js';
 export { encodeInteropArgs } from './src/protocol/interop-args.js';
 export { interopKey } from './src/protocol/interop-key.js';
 export type { ErrorPaths } from './src/protocol/refusal.js';
 export { encodeRotationHeader, parseRotationHeader, type RotationHeader } from './src/protocol/rotation-header.js';
 export { PlainDate, PlainTime, type TemporalReviver, type TemporalType } from './src/protocol/temporal.js';
+export type { Wire } from './src/protocol/wire.js';
 export {
   type ArrowModule,
   ArrowSerializer,
@@ -105,15 +116,4 @@ export { InteropSerializer, type InteropSerializerOptions } from './src/serializ
 export { JsonSerializer, type JsonSerializerOptions, OrjsonSerializer } from './src/serializers/json.js';
 export type { Serializer } from './src/serializers/serializer.js';
 export { StandardSerializer, type StandardSerializerOptions } from './src/serializers/standard.js';
-export type { EncryptedStoreClearOptions } from './src/integrations/clear-namespace.js';
-export { type CacheDriver, type DriverFactory, encryptedDriver } from './src/integrations/encrypted-driver.js';
-export { type EncryptedStore, encryptedStore, type InnerStore } from './src/integrations/encrypted-store.js';
-export type { EncryptedStoreOptions } from './src/integrations/sealed-text.js';
-export type {
-  AsyncValueContext,
-  DeserializeResult,
-  ValueContext,
-  ValueToDeserialize,
-  ValueToSerialize,
-} from './src/codec/value-codec.js';
-export type { Wire } from './src/protocol/wire.js';
+export type { Duration } from './src/util/duration.js';

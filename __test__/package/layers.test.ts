@@ -43,7 +43,9 @@ function importsOf(file: string): string[] {
   // Not what a comment shows to users.
   const code = source.replace(/^\s*(\*|\/\/|\/\*).*$/gm, '');
   return [...code.matchAll(/(?:from|import\() ?'(\.[^']+)\.js'/g)].map(([, path]) =>
-    relative(root, resolve(root, dirname(file), `${path}.ts`)).split(sep).join('/'),
+    relative(root, resolve(root, dirname(file), `${path}.ts`))
+      .split(sep)
+      .join('/'),
   );
 }
 

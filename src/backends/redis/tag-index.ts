@@ -6,7 +6,7 @@ import type { WrittenItem } from './write.js';
  * tagged entry there is a record of its tags, so that one set again with others leaves the old ones.
  *
  * All names in them are as the server knows them, with the prefix of the client's owner. On one server each operation is a
- * script; those of a cluster are in redis-tags-cluster.ts.
+ * script; those of a cluster are in backends/redis/tags-cluster.ts.
  */
 
 /** An entry to be written. */
