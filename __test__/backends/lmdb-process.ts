@@ -25,7 +25,9 @@ if (mode === 'fill') {
   await new Promise((go) => process.stdin.once('data', go));
   const sets = Array.from({ length: 20 }, (_, i) => backend.set(`${process.pid}:${i}`, Buffer.from('x')));
   const settled = await Promise.allSettled(sets);
-  console.log(settled.filter(({ status }) => status === 'fulfilled').length);
+  const refused = settled.find((result) => result.status === 'rejected');
+  const stored = settled.filter(({ status }) => status === 'fulfilled').length;
+  console.log(refused === undefined ? stored : `${stored}, then ${refused.reason?.message}`);
   process.stdin.destroy();
   await backend.close();
 }
