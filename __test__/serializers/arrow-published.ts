@@ -7,17 +7,12 @@ import { promisify } from 'node:util';
 import ts from 'typescript';
 
 const source = new URL('../../src/', import.meta.url);
-const modules = [
-  'errors.ts',
-  'bytes.ts',
-  'options-object.ts',
-  'slots.ts',
-  'realms.ts',
-  'native.ts',
-  ...readdirSync(new URL('serializers/', source))
-    .filter((name) => name.startsWith('arrow'))
-    .map((name) => `serializers/${name}`),
-];
+const modules = ['', 'util/', 'native/', 'serializers/', 'serializers/arrow/'].flatMap((folder) =>
+  readdirSync(new URL(folder, source))
+    .filter((name) => (folder === '' ? name === 'errors.ts' : folder !== 'serializers/' || name === 'arrow.ts'))
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => folder + name),
+);
 
 /** Runs a module beside ours, compiled as they are published, in a Node process that has only some of our packages. */
 export async function runPublished(main: string, packages: readonly string[]): Promise<string> {
@@ -28,13 +23,11 @@ export async function runPublished(main: string, packages: readonly string[]): P
       target: ts.ScriptTarget.ES2022,
       verbatimModuleSyntax: true,
     };
-    mkdirSync(join(folder, 'serializers'));
     for (const module of modules) {
       const text = readFileSync(new URL(module, source), 'utf8');
-      writeFileSync(
-        join(folder, module.replace('.ts', '.js')),
-        ts.transpileModule(text, { compilerOptions }).outputText,
-      );
+      const path = join(folder, module.replace('.ts', '.js'));
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, ts.transpileModule(text, { compilerOptions }).outputText);
     }
     writeFileSync(join(folder, 'package.json'), '{"type":"module","imports":{"#native":"./native.cjs"}}');
     symlinkSync(fileURLToPath(new URL('../../native.cjs', import.meta.url)), join(folder, 'native.cjs'));
