@@ -15,7 +15,7 @@ import { isAbortSignal, isErrorCalled, isThenable } from '../../src/util/realms.
 import { MapBackend, masterKey } from '../cache/map-backend.js';
 
 // A second copy of this package, as a bundle or a linked package brings along.
-const other = (await import('../dist/index.js' as string)) as typeof import('../../index.js');
+const other = (await import('../../dist/index.js' as string)) as typeof import('../../index.js');
 
 /** Not an instance of this realm's AbortSignal, as that of a jsdom is not. */
 class OtherSignal extends EventTarget {
