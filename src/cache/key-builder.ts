@@ -11,7 +11,8 @@ import {
   type StorageCode,
   tenantPrefix,
 } from '../protocol/cache-key.js';
-import { type ArgumentsContext, validateSegment } from '../protocol/interop-args.js';
+import type { ArgumentsContext } from '../protocol/interop-args.js';
+import { validateSegment } from '../protocol/interop-key.js';
 import type { ErrorPaths } from '../protocol/refusal.js';
 import type { Wire } from '../protocol/wire.js';
 import { assertWellFormed } from '../util/bytes.js';

@@ -8,8 +8,8 @@ import { isInterop, prefixedInterop, type WireProfile } from '../codec/wire-prof
 import { ConfigurationError } from '../errors.js';
 import { assertTenantId } from '../keys/derive.js';
 import type { StorageCode } from '../protocol/cache-key.js';
+import { errorPathsOf } from '../protocol/refusal.js';
 import { InteropSerializer } from '../serializers/interop.js';
-import { errorPathsOf } from '../serializers/refused.js';
 import { kindOf } from '../util/bytes.js';
 import { durationMs } from '../util/duration.js';
 import { ownOptions } from '../util/options-object.js';
