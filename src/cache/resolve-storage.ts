@@ -7,9 +7,7 @@ import type { ValueCodec } from '../codec/value-codec.js';
 import { isInterop, prefixedInterop, type WireProfile } from '../codec/wire-profile.js';
 import { ConfigurationError } from '../errors.js';
 import { assertTenantId } from '../keys/derive.js';
-import type { StorageCode } from '../protocol/cache-key.js';
 import { errorPathsOf } from '../protocol/refusal.js';
-import { InteropSerializer } from '../serializers/interop.js';
 import { kindOf } from '../util/bytes.js';
 import { durationMs } from '../util/duration.js';
 import { ownOptions } from '../util/options-object.js';
@@ -172,19 +170,12 @@ export function namingContext(
   return {
     tagNamespace,
     wire: profile.wire,
-    code: storageCode(profile),
+    keySuffix: profile.keySuffix,
     errorPaths: errorPathsOf(profile.serializer),
     shared,
     tenantId,
     tenantInKey: !secure && tenantId !== undefined,
   };
-}
-
-const LETTERS = { default: 's', orjson: 'o', arrow: 'w' } as const;
-
-function storageCode({ container, frameName, serializer }: WireProfile): StorageCode {
-  const own = serializer instanceof InteropSerializer ? 's' : 'x';
-  return `${container === 'envelope' ? 1 : 0}${frameName === undefined ? own : LETTERS[frameName]}`;
 }
 
 function resolveCodec(
