@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import test from 'ava';
-import { deriveTenantKeys, EncryptionWrapper, KeyError, Keyring } from '../../index.js';
+import { EncryptionWrapper, KeyError, Keyring } from '../../index.js';
+import { deriveTenantKeys } from '../../src/protocol/index.js';
 import { Random, testSeed } from '../support/random.js';
 
 const [A, B, C] = ['a1', 'b2', 'c3'].map((byte) => byte.repeat(32)) as [string, string, string];

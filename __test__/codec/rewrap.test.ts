@@ -4,8 +4,6 @@ import test from 'ava';
 import {
   ArrowSerializer,
   AuthenticationError,
-  createAad,
-  deriveTenantKeys,
   EncryptionWrapper,
   type EncryptionWrapperOptions,
   EnvelopeError,
@@ -19,6 +17,7 @@ import {
   UnknownKeyError,
 } from '../../index.js';
 import { encodeFramePrefix, type FrameMetadata, parseFrame } from '../../src/protocol/frame.js';
+import { createAad, deriveTenantKeys } from '../../src/protocol/index.js';
 import { oracleAad, oracleEnvelope, oracleOpen, oracleSeal } from '../support/oracle.js';
 
 const [A, B] = ['a1'.repeat(32), 'b2'.repeat(32)];

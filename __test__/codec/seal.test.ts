@@ -2,7 +2,6 @@ import * as arrow from 'apache-arrow';
 import test from 'ava';
 import {
   ArrowSerializer,
-  createAad,
   createCache,
   EncryptionWrapper,
   type EncryptionWrapperOptions,
@@ -13,6 +12,7 @@ import {
 import { leadLen, payloadIn, TAG_LEN, takeRoom } from '../../src/codec/headroom.js';
 import { CONTAINER, MODE_IN_PLACE, native } from '../../src/native/addon.js';
 import { NEEDS } from '../../src/native/result.js';
+import { createAad } from '../../src/protocol/index.js';
 
 const masterKey = Buffer.alloc(32, 7);
 const MiB = 1024 * 1024;

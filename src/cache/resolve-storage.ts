@@ -6,7 +6,7 @@ import { PlainWrapper } from '../codec/plain-codec.js';
 import type { ValueCodec } from '../codec/value-codec.js';
 import { isInterop, prefixedInterop, type WireProfile } from '../codec/wire-profile.js';
 import { ConfigurationError } from '../errors.js';
-import { assertTenantId } from '../keys/derive.js';
+import { assertTenantId } from '../protocol/derive.js';
 import { errorPathsOf } from '../protocol/refusal.js';
 import { kindOf } from '../util/bytes.js';
 import { durationMs } from '../util/duration.js';

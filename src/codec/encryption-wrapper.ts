@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import { KeyError } from '../errors.js';
-import { assertTenantId } from '../keys/derive.js';
 import { signalOf } from '../native/abort.js';
 import { SCRATCH_LEN } from '../native/scratch.js';
+import { assertTenantId } from '../protocol/derive.js';
 import type { Serializer } from '../serializers/serializer.js';
 import { assertBytes, assertWellFormed, bytesOf, copyOf, countedBytes, hasCountedBytes } from '../util/bytes.js';
 import { lengthOf } from '../util/slots.js';

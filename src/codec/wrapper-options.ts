@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../errors.js';
-import { assertTenantId } from '../keys/derive.js';
 import { Keyring, type NonceMode } from '../keys/keyring.js';
-import type { MasterKeyInput } from '../keys/master-key.js';
+import { assertTenantId } from '../protocol/derive.js';
+import type { MasterKeyInput } from '../protocol/master-key.js';
 import type { Wire } from '../protocol/wire.js';
 import type { Serializer } from '../serializers/serializer.js';
 import { kindOf } from '../util/bytes.js';

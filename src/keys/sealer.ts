@@ -3,11 +3,11 @@ import { abortable, settled, signalOf } from '../native/abort.js';
 import { type NativeSealer, type NativeSequence, native, VETTED, VETTED_OUT } from '../native/addon.js';
 import { checked, guarded, NEEDS, nativeError, UNVETTED } from '../native/result.js';
 import { fitsSlab, SLAB_MAX, Slab, sealedSlab } from '../native/slab.js';
+import { assertTenantId } from '../protocol/derive.js';
 import { SEAL_OVERHEAD } from '../protocol/limits.js';
+import { type MasterKeyInput, masterKeyBytes } from '../protocol/master-key.js';
 import { allocate, copyOf, hasBytes } from '../util/bytes.js';
 import { lengthOf, partOf } from '../util/slots.js';
-import { assertTenantId } from './derive.js';
-import { type MasterKeyInput, masterKeyBytes } from './master-key.js';
 import {
   assertInputs,
   assertOpenInPlace,
