@@ -63,7 +63,7 @@ export class ExactEncoder extends MessagePackWriter {
       throw asRefusal(error).asSerializationError(this.errorPaths);
     } finally {
       // Within a getter of a value that is being written, another encoder was at work.
-      if (!this.entered) this.ancestors.clear();
+      if (!this.entered && this.ancestors.entered !== 0) this.ancestors.clear();
       if (!this.entered) this.giveLargeBufferAway();
     }
   }
