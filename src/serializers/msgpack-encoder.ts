@@ -68,7 +68,7 @@ export class ExactEncoder extends MessagePackWriter {
     }
   }
 
-  /** The payload in memory that nobody else holds. */
+  /** The payload in memory of its own. */
   exact(value: unknown): Uint8Array {
     const payload = this.shared(value);
     return payload.slice();
