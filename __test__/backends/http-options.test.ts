@@ -1,137 +1,162 @@
 import test from 'ava';
-import { ConfigurationError, HttpBackend, type HttpBackendOptions } from '../../index.js';
-import { checkedHttpOptions } from '../../src/backends/http/options.js';
-import { withEnvironment } from '../support/environment.js';
-import { API_KEY, startCacheServer } from '../support/http-server.js';
+import { BackendError, ConfigurationError, HttpBackend } from '../../index.js';
+import { API_KEY } from '../support/http-server.js';
+import { assertNoSecret, open, SECRET_KEY, SECRET_VALUE, start } from './http-backends.js';
 
-const NONE = {
-  CACHEKIT_API_KEY: undefined,
-  CACHEKIT_API_URL: undefined,
-  CACHEKIT_ALLOW_CUSTOM_HOST: undefined,
-  CACHEKIT_TIMEOUT: undefined,
-  CACHEKIT_MAX_RETRIES: undefined,
-  CACHEKIT_CONNECTION_POOL_SIZE: undefined,
-};
+const unhandled: unknown[] = [];
 
-const checked = (environment: Record<string, string | undefined>, options: HttpBackendOptions = {}) =>
-  withEnvironment({ ...NONE, CACHEKIT_API_KEY: 'ck_live_env', ...environment }, () => checkedHttpOptions(options));
+process.on('unhandledRejection', (reason) => unhandled.push(reason));
 
-test('an API key is enough: the rest has the defaults of the service', (t) => {
-  const { server, authorization, timeoutMs, connections, maxRetries, metrics } = checked({});
-  t.is(server.hostname, 'api.cachekit.io');
-  t.is(server.protocol, 'https:');
-  t.is(authorization, 'Bearer ck_live_env');
-  t.deepEqual([timeoutMs, connections, maxRetries, metrics], [5_000, 32, 1, undefined]);
-  t.is(checked({ CACHEKIT_API_URL: '' }).server.hostname, 'api.cachekit.io');
-  t.throws(() => checked({ CACHEKIT_API_KEY: undefined }), { instanceOf: ConfigurationError });
+process.on('uncaughtException', (error) => unhandled.push(error));
+
+test.after.always('nothing was left unhandled', (t) => {
+  t.deepEqual(unhandled, []);
 });
 
-test('the environment says where, how long, how often and how many, and options outrank it', (t) => {
-  const environment = {
-    CACHEKIT_API_URL: 'https://api.staging.cachekit.io/x/',
-    CACHEKIT_TIMEOUT: '2.5',
-    CACHEKIT_MAX_RETRIES: '0',
-    CACHEKIT_CONNECTION_POOL_SIZE: '10',
-  };
-  const fromEnvironment = checked(environment);
-  t.is(fromEnvironment.server.hostname, 'api.staging.cachekit.io');
-  t.is(fromEnvironment.server.path, '/x');
-  t.deepEqual([fromEnvironment.timeoutMs, fromEnvironment.maxRetries, fromEnvironment.connections], [2_500, 0, 10]);
-  const options = { url: 'https://cache.example', apiKey: 'a', timeoutMs: 7, maxRetries: 2, connections: 3 };
-  const fromOptions = checked(environment, options);
-  t.deepEqual([fromOptions.timeoutMs, fromOptions.maxRetries, fromOptions.connections], [7, 2, 3]);
-  t.is(fromOptions.server.hostname, 'cache.example');
-  t.is(fromOptions.authorization, 'Bearer a');
-  t.is(checked({ CACHEKIT_TIMEOUT: '0.0001' }).timeoutMs, 1);
-  t.is(checked({ CACHEKIT_TIMEOUT: '' }).timeoutMs, 5_000);
-});
-
-test('a variable that cannot be read is a ConfigurationError with its name and without its value', (t) => {
-  const wrong: Record<string, string[]> = {
-    CACHEKIT_TIMEOUT: ['0', '-1', 'soon', '5s', '1e3', '99999999', 'Infinity', '0x10'],
-    CACHEKIT_MAX_RETRIES: ['-1', '1.5', 'many', '101'],
-    CACHEKIT_CONNECTION_POOL_SIZE: ['0', '-1', '1.5', 'all', '10001'],
-  };
-  for (const [name, values] of Object.entries(wrong)) {
-    for (const value of values) {
-      const error = t.throws(() => checked({ [name]: value }), { instanceOf: ConfigurationError }, `${name}=${value}`);
-      t.true(error.message.startsWith(name));
-    }
-  }
-});
-
-test('CACHEKIT_ALLOW_CUSTOM_HOST lets in other hosts, and private ones only with the option in code', (t) => {
+test.serial('an API key comes from the options or the environment, and is checked', (t) => {
   const url = 'https://cache.example.com';
-  t.throws(() => checked({ CACHEKIT_API_URL: url }), { instanceOf: ConfigurationError });
-  t.throws(() => checked({ CACHEKIT_API_URL: url, CACHEKIT_ALLOW_CUSTOM_HOST: 'false' }), {
-    instanceOf: ConfigurationError,
+  const before = process.env.CACHEKIT_API_KEY;
+  t.teardown(() => {
+    if (before === undefined) delete process.env.CACHEKIT_API_KEY;
+    else process.env.CACHEKIT_API_KEY = before;
   });
-  for (const allow of ['true', 'True', '1']) {
-    t.is(checked({ CACHEKIT_API_URL: url, CACHEKIT_ALLOW_CUSTOM_HOST: allow }).server.hostname, 'cache.example.com');
-    for (const local of ['https://127.0.0.1', 'http://127.0.0.1', 'https://0x7f.1', 'https://10.0.0.1']) {
-      const environment = { CACHEKIT_API_URL: local, CACHEKIT_ALLOW_CUSTOM_HOST: allow };
-      t.throws(() => checked(environment), { instanceOf: ConfigurationError }, local);
+  delete process.env.CACHEKIT_API_KEY;
+  const missing = t.throws(() => new HttpBackend({ url }), { instanceOf: ConfigurationError });
+  t.regex(missing.message, /CACHEKIT_API_KEY/);
+  process.env.CACHEKIT_API_KEY = 'ck_live_from-env';
+  t.notThrows(() => new HttpBackend({ url }));
+  for (const bad of ['with space', 'line\nbreak', 'ck_live_x\n', '\r\nX: y', 'ümlaut', '=abc', 'a=b', 'quote"']) {
+    const error = t.throws(() => new HttpBackend({ url, apiKey: bad }), { instanceOf: ConfigurationError }, bad);
+    t.false(error.message.includes(bad));
+    process.env.CACHEKIT_API_KEY = bad;
+    t.throws(() => new HttpBackend({ url }), { instanceOf: ConfigurationError }, bad);
+  }
+  for (const good of ['a', 'ck_live_A-Z.a~z_0+9/', 'abc==']) t.notThrows(() => new HttpBackend({ url, apiKey: good }));
+  t.throws(() => new HttpBackend({ url, apiKey: '' }), { instanceOf: ConfigurationError });
+  t.throws(() => new HttpBackend({ url, apiKey: 5 as never }), { instanceOf: TypeError });
+});
+
+test.serial('CACHEKIT_API_URL may name the hosts of the service, and others only when that is allowed too', (t) => {
+  const names = ['CACHEKIT_API_URL', 'CACHEKIT_ALLOW_CUSTOM_HOST'] as const;
+  const before = names.map((name) => process.env[name]);
+  t.teardown(() => {
+    for (const [i, name] of names.entries()) {
+      if (before[i] === undefined) delete process.env[name];
+      else process.env[name] = before[i];
     }
+  });
+  const make =
+    (options = {}) =>
+    () =>
+      new HttpBackend({ apiKey: API_KEY, ...options });
+  delete process.env.CACHEKIT_API_URL;
+  for (const url of ['https://api.cachekit.io', 'https://api.staging.cachekit.io/']) {
+    process.env.CACHEKIT_API_URL = url;
+    t.notThrows(make(), url);
   }
+  for (const url of ['https://cache.example.com', 'https://api.cachekit.io.example.com', 'https://cachekit.io']) {
+    delete process.env.CACHEKIT_ALLOW_CUSTOM_HOST;
+    process.env.CACHEKIT_API_URL = url;
+    t.throws(make(), { instanceOf: ConfigurationError }, url);
+    t.notThrows(make({ url }), url);
+    process.env.CACHEKIT_ALLOW_CUSTOM_HOST = 'true';
+    t.notThrows(make(), url);
+  }
+  process.env.CACHEKIT_API_URL = 'https://127.0.0.1';
+  t.throws(make(), { instanceOf: ConfigurationError });
 });
 
-test('maxRetries and metrics of a wrong type or range are refused', (t) => {
-  const make = (options: unknown) => () => checked({}, options as HttpBackendOptions);
-  for (const options of [{ maxRetries: '1' }, { maxRetries: null }, { metrics: 1 }, { metrics: {} }]) {
-    t.throws(make(options), { instanceOf: TypeError });
-  }
-  for (const maxRetries of [-1, 0.5, 101]) t.throws(make({ maxRetries }), { instanceOf: RangeError });
-});
-
-test('maxRetries is how often a write is sent again', async (t) => {
-  const server = await startCacheServer();
-  t.teardown(() => server.stop());
-  server.handler = (_, response) => {
-    response.writeHead(503, { 'retry-after': '0' }).end();
-    return true;
-  };
-  for (const [maxRetries, requests] of [
-    [0, 1],
-    [1, 2],
-    [3, 4],
+test.serial('options of a wrong type or range are refused', (t) => {
+  const url = 'https://cache.example.com';
+  const make = (options: unknown) => () => new HttpBackend(options as never);
+  const wrong = [
+    null,
+    'x',
+    { url: 1 },
+    { url: null },
+    { url, allowPrivateHosts: 'yes' },
+    { url, fetch: {} },
+    { url, lookup: 1 },
+    { url, timeoutMs: '1' },
+    { url, maxResponseBytes: '1' },
+    { url, connections: null },
+  ];
+  for (const options of wrong)
+    t.throws(make(options && typeof options === 'object' ? { apiKey: API_KEY, ...options } : options), {
+      instanceOf: TypeError,
+    });
+  for (const options of [
+    { timeoutMs: 0 },
+    { timeoutMs: 2 ** 31 },
+    { maxResponseBytes: 0 },
+    { connections: 0 },
+    { connections: 1.5 },
   ]) {
-    await using backend = new HttpBackend({ url: server.url, apiKey: API_KEY, allowPrivateHosts: true, maxRetries });
-    server.seen.length = 0;
-    await t.throwsAsync(backend.set('a', Buffer.from('x')));
-    t.is(server.seen.length, requests);
+    t.throws(make({ url, apiKey: API_KEY, ...options }), { instanceOf: RangeError });
   }
 });
 
-test('metrics are sent only when they are given, with one session for the process', async (t) => {
-  const server = await startCacheServer();
-  t.teardown(() => server.stop());
-  const options = { url: server.url, apiKey: API_KEY, allowPrivateHosts: true };
-  await new HttpBackend(options).has('a');
-  const names = Object.keys(server.seen[0]?.headers ?? {}).filter((name) => name.startsWith('x-cachekit-'));
-  t.deepEqual(names, ['x-cachekit-l1-status']);
-  const stats = { hits: 0, l1Hits: 0, staleHits: 0, misses: 0 };
-  const backend = new HttpBackend({ ...options, metrics: () => stats });
-  await backend.has('a');
-  Object.assign(stats, { hits: 5, l1Hits: 4, staleHits: 1 });
-  await backend.has('a');
-  stats.misses = Number.NaN;
-  await backend.has('a');
-  const sent = server.seen
-    .slice(1)
-    .map(({ headers }) => [
-      headers['x-cachekit-l1-hits'],
-      headers['x-cachekit-l2-hits'],
-      headers['x-cachekit-misses'],
-      headers['x-cachekit-l1-hit-rate'],
-    ]);
-  t.deepEqual(sent, [
-    ['0', '0', '0', '0.000'],
-    ['4', '2', '0', '0.667'],
-    [undefined, undefined, undefined, undefined],
-  ]);
-  const sessions = new Set(server.seen.slice(1).map(({ headers }) => headers['x-cachekit-session-id']));
-  t.is(sessions.size, 1);
-  t.regex([...sessions][0] as string, /^[0-9a-f-]{36}$/);
-  const start = Number(server.seen[1]?.headers['x-cachekit-session-start']);
-  t.true(start > 1.6e12 && start <= Date.now());
+test.serial(
+  'what a fetch throws is a BackendError, whatever the path of the URL is, and quotes no cache key',
+  async (t) => {
+    for (const path of ['', '/%zz', '/%E9']) {
+      const fetch: typeof globalThis.fetch = async (url) => {
+        throw new Error(decodeURIComponent(`${url}`.slice('https://cache.example.com'.length + path.length)));
+      };
+      const backend = open(t, `https://cache.example.com${path}`, { fetch });
+      const error = await t.throwsAsync(backend.get('a:b'), { instanceOf: BackendError, message: /cannot be reached/ });
+      t.is(path === '' ? error.cause : undefined, undefined);
+    }
+  },
+);
+
+test.serial(
+  'a fetch of the caller gets the whole request, and what it throws is cut down to its message',
+  async (t) => {
+    const calls: [string, RequestInit | undefined][] = [];
+    const answer: typeof globalThis.fetch = async (url, init) => {
+      calls.push([String(url), init]);
+      return new Response(SECRET_VALUE, { headers: { 'x-cachekit-fresh-for': '9' } });
+    };
+    const url = 'https://cache.example.com:8443/api';
+    const backend = new HttpBackend({ url, apiKey: API_KEY, fetch: answer });
+    t.deepEqual(await backend.get('a:b'), { bytes: SECRET_VALUE, freshInMs: 9_000 });
+    t.is(calls[0]?.[0], 'https://cache.example.com:8443/api/v1/cache/a%3Ab');
+    t.is(calls[0]?.[1]?.redirect, 'manual');
+    await t.throwsAsync(new HttpBackend({ url, apiKey: API_KEY, fetch: answer, maxResponseBytes: 5 }).get('a'), {
+      instanceOf: BackendError,
+    });
+    const broken: typeof globalThis.fetch = async () => {
+      throw Object.assign(new TypeError('no network'), { code: 'EBROKEN', body: SECRET_VALUE, request: SECRET_KEY });
+    };
+    const error = await t.throwsAsync(new HttpBackend({ url, apiKey: API_KEY, fetch: broken }).get(SECRET_KEY), {
+      instanceOf: BackendError,
+    });
+    t.regex(error.message, /EBROKEN/);
+    t.is((error.cause as Error).message, 'no network');
+    assertNoSecret(t, error);
+    // As other implementations of fetch than Node's do.
+    const quoting: typeof globalThis.fetch = async (url, init) => {
+      const { authorization } = (init?.headers ?? {}) as Record<string, string>;
+      throw new Error(authorization === `Bearer ${API_KEY}` ? `request to ${url} failed` : 'nothing');
+    };
+    const told = await t.throwsAsync(
+      new HttpBackend({ url, apiKey: API_KEY, fetch: quoting }).get(`${SECRET_KEY}: ü`),
+      {
+        instanceOf: BackendError,
+      },
+    );
+    t.is(told.cause, undefined);
+    assertNoSecret(t, told);
+  },
+);
+
+test.serial('neither a backend nor its errors show the API key', async (t) => {
+  const server = await start(t);
+  const backend = new HttpBackend({ url: server.url, apiKey: `${API_KEY}-other`, allowPrivateHosts: true });
+  assertNoSecret(t, backend);
+  t.is(JSON.stringify(backend), '{}');
+  const error = await t.throwsAsync(backend.get(SECRET_KEY), { instanceOf: BackendError });
+  t.is(error.status, 401);
+  assertNoSecret(t, error);
 });
