@@ -1,4 +1,5 @@
 import { BackendError, CacheKitError } from '../errors.js';
+import { fromBase64 } from '../util/base64.js';
 import { assertBytes, copyOf } from '../util/bytes.js';
 import { ownOptions } from '../util/options-object.js';
 import { asBuffer, assertCacheKey, assertCacheKeys, assertOptions, closedError, wholeTtlMs } from './arguments.js';
@@ -20,7 +21,7 @@ import {
   type KeyvStorageAdapter,
   keyvFace,
 } from './keyv/adapter.js';
-import { decodeValue, encodeValue } from './keyv/stored-value.js';
+import { leftUntil, machineEnd } from './keyv/machine-end.js';
 import { markPrivate, methodsOf } from './private-answers.js';
 
 export {
@@ -49,7 +50,7 @@ const MAX_DATE = 8.64e15;
 /**
  * Any store that Keyv has an adapter for.
  *
- * Bytes are stored as base64 in Keyv's own form, `{ value, expires }`, with the instance's namespace, serialization,
+ * Bytes are stored as base64 in Keyv's own form, `{ value, expires }` and `machineEnd`, with the instance's namespace, serialization,
  * compression and encryption but without its hooks, statistics and key sanitization, which could change what is
  * stored or where. Entries end by the wall clock or the clock that the processes of the machine share, whichever says
  * so first; on another machine, and after a restart, a wall clock that was set back lengthens them. `ifBytes` compares before it deletes, not in one step. What a store reports as an `error` event
@@ -98,12 +99,13 @@ export class KeyvBackend implements Backend {
     const ttlMs = wholeTtlMs(options?.ttlMs);
     const end = ttlMs === undefined ? undefined : Date.now() + ttlMs;
     const expires = end !== undefined && end <= MAX_DATE ? end : undefined;
-    const value = encodeValue(asBuffer(bytes), expires === undefined ? undefined : ttlMs);
+    const envelope: KeyvEnvelope = { value: asBuffer(bytes).toString('base64'), expires };
+    if (ttlMs !== undefined && expires !== undefined) envelope.machineEnd = machineEnd(ttlMs);
     await this.#run(
       options,
       cacheKey,
       async () => {
-        const encoded = await this.#keyv.encode({ value, expires });
+        const encoded = await this.#keyv.encode(envelope);
         const done = await this.#keyv.set(this.#keyv.nameOf(cacheKey), encoded, expires);
         return done === false ? undefined : true;
       },
@@ -171,12 +173,12 @@ export class KeyvBackend implements Backend {
     if (stored === undefined || stored === null) return undefined;
     const envelope = await this.#keyv.decode(stored);
     if (typeof envelope !== 'object' || envelope === null) return undefined;
-    const { value, expires } = { __proto__: null, ...envelope } as KeyvEnvelope;
-    const decoded = typeof value === 'string' ? decodeValue(value) : undefined;
-    if (decoded === undefined) return undefined;
+    const { value, expires, machineEnd: end } = { __proto__: null, ...envelope } as KeyvEnvelope;
+    const bytes = typeof value === 'string' ? fromBase64(value) : undefined;
+    if (bytes === undefined) return undefined;
     const byWallClock = typeof expires === 'number' ? expires - Date.now() : Number.POSITIVE_INFINITY;
-    const expiresInMs = Math.min(byWallClock, decoded.leftMs);
-    return expiresInMs > 0 ? { bytes: decoded.bytes, expiresInMs } : undefined;
+    const expiresInMs = Math.min(byWallClock, leftUntil(end));
+    return expiresInMs > 0 ? { bytes, expiresInMs } : undefined;
   }
 
   /** An `undefined` while the store reports an error is no answer. */

@@ -2,6 +2,7 @@
 export interface KeyvEnvelope {
   value?: unknown;
   expires?: number | null | undefined;
+  machineEnd?: unknown;
 }
 
 /**
