@@ -7,7 +7,7 @@ use std::io;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
-use super::call::guard;
+use super::status::{exception, guard};
 
 const LOCKED: i32 = 1;
 const BUSY: i32 = 0;
@@ -85,17 +85,8 @@ fn is_removed(_: &File) -> io::Result<bool> {
 
 fn attempt<T>(name: &str, work: impl FnOnce() -> io::Result<T>) -> Result<T, String> {
     let mut failed = None;
-    let done = guard(|| {
-        #[cfg(feature = "test-hooks")]
-        super::hooks::panic_if_named(name);
-        let _ = name;
-        Ok(work().map_err(|error| failed = Some(code_of(&error))).ok())
-    });
-    match done {
-        Ok(Some(value)) => Ok(value),
-        Ok(None) => Err(Error::new(failed.unwrap_or("EIO").to_string(), "a lock file cannot be used")),
-        Err(failure) => Err(Error::new(failure.code().to_string(), "native failure")),
-    }
+    let done = guard(name, || Ok(work().map_err(|error| failed = Some(code_of(&error))).ok())).map_err(exception)?;
+    done.ok_or_else(|| Error::new(failed.unwrap_or("EIO").to_string(), "a lock file cannot be used"))
 }
 
 fn code_of(error: &io::Error) -> &'static str {

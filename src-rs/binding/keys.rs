@@ -7,8 +7,9 @@ use std::sync::Arc;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
-use super::call::guard;
-use super::sealers::{self, Handle};
+use super::handle::Handle;
+use super::sealers;
+use super::status::{exception, guard, Outcome};
 use crate::error::Failure;
 use crate::kdf::{self, MIN_MASTER_KEY_LEN};
 use crate::nonce::Sequence;
@@ -42,7 +43,7 @@ impl MasterKey {
     /// Writes the 16 bytes that name this key, and returns their number or a failure's.
     #[napi(catch_unwind)]
     pub fn fingerprint(&self, mut out: Uint8Array) -> i32 {
-        let written = attempt("MasterKey.fingerprint", || {
+        let written = guard("MasterKey.fingerprint", || {
             let bytes = self.bytes.borrow();
             let fingerprint = kdf::fingerprint(bytes.as_ref().ok_or(Failure::KeyDestroyed)?.expose());
             // SAFETY: JavaScript waits for this call, so that nobody else uses the array.
@@ -141,17 +142,6 @@ impl NonceSequence {
     }
 }
 
-fn attempt<T>(name: &str, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-    guard(|| {
-        #[cfg(feature = "test-hooks")]
-        super::hooks::panic_if_named(name);
-        let _ = name;
-        work()
-    })
-}
-
 fn throwing<T>(name: &str, work: impl FnOnce() -> Outcome<T>) -> Result<T, String> {
-    attempt(name, work).map_err(|failure| Error::new(failure.code().to_string(), "native failure"))
+    guard(name, work).map_err(exception)
 }
-
-type Outcome<T> = std::result::Result<T, Failure>;

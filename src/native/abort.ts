@@ -24,12 +24,12 @@ export function signalOf(options: { signal?: AbortSignal } | undefined): AbortSi
 /** Starts native work, at once, with the byte that calls it off when `signal` fires. */
 export function abortable<T>(
   signal: AbortSignal | undefined,
-  start: (fired: Uint8Array | undefined) => Promise<T>,
-): Promise<T> {
+  start: (fired: Uint8Array | undefined) => Promise<T> | T,
+): Promise<T> | T {
   return signal === undefined ? start(undefined) : listening(signal, start);
 }
 
-async function listening<T>(signal: AbortSignal, start: (fired: Uint8Array) => Promise<T>): Promise<T> {
+async function listening<T>(signal: AbortSignal, start: (fired: Uint8Array) => Promise<T> | T): Promise<T> {
   const { byte } = listen(signal);
   try {
     return await start(byte);

@@ -82,7 +82,10 @@ export interface NativeSealerFunctions {
     table: Int32Array,
     mode: number,
   ): NativeResult;
-  /** The work is left undone if the first byte of `fired` is not 0 when its turn comes; written by `Atomics.store`. */
+  /**
+   * The work is left undone if the first byte of `fired` is not 0 when its turn comes; written by `Atomics.store`. What
+   * fails before the work is queued is answered at once.
+   */
   sealAsync(
     handle: number,
     out: Uint8Array,
@@ -92,7 +95,7 @@ export interface NativeSealerFunctions {
     aadLen: number,
     mode: number,
     fired?: Uint8Array,
-  ): Promise<NativeResult>;
+  ): Promise<NativeResult> | NativeResult;
   openAsync(
     handle: number,
     out: Uint8Array,
@@ -103,7 +106,7 @@ export interface NativeSealerFunctions {
     aadLen: number,
     mode: number,
     fired?: Uint8Array,
-  ): Promise<NativeResult | NativeOpened>;
+  ): Promise<NativeResult | NativeOpened> | NativeResult;
   fingerprint(handle: number, out: Uint8Array): NativeResult;
   /** 64 hex digits for `text[0..textLen]`, UTF-8, after `deriveNameKey`; `kind` is one of `NAME_KIND`. */
   privateName(handle: number, text: Uint8Array, textLen: number, kind: number): string | NativeResult;
@@ -114,7 +117,7 @@ export interface NativeSealerFunctions {
 /** An opened container whose payload waits, in native memory, for an output of `length` bytes. */
 export interface NativeOpened {
   readonly length: number;
-  take(out: Uint8Array, outOffset: number): Promise<NativeResult>;
+  take(out: Uint8Array, outOffset: number): Promise<NativeResult> | NativeResult;
 }
 
 export interface NativeSequence {
