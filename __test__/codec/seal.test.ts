@@ -12,7 +12,7 @@ import {
 } from '../../index.js';
 import { leadLen, payloadIn, TAG_LEN, takeRoom } from '../../src/codec/headroom.js';
 import { CONTAINER, MODE_IN_PLACE, native } from '../../src/native/addon.js';
-import { NEEDS } from '../../src/native/result.js';
+import { NATIVE_CODE, NEEDS } from '../../src/native/result.js';
 
 const masterKey = Buffer.alloc(32, 7);
 const MiB = 1024 * 1024;
@@ -135,8 +135,6 @@ test('room around a payload is given out once, to the container and header that 
 });
 
 test('the addon seals in place only what lies in its place', async (t) => {
-  const OVERLAP = -7;
-  const INVALID = -9;
   const { handle } = new native.MasterKey(masterKey).sealer(Buffer.from('t'), new native.NonceSequence(false));
   const aad = Buffer.from('aad');
   const memory = Buffer.alloc(12 + 8 + 100 + 16, 5);
@@ -147,12 +145,15 @@ test('the addon seals in place only what lies in its place', async (t) => {
     ]);
   const placed = memory.subarray(20, 120);
   const inPlace = CONTAINER.checksum | MODE_IN_PLACE;
-  t.deepEqual(await seal(memory.subarray(19, 119), inPlace), [OVERLAP, OVERLAP]);
-  t.deepEqual(await seal(memory.subarray(21, 120), inPlace), [OVERLAP, OVERLAP]);
-  t.deepEqual(await seal(Buffer.alloc(100), inPlace), [OVERLAP, OVERLAP]);
-  t.deepEqual(await seal(placed, CONTAINER.none | MODE_IN_PLACE), [OVERLAP, OVERLAP]);
-  t.deepEqual(await seal(placed, CONTAINER.envelope | MODE_IN_PLACE), [INVALID, INVALID]);
-  t.deepEqual(await seal(placed, CONTAINER.checksum), [OVERLAP, OVERLAP]);
+  t.deepEqual(await seal(memory.subarray(19, 119), inPlace), [NATIVE_CODE.OVERLAP, NATIVE_CODE.OVERLAP]);
+  t.deepEqual(await seal(memory.subarray(21, 120), inPlace), [NATIVE_CODE.OVERLAP, NATIVE_CODE.OVERLAP]);
+  t.deepEqual(await seal(Buffer.alloc(100), inPlace), [NATIVE_CODE.OVERLAP, NATIVE_CODE.OVERLAP]);
+  t.deepEqual(await seal(placed, CONTAINER.none | MODE_IN_PLACE), [NATIVE_CODE.OVERLAP, NATIVE_CODE.OVERLAP]);
+  t.deepEqual(await seal(placed, CONTAINER.envelope | MODE_IN_PLACE), [
+    NATIVE_CODE.INVALID_ARGUMENT,
+    NATIVE_CODE.INVALID_ARGUMENT,
+  ]);
+  t.deepEqual(await seal(placed, CONTAINER.checksum), [NATIVE_CODE.OVERLAP, NATIVE_CODE.OVERLAP]);
   t.deepEqual(await seal(placed, inPlace, memory.subarray(0, 135)), [NEEDS - 136, NEEDS - 136]);
   t.true(memory.equals(Buffer.alloc(136, 5)), 'nothing was written');
   t.is(native.sealValue(handle, memory, 0, placed, aad, aad.length, inPlace), 136);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { AuthenticationError, EncryptionWrapper, KeyError, Keyring, UnknownKeyError } from '../../index.js';
 import type { TenantKey } from '../../src/keys/held-key.js';
-import { native, VETTED } from '../../src/native/addon.js';
+import { native, TRUSTED } from '../../src/native/addon.js';
 
 const KEY_DESTROYED = -8;
 
@@ -248,7 +248,7 @@ test('destroy wipes also the keys of tenants that the keyring does not keep any 
   const spared = other.tenantKeys('tenant 0', 'counter').current;
   t.not(keyring.tenantKeys('tenant 0', 'counter').current, keys[0]?.current, 'the first one is not kept');
   const seal = ({ sealer }: TenantKey) =>
-    native.sealInto(sealer.handle | VETTED, Buffer.alloc(29), Buffer.alloc(1), Buffer.alloc(1));
+    native.sealInto(sealer.handle | TRUSTED, Buffer.alloc(29), Buffer.alloc(1), Buffer.alloc(1));
   const sealing = () =>
     keys.flatMap(({ current, previous }) => [current, ...previous]).filter((key) => seal(key) === 29);
   t.is(sealing().length, 2 * TENANTS);

@@ -1,7 +1,7 @@
 import { markAsUntransferable } from 'node:worker_threads';
 import type { CacheKitError } from '../errors.js';
 import { native } from '../native/addon.js';
-import { checked } from '../native/result.js';
+import { checked, NATIVE_CODE } from '../native/result.js';
 import { SCRATCH_LEN, sealedScratch } from '../native/scratch.js';
 import { SLAB_MAX, sealedSlab } from '../native/slab.js';
 import { assertValueLen } from '../protocol/limits.js';
@@ -23,7 +23,6 @@ interface ValueToOpen {
   tenant: TenantContext;
 }
 
-const NONCE_EXHAUSTED = -2;
 const NONE = Buffer.alloc(0);
 /** Room for opened payloads, whose sizes are not known before; what does not fit is opened alone. */
 const MAX_OPENED_LEN = 4 * 1024 * 1024;
@@ -55,7 +54,7 @@ function sealGroup(settings: WrapperSettings, group: BatchGroup, results: Buffer
   const out = memoryFor(bound);
   let { key } = group;
   let used = native.sealMany(key.sealer.handle, out, inputs, group.aads, group.table, tenant.mode);
-  if (used === NONCE_EXHAUSTED) {
+  if (used === NATIVE_CODE.NONCE_EXHAUSTED) {
     keyring.renewSequence(nonces);
     key = tenant.keys.current;
     used = native.sealMany(key.sealer.handle, out, inputs, group.aads, group.table, tenant.mode);

@@ -1,16 +1,13 @@
 import type { TenantKey } from '../keys/held-key.js';
 import { abortable, settled } from '../native/abort.js';
-import { type NativeOpened, native, VETTED_INPUTS } from '../native/addon.js';
-import { checked, NEEDS, nativeError, UNVETTED } from '../native/result.js';
+import { type NativeOpened, native, TRUSTED_INPUTS } from '../native/addon.js';
+import { checked, NATIVE_CODE, NEEDS, nativeError } from '../native/result.js';
 import { CHECKSUM_LEN, openedBehindLead, openedScratch, SCRATCH_LEN } from '../native/scratch.js';
 import { SEAL_OVERHEAD } from '../protocol/limits.js';
 import { allocate, assertBytes } from '../util/bytes.js';
 import type { Payloads } from './payloads.js';
 import type { Located, TenantContext, WrapperSettings } from './tenant-context.js';
 import type { WireProfile } from './wire-profile.js';
-
-const AUTHENTICATION = -1;
-const KEY_DESTROYED = -8;
 
 /** Opens and decodes what is stored, with the key that it names, or else every key of the tenant, the current one first. */
 export function openNow<T>(
@@ -29,11 +26,11 @@ export function openNow<T>(
   const out = small ? openedScratch : outputFor(sealed, located.offset, lead);
   let key = located.key ?? current;
   let length = openWith(key, out, lead, sealed, located, aadLen);
-  if (length === AUTHENTICATION && located.key === undefined) {
+  if (length === NATIVE_CODE.AUTHENTICATION && located.key === undefined) {
     for (const older of previous) {
       key = older;
       length = openWith(key, out, lead, sealed, located, aadLen);
-      if (length !== AUTHENTICATION) break;
+      if (length !== NATIVE_CODE.AUTHENTICATION) break;
     }
   }
   if (length >= 0) {
@@ -73,8 +70,8 @@ export async function openLater(
       return native.openAsync(candidate.sealer.handle, out, lead, sealed, offset, aad.scratch, aadLen, mode, fired);
     });
     // Reading `keys` throws when all of them were destroyed; else a rotation was completed meanwhile.
-    const gone = opened === KEY_DESTROYED && tenant.keys !== undefined;
-    if (opened === AUTHENTICATION || gone) continue;
+    const gone = opened === NATIVE_CODE.KEY_DESTROYED && tenant.keys !== undefined;
+    if (opened === NATIVE_CODE.AUTHENTICATION || gone) continue;
     if (typeof opened === 'number') {
       const length = settled(opened, signal);
       keyring.countOpen(candidate);
@@ -84,7 +81,7 @@ export async function openLater(
     keyring.countOpen(candidate);
     return { payload, key: candidate };
   }
-  throw nativeError(AUTHENTICATION);
+  throw nativeError(NATIVE_CODE.AUTHENTICATION);
 }
 
 /** As {@link openLater}, at once. @param located where `tenant` finds the value. */
@@ -102,7 +99,7 @@ export function openExact(
   const aadLen = located.aad.write(cacheKey);
   for (const key of candidates) {
     const length = openWith(key, out, lead, sealed, located, aadLen);
-    if (length === AUTHENTICATION) continue;
+    if (length === NATIVE_CODE.AUTHENTICATION) continue;
     if (length > NEEDS) {
       checked(length);
       keyring.countOpen(key);
@@ -113,7 +110,7 @@ export function openExact(
     keyring.countOpen(key);
     return { payload, key };
   }
-  throw nativeError(AUTHENTICATION);
+  throw nativeError(NATIVE_CODE.AUTHENTICATION);
 }
 
 function openWith(
@@ -125,9 +122,9 @@ function openWith(
   aadLen: number,
 ): number {
   const length = native.openValue(handle, out, lead, sealed, offset, aad.scratch, aadLen, mode);
-  if (length !== UNVETTED) return length;
+  if (length !== NATIVE_CODE.NEEDS_VALIDATION) return length;
   assertBytes('sealed', sealed);
-  return native.openValue(handle | VETTED_INPUTS, out, lead, sealed, offset, aad.scratch, aadLen, mode);
+  return native.openValue(handle | TRUSTED_INPUTS, out, lead, sealed, offset, aad.scratch, aadLen, mode);
 }
 
 /** Room in front of a payload, lent to the native addon: a checksum is opened there, and the payload needs no second copy. */

@@ -1,7 +1,7 @@
 import type { TenantKey } from '../keys/held-key.js';
 import { abortable, settled } from '../native/abort.js';
 import { MODE_IN_PLACE, native } from '../native/addon.js';
-import { nativeError } from '../native/result.js';
+import { NATIVE_CODE, nativeError } from '../native/result.js';
 import { SCRATCH_LEN, sealedScratch } from '../native/scratch.js';
 import { SLAB_MAX, sealedSlab } from '../native/slab.js';
 import { assertValueLen } from '../protocol/limits.js';
@@ -9,8 +9,6 @@ import { allocate, exactly, trim } from '../util/bytes.js';
 import { takeRoom } from './headroom.js';
 import type { TenantContext, WrapperSettings } from './tenant-context.js';
 import { sealedBound } from './wire-profile.js';
-
-const NONCE_EXHAUSTED = -2;
 
 /**
  * Seals one payload, with the header or frame that its readers expect in front. A payload that has room around it is sealed
@@ -71,7 +69,7 @@ export async function sealLater(
   settings.keyring.countSeals(current, 1);
   const result = await pending;
   // Counted on the main thread, before anything is written, so this is rare and the value is simply sealed with a fresh sequence.
-  if (result === NONCE_EXHAUSTED) return sealNow(settings, tenant, payload, cacheKey);
+  if (result === NATIVE_CODE.NONCE_EXHAUSTED) return sealNow(settings, tenant, payload, cacheKey);
   const length = headLen + settled(result, signal);
   if (head !== undefined) out.set(head);
   // What is behind it, the native addon has cleared.
@@ -91,7 +89,7 @@ function sealInto(
   const { aad } = tenant;
   const aadLen = aad.write(cacheKey);
   let length = native.sealValue(key.sealer.handle, out, offset, payload, aad.scratch, aadLen, mode);
-  if (length === NONCE_EXHAUSTED) {
+  if (length === NATIVE_CODE.NONCE_EXHAUSTED) {
     keyring.renewSequence(nonces);
     const { handle } = tenant.keys.current.sealer;
     length = native.sealValue(handle, out, offset, payload, aad.scratch, aadLen, mode);

@@ -1,7 +1,7 @@
 import { KeyError } from '../errors.js';
 import { abortable, settled, signalOf } from '../native/abort.js';
-import { type NativeSealer, type NativeSequence, native, VETTED, VETTED_OUT } from '../native/addon.js';
-import { checked, guarded, NEEDS, nativeError, UNVETTED } from '../native/result.js';
+import { type NativeSealer, type NativeSequence, native, TRUSTED, TRUSTED_OUT } from '../native/addon.js';
+import { checked, guarded, NATIVE_CODE, NEEDS, nativeError } from '../native/result.js';
 import { fitsSlab, SLAB_MAX, Slab, sealedSlab } from '../native/slab.js';
 import { SEAL_OVERHEAD } from '../protocol/limits.js';
 import { allocate, copyOf, hasBytes } from '../util/bytes.js';
@@ -19,7 +19,6 @@ import {
 } from './sealer-arguments.js';
 
 const NONCE_LEN = 12;
-const OUTPUT_TOO_SMALL = -6;
 
 /**
  * One tenant's encryption key, derived in Rust and never visible to JavaScript, with a nonce sequence.
@@ -69,7 +68,7 @@ export class Sealer implements Disposable {
       const length = plaintext.length + SEAL_OVERHEAD;
       if (fitsSlab(length)) {
         const sealed = sealedSlab.take(length);
-        const result = native.sealInto(this.#handle | VETTED_OUT, sealed, plaintext, aad);
+        const result = native.sealInto(this.#handle | TRUSTED_OUT, sealed, plaintext, aad);
         if (result === length) return sealed;
         if (result < 0 && !isInDoubt(result)) throw nativeError(result);
       }
@@ -86,7 +85,7 @@ export class Sealer implements Disposable {
       const length = sealed.length - SEAL_OVERHEAD;
       if (fitsSlab(length)) {
         const plaintext = this.#opened.take(length);
-        const result = native.openInto(this.#handle | VETTED_OUT, plaintext, sealed, aad);
+        const result = native.openInto(this.#handle | TRUSTED_OUT, plaintext, sealed, aad);
         if (result === length) return plaintext;
         if (result < 0 && !isInDoubt(result)) throw nativeError(result);
       }
@@ -144,7 +143,7 @@ export class Sealer implements Disposable {
       if (!isInDoubt(length)) return checked(length);
     }
     assertSealInto(out, plaintext, aad);
-    return checked(native.sealInto(this.#handle | VETTED, out, plaintext, aad));
+    return checked(native.sealInto(this.#handle | TRUSTED, out, plaintext, aad));
   }
 
   /**
@@ -160,7 +159,7 @@ export class Sealer implements Disposable {
       if (!isInDoubt(length)) return checked(length);
     }
     assertOpenInto(out, sealed, aad);
-    return checked(native.openInto(this.#handle | VETTED, out, sealed, aad));
+    return checked(native.openInto(this.#handle | TRUSTED, out, sealed, aad));
   }
 
   /**
@@ -171,13 +170,13 @@ export class Sealer implements Disposable {
    * @throws RangeError when the lengths do not fit; else as {@link seal}.
    */
   sealInPlace(buffer: Uint8Array, plaintextLen: number, aad: Uint8Array): Uint8Array {
-    let length = UNVETTED;
+    let length: number = NATIVE_CODE.NEEDS_VALIDATION;
     if (hasBytes(buffer) && hasBytes(aad) && isLength(plaintextLen)) {
       length = native.sealInPlace(this.#handle, buffer, plaintextLen, aad);
     }
-    if (isInDoubt(length) || length === OUTPUT_TOO_SMALL) {
+    if (isInDoubt(length) || length === NATIVE_CODE.OUTPUT_TOO_SMALL) {
       assertSealInPlace(buffer, plaintextLen, aad);
-      length = native.sealInPlace(this.#handle | VETTED, buffer, plaintextLen, aad);
+      length = native.sealInPlace(this.#handle | TRUSTED, buffer, plaintextLen, aad);
     }
     return checked(length) === buffer.length ? buffer : partOf(buffer, 0, length);
   }
@@ -189,11 +188,11 @@ export class Sealer implements Disposable {
    * @throws as {@link open}.
    */
   openInPlace(buffer: Uint8Array, aad: Uint8Array): Uint8Array {
-    let length = UNVETTED;
+    let length: number = NATIVE_CODE.NEEDS_VALIDATION;
     if (hasBytes(buffer) && hasBytes(aad)) length = native.openInPlace(this.#handle, buffer, aad);
     if (isInDoubt(length)) {
       assertOpenInPlace(buffer, aad);
-      length = native.openInPlace(this.#handle | VETTED, buffer, aad);
+      length = native.openInPlace(this.#handle | TRUSTED, buffer, aad);
     }
     return partOf(buffer, NONCE_LEN, checked(length));
   }
@@ -232,7 +231,7 @@ export class Sealer implements Disposable {
     assertInputs(plaintext, aad);
     const length = lengthOf(plaintext) + SEAL_OVERHEAD;
     const sealed = length <= SLAB_MAX ? sealedSlab.take(length) : allocate(length);
-    checked(native.sealInto(this.#handle | VETTED, sealed, plaintext, aad));
+    checked(native.sealInto(this.#handle | TRUSTED, sealed, plaintext, aad));
     return sealed;
   }
 
@@ -240,7 +239,7 @@ export class Sealer implements Disposable {
     assertSealed(sealed, aad);
     const length = Math.max(0, lengthOf(sealed) - SEAL_OVERHEAD);
     const plaintext = length <= SLAB_MAX ? this.#opened.take(length) : allocate(length);
-    checked(native.openInto(this.#handle | VETTED, plaintext, sealed, aad));
+    checked(native.openInto(this.#handle | TRUSTED, plaintext, sealed, aad));
     return plaintext;
   }
 
@@ -251,5 +250,5 @@ export class Sealer implements Disposable {
 
 /** Whether nothing was done, because an array has to be looked at, or may have a length that its property does not tell. */
 function isInDoubt(result: number): boolean {
-  return result === UNVETTED || result <= NEEDS;
+  return result === NATIVE_CODE.NEEDS_VALIDATION || result <= NEEDS;
 }

@@ -15,11 +15,11 @@ export const MODE_CHECK_MSGPACK = 1 << 3;
 export const MODE_IN_PLACE = 1 << 4;
 /**
  * Bits of a handle: the output, or the inputs, of the call are this package's own arrays or have passed `assertBytes`. Without
- * them the addon looks for itself, and answers `UNVETTED` for memory that may be shared or resizable.
+ * them the addon checks for itself, and answers `NEEDS_VALIDATION` for memory that may be shared or resizable.
  */
-export const VETTED_OUT = 1;
-export const VETTED_INPUTS = 2;
-export const VETTED = VETTED_OUT | VETTED_INPUTS;
+export const TRUSTED_OUT = 1;
+export const TRUSTED_INPUTS = 2;
+export const TRUSTED = TRUSTED_OUT | TRUSTED_INPUTS;
 /** Bits 8–15: length of the envelope's format string, whose bytes follow the AAD in the scratch buffer. */
 export const MODE_FORMAT_SHIFT = 8;
 
@@ -166,9 +166,9 @@ export interface NativeAddon extends NativeSealerFunctions {
   envelopeInfo(envelope: Uint8Array, info: Uint32Array): NativeResult;
   /** MessagePack structure: one complete document, nesting <= 1,024, no more claimed than the input backs. */
   checkMsgpack(bytes: Uint8Array): NativeResult;
-  /** `content` as one LZ4 frame; -6 for one that is longer than `out`. */
+  /** `content` as one LZ4 frame; `OUTPUT_TOO_SMALL` for one that is longer than `out`. */
   lz4FrameCompress(out: Uint8Array, content: Uint8Array): NativeResult;
-  /** What one LZ4 frame holds, which fills `out`; -4 for anything else. */
+  /** What one LZ4 frame holds, which fills `out`; `ENVELOPE` for anything else. */
   lz4FrameDecompress(out: Uint8Array, frame: Uint8Array): NativeResult;
   /** 1 if all indices, of `width` bytes (1, 2, 4) and read without a sign, are below `count`, else 0. No shared memory. */
   indicesBelow(indices: Uint8Array, width: number, count: number): NativeResult;

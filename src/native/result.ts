@@ -1,6 +1,5 @@
 import {
   AuthenticationError,
-  type CacheKitError,
   EnvelopeError,
   InternalError,
   KeyError,
@@ -10,43 +9,61 @@ import {
 } from '../errors.js';
 
 /**
- * What every native entry answers: a length >= 0, a failure (-1 … -63, see `src-rs/error.rs`),
- * or, below that, "the output is too small: n bytes are needed" as `NEEDS - n`.
+ * What every native entry answers: a length >= 0, a failure of {@link NATIVE_CODE}, or, from `NEEDS` down, "the output is
+ * too small: n bytes are needed" as `NEEDS - n`.
  */
 export type NativeResult = number;
 export const NEEDS = -64;
 
-/** An array has to pass `assertBytes` before the call: nothing was done. */
-export const UNVETTED = -14;
+/** The failures of `src-rs/error.rs`, by the same names; a test compares the two. */
+export const NATIVE_CODE = {
+  AUTHENTICATION: -1,
+  NONCE_EXHAUSTED: -2,
+  TOO_LARGE: -3,
+  ENVELOPE: -4,
+  PAYLOAD_BOUNDS: -5,
+  OUTPUT_TOO_SMALL: -6,
+  OVERLAP: -7,
+  KEY_DESTROYED: -8,
+  INVALID_ARGUMENT: -9,
+  INVALID_LENGTH: -10,
+  CANCELLED: -11,
+  PANIC: -12,
+  RANDOM: -13,
+  /** An array that is not trusted has to pass `assertBytes` before the call: nothing was done. */
+  NEEDS_VALIDATION: -14,
+  OTHER_CONTAINER: -15,
+  PYTHON_FRAME: -16,
+} as const;
 
 /** The error for a failure that a native entry answered. */
-export function nativeError(code: NativeResult): CacheKitError | RangeError | TypeError {
+export function nativeError(code: NativeResult): Error {
   switch (code) {
-    case -1:
+    case NATIVE_CODE.AUTHENTICATION:
       return new AuthenticationError();
-    case -2:
+    case NATIVE_CODE.NONCE_EXHAUSTED:
       return new NonceExhaustedError();
-    case -3:
+    case NATIVE_CODE.TOO_LARGE:
       return new ValueTooLargeError('The value is over the limit of 512 MiB');
-    case -4:
+    case NATIVE_CODE.ENVELOPE:
       return new EnvelopeError('The envelope or checksum is malformed, over a limit or does not match its payload');
-    case -5:
+    case NATIVE_CODE.PAYLOAD_BOUNDS:
       return new SerializationError('The payload is not one well-formed MessagePack document within the limits');
-    case -6:
+    case NATIVE_CODE.OUTPUT_TOO_SMALL:
       return new RangeError('The output is too small');
-    case -7:
+    case NATIVE_CODE.OVERLAP:
       return new RangeError('The output overlaps an input');
-    case -8:
+    case NATIVE_CODE.KEY_DESTROYED:
       return new KeyError('This key was destroyed');
-    case -9:
+    case NATIVE_CODE.INVALID_ARGUMENT:
       return new TypeError('An argument is not what the native addon takes');
-    case -10:
+    case NATIVE_CODE.INVALID_LENGTH:
       return new RangeError('A key, domain or tenant has a length outside its limits');
-    case -11:
-      return new DOMException('The operation was aborted', 'AbortError') as unknown as CacheKitError;
-    case -15:
+    case NATIVE_CODE.CANCELLED:
+      return new DOMException('The operation was aborted', 'AbortError');
+    case NATIVE_CODE.OTHER_CONTAINER:
       return new EnvelopeError('The value has not the container of interop/v2: it is possibly one of interop/v1');
-    case -16:
+    case NATIVE_CODE.PYTHON_FRAME:
       return new EnvelopeError('The value is a Python-internal frame, in the place of the container of interop/v2');
     default:
       return new InternalError(
