@@ -1,5 +1,5 @@
 import type { TenantKey } from '../keys/held-key.js';
-import { SCRATCH_LEN } from '../native/scratch.js';
+import { SCRATCH_LEN } from '../native/memory.js';
 import { allocate } from '../util/bytes.js';
 import { append } from '../util/own-property.js';
 import type { TenantContext } from './tenant-context.js';
@@ -85,7 +85,7 @@ class GroupMemory {
   }
 }
 
-// A batch whose values run a stranger's code may have another one inside it, which then has memory of its own.
+// A batch whose values run user code (a reviver, a serializer) may have another one inside it, which then has memory of its own.
 let spare: GroupMemory | undefined;
 
 /** The groups of a batch, in the order of their first items. */

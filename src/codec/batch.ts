@@ -1,13 +1,16 @@
 import { markAsUntransferable } from 'node:worker_threads';
 import type { CacheKitError } from '../errors.js';
+import type { TenantKey } from '../keys/held-key.js';
 import { native } from '../native/addon.js';
+import { SCRATCH_LEN, SLAB_MAX, sealedScratch, sealedSlab } from '../native/memory.js';
 import { checked, NATIVE_CODE } from '../native/result.js';
-import { SCRATCH_LEN, sealedScratch } from '../native/scratch.js';
-import { SLAB_MAX, sealedSlab } from '../native/slab.js';
 import { assertValueLen } from '../protocol/limits.js';
 import { allocate, exactly, trim } from '../util/bytes.js';
 import { type BatchGroup, BatchGroups } from './batch-group.js';
-import type { TenantContext, WrapperSettings } from './tenant-context.js';
+import { openSync } from './open.js';
+import type { Payloads } from './payloads.js';
+import { sealSync } from './seal.js';
+import type { CodecSettings, TenantContext } from './tenant-context.js';
 import type { DeserializeResult } from './value-codec.js';
 import { sealedBound } from './wire-profile.js';
 
@@ -28,47 +31,47 @@ const NONE = Buffer.alloc(0);
 const MAX_OPENED_LEN = 4 * 1024 * 1024;
 
 /** Seals a batch, one native call per key; all of it or, when an item fails, nothing. */
-export function sealBatch(settings: WrapperSettings, items: readonly PayloadToSeal[]): Buffer[] {
+export function sealBatch(settings: CodecSettings, items: readonly PayloadToSeal[]): Buffer[] {
   const results: Buffer[] = items.map(() => NONE);
   const groups = new BatchGroups();
   for (let i = 0; i < items.length; i++) {
     const { tenant, payload, cacheKey } = items[i] as PayloadToSeal;
     assertValueLen(payload.length);
-    // First, because what goes in front of a value is that of the keys.
-    const { current } = tenant.keys;
-    groups.of(current, tenant).add(i, cacheKey, payload, tenant.head?.length ?? 0);
+    const { current, prefixLen } = tenant.snapshot();
+    groups.of(current, tenant).add(i, cacheKey, payload, prefixLen);
   }
-  for (const group of groups) sealGroup(settings, group, results);
+  for (const group of groups) {
+    if (sealGroup(settings, group, results)) continue;
+    for (const i of group.indexes) {
+      const { tenant, payload, cacheKey } = items[i] as PayloadToSeal;
+      results[i] = sealSync(settings, tenant, payload, cacheKey);
+    }
+  }
   return results;
 }
 
-function sealGroup(settings: WrapperSettings, group: BatchGroup, results: Buffer[]): void {
-  const { profile, keyring, nonces } = settings;
-  const { tenant, inputs, indexes } = group;
-  const { head } = tenant;
-  const headLen = head?.length ?? 0;
+/** @returns false when the key has not as many nonces left: its items are then sealed one by one, with those of a new sequence. */
+function sealGroup({ profile, keyring }: CodecSettings, group: BatchGroup, results: Buffer[]): boolean {
+  const { key, tenant, inputs, indexes } = group;
+  const { prefix, prefixLen } = tenant.snapshot();
   let bound = 0;
   for (let i = 0; i < inputs.length; i++) {
-    bound += headLen + sealedBound(profile, (inputs[i] as Uint8Array).length);
+    bound += prefixLen + sealedBound(profile, (inputs[i] as Uint8Array).length);
   }
   const out = memoryFor(bound);
-  let { key } = group;
-  let used = native.sealMany(key.sealer.handle, out, inputs, group.aads, group.table, tenant.mode);
-  if (used === NATIVE_CODE.NONCE_EXHAUSTED) {
-    keyring.renewSequence(nonces);
-    key = tenant.keys.current;
-    used = native.sealMany(key.sealer.handle, out, inputs, group.aads, group.table, tenant.mode);
-  }
+  const used = native.sealMany(key.sealer.handle, out, inputs, group.aads, group.table, tenant.mode);
+  if (used === NATIVE_CODE.NONCE_EXHAUSTED) return false;
   const sealed = keep(out, bound, checked(used));
   keyring.countSeals(key, inputs.length);
   let at = 0;
   for (let i = 0; i < indexes.length; i++) {
     const start = at;
-    at += headLen + group.result(i);
-    if (head !== undefined) sealed.set(head, start);
+    at += prefixLen + group.result(i);
+    if (prefix !== undefined) sealed.set(prefix, start);
     results[indexes[i] as number] = sealed.subarray(start, at);
   }
   group.release();
+  return true;
 }
 
 function memoryFor(bound: number): Buffer {
@@ -88,35 +91,31 @@ function keep(out: Buffer, bound: number, used: number): Buffer {
   return kept;
 }
 
-/**
- * Opens a batch, one native call per key; each item has its own result.
- *
- * @param decode makes a value of a payload that is overwritten later.
- * @param openAlone opens one item by every key that may fit it, for what the batch could not.
- */
+/** Opens a batch, one native call per key; each item has its own result. */
 export function openBatch<T>(
-  settings: WrapperSettings,
+  settings: CodecSettings,
+  payloads: Payloads<T>,
   items: readonly ValueToOpen[],
-  decode: (payload: Buffer) => T,
-  openAlone: (item: ValueToOpen) => T,
 ): DeserializeResult<T>[] {
   const results = items.map((): DeserializeResult<T> | undefined => undefined);
   const groups = new BatchGroups();
   for (let i = 0; i < items.length; i++) {
     const { tenant, sealed, cacheKey } = items[i] as ValueToOpen;
     try {
-      const { offset, key, aad } = tenant.locate(sealed);
+      const { offset, keys, aad } = tenant.parsePrefix(sealed);
       // A frame with metadata of its own has an AAD template of its own.
-      if (aad === tenant.aad) groups.of(key ?? tenant.keys.current, tenant).add(i, cacheKey, sealed, offset);
+      if (aad === tenant.aad) groups.of(keys[0] as TenantKey, tenant).add(i, cacheKey, sealed, offset);
     } catch (error) {
       results[i] = failed(error);
     }
   }
-  for (const group of groups) openGroup(settings, group, decode, results);
+  for (const group of groups) openGroup(settings, payloads, group, results);
   for (let i = 0; i < items.length; i++) {
     if (results[i] !== undefined) continue;
+    // Alone, by every key that may fit it, and with as much room as it needs.
+    const { tenant, sealed, cacheKey } = items[i] as ValueToOpen;
     try {
-      results[i] = { ok: true, value: openAlone(items[i] as ValueToOpen) };
+      results[i] = { ok: true, value: openSync(settings, payloads, tenant, sealed, cacheKey) };
     } catch (error) {
       results[i] = failed(error);
     }
@@ -125,9 +124,9 @@ export function openBatch<T>(
 }
 
 function openGroup<T>(
-  settings: WrapperSettings,
+  settings: CodecSettings,
+  payloads: Payloads<T>,
   group: BatchGroup,
-  decode: (payload: Buffer) => T,
   results: (DeserializeResult<T> | undefined)[],
 ): void {
   const { key, tenant, inputs, indexes } = group;
@@ -145,7 +144,7 @@ function openGroup<T>(
     at += length;
     settings.keyring.countOpen(key);
     try {
-      results[indexes[i] as number] = { ok: true, value: decode(payload) };
+      results[indexes[i] as number] = { ok: true, value: payloads.decodeBorrowed(payload, length) };
     } catch (error) {
       results[indexes[i] as number] = failed(error);
     }

@@ -30,19 +30,15 @@ interface FastBuffer extends Buffer {
 
 /** The name that is written: under the tenant's current key. @param text well-formed. */
 export function currentName(tenant: TenantContext, kind: NameKind, text: string): string {
-  // First: a destroyed key is an error before anything is written.
-  const { current } = tenant.keys;
+  const { current } = tenant.snapshot();
   return nameOf(current, tenant.tenantId, kind, write(text));
 }
 
 /** The names that readers try: under the current key, the previous ones, newest first, and the staged ones. */
 export function allNames(tenant: TenantContext, kind: NameKind, text: string): readonly string[] {
-  const { current, previous } = tenant.keys;
-  const { tenantId } = tenant;
+  const { keys } = tenant.snapshot();
   const length = write(text);
-  const names = [nameOf(current, tenantId, kind, length)];
-  for (const key of previous) names.push(nameOf(key, tenantId, kind, length));
-  return names;
+  return keys.map((key) => nameOf(key, tenant.tenantId, kind, length));
 }
 
 function nameOf(key: TenantKey, tenantId: string, kind: NameKind, length: number): string {

@@ -1,8 +1,8 @@
 import { KeyError } from '../errors.js';
 import { abortable, settled, signalOf } from '../native/abort.js';
 import { type NativeSealer, type NativeSequence, native, TRUSTED, TRUSTED_OUT } from '../native/addon.js';
+import { fitsSlab, SLAB_MAX, Slab, sealedSlab } from '../native/memory.js';
 import { checked, guarded, NATIVE_CODE, NEEDS, nativeError } from '../native/result.js';
-import { fitsSlab, SLAB_MAX, Slab, sealedSlab } from '../native/slab.js';
 import { SEAL_OVERHEAD } from '../protocol/limits.js';
 import { allocate, copyOf, hasBytes } from '../util/bytes.js';
 import { lengthOf, partOf } from '../util/slots.js';

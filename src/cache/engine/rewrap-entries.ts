@@ -85,7 +85,7 @@ export class Rewrapping {
   async #one(cacheKey: string, tenantId: string | undefined, entry: BackendEntry): Promise<void> {
     let sealed: Buffer | undefined;
     try {
-      sealed = await this.#codec.rewrapSized(entry.bytes, { cacheKey, tenantId });
+      sealed = await this.#codec.rewrap(entry.bytes, { cacheKey, tenantId });
     } catch (error) {
       if (!isCacheKitError(error)) throw error;
       this.report.unopened++;
