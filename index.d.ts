@@ -769,6 +769,52 @@ interface CacheEvent {
 }
 type FailureKind = 'backend' | 'unopened' | 'unreadable' | 'unknown-key' | 'refused' | 'oversize' | 'refresh';
 
+/**
+ * Who shares the stored bytes: every process of this package (`protocol`), every CacheKit SDK (`interop`, and compressed
+ * `interop-v2`, which is a draft), or a Python `@cache` function (`python`). A reader never guesses it from bytes.
+ */
+type Wire = 'protocol' | 'interop' | 'interop-v2' | 'python';
+
+/**
+ * Turns values into bytes and back. Any object of this shape can be used wherever a serializer is taken.
+ *
+ * ```ts
+ * const lines: Serializer<string[]> = {
+ *   format: 'lines',
+ *   serialize: (value) => Buffer.from(value.join('\n')),
+ *   deserialize: (payload) => Buffer.from(payload).toString().split('\n'),
+ * };
+ * ```
+ */
+interface Serializer<T = unknown> {
+    /**
+     * The name of the encoding, 1 to 255 bytes of UTF-8. It is authenticated with every sealed value: bytes sealed under one
+     * format never open under another.
+     */
+    readonly format: string;
+    /**
+     * What goes around the payload before it is sealed: `envelope` compresses and checksums it (the default),
+     * `checksum` puts eight bytes in front, `none` adds nothing.
+     */
+    readonly container?: 'envelope' | 'checksum' | 'none';
+    /** The flag that is authenticated with every sealed value. Default: whether the container is `envelope`. */
+    readonly compressed?: boolean;
+    /** A further name that is authenticated with every sealed value. Default: none. */
+    readonly originalType?: string | undefined;
+    /**
+     * The payload of a value. What it returns is read at once or copied, and never changed.
+     *
+     * @throws an error of its own for a value that it does not carry.
+     */
+    serialize(value: T): Uint8Array;
+    /**
+     * The value of a payload that `serialize` returned, in this process or another. The bytes are the callee's to keep.
+     *
+     * @throws an error of its own for anything else.
+     */
+    deserialize(payload: Uint8Array): T;
+}
+
 /** What a value is bound to besides its tenant's key. */
 interface ValueContext {
     /** The full cache key, not empty. */
@@ -793,15 +839,6 @@ type DeserializeResult<T> = {
     ok: false;
     error: CacheKitError | Error;
 };
-/** Values to stored bytes and back: what a cache needs to know of serialization and encryption. */
-interface ValueCodec<T = unknown> {
-    serialize(value: T, context: ValueContext): Buffer;
-    deserialize(sealed: Uint8Array, context: ValueContext): T;
-    serializeAsync(value: T, context: AsyncValueContext): Promise<Buffer>;
-    deserializeAsync(sealed: Uint8Array, context: AsyncValueContext): Promise<T>;
-    serializeMany(items: readonly ValueToSerialize<T>[]): Buffer[];
-    deserializeMany(items: readonly ValueToDeserialize[]): DeserializeResult<T>[];
-}
 
 /**
  * Whether an error says where in a value the refused part is with names (`.orders[3].customer`) or with positions only
@@ -821,41 +858,6 @@ type ErrorPaths = 'names' | 'positions';
  * Source: protocol, "Interop/v1".
  */
 declare function encodeInteropArgs(args: readonly unknown[]): Uint8Array;
-
-/**
- * Who shares the stored bytes: every process of this package (`protocol`), every CacheKit SDK (`interop`, and compressed
- * `interop-v2`, which is a draft), or a Python `@cache` function (`python`). A reader never guesses it from bytes.
- */
-type Wire = 'protocol' | 'interop' | 'interop-v2' | 'python';
-
-interface FrameMetadata {
-    format: 'msgpack' | 'orjson' | 'arrow';
-    compressed: boolean;
-    originalType: string | null;
-    encrypted: boolean;
-    tenantId: string | undefined;
-    keyFingerprint: string | undefined;
-}
-
-/** What stored bytes show to anybody; nothing of it is authenticated. */
-interface InspectedValue {
-    wire: Wire;
-    /** All stored bytes. */
-    length: number;
-    /** The container's bytes inside the seal; 0 when the bytes are too short to be a sealed value. */
-    plaintextLen: number;
-    header?: {
-        keyFingerprint: string;
-        tenantIdHash: string;
-        keyVersion: 0 | 1;
-    };
-    frame?: {
-        serializerName: string;
-    } & FrameMetadata;
-    /** The two halves of the nonce. */
-    instanceId?: bigint;
-    counter?: number;
-}
 
 /** Seconds as a number, or a number with its unit: `'250ms'`, `'30s'`, `'10m'`, `'1h'`, `'7d'`. */
 type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
@@ -952,42 +954,106 @@ declare class Keyring implements Disposable {
     [Symbol.dispose](): void;
 }
 
+interface FrameMetadata {
+    format: 'msgpack' | 'orjson' | 'arrow';
+    compressed: boolean;
+    originalType: string | null;
+    encrypted: boolean;
+    tenantId: string | undefined;
+    keyFingerprint: string | undefined;
+}
+
+/** What stored bytes show to anybody; nothing of it is authenticated. */
+interface InspectedValue {
+    wire: Wire;
+    /** All stored bytes. */
+    length: number;
+    /** The container's bytes inside the seal; 0 when the bytes are too short to be a sealed value. */
+    plaintextLen: number;
+    header?: {
+        keyFingerprint: string;
+        tenantIdHash: string;
+        keyVersion: 0 | 1;
+    };
+    frame?: {
+        serializerName: string;
+    } & FrameMetadata;
+    /** The two halves of the nonce. */
+    instanceId?: bigint;
+    counter?: number;
+}
+
+/** How the columns of an Arrow file are compressed. */
+type ArrowCompression = 'zstd' | 'lz4';
+
+/** What is used here of a Table of `apache-arrow`, which is an optional peer: `ArrowSerializer<Table>` has its full type. */
+interface ArrowTable {
+    readonly numRows: number;
+    readonly numCols: number;
+    readonly schema: {
+        readonly fields: readonly {
+            readonly name: string;
+        }[];
+    };
+}
+/** What is used here of the module `apache-arrow`. */
+interface ArrowModule<T extends ArrowTable = ArrowTable> {
+    readonly Table: {
+        readonly prototype: T;
+    };
+    readonly Schema: unknown;
+    readonly RecordBatch: unknown;
+    readonly Vector: unknown;
+    readonly Data: unknown;
+    readonly DataType: unknown;
+    readonly RecordBatchFileWriter: unknown;
+    readonly AsyncByteQueue: unknown;
+    makeData(rows: never): unknown;
+    tableFromIPC(bytes: Uint8Array): unknown;
+}
+interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
+    /**
+     * Your `import * as arrow from 'apache-arrow'`. It is needed only when there is more than one copy of the package.
+     * Default: the one that `import 'apache-arrow'` gives.
+     */
+    arrow?: ArrowModule<T>;
+    /**
+     * Compresses the columns, as the Python SDK does with zstd. `'zstd'` needs Node 22.15 or the package
+     * `@bokuweb/zstd-wasm`; reading such files needs the same and no option. Default: no compression, which is faster, and
+     * lets the columns of a table that was read be views of the payload.
+     */
+    compression?: ArrowCompression;
+    /** The flag that is authenticated with every sealed value; it compresses nothing. Default: whether `compression` is set. */
+    compressed?: boolean;
+}
 /**
- * Turns values into bytes and back. Any object of this shape can be used wherever a serializer is taken.
+ * Tables of `apache-arrow` as Arrow IPC files, which is what other SDKs hold DataFrames in.
  *
- * ```ts
- * const lines: Serializer<string[]> = {
- *   format: 'lines',
- *   serialize: (value) => Buffer.from(value.join('\n')),
- *   deserialize: (payload) => Buffer.from(payload).toString().split('\n'),
- * };
- * ```
+ * Files are written without compression unless `compression` says otherwise, and read either way. A table is read back
+ * as it was or refused when it is written: dictionaries that differ between its batches become one, as a file has room for
+ * no more, with the indices that the schema says; data of another type than its field in the schema, offsets that fall,
+ * indices outside a dictionary, rows of a union that are not there, a schema nested deeper than 60 levels, a dictionary of
+ * dictionaries or with indices of 64 bits, and a column of another copy of `apache-arrow` are refused. The columns of a table that was read are views of an uncompressed payload
+ * where its memory is aligned to eight bytes: no copy is made, and the payload stays in memory as long as the table.
+ *
+ * @throws TypeError, RangeError for a wrong type or compression, ConfigurationError when `apache-arrow` or the package
+ *   for the compression is not installed, with the command that installs it.
  */
-interface Serializer<T = unknown> {
+declare class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Serializer<T> {
+    #private;
+    readonly format = "arrow";
+    readonly container = "checksum";
+    readonly compressed: boolean;
+    readonly originalType: undefined;
+    constructor(options?: ArrowSerializerOptions<T>);
     /**
-     * The name of the encoding, 1 to 255 bytes of UTF-8. It is authenticated with every sealed value: bytes sealed under one
-     * format never open under another.
-     */
-    readonly format: string;
-    /**
-     * What goes around the payload before it is sealed: `envelope` compresses and checksums it (the default),
-     * `checksum` puts eight bytes in front, `none` adds nothing.
-     */
-    readonly container?: 'envelope' | 'checksum' | 'none';
-    /** The flag that is authenticated with every sealed value. Default: whether the container is `envelope`. */
-    readonly compressed?: boolean;
-    /** A further name that is authenticated with every sealed value. Default: none. */
-    readonly originalType?: string | undefined;
-    /**
-     * The payload of a value. What it returns is read at once or copied, and never changed.
-     *
-     * @throws an error of its own for a value that it does not carry.
+     * @throws SerializationError for anything but a Table, for one that another copy of `apache-arrow` made, and for one that
+     *   would not be read back as it is, with the position of the column.
      */
     serialize(value: T): Uint8Array;
     /**
-     * The value of a payload that `serialize` returned, in this process or another. The bytes are the callee's to keep.
-     *
-     * @throws an error of its own for anything else.
+     * @throws TypeError for a wrong type, SerializationError for bytes that are not an Arrow file that can be read here; what
+     *   is not supported is named, with the position of the column.
      */
     deserialize(payload: Uint8Array): T;
 }
@@ -1040,7 +1106,6 @@ interface EncryptionWrapperOptions<T = unknown> {
     /** False: no compression, so that a value's length does not tell what parts of it have in common. Default true. */
     compress?: boolean;
 }
-
 /**
  * Serializes values and seals them, each bound to its tenant and cache key: a serializer with encryption.
  *
@@ -1051,7 +1116,7 @@ interface EncryptionWrapperOptions<T = unknown> {
  *
  * Source: protocol text, "Encryption Flow" and "Decryption Flow".
  */
-declare class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable {
+declare class EncryptionWrapper<T = unknown> implements Disposable {
     #private;
     /**
      * @throws ConfigurationError for no key, two keys, or a combination that the wire does not have;
@@ -1907,81 +1972,6 @@ declare class PlainTime {
     get microsecond(): number;
     toString(): string;
     toJSON(): string;
-}
-
-/** How the columns of an Arrow file are compressed. */
-type ArrowCompression = 'zstd' | 'lz4';
-
-/** What is used here of a Table of `apache-arrow`, which is an optional peer: `ArrowSerializer<Table>` has its full type. */
-interface ArrowTable {
-    readonly numRows: number;
-    readonly numCols: number;
-    readonly schema: {
-        readonly fields: readonly {
-            readonly name: string;
-        }[];
-    };
-}
-/** What is used here of the module `apache-arrow`. */
-interface ArrowModule<T extends ArrowTable = ArrowTable> {
-    readonly Table: {
-        readonly prototype: T;
-    };
-    readonly Schema: unknown;
-    readonly RecordBatch: unknown;
-    readonly Vector: unknown;
-    readonly Data: unknown;
-    readonly DataType: unknown;
-    readonly RecordBatchFileWriter: unknown;
-    readonly AsyncByteQueue: unknown;
-    makeData(rows: never): unknown;
-    tableFromIPC(bytes: Uint8Array): unknown;
-}
-interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
-    /**
-     * Your `import * as arrow from 'apache-arrow'`. It is needed only when there is more than one copy of the package.
-     * Default: the one that `import 'apache-arrow'` gives.
-     */
-    arrow?: ArrowModule<T>;
-    /**
-     * Compresses the columns, as the Python SDK does with zstd. `'zstd'` needs Node 22.15 or the package
-     * `@bokuweb/zstd-wasm`; reading such files needs the same and no option. Default: no compression, which is faster, and
-     * lets the columns of a table that was read be views of the payload.
-     */
-    compression?: ArrowCompression;
-    /** The flag that is authenticated with every sealed value; it compresses nothing. Default: whether `compression` is set. */
-    compressed?: boolean;
-}
-/**
- * Tables of `apache-arrow` as Arrow IPC files, which is what other SDKs hold DataFrames in.
- *
- * Files are written without compression unless `compression` says otherwise, and read either way. A table is read back
- * as it was or refused when it is written: dictionaries that differ between its batches become one, as a file has room for
- * no more, with the indices that the schema says; data of another type than its field in the schema, offsets that fall,
- * indices outside a dictionary, rows of a union that are not there, a schema nested deeper than 60 levels, a dictionary of
- * dictionaries or with indices of 64 bits, and a column of another copy of `apache-arrow` are refused. The columns of a table that was read are views of an uncompressed payload
- * where its memory is aligned to eight bytes: no copy is made, and the payload stays in memory as long as the table.
- *
- * @throws TypeError, RangeError for a wrong type or compression, ConfigurationError when `apache-arrow` or the package
- *   for the compression is not installed, with the command that installs it.
- */
-declare class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Serializer<T> {
-    #private;
-    readonly format = "arrow";
-    readonly container = "checksum";
-    readonly compressed: boolean;
-    readonly originalType: undefined;
-    constructor(options?: ArrowSerializerOptions<T>);
-    /**
-     * @throws SerializationError for anything but a Table, for one that another copy of `apache-arrow` made, and for one that
-     *   would not be read back as it is, with the position of the column.
-     */
-    serialize(value: T): Uint8Array;
-    /**
-     * @throws TypeError for a wrong type, SerializationError for bytes that are not an Arrow file that can be read here; what
-     *   is not supported is named, with the position of the column.
-     */
-    deserialize(payload: Uint8Array): T;
 }
 
 interface InteropSerializerOptions {
