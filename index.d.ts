@@ -847,26 +847,13 @@ type DeserializeResult<T> = {
 type ErrorPaths = 'names' | 'positions';
 
 /**
- * The canonical MessagePack of a call's arguments: one flat array, the same bytes in every SDK.
- *
- * Numbers are canonical: `-0`, `2.0`, `2n` and a Date of whole seconds become integers, other Dates float64 seconds. Object
- * keys sort by code point, a Set becomes its sorted elements, a property that is `undefined` is left out.
- *
- * @throws TypeError, naming the option `key` and the place (`arguments[1].filter`), for an argument outside the interop
- *   model: `undefined`, NaN, infinities, BigInt beyond 64 bits, Map, instances of classes, functions, lone surrogates,
- *   holes, properties of their own of arrays, Dates and Sets, cycles, more than 1,024 levels. ValueTooLargeError over 512 MiB.
- * Source: protocol, "Interop/v1".
- */
-declare function encodeInteropArgs(args: readonly unknown[]): Uint8Array;
-
-/** Seconds as a number, or a number with its unit: `'250ms'`, `'30s'`, `'10m'`, `'1h'`, `'7d'`. */
-type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
-
-/**
  * A master key: a string of hex digits (at least 64, so 32 bytes), or at least 16 raw bytes,
  * with one warning in a process for fewer than 32. Exactly 32 bytes is what every SDK takes.
  */
 type MasterKeyInput = string | Uint8Array;
+
+/** Seconds as a number, or a number with its unit: `'250ms'`, `'30s'`, `'10m'`, `'1h'`, `'7d'`. */
+type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
 
 /** How often one master key was used by this process. */
 interface KeyUsage {
@@ -1057,34 +1044,6 @@ declare class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Seri
      */
     deserialize(payload: Uint8Array): T;
 }
-
-/** What a value is bound to: it opens only where all of it is the same. */
-interface AadParts {
-    tenantId: string;
-    /** The full cache key; may be empty here, the wrapper refuses an empty one. */
-    cacheKey: string;
-    /** The serializer's format, for instance `msgpack`. */
-    format: string;
-    /** Written as ASCII `True` or `False`, whatever the language. */
-    compressed: boolean;
-    /** Left out when absent or empty. */
-    originalType?: string | null;
-}
-/**
- * The additional authenticated data, version 0x03, in a fresh array:
- *
- * | offset | bytes |
- * |---|---|
- * | 0 | `03` |
- * | then, for each part | u32 big-endian byte length, UTF-8 bytes |
- *
- * The parts are tenant, cache key, format, `True`/`False`, and the original type when there is one.
- * Every part carries its length, so that different parts never give the same bytes.
- *
- * @throws TypeError for a wrong type or a lone surrogate.
- * Source: protocol text, "Additional Authenticated Data (AAD)".
- */
-declare function createAad(parts: AadParts): Uint8Array;
 
 type RotationHeaderMode = 'auto' | 'always' | 'never';
 
@@ -1729,42 +1688,6 @@ interface EncryptedStore {
  */
 declare function encryptedStore(inner: InnerStore, options?: EncryptedStoreOptions): EncryptedStore;
 
-/** The three keys of a tenant, 32 bytes each. */
-interface DerivedTenantKeys {
-    encryption: Uint8Array;
-    authentication: Uint8Array;
-    /** Salt for names in a store that should not show what they are of. */
-    cacheKeys: Uint8Array;
-}
-/**
- * HKDF-SHA256 of the master key, with the domain and the tenant in a length-prefixed salt.
- *
- * This is one of the two functions whose purpose is to hand a derived key to JavaScript: wipe it after use.
- *
- * @param domain 1 to 255 bytes as UTF-8.
- * @param tenantSalt 1 to 1,024 bytes; a string is taken as UTF-8.
- * @returns 32 bytes.
- * @throws TypeError for a wrong type, KeyError for a malformed master key, RangeError for a wrong length.
- * Source: protocol text, "Key Derivation".
- */
-declare function deriveDomainKey(masterKey: MasterKeyInput, domain: string, tenantSalt: string | Uint8Array): Uint8Array;
-/**
- * The domains `encryption`, `authentication` and `cache_keys` of one tenant.
- *
- * @param tenantId 1 to 1,024 bytes as UTF-8.
- * @throws as {@link deriveDomainKey}.
- * Source: protocol text, "Per-Tenant Keys".
- */
-declare function deriveTenantKeys(masterKey: MasterKeyInput, tenantId: string): DerivedTenantKeys;
-/**
- * SHA-256("key_fingerprint_v1" | key)[0..16]: names a key without revealing it.
- *
- * @param key of any length, also empty.
- * @returns 16 bytes.
- * Source: protocol text, "Key Fingerprint".
- */
-declare function keyFingerprint(key: Uint8Array): Uint8Array;
-
 /**
  * One tenant's encryption key, derived in Rust and never visible to JavaScript, with a nonce sequence.
  * Seals bytes as nonce (12) | ciphertext | tag (16) with AES-256-GCM.
@@ -1843,86 +1766,11 @@ declare class Sealer implements Disposable {
     [Symbol.dispose](): void;
 }
 
-/**
- * BLAKE2b with a hash of 32 bytes, no key.
- *
- * @throws TypeError for a wrong type.
- */
-declare function blake2b256(data: Uint8Array): Buffer;
 /** Whether this machine has instructions for AES, and what they are called. */
 declare function hardwareAcceleration(): {
     aes: boolean;
     name: string;
 };
-
-/**
- * The envelope around a payload: LZ4 block, xxh3-64 checksum, original size and a format string, as a MessagePack array of four.
- *
- * Source: protocol, "ByteStorage" (wire format 1.1).
- */
-declare class ByteStorage {
-    /**
-     * @param format any string; returned by `retrieve`, not checked. Default `msgpack`.
-     * @throws TypeError for a wrong type, ValueTooLargeError over 512 MiB.
-     */
-    static store(data: Uint8Array, format?: string): Buffer;
-    /**
-     * Reads what every CacheKit writer has written, also the older forms. Sizes are checked before anything is allocated.
-     *
-     * @throws TypeError for a wrong type, EnvelopeError for what is malformed, over a limit or does not match its checksum.
-     */
-    static retrieve(envelope: Uint8Array): {
-        data: Buffer;
-        format: string;
-    };
-}
-
-/**
- * The cache key that every SDK computes for the same call: `{namespace}:{operation}:{BLAKE2b-256 of the arguments}`.
- *
- * @param namespace and `operation` match `[a-z0-9][a-z0-9._-]{0,63}` without `..`; the namespace is not `ns` or `nsapi`.
- * @param args every bound argument, in order, defaults included.
- * @throws TypeError for an argument outside the interop model, RangeError for a segment that is not allowed.
- * Source: protocol, "Interop/v1".
- */
-declare function interopKey(namespace: string, operation: string, args: readonly unknown[]): string;
-
-/** Says which key sealed a value; written in front of it while keys are being rotated. Not part of the AAD. */
-interface RotationHeader {
-    version: 1;
-    /** 0 is AES-256-GCM, the only one. */
-    algorithm: 0;
-    /** 16 bytes: the fingerprint of the tenant's encryption key. */
-    keyFingerprint: Uint8Array;
-    /** 8 bytes: the start of SHA-256 of the tenant's id. */
-    tenantIdHash: Uint8Array;
-    domain: 'ench';
-    /** 1 when the sealing key replaced another one. Informative: the fingerprint selects the key. */
-    keyVersion: 0 | 1;
-}
-/**
- * | offset | length | field |
- * |---|---|---|
- * | 0 | 1 | version, 1 |
- * | 1 | 1 | algorithm, 0 |
- * | 2 | 16 | key fingerprint |
- * | 18 | 8 | tenant id hash |
- * | 26 | 4 | `ench` |
- * | 30 | 1 | key version, 0 or 1 |
- * | 31 | 1 | 0 |
- *
- * @returns 32 bytes.
- * @throws TypeError for a wrong type, RangeError for a wrong length or number.
- * Source: protocol text, "Encryption Header (Key Rotation)".
- */
-declare function encodeRotationHeader(header: RotationHeader): Uint8Array;
-/**
- * Reads the first 32 bytes; what follows them is not looked at.
- *
- * @throws TypeError for a wrong type, SealedFormatError when they are not a rotation header.
- * Source: protocol text, "Encryption Header (Key Rotation)".
- */
-declare function parseRotationHeader(stored: Uint8Array): RotationHeader;
 
 /**
  * Dates and times on the wire: a map of two entries, a marker that is `true` and an ISO 8601 string.
@@ -2087,5 +1935,5 @@ declare class StandardSerializer implements Serializer {
     deserialize(payload: Uint8Array): unknown;
 }
 
-export { ArrowSerializer, AuthenticationError, BackendError, ByteStorage, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, IncompleteError, InternalError, InteropSerializer, JsonSerializer, KeyError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, blake2b256, cache, createAad, createCache, deriveDomainKey, deriveTenantKeys, encodeInteropArgs, encodeRotationHeader, encryptedDriver, encryptedStore, hardwareAcceleration, interopKey, keyFingerprint, parseRotationHeader, skip, withTtl };
-export type { AadParts, ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BackoffOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DerivedTenantKeys, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreClearOptions, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, IoredisClient, IoredisClusterClient, IoredisPipeline, JsonSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, KeyvInstance, KeyvStorageAdapter, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NodeRedisClient, NodeRedisClusterClient, NodeRedisClusterNode, NodeRedisCommandOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisClient, RewrapOptions, RewrapReport, RotationHeader, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };
+export { ArrowSerializer, AuthenticationError, BackendError, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, IncompleteError, InternalError, InteropSerializer, JsonSerializer, KeyError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, cache, createCache, encryptedDriver, encryptedStore, hardwareAcceleration, skip, withTtl };
+export type { ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BackoffOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreClearOptions, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, JsonSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RewrapOptions, RewrapReport, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };

@@ -13,26 +13,10 @@ export type {
 } from './src/backends/backend.js';
 export { FileBackend, type FileBackendOptions } from './src/backends/file.js';
 export { HttpBackend, type HttpBackendOptions, type HttpHealth, type HttpMetrics } from './src/backends/http.js';
-export {
-  KeyvBackend,
-  type KeyvBackendOptions,
-  type KeyvInstance,
-  type KeyvStorageAdapter,
-} from './src/backends/keyv.js';
+export { KeyvBackend, type KeyvBackendOptions } from './src/backends/keyv.js';
 export { LmdbBackend, type LmdbBackendOptions } from './src/backends/lmdb.js';
 export { MemoryBackend, type MemoryBackendOptions } from './src/backends/memory.js';
-export {
-  type IoredisClient,
-  type IoredisClusterClient,
-  type IoredisPipeline,
-  type NodeRedisClient,
-  type NodeRedisClusterClient,
-  type NodeRedisClusterNode,
-  type NodeRedisCommandOptions,
-  RedisBackend,
-  type RedisBackendOptions,
-  type RedisClient,
-} from './src/backends/redis.js';
+export { RedisBackend, type RedisBackendOptions } from './src/backends/redis.js';
 export { type CacheFunction, type CacheWrap, cache } from './src/cache/cache.js';
 export type { CachedFunction, Entry } from './src/cache/cached-function.js';
 export {
@@ -92,18 +76,12 @@ export type { EncryptedStoreClearOptions } from './src/integrations/clear-namesp
 export { type CacheDriver, type DriverFactory, encryptedDriver } from './src/integrations/encrypted-driver.js';
 export { type EncryptedStore, encryptedStore, type InnerStore } from './src/integrations/encrypted-store.js';
 export type { EncryptedStoreOptions } from './src/integrations/sealed-text.js';
-export { type DerivedTenantKeys, deriveDomainKey, deriveTenantKeys, keyFingerprint } from './src/keys/derive.js';
 export { Keyring, type KeyringOptions, type KeyUsage, type NonceMode } from './src/keys/keyring.js';
-export type { MasterKeyInput } from './src/keys/master-key.js';
 export type { KeyProvider, KeyProviderOptions, ProvidedKeys } from './src/keys/provider.js';
 export { Sealer } from './src/keys/sealer.js';
-export { blake2b256, hardwareAcceleration } from './src/native/hash.js';
-export { type AadParts, createAad } from './src/protocol/aad.js';
-export { ByteStorage } from './src/protocol/byte-storage.js';
-export { encodeInteropArgs } from './src/protocol/interop-args.js';
-export { interopKey } from './src/protocol/interop-key.js';
+export { hardwareAcceleration } from './src/native/hash.js';
+export type { MasterKeyInput } from './src/protocol/master-key.js';
 export type { ErrorPaths } from './src/protocol/refusal.js';
-export { encodeRotationHeader, parseRotationHeader, type RotationHeader } from './src/protocol/rotation-header.js';
 export { PlainDate, PlainTime, type TemporalReviver, type TemporalType } from './src/protocol/temporal.js';
 export type { Wire } from './src/protocol/wire.js';
 export {

@@ -205,7 +205,8 @@ test('a process that is done ends, though another one stays at an entry that is 
 test('a process without file descriptors hears that from locks too', async (t) => {
   if (process.platform === 'win32') return t.pass('there is no limit for them');
   const args = [`--import=${import.meta.resolve('tsx')}`, supportFile('../backends/file-writer.ts'), directoryOf(t)];
-  const limited = ['-c', 'ulimit -n 100 && exec "$@"', 'sh', process.execPath, ...args, 'a', 'descriptors'];
+  // Enough for the loader, which reads all modules at once.
+  const limited = ['-c', 'ulimit -n 1000 && exec "$@"', 'sh', process.execPath, ...args, 'a', 'descriptors'];
   const child = spawn('sh', limited, { stdio: ['ignore', 'pipe', 'inherit'] });
   const [[code], out] = await Promise.all([once(child, 'close'), child.stdout.toArray()]);
   t.is(code, 0);

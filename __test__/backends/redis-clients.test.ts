@@ -1,7 +1,8 @@
 import test, { type ExecutionContext } from 'ava';
 import { Cluster, Redis } from 'ioredis';
 import { createClient, createClientPool, createCluster, createSentinel, RESP_TYPES } from 'redis';
-import { ConfigurationError, createCache, RedisBackend, type RedisClient } from '../../index.js';
+import { ConfigurationError, createCache, RedisBackend } from '../../index.js';
+import type { RedisClient } from '../../src/backends/redis.js';
 import { requireRedisCluster } from '../support/redis-cluster.js';
 import { requireRedis } from '../support/redis-server.js';
 

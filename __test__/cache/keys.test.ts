@@ -2,18 +2,16 @@ import { createHash } from 'node:crypto';
 import test from 'ava';
 import {
   ArrowSerializer,
-  blake2b256,
   ConfigurationError,
   cache,
   createCache,
   EncryptionWrapper,
-  encodeInteropArgs,
   InteropSerializer,
-  interopKey,
   JsonSerializer,
   type Serializer,
 } from '../../index.js';
 import { assertName, functionKeys, shortened, tenantPrefix } from '../../src/protocol/cache-key.js';
+import { blake2b256, encodeInteropArgs, interopKey } from '../../src/protocol/index.js';
 import { MapBackend, masterKey } from './map-backend.js';
 
 const named = { namespace: 'users', operation: 'getUser' };

@@ -4,7 +4,6 @@ import {
   ArrowSerializer,
   AuthenticationError,
   ConfigurationError,
-  createAad,
   EncryptionWrapper,
   InteropSerializer,
   JsonSerializer,
@@ -15,6 +14,7 @@ import {
   type Serializer,
   StandardSerializer,
 } from '../../index.js';
+import { createAad } from '../../src/protocol/index.js';
 
 const masterKey = '42'.repeat(32);
 const context = { cacheKey: 'users:1' };

@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
 import test from 'ava';
-import { createCache, deriveTenantKeys, EncryptionWrapper, KeyError, Keyring, MemoryBackend } from '../../index.js';
+import { createCache, EncryptionWrapper, KeyError, Keyring, MemoryBackend } from '../../index.js';
 import { codecOf } from '../../src/codec/encryption-wrapper.js';
+import { deriveTenantKeys } from '../../src/protocol/index.js';
 import { Random, testSeed } from '../support/random.js';
 
 const [A, B, C] = ['a1', 'b2', 'c3'].map((byte) => byte.repeat(32)) as [string, string, string];

@@ -4,8 +4,6 @@ import test from 'ava';
 import {
   ArrowSerializer,
   AuthenticationError,
-  createAad,
-  deriveTenantKeys,
   EncryptionWrapper,
   type EncryptionWrapperOptions,
   EnvelopeError,
@@ -20,6 +18,7 @@ import {
 } from '../../index.js';
 import { codecOf } from '../../src/codec/encryption-wrapper.js';
 import { encodeFramePrefix, type FrameMetadata, parseFrame } from '../../src/protocol/frame.js';
+import { createAad, deriveTenantKeys } from '../../src/protocol/index.js';
 import { oracleAad, oracleEnvelope, oracleOpen, oracleSeal } from '../support/oracle.js';
 
 const [A, B] = ['a1'.repeat(32), 'b2'.repeat(32)];

@@ -2,7 +2,6 @@ import * as arrow from 'apache-arrow';
 import test from 'ava';
 import {
   ArrowSerializer,
-  createAad,
   createCache,
   EncryptionWrapper,
   type EncryptionWrapperOptions,
@@ -14,6 +13,7 @@ import { codecOf } from '../../src/codec/encryption-wrapper.js';
 import { claimInPlaceBuffer, headroomLen, payloadWithin, TAG_LEN } from '../../src/codec/headroom.js';
 import { CONTAINER, MODE_IN_PLACE, native } from '../../src/native/addon.js';
 import { NATIVE_CODE, NEEDS } from '../../src/native/result.js';
+import { createAad } from '../../src/protocol/index.js';
 
 const masterKey = Buffer.alloc(32, 7);
 const MiB = 1024 * 1024;

@@ -1,17 +1,15 @@
 import { hkdfSync } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
+import { EncryptionWrapper, Keyring, Sealer } from '../../index.js';
 import {
   ByteStorage,
   createAad,
   deriveDomainKey,
   deriveTenantKeys,
-  EncryptionWrapper,
   encodeRotationHeader,
-  Keyring,
   keyFingerprint,
   parseRotationHeader,
-  Sealer,
-} from '../../index.js';
+} from '../../src/protocol/index.js';
 import {
   oracleAad,
   oracleDomainKey,

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { ExecutionContext } from 'ava';
-import { EncryptionWrapper, InteropSerializer, interopKey } from '../../index.js';
+import { EncryptionWrapper, InteropSerializer } from '../../index.js';
+import { interopKey } from '../../src/protocol/index.js';
 import { oracleAad } from '../support/oracle.js';
 import { peerTests } from '../support/peer.js';
 import { Random, randomValue, testSeed } from '../support/random.js';

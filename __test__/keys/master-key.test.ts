@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import test from 'ava';
-import { deriveDomainKey, KeyError, Keyring, Sealer } from '../../index.js';
+import { KeyError, Keyring, Sealer } from '../../index.js';
+import { deriveDomainKey } from '../../src/protocol/index.js';
 import { withEnvironment } from '../support/environment.js';
 
 const good = 'ab'.repeat(32);

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { createAad } from '../../index.js';
 import { AadTemplate } from '../../src/protocol/aad.js';
+import { createAad } from '../../src/protocol/index.js';
 
 const parts = { tenantId: 'default', cacheKey: 'users:1', format: 'msgpack', compressed: true };
 

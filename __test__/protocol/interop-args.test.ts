@@ -1,7 +1,9 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { encodeInteropArgs, PlainDate } from '../../index.js';
-import { encodeInteropArgsShared, validateSegment } from '../../src/protocol/interop-args.js';
+import { PlainDate } from '../../index.js';
+import { encodeInteropArgs } from '../../src/protocol/index.js';
+import { encodeInteropArgsShared } from '../../src/protocol/interop-args.js';
+import { validateSegment } from '../../src/protocol/interop-key.js';
 import { nested, nestedObjects, secret, withOtherPrototypes } from '../serializers/values.js';
 
 const hexOf = (...args: unknown[]) => Buffer.from(encodeInteropArgs(args)).toString('hex');

@@ -1,5 +1,6 @@
 import test from 'ava';
-import { encodeRotationHeader, parseRotationHeader, type RotationHeader, SealedFormatError } from '../../index.js';
+import { SealedFormatError } from '../../index.js';
+import { encodeRotationHeader, parseRotationHeader, type RotationHeader } from '../../src/protocol/index.js';
 
 const header: RotationHeader = {
   version: 1,

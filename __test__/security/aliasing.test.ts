@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import test from 'ava';
-import { ByteStorage, blake2b256, createAad, EncryptionWrapper, encodeInteropArgs, Sealer } from '../../index.js';
+import { EncryptionWrapper, Sealer } from '../../index.js';
+import { ByteStorage, blake2b256, createAad, encodeInteropArgs } from '../../src/protocol/index.js';
 import { Random, testSeed } from '../support/random.js';
 
 const masterKey = Buffer.alloc(32, 3);

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { ByteStorage, EncryptionWrapper } from '../../index.js';
+import { EncryptionWrapper } from '../../index.js';
 import { PlainCodec } from '../../src/codec/plain-codec.js';
+import { ByteStorage } from '../../src/protocol/index.js';
 import { Random, testSeed } from '../support/random.js';
 import { bytesSerializer } from '../support/vectors/opening.js';
 

@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
-import { AuthenticationError, createAad, EncryptionWrapper, Sealer, UnknownKeyError } from '../../index.js';
+import { AuthenticationError, EncryptionWrapper, Sealer, UnknownKeyError } from '../../index.js';
+import { createAad } from '../../src/protocol/index.js';
 import { Random, testSeed } from '../support/random.js';
 import { bytesSerializer } from '../support/vectors/opening.js';
 

@@ -1,14 +1,6 @@
 import test from 'ava';
-import {
-  ByteStorage,
-  createAad,
-  EncryptionWrapper,
-  encodeInteropArgs,
-  InteropSerializer,
-  JsonSerializer,
-  Sealer,
-  StandardSerializer,
-} from '../../index.js';
+import { EncryptionWrapper, InteropSerializer, JsonSerializer, Sealer, StandardSerializer } from '../../index.js';
+import { ByteStorage, createAad, encodeInteropArgs } from '../../src/protocol/index.js';
 import { runNode, supportFile } from '../support/child.js';
 
 const masterKey = Buffer.alloc(32, 4);

@@ -1,12 +1,6 @@
 import test from 'ava';
-import {
-  EncryptionWrapper,
-  encodeInteropArgs,
-  JsonSerializer,
-  Keyring,
-  type Serializer,
-  StandardSerializer,
-} from '../../index.js';
+import { EncryptionWrapper, JsonSerializer, Keyring, type Serializer, StandardSerializer } from '../../index.js';
+import { encodeInteropArgs } from '../../src/protocol/index.js';
 
 /* Values whose getters and proxies run a stranger's code in the middle of a call. */
 

@@ -1,5 +1,6 @@
 import test from 'ava';
-import { EncryptionWrapper, encodeInteropArgs, InteropSerializer, StandardSerializer } from '../../index.js';
+import { EncryptionWrapper, InteropSerializer, StandardSerializer } from '../../index.js';
+import { encodeInteropArgs } from '../../src/protocol/index.js';
 import { aad, entries, masterKey, plaintext, sealer } from '../support/byte-arguments.js';
 
 /*

@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import {
-  AuthenticationError,
-  ByteStorage,
-  createAad,
-  EncryptionWrapper,
-  encodeRotationHeader,
-  parseRotationHeader,
-  Sealer,
-} from '../../index.js';
+import { AuthenticationError, EncryptionWrapper, Sealer } from '../../index.js';
+import { ByteStorage, createAad, encodeRotationHeader, parseRotationHeader } from '../../src/protocol/index.js';
 import { oracleEnvelope } from '../support/oracle.js';
 
 /** fast-check prints the seed and the path of a counterexample. */

@@ -2,13 +2,13 @@ import { runInNewContext, runInThisContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import {
-  encodeInteropArgs,
   InteropSerializer,
   JsonSerializer,
   SerializationError,
   type Serializer,
   StandardSerializer,
 } from '../../index.js';
+import { encodeInteropArgs } from '../../src/protocol/index.js';
 
 const node = new StandardSerializer({ types: 'node' });
 const serializers: Record<string, Serializer> = {

@@ -2,7 +2,6 @@ import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import fc from 'fast-check';
 import {
-  encodeInteropArgs,
   InteropSerializer,
   JsonSerializer,
   SerializationError,
@@ -10,6 +9,7 @@ import {
   StandardSerializer,
   ValueTooLargeError,
 } from '../../index.js';
+import { encodeInteropArgs } from '../../src/protocol/index.js';
 import { secret } from './values.js';
 
 const node = new StandardSerializer({ types: 'node' });

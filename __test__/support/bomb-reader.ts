@@ -1,4 +1,5 @@
-import { ByteStorage, createAad, EncryptionWrapper, Sealer } from '../../index.js';
+import { EncryptionWrapper, Sealer } from '../../index.js';
+import { ByteStorage, createAad } from '../../src/protocol/index.js';
 
 /* Reads envelopes that claim far more than they hold, and says how much the process has grown by it. */
 

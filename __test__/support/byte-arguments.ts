@@ -1,17 +1,19 @@
 import {
-  ByteStorage,
-  blake2b256,
-  deriveDomainKey,
   EncryptionWrapper,
-  encodeRotationHeader,
   InteropSerializer,
   JsonSerializer,
-  keyFingerprint,
   MemoryBackend,
-  parseRotationHeader,
   Sealer,
   StandardSerializer,
 } from '../../index.js';
+import {
+  ByteStorage,
+  blake2b256,
+  deriveDomainKey,
+  encodeRotationHeader,
+  keyFingerprint,
+  parseRotationHeader,
+} from '../../src/protocol/index.js';
 
 /*
  * Every public entry that takes bytes, by the name of the argument: good bytes for it, a call with them, and what says that

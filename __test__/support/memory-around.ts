@@ -1,5 +1,6 @@
-import { ByteStorage, createCache, EncryptionWrapper, JsonSerializer, Sealer } from '../../index.js';
+import { createCache, EncryptionWrapper, JsonSerializer, Sealer } from '../../index.js';
 import { PlainCodec } from '../../src/codec/plain-codec.js';
+import { ByteStorage } from '../../src/protocol/index.js';
 import { Random } from './random.js';
 
 /*

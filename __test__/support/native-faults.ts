@@ -2,20 +2,17 @@ import { mkdtempSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EncryptionWrapper, hardwareAcceleration, Keyring, Sealer } from '../../index.js';
+import { codecOf } from '../../src/codec/encryption-wrapper.js';
+import type { NativeAddon } from '../../src/native/addon.js';
 import {
   ByteStorage,
   blake2b256,
   createAad,
   deriveDomainKey,
-  EncryptionWrapper,
-  hardwareAcceleration,
   interopKey,
-  Keyring,
   keyFingerprint,
-  Sealer,
-} from '../../index.js';
-import { codecOf } from '../../src/codec/encryption-wrapper.js';
-import type { NativeAddon } from '../../src/native/addon.js';
+} from '../../src/protocol/index.js';
 
 /*
  * Runs with the addon that is built with `test-hooks`: makes every native function panic once and says what

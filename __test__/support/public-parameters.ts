@@ -1,18 +1,16 @@
+import { EncryptionWrapper, Keyring, Sealer } from '../../index.js';
 import {
   ByteStorage,
   blake2b256,
   createAad,
   deriveDomainKey,
   deriveTenantKeys,
-  EncryptionWrapper,
   encodeInteropArgs,
   encodeRotationHeader,
   interopKey,
-  Keyring,
   keyFingerprint,
   parseRotationHeader,
-  Sealer,
-} from '../../index.js';
+} from '../../src/protocol/index.js';
 import {
   notBoolean,
   notBytes,

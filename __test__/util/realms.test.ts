@@ -5,12 +5,12 @@ import {
   BackendError,
   cache,
   createCache,
-  deriveDomainKey,
   EncryptionWrapper,
   encryptedStore,
   SerializationError,
 } from '../../index.js';
 import { hasCode, isCacheKitError, isError } from '../../src/errors.js';
+import { deriveDomainKey } from '../../src/protocol/index.js';
 import { isAbortSignal, isErrorCalled, isThenable } from '../../src/util/realms.js';
 import { MapBackend, masterKey } from '../cache/map-backend.js';
 

@@ -3,13 +3,13 @@
  * `cachekit-native` means nothing; types come from the sources, so that checking them needs no build.
  */
 import type * as Public from '../../index.js';
+import type * as Protocol from '../../src/protocol/index.js';
 
-const dist = new URL('../../dist/index.js', import.meta.url).href;
+const dist = (file: string): string => new URL(`../../dist/${file}`, import.meta.url).href;
 
 export const {
   ArrowSerializer,
   cache,
-  createAad,
   createCache,
   EncryptionWrapper,
   hardwareAcceleration,
@@ -17,4 +17,5 @@ export const {
   MemoryBackend,
   Sealer,
   StandardSerializer,
-}: typeof Public = await import(dist);
+}: typeof Public = await import(dist('index.js'));
+export const { createAad }: typeof Protocol = await import(dist('protocol.js'));

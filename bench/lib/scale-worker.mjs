@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 
-const { createAad, Sealer } = await import(new URL('../../dist/index.js', import.meta.url).href);
+const { createAad } = await import(new URL('../../dist/protocol.js', import.meta.url).href);
+const { Sealer } = await import(new URL('../../dist/index.js', import.meta.url).href);
 const { size, ms, kind } = workerData;
 const aad = createAad({ tenantId: 'default', cacheKey: 'users:42:profile', format: 'msgpack', compressed: true });
 const sealer = new Sealer(randomBytes(32), 'default');

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageJson } from './project.mjs';
 import { rollUpEntryTypes } from './types.mjs';
@@ -7,6 +7,7 @@ import { rollUpEntryTypes } from './types.mjs';
 
 /** The published files with code that the main entry does not have, and the module behind each. */
 const modules = {
+  protocol: 'src/protocol/index',
   testing: 'src/testing/index',
   opentelemetry: 'src/observability/opentelemetry',
   prometheus: 'src/observability/prometheus',
@@ -106,19 +107,25 @@ async function modulesOf(main) {
 }
 
 async function writeTypes(dist) {
-  const main = new Set(readFileSync(join(dist, 'index.d.ts'), 'utf8').match(/\w+(?=[,\s]*[,}])/g));
   for (const name of entries()) {
-    const types = await rollUpEntryTypes(dist, modules[name]);
-    const declared = [...types.matchAll(/^(?:declare )?(?:abstract )?(?:class|interface|type|function|const) (\w+)/gm)];
-    const twice = declared.map(([, declaration]) => declaration).filter((declaration) => main.has(declaration));
-    if (twice.length > 0) throw new Error(`${name}.d.ts has copies of ${twice.join(', ')}: import them from index.js`);
-    writeFileSync(join(dist, `${name}.d.ts`), types);
+    writeFileSync(join(dist, `${name}.d.ts`), await typesBesideMain(dist, name, modules[name]));
   }
+}
+
+/** The declarations of an entry. A type may stand in the main one as well, as the two fit; a class or a function may not. */
+async function typesBesideMain(dist, entry, path) {
+  const main = new Set(readFileSync(join(dist, 'index.d.ts'), 'utf8').match(/\w+(?=[,\s]*[,}])/g));
+  const types = await rollUpEntryTypes(dist, path);
+  const declared = [...types.matchAll(/^(?:declare )?(?:abstract )?(?:class|function|const) (\w+)/gm)];
+  const twice = declared.map(([, declaration]) => declaration).filter((declaration) => main.has(declaration));
+  if (twice.length > 0) throw new Error(`${entry}.d.ts has copies of ${twice.join(', ')}: import them from index.js`);
+  return types;
 }
 
 /**
  * A subpath has what its module and the main entry both export, taken from the main entry: a class that was there twice
- * would be two classes and, with private fields, two types that do not fit.
+ * would be two classes and, with private fields, two types that do not fit. The interfaces of other libraries' clients,
+ * which the main entry does not export, it has as well.
  */
 async function writeReExports(dist) {
   const { default: ts } = await import('typescript');
@@ -147,5 +154,14 @@ async function writeReExports(dist) {
     };
     write('.js', shared.filter(isValue), './index.js');
     write('.d.ts', shared, '../index.js');
+    const own = exportsOf(pathOf(subpath)).filter((symbol) => !main.has(symbol.name) && !isValue(symbol));
+    if (own.length === 0) continue;
+    const listed = join(dist, `${subpath}-types`);
+    writeFileSync(
+      `${listed}.d.ts`,
+      `export type { ${own.map(({ name }) => name).join(', ')} } from './${pathOf(subpath)}.js';\n`,
+    );
+    appendFileSync(declarations(subpath), await typesBesideMain(dist, subpath, `${subpath}-types`));
+    rmSync(`${listed}.d.ts`);
   }
 }

@@ -1,8 +1,8 @@
 import { ConfigurationError, IncompleteError } from '../errors.js';
-import { assertTenantId } from '../keys/derive.js';
 import type { Keyring, NonceMode } from '../keys/keyring.js';
-import type { MasterKeyInput } from '../keys/master-key.js';
 import { signalOf } from '../native/abort.js';
+import { assertTenantId } from '../protocol/derive.js';
+import type { MasterKeyInput } from '../protocol/master-key.js';
 import { kindOf } from '../util/bytes.js';
 import { type CacheWrap, oneFunction } from './cache.js';
 import { assertWrappable, cachedFunction, statsOf } from './cached-function.js';

@@ -2,16 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { isInterop } from '../codec/wire-profile.js';
 import { ConfigurationError } from '../errors.js';
-import { assertTenantId } from '../keys/derive.js';
-import {
-  functionKeys,
-  givenArguments,
-  HashedKeys,
-  hasTenantPrefix,
-  type StorageCode,
-  tenantPrefix,
-} from '../protocol/cache-key.js';
-import { type ArgumentsContext, validateSegment } from '../protocol/interop-args.js';
+import { functionKeys, givenArguments, HashedKeys, hasTenantPrefix, tenantPrefix } from '../protocol/cache-key.js';
+import { assertTenantId } from '../protocol/derive.js';
+import type { ArgumentsContext } from '../protocol/interop-args.js';
+import { validateSegment } from '../protocol/interop-key.js';
 import type { ErrorPaths } from '../protocol/refusal.js';
 import type { Wire } from '../protocol/wire.js';
 import { assertWellFormed } from '../util/bytes.js';
@@ -29,7 +23,7 @@ export interface NamingOptions {
 /** How and where its values are stored. */
 export interface NamingContext {
   readonly wire: Wire;
-  readonly code: StorageCode;
+  readonly keySuffix: string;
   /** Whether an error of an argument names properties. */
   readonly errorPaths: ErrorPaths;
   /** Whether others share the store, so that a function needs a name. */
@@ -154,7 +148,7 @@ export function assertOwnKey(name: string, cacheKey: unknown, wire: Wire): asser
 
 function keyFunction(options: NamingOptions, context: NamingContext): (args: readonly unknown[]) => string {
   const { namespace, operation } = options;
-  const { wire, code, shared, errorPaths } = context;
+  const { wire, keySuffix, shared, errorPaths } = context;
   const key = options.key as OfCall | undefined;
   if (shared && (namespace === undefined || (operation === undefined && key === undefined))) {
     throw new ConfigurationError('With a backend, namespace and one of operation and key are required');
@@ -182,6 +176,6 @@ function keyFunction(options: NamingOptions, context: NamingContext): (args: rea
     const keys = new HashedKeys(`${namespace}:${operation}:`, '', ofArguments);
     return (args) => keys.keyOf(args);
   }
-  const keys = functionKeys(namespace, operation, code, ofArguments);
+  const keys = functionKeys(namespace, operation, keySuffix, ofArguments);
   return (args) => keys.keyOf(givenArguments(args));
 }

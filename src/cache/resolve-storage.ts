@@ -7,10 +7,8 @@ import type { SealingCodec } from '../codec/sealing-codec.js';
 import type { ValueCodec } from '../codec/value-codec.js';
 import { isInterop, prefixedInterop, type WireProfile } from '../codec/wire-profile.js';
 import { ConfigurationError } from '../errors.js';
-import { assertTenantId } from '../keys/derive.js';
-import type { StorageCode } from '../protocol/cache-key.js';
-import { InteropSerializer } from '../serializers/interop.js';
-import { errorPathsOf } from '../serializers/refused.js';
+import { assertTenantId } from '../protocol/derive.js';
+import { errorPathsOf } from '../protocol/refusal.js';
 import { assertWellFormed, kindOf } from '../util/bytes.js';
 import { durationMs } from '../util/duration.js';
 import { ownOptions } from '../util/options-object.js';
@@ -174,19 +172,12 @@ export function namingContext(
   return {
     tagNamespace,
     wire: profile.wire,
-    code: storageCode(profile),
+    keySuffix: profile.keySuffix,
     errorPaths: errorPathsOf(profile.serializer),
     shared,
     tenantId,
     tenantInKey: !secure && tenantId !== undefined,
   };
-}
-
-const LETTERS = { default: 's', orjson: 'o', arrow: 'w' } as const;
-
-function storageCode({ container, frameName, serializer }: WireProfile): StorageCode {
-  const own = serializer instanceof InteropSerializer ? 's' : 'x';
-  return `${container === 'envelope' ? 1 : 0}${frameName === undefined ? own : LETTERS[frameName]}`;
 }
 
 function resolveCodec(

@@ -1,9 +1,9 @@
 import { ConfigurationError } from '../errors.js';
-import { assertTenantId } from '../keys/derive.js';
 import { Keyring, type NonceMode } from '../keys/keyring.js';
-import type { MasterKeyInput } from '../keys/master-key.js';
 import { signalOf } from '../native/abort.js';
 import { SCRATCH_LEN } from '../native/memory.js';
+import { assertTenantId } from '../protocol/derive.js';
+import type { MasterKeyInput } from '../protocol/master-key.js';
 import type { Wire } from '../protocol/wire.js';
 import type { Serializer } from '../serializers/serializer.js';
 import { assertWellFormed, bytesOf, copyOf, countedBytes, hasCountedBytes, kindOf } from '../util/bytes.js';

@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import { AuthenticationError, KeyError, SealedFormatError, UnknownKeyError } from '../errors.js';
-import { assertTenantId } from '../keys/derive.js';
 import type { TenantKey } from '../keys/held-key.js';
 import type { Keyring, NonceMode } from '../keys/keyring.js';
 import { AadTemplate } from '../protocol/aad.js';
+import { assertTenantId } from '../protocol/derive.js';
 import { encodeFramePrefix, type Frame, parseFrame } from '../protocol/frame.js';
 import {
   encodeRotationHeader,

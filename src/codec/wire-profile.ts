@@ -3,10 +3,8 @@ import { CONTAINER, MODE_CHECK_MSGPACK, MODE_FORMAT_SHIFT, MODE_LITERALS } from 
 import { envelopeBound } from '../protocol/byte-storage.js';
 import { SEAL_OVERHEAD } from '../protocol/limits.js';
 import type { Wire } from '../protocol/wire.js';
-import { ArrowSerializer } from '../serializers/arrow.js';
-import { isBuiltIn } from '../serializers/built-in.js';
+import { type BuiltIn, builtInOf, isBuiltIn } from '../serializers/built-in.js';
 import { InteropSerializer } from '../serializers/interop.js';
-import { JsonSerializer } from '../serializers/json.js';
 import { assertSerializer, type Serializer } from '../serializers/serializer.js';
 import { StandardSerializer } from '../serializers/standard.js';
 import { kindOf } from '../util/bytes.js';
@@ -30,7 +28,9 @@ export interface WireProfile {
   readonly compressed: boolean;
   readonly originalType: string | undefined;
   /** The serializer's name in a Python frame. */
-  readonly frameName: 'default' | 'orjson' | 'arrow' | undefined;
+  readonly frameName: BuiltIn['frameName'];
+  /** The end of a function's cache keys: whether there is an envelope, and the serializer's letter. */
+  readonly keySuffix: string;
   /** The native addon's mode without the format's length. */
   readonly mode: number;
 }
@@ -54,7 +54,8 @@ export function wireProfile(wire: Wire = 'protocol', given?: Serializer, compres
   if (typeof compress !== 'boolean') throw new TypeError(`compress must be a boolean, not ${kindOf(compress)}`);
   const serializer = given ?? (isInterop(wire) ? new InteropSerializer() : new StandardSerializer());
   assertSerializer(serializer);
-  const frameName = builtInName(serializer);
+  const builtIn = builtInOf(serializer);
+  const frameName = builtIn?.frameName;
   if (isInterop(wire) && !(serializer instanceof InteropSerializer)) {
     throw new ConfigurationError(`wire '${wire}' carries the InteropSerializer only`);
   }
@@ -77,6 +78,7 @@ export function wireProfile(wire: Wire = 'protocol', given?: Serializer, compres
     compressed: wire === 'interop-v2' || (serializer.compressed ?? container === 'envelope'),
     originalType: wire === 'python' ? format : isInterop(wire) ? undefined : serializer.originalType,
     frameName,
+    keySuffix: `${container === 'envelope' ? 1 : 0}${builtIn?.keyLetter ?? 'x'}`,
     mode: CONTAINER[container] | literals | (messagePack ? MODE_CHECK_MSGPACK : 0),
   };
 }
@@ -95,11 +97,4 @@ export function packedBound(profile: WireProfile, payloadLen: number): number {
 /** The most bytes that a sealed payload may need while it is written. */
 export function sealedBound(profile: WireProfile, payloadLen: number): number {
   return packedBound(profile, payloadLen) + SEAL_OVERHEAD;
-}
-
-function builtInName(serializer: Serializer): WireProfile['frameName'] {
-  if (serializer instanceof StandardSerializer) return 'default';
-  if (serializer instanceof JsonSerializer) return 'orjson';
-  if (serializer instanceof ArrowSerializer) return 'arrow';
-  return undefined;
 }

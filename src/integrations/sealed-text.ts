@@ -2,7 +2,7 @@ import { codecOf, EncryptionWrapper } from '../codec/encryption-wrapper.js';
 import { isInterop, prefixedInterop } from '../codec/wire-profile.js';
 import { AuthenticationError } from '../errors.js';
 import type { Keyring, NonceMode } from '../keys/keyring.js';
-import type { MasterKeyInput } from '../keys/master-key.js';
+import type { MasterKeyInput } from '../protocol/master-key.js';
 import type { Wire } from '../protocol/wire.js';
 import { fromBase64 } from '../util/base64.js';
 import { assertOptionsObject, ownOptions } from '../util/options-object.js';

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { type NativeMasterKey, type NativeSealer, type NativeSequence, native } from '../native/addon.js';
 import { checked, guarded } from '../native/result.js';
-import { type MasterKeyInput, masterKeyBytes } from './master-key.js';
+import { type MasterKeyInput, masterKeyBytes } from '../protocol/master-key.js';
 
 /** One tenant's key, derived in Rust from a held master key. */
 export interface TenantKey {

@@ -2,12 +2,12 @@ import { channel } from 'node:diagnostics_channel';
 import { KeyError, NonceExhaustedError } from '../errors.js';
 import { type NativeSequence, native } from '../native/addon.js';
 import { guarded } from '../native/result.js';
+import { type MasterKeyInput, resolveMasterKeys } from '../protocol/master-key.js';
 import { latest, now, recently } from '../util/clock.js';
 import { type Duration, durationMs } from '../util/duration.js';
 import { assertOptionsObject, ownOptions } from '../util/options-object.js';
 import { HeldKey, type TenantKey } from './held-key.js';
 import { type KeyUsage, lastUsed, usageOf } from './key-usage.js';
-import { type MasterKeyInput, resolveMasterKeys } from './master-key.js';
 import { fetchMasterKeys, type KeyProvider, type KeyProviderOptions } from './provider.js';
 
 /** How nonces are made: a counter per process, or 12 random bytes, for platforms that clone a running process's memory. */

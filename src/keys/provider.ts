@@ -1,9 +1,9 @@
 import { ConfigurationError, TimeoutError } from '../errors.js';
+import type { MasterKeyInput } from '../protocol/master-key.js';
 import { kindOf } from '../util/bytes.js';
 import { durationMs } from '../util/duration.js';
 import { throwIfAborted } from '../util/realms.js';
 import { clearTimeout, setTimeout } from '../util/timers.js';
-import type { MasterKeyInput } from './master-key.js';
 
 /** The keys that a key management service holds for an application. */
 export interface ProvidedKeys {

@@ -3,11 +3,11 @@ import { abortable, settled, signalOf } from '../native/abort.js';
 import { type NativeSealer, type NativeSequence, native, TRUSTED, TRUSTED_OUT } from '../native/addon.js';
 import { fitsSlab, SLAB_MAX, Slab, sealedSlab } from '../native/memory.js';
 import { checked, guarded, NATIVE_CODE, NEEDS, nativeError } from '../native/result.js';
+import { assertTenantId } from '../protocol/derive.js';
 import { SEAL_OVERHEAD } from '../protocol/limits.js';
+import { type MasterKeyInput, masterKeyBytes } from '../protocol/master-key.js';
 import { allocate, copyOf, hasBytes } from '../util/bytes.js';
 import { lengthOf, partOf } from '../util/slots.js';
-import { assertTenantId } from './derive.js';
-import { type MasterKeyInput, masterKeyBytes } from './master-key.js';
 import {
   assertInputs,
   assertOpenInPlace,

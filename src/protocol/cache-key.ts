@@ -8,9 +8,6 @@ const MAX_KEY_LEN = 250;
 const KEPT_LEN = 50;
 const TENANT_PREFIX = /^t:[0-9a-f]{16}:/;
 
-/** How a value is stored, as a function's cache key tells it: in an envelope or not, and the serializer. */
-export type StorageCode = `${0 | 1}${'s' | 'o' | 'w' | 'x'}`;
-
 /** Arguments whose keys no other SDK makes. */
 const OWN: ArgumentsContext = { allowUndefined: true, errorPaths: 'names' };
 
@@ -41,8 +38,9 @@ export function givenArguments(args: readonly unknown[]): readonly unknown[] {
 }
 
 /**
- * The cache keys of a function's calls: `ns:{namespace}:func:{operation}:args:{hash}:{code}`, shortened when they are long.
+ * The cache keys of a function's calls: `ns:{namespace}:func:{operation}:args:{hash}:{suffix}`, shortened when they are long.
  *
+ * @param keySuffix how values are stored: `1` in an envelope or `0`, and the serializer's letter.
  * No two pairs of names give the same key: a namespace has no colon, and what follows the operation has a fixed length.
  *
  * Source: protocol, "Key formats".
@@ -50,10 +48,10 @@ export function givenArguments(args: readonly unknown[]): readonly unknown[] {
 export function functionKeys(
   namespace: string,
   operation: string,
-  code: StorageCode,
+  keySuffix: string,
   context: ArgumentsContext = OWN,
 ): HashedKeys {
-  return new HashedKeys(`ns:${namespace}:func:${operation}:args:`, `:${code}`, context);
+  return new HashedKeys(`ns:${namespace}:func:${operation}:args:`, `:${keySuffix}`, context);
 }
 
 /** Keys of more than 250 characters become their first 50, a colon, and 32 hex digits of their BLAKE2b-256. */

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { type CacheKitError, SerializationError, ValueTooLargeError } from '../errors.js';
+import { kindOf } from '../util/bytes.js';
 import { append } from '../util/own-property.js';
 import { sortByCodePoint } from './code-points.js';
 
@@ -91,6 +92,34 @@ export class Refusal {
 /** The refusal of a value that is over a limit, which `message` tells. */
 export function tooLarge(message: string): Refusal {
   return new Refusal(message, '', true);
+}
+
+/** The refusal of `undefined` that is no property. At the top of a value nothing can stand for it. */
+export function refusedUndefined(depth: number): Refusal {
+  if (depth === 1) return new Refusal('undefined');
+  const hint = ": a StandardSerializer with types: 'node' carries it, or null can stand for it";
+  return new Refusal('undefined in a list', hint);
+}
+
+/** A proxy may say that it has 2.5 elements. */
+export function assertLength(length: unknown): void {
+  if ((length as number) >>> 0 !== length) throw new Refusal('an array without a length');
+}
+
+/** Read as an element, a hole is `undefined`, which it is not. */
+export function assertNoHole(elements: readonly unknown[], index: number): void {
+  if (!Object.hasOwn(elements, index)) throw new Refusal('an array with holes');
+}
+
+/** What a serializer was told of its errors. */
+export function errorPathsOf(serializer: object): ErrorPaths {
+  return (serializer as { errorPaths?: unknown }).errorPaths === 'positions' ? 'positions' : 'names';
+}
+
+/** @throws TypeError for a wrong type, RangeError for an unknown one. */
+export function assertErrorPaths(value: unknown): asserts value is ErrorPaths {
+  if (typeof value !== 'string') throw new TypeError(`errorPaths must be a string, not ${kindOf(value)}`);
+  if (value !== 'names' && value !== 'positions') throw new RangeError("errorPaths must be 'names' or 'positions'");
 }
 
 /**

@@ -1,3 +1,4 @@
+import { kindOf } from '../util/bytes.js';
 import { readDay, readInstant } from './date-time.js';
 
 /**
@@ -197,4 +198,8 @@ export function isTemporal(type: TemporalType, iso: string): boolean {
 export function reviveTemporal(type: TemporalType, iso: string): unknown {
   if (type === 'datetime') return new Date(parseDateTime(iso) as number);
   return type === 'date' ? new PlainDate(iso) : new PlainTime(iso);
+}
+
+export function assertReviver(reviver: unknown): asserts reviver is TemporalReviver {
+  if (typeof reviver !== 'function') throw new TypeError(`reviver must be a function, not ${kindOf(reviver)}`);
 }

@@ -10,9 +10,8 @@ import {
   mayBeElse,
 } from '../protocol/kinds.js';
 import { MAX_VALUE_LEN } from '../protocol/limits.js';
-import { asRefusal, tooLarge } from '../protocol/refusal.js';
+import { asRefusal, assertLength, assertNoHole, Refusal, refusedUndefined, tooLarge } from '../protocol/refusal.js';
 import { writeUtf8 } from '../protocol/utf8.js';
-import { assertLength, assertNoHole, refused, refusedUndefined } from './refused.js';
 
 const INITIAL_BUFFER = 4096;
 const LARGEST_KEPT = 1 << 20;
@@ -66,7 +65,7 @@ export class JsonWriter {
       case 'undefined':
         throw refusedUndefined(depth);
       default:
-        throw refused(kindOfValue(value), ' as JSON');
+        throw new Refusal(kindOfValue(value), ' as JSON');
     }
   }
 
@@ -77,15 +76,15 @@ export class JsonWriter {
     try {
       if (Array.isArray(value)) this.array(value, depth, parent);
       else if (isPlainObject(value)) this.object(value, depth, parent);
-      else throw refused(kindOfValue(value), ' as JSON');
+      else throw new Refusal(kindOfValue(value), ' as JSON');
     } catch (error) {
       throw asRefusal(error).locate(value, this.index, parent, index);
     }
   }
 
   private array(array: unknown[], depth: number, parent: object | undefined): void {
-    if (!isPlainArray(array)) throw refused(kindOfValue(array), ' as JSON');
-    if (!hasOnlyElements(array)) throw refused('an array with properties beside its elements');
+    if (!isPlainArray(array)) throw new Refusal(kindOfValue(array), ' as JSON');
+    if (!hasOnlyElements(array)) throw new Refusal('an array with properties beside its elements');
     if (depth >= NOTED_FROM) this.ancestors.enter(array, depth, parent);
     this.character(0x5b);
     const size = array.length;
@@ -101,9 +100,9 @@ export class JsonWriter {
   }
 
   private object(object: Record<string, unknown>, depth: number, parent: object | undefined): void {
-    if (!hasOnlyNames(object)) throw refused('an object with a symbol as a property');
+    if (!hasOnlyNames(object)) throw new Refusal('an object with a symbol as a property');
     const names = Object.keys(object);
-    if (mayBeElse(names) && !hasNoSlots(object)) throw refused(kindOfValue(object), ' as JSON');
+    if (mayBeElse(names) && !hasNoSlots(object)) throw new Refusal(kindOfValue(object), ' as JSON');
     if (depth >= NOTED_FROM) this.ancestors.enter(object, depth, parent);
     this.character(0x7b);
     let first = true;
@@ -122,8 +121,8 @@ export class JsonWriter {
   }
 
   private number(value: number): void {
-    if (!Number.isFinite(value)) throw refused('NaN or an infinity', ' as JSON');
-    if (value === 0 && 1 / value < 0) throw refused('-0', ' as JSON');
+    if (!Number.isFinite(value)) throw new Refusal('NaN or an infinity', ' as JSON');
+    if (value === 0 && 1 / value < 0) throw new Refusal('-0', ' as JSON');
     const integral = Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < EXPONENT_FROM;
     const text = integral ? value.toExponential() : `${value}`;
     const { length } = text;
@@ -151,7 +150,7 @@ export class JsonWriter {
         return;
       }
     }
-    if (!text.isWellFormed()) throw refused('a string with a lone surrogate');
+    if (!text.isWellFormed()) throw new Refusal('a string with a lone surrogate');
     const quoted = JSON.stringify(text);
     const byteLength = Buffer.byteLength(quoted);
     this.reserve(byteLength);

@@ -1,13 +1,9 @@
-import { isUtf8 } from 'node:buffer';
 import { SerializationError } from '../errors.js';
 import { dateTimeHeader, readInstant } from '../protocol/date-time.js';
 import { MAX_DEPTH } from '../protocol/limits.js';
 import { isTemporal, MARKERS, reviveTemporal, type TemporalReviver } from '../protocol/temporal.js';
-import { readLatin1, readUtf8 } from '../protocol/utf8.js';
 import { define, isAssignable, isAssignableAt } from '../util/own-property.js';
-import { viewOf } from '../util/slots.js';
-import { decodeAscii, NameCache } from './property-name-cache.js';
-import { refusalOf } from './refused.js';
+import { MessagePackCursor, names } from './msgpack-cursor.js';
 
 /**
  * Reads an extension of `length` bytes at `reader.at` and leaves `reader.at` behind it.
@@ -15,22 +11,10 @@ import { refusalOf } from './refused.js';
  */
 export type ExtensionReader = (reader: MessagePackReader, type: number, length: number, claimed: number) => unknown;
 
-const NOTHING = new Uint8Array(0);
 const FLOAT64 = 0xcb;
 /** Arrays beyond this many elements grow as they are read; the engine makes much longer ones a table of another kind. */
 const LARGEST_ALLOCATED = 0x10000;
-const MIN_INT64_HIGH = -0x200000;
-const MAX_INT64_HIGH = 0x1fffff;
-/** Below these lengths, looking at each byte costs less than what a call into the runtime adds. */
-const SHORT_STRING = 24;
-const SHORT_BYTES = 48;
 const DATE_TIME_NAMES_LEN = '__datetime__'.length + 'value'.length;
-
-const float64 = new Float64Array(1);
-const float64Words = new Int32Array(float64.buffer);
-const float32 = new Float32Array(1);
-const float32Words = new Int32Array(float32.buffer);
-const names = new NameCache();
 
 /**
  * Decodes one MessagePack document from bytes that anyone may have written.
@@ -38,11 +22,7 @@ const names = new NameCache();
  * What it declares is summed over the whole document before anything of that size is built, and may not exceed what the
  * input can back (protocol: decode bounds). Nothing that it returns shares memory with the input.
  */
-export class MessagePackReader {
-  at = 0;
-  private bytes: Uint8Array = NOTHING;
-  private end = 0;
-  private slots = 0;
+export class MessagePackReader extends MessagePackCursor {
   private depth = 0;
   private busy = false;
   private readonly makesDates: boolean;
@@ -51,6 +31,7 @@ export class MessagePackReader {
     private readonly revive: TemporalReviver,
     private readonly extension: ExtensionReader,
   ) {
+    super();
     this.makesDates = revive === reviveTemporal;
   }
 
@@ -63,12 +44,8 @@ export class MessagePackReader {
     // A reviver is the user's code, and may deserialize another value meanwhile.
     if (this.busy) return new MessagePackReader(this.revive, this.extension).read(bytes, length);
     this.busy = true;
-    this.bytes = bytes;
-    this.at = 0;
-    this.end = length;
-    this.slots = 0;
+    this.begin(bytes, length);
     this.depth = 0;
-    names.begin(length);
     try {
       const value = this.value();
       if (this.at !== length) throw new SerializationError(`${length - this.at} bytes follow the MessagePack document`);
@@ -77,7 +54,7 @@ export class MessagePackReader {
       throw refusalOf(error);
     } finally {
       this.busy = false;
-      this.bytes = NOTHING;
+      this.release();
     }
   }
 
@@ -150,27 +127,6 @@ export class MessagePackReader {
         return this.map(this.uint32());
       default:
         throw new SerializationError('The payload is not MessagePack: it has the reserved marker 0xc1');
-    }
-  }
-
-  /** A copy of the next `length` bytes. */
-  copy(length: number): Uint8Array {
-    const start = this.skip(length);
-    const copy = new Uint8Array(length);
-    if (length < SHORT_BYTES) {
-      for (let i = 0; i < length; i++) copy[i] = this.bytes[start + i] as number;
-    } else {
-      copy.set(viewOf(this.bytes, start, length));
-    }
-    return copy;
-  }
-
-  /** Adds to what the document declares. @throws SerializationError when the input cannot hold that much. */
-  claim(slots: number): void {
-    this.slots += slots;
-    // The root's header is the one byte that is no element of anything.
-    if (this.slots > this.end - 1) {
-      throw new SerializationError(`The payload declares more than its ${this.end} bytes can hold`);
     }
   }
 
@@ -267,40 +223,6 @@ export class MessagePackReader {
     return array;
   }
 
-  private key(length: number): string {
-    const key = this.at + length > this.end || length === 0 ? undefined : names.find(this.bytes, this.at, length);
-    if (key === undefined) {
-      names.assignable = false;
-      return this.string(length);
-    }
-    this.claim(length);
-    this.at += length;
-    return key;
-  }
-
-  private string(length: number): string {
-    this.claim(length);
-    const start = this.skip(length);
-    const end = start + length;
-    const { bytes } = this;
-    if (length < SHORT_STRING) {
-      let bits = 0;
-      for (let i = start; i < end; i++) bits |= bytes[i] as number;
-      if (bits < 0x80) return length <= 12 ? decodeAscii(bytes, start, length) : readLatin1(bytes, start, end);
-    }
-    const text = readUtf8(bytes, start, end);
-    // The runtime puts U+FFFD for what is not UTF-8, and so does a text that has that very character.
-    if (text.includes('\ufffd') && !isUtf8(viewOf(bytes, start, length))) {
-      throw new SerializationError('The payload has a string that is not UTF-8');
-    }
-    return text;
-  }
-
-  private binary(length: number): Uint8Array {
-    this.claim(length);
-    return this.copy(length);
-  }
-
   private ext(length: number): unknown {
     this.claim(length);
     return this.extension(this, this.int8(), length, length);
@@ -310,81 +232,14 @@ export class MessagePackReader {
   private fixext(length: number): unknown {
     return this.extension(this, this.int8(), length, 0);
   }
-
-  private float32(): number {
-    float32Words[0] = this.word();
-    return float32[0] as number;
-  }
-
-  // Words rather than a DataView of the input: making one costs as much as ten floats. Every platform we build for is little-endian.
-  private float64(): number {
-    const { bytes } = this;
-    const i = this.skip(8);
-    float64Words[1] = word(bytes, i);
-    float64Words[0] = word(bytes, i + 4);
-    return float64[0] as number;
-  }
-
-  private uint64(): number | bigint {
-    const high = this.uint32();
-    const low = this.uint32();
-    return high <= MAX_INT64_HIGH ? high * 0x1_0000_0000 + low : (BigInt(high) << 32n) | BigInt(low);
-  }
-
-  private int64(): number | bigint {
-    const high = this.word();
-    const low = this.uint32();
-    if (high >= MIN_INT64_HIGH && high <= MAX_INT64_HIGH) {
-      const value = high * 0x1_0000_0000 + low;
-      if (value >= Number.MIN_SAFE_INTEGER) return value;
-    }
-    return (BigInt(high) << 32n) | BigInt(low);
-  }
-
-  private int8(): number {
-    return (this.byte() << 24) >> 24;
-  }
-
-  private byte(): number {
-    if (this.at >= this.end) throw incomplete();
-    return this.bytes[this.at++] as number;
-  }
-
-  private uint16(): number {
-    const start = this.skip(2);
-    return ((this.bytes[start] as number) << 8) | (this.bytes[start + 1] as number);
-  }
-
-  private uint32(): number {
-    return this.word() >>> 0;
-  }
-
-  /** Four bytes as a signed integer, which the engine keeps in a register. */
-  private word(): number {
-    return word(this.bytes, this.skip(4));
-  }
-
-  private skip(length: number): number {
-    const start = this.at;
-    if (start + length > this.end) throw incomplete();
-    this.at = start + length;
-    return start;
-  }
-}
-
-function word(bytes: Uint8Array, i: number): number {
-  return (
-    ((bytes[i] as number) << 24) |
-    ((bytes[i + 1] as number) << 16) |
-    ((bytes[i + 2] as number) << 8) |
-    (bytes[i + 3] as number)
-  );
-}
-
-function incomplete(): SerializationError {
-  return new SerializationError('The payload ends before the MessagePack document does');
 }
 
 function tooDeep(): SerializationError {
   return new SerializationError(`The payload is nested deeper than ${MAX_DEPTH} levels`);
+}
+
+/** Running out of stack, which a caller deep in its own can do within the limit, is a refusal. */
+function refusalOf(error: unknown): unknown {
+  if (!(error instanceof RangeError) || !error.message.startsWith('Maximum call stack')) return error;
+  return new SerializationError('The value is nested deeper than the stack of this call allows');
 }

@@ -2,12 +2,12 @@ import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
 import { SerializationError } from '../errors.js';
 import { hasOnlyElements, hasOwnProperties, isPlainMap, isPlainSet } from '../protocol/kinds.js';
+import { Refusal } from '../protocol/refusal.js';
 import { bytesOf, isOfOwnClass, typedArrayName } from '../protocol/typed-arrays.js';
 import { append } from '../util/own-property.js';
 import { isDetached, lengthOf } from '../util/slots.js';
 import type { ExactEncoder } from './msgpack-encoder.js';
 import type { MessagePackReader } from './msgpack-reader.js';
-import { refused } from './refused.js';
 
 /*
  * The built-ins of JavaScript that MessagePack has no form for, as extensions that only this package reads.
@@ -91,7 +91,7 @@ const { forEach: forEachEntry } = Map.prototype;
 const { forEach: forEachElement } = Set.prototype;
 
 function encodeMap(encoder: ExactEncoder, map: Map<unknown, unknown>, depth: number, parent: object | undefined): void {
-  if (hasOwnProperties(map)) throw refused('a Map with properties of its own');
+  if (hasOwnProperties(map)) throw new Refusal('a Map with properties of its own');
   encoder.enter(map, depth, parent);
   const entries: unknown[] = [];
   forEachEntry.call(map, (value, key) => {
@@ -102,7 +102,7 @@ function encodeMap(encoder: ExactEncoder, map: Map<unknown, unknown>, depth: num
 }
 
 function encodeSet(encoder: ExactEncoder, set: Set<unknown>, depth: number, parent: object | undefined): void {
-  if (hasOwnProperties(set)) throw refused('a Set with properties of its own');
+  if (hasOwnProperties(set)) throw new Refusal('a Set with properties of its own');
   encoder.enter(set, depth, parent);
   const elements: unknown[] = [];
   forEachElement.call(set, (element) => append(elements, element));
@@ -113,8 +113,8 @@ function encodeTypedArray(encoder: ExactEncoder, array: ElementArray): boolean {
   const name = typedArrayName(array);
   const kind = TYPED_ARRAYS.findIndex((type) => type.name === name);
   if (kind === -1 || !isOfOwnClass(array)) return false;
-  if (isDetached(array)) throw refused(`a detached ${name}`);
-  if (!hasOnlyElements(array, lengthOf(array))) throw refused(`a ${name} with properties of its own`);
+  if (isDetached(array)) throw new Refusal(`a detached ${name}`);
+  if (!hasOnlyElements(array, lengthOf(array))) throw new Refusal(`a ${name} with properties of its own`);
   encoder.encodeExtensionOf(TYPED_ARRAY, () => {
     encoder.writeBytes(Uint8Array.of(kind));
     encoder.writeBytes(bytesOf(array));

@@ -1,12 +1,11 @@
-import type { ErrorPaths } from '../protocol/refusal.js';
-import { reviveTemporal, type TemporalReviver } from '../protocol/temporal.js';
+import { assertErrorPaths, type ErrorPaths } from '../protocol/refusal.js';
+import { assertReviver, reviveTemporal, type TemporalReviver } from '../protocol/temporal.js';
 import { assertBytes, kindOf } from '../util/bytes.js';
 import { readOptions } from '../util/options-object.js';
 import { lengthOf } from '../util/slots.js';
 import { ExactEncoder } from './msgpack-encoder.js';
 import { MessagePackReader } from './msgpack-reader.js';
 import { encodeNodeType, readNodeType, refuseExtension } from './node-types.js';
-import { assertErrorPaths } from './refused.js';
 import type { Serializer } from './serializer.js';
 
 export interface StandardSerializerOptions {
@@ -97,8 +96,4 @@ export class StandardSerializer implements Serializer {
   deserializeShared(buffer: Uint8Array, length: number): unknown {
     return this.#reader.read(buffer, length);
   }
-}
-
-export function assertReviver(reviver: unknown): asserts reviver is TemporalReviver {
-  if (typeof reviver !== 'function') throw new TypeError(`reviver must be a function, not ${kindOf(reviver)}`);
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { type AadParts, createAad, EncryptionWrapper, Keyring } from '../../../index.js';
+import { EncryptionWrapper, Keyring } from '../../../index.js';
+import { type AadParts, createAad } from '../../../src/protocol/index.js';
 import { withEnvironment } from '../environment.js';
 import { oracleAad, oracleOpen, oracleSeal } from '../oracle.js';
 import { bytesSerializer, opens, opensFor, refusesFor } from './opening.js';

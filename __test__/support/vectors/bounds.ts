@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict';
-import {
-  ByteStorage,
-  createAad,
-  EncryptionWrapper,
-  InteropSerializer,
-  Sealer,
-  StandardSerializer,
-} from '../../../index.js';
+import { EncryptionWrapper, InteropSerializer, Sealer, StandardSerializer } from '../../../index.js';
+import { ByteStorage, createAad } from '../../../src/protocol/index.js';
 import { wrapperEntries } from './opening.js';
 import { assertBytesEqual, assertRefused, hex, section } from './section.js';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { ByteStorage, createAad, Sealer, StandardSerializer } from '../../../index.js';
+import { Sealer, StandardSerializer } from '../../../index.js';
+import { ByteStorage, createAad } from '../../../src/protocol/index.js';
 import { oracleEnvelope } from '../oracle.js';
 import { bytesSerializer, wrapperEntries } from './opening.js';
 import { assertBytesEqual, assertRefused, hex, section, type Via } from './section.js';

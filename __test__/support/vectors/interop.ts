@@ -1,15 +1,6 @@
 import assert from 'node:assert/strict';
-import {
-  blake2b256,
-  createAad,
-  EncryptionWrapper,
-  encodeInteropArgs,
-  InteropSerializer,
-  interopKey,
-  PlainDate,
-  PlainTime,
-  Sealer,
-} from '../../../index.js';
+import { EncryptionWrapper, InteropSerializer, PlainDate, PlainTime, Sealer } from '../../../index.js';
+import { blake2b256, createAad, encodeInteropArgs, interopKey } from '../../../src/protocol/index.js';
 import { fromTagged, type Tagged, type TagReaders } from '../tagged.js';
 import { opensFor } from './opening.js';
 import { assertBytesEqual, assertRefused, hex, section, type Via } from './section.js';

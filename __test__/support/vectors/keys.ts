@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict';
 import { hkdfSync } from 'node:crypto';
-import {
-  deriveDomainKey,
-  deriveTenantKeys,
-  EncryptionWrapper,
-  Keyring,
-  keyFingerprint,
-  Sealer,
-} from '../../../index.js';
+import { EncryptionWrapper, Keyring, Sealer } from '../../../index.js';
+import { deriveDomainKey, deriveTenantKeys, keyFingerprint } from '../../../src/protocol/index.js';
 import { withEnvironment } from '../environment.js';
 import { oracleDomainKey, oracleFingerprint } from '../oracle.js';
 import { assertBytesEqual, assertRefused, hex, section } from './section.js';

@@ -1,15 +1,7 @@
 import assert from 'node:assert/strict';
-import {
-  deriveDomainKey,
-  deriveTenantKeys,
-  EncryptionWrapper,
-  encodeInteropArgs,
-  HttpBackend,
-  InteropSerializer,
-  interopKey,
-  Sealer,
-} from '../../../index.js';
+import { EncryptionWrapper, HttpBackend, InteropSerializer, Sealer } from '../../../index.js';
 import { encodeCacheKey } from '../../../src/backends/http/headers.js';
+import { deriveDomainKey, deriveTenantKeys, encodeInteropArgs, interopKey } from '../../../src/protocol/index.js';
 import { withEnvironment } from '../environment.js';
 import { fromTagged, type Tagged } from '../tagged.js';
 import { refusesEnvelope } from './envelope.js';

@@ -1,11 +1,5 @@
-import {
-  type AadParts,
-  createAad,
-  deriveTenantKeys,
-  EncryptionWrapper,
-  Sealer,
-  type Serializer,
-} from '../../../index.js';
+import { EncryptionWrapper, Sealer, type Serializer } from '../../../index.js';
+import { type AadParts, createAad, deriveTenantKeys } from '../../../src/protocol/index.js';
 import { oracleDomainKey, oracleHeader, oracleOpen } from '../oracle.js';
 import { assertBytesEqual, assertRefused, type Via } from './section.js';
 

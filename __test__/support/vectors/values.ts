@@ -2,8 +2,6 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
   ArrowSerializer,
-  ByteStorage,
-  createAad,
   EncryptionWrapper,
   InteropSerializer,
   JsonSerializer,
@@ -13,6 +11,7 @@ import {
 } from '../../../index.js';
 import { PlainCodec } from '../../../src/codec/plain-codec.js';
 import { parseFrame } from '../../../src/protocol/frame.js';
+import { ByteStorage, createAad } from '../../../src/protocol/index.js';
 import { fromTagged, type Tagged } from '../tagged.js';
 import { frameOf, readings } from './frames.js';
 import { valueReaders } from './interop.js';

@@ -1,0 +1,22 @@
+import test from 'ava';
+import * as main from '../../index.js';
+import * as protocol from '../../src/protocol/index.js';
+
+test('cachekit-native/protocol has the primitives of the protocol, and none of them is in the main entry', (t) => {
+  t.deepEqual(Object.keys(protocol).sort(), [
+    'ByteStorage',
+    'blake2b256',
+    'createAad',
+    'deriveDomainKey',
+    'deriveTenantKeys',
+    'encodeInteropArgs',
+    'encodeRotationHeader',
+    'interopKey',
+    'keyFingerprint',
+    'parseRotationHeader',
+  ]);
+  t.deepEqual(
+    Object.keys(protocol).filter((name) => name in main),
+    [],
+  );
+});
