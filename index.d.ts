@@ -1083,7 +1083,7 @@ declare class EncryptionWrapper<T = unknown> implements Disposable {
      */
     constructor(options?: EncryptionWrapperOptions<T>);
     /**
-     * @returns bytes that nobody else holds.
+     * @returns bytes that the caller owns.
      * @throws SerializationError for a value that the serializer refuses, ValueTooLargeError over 512 MiB, KeyError after `destroy`.
      */
     serialize(value: T, context: ValueContext): Buffer;
@@ -1375,21 +1375,21 @@ declare const cache: CacheFunction;
 interface RewrapReport {
     /** Entries looked at. */
     seen: number;
-    /** Of those, sealed anew with the current key. */
+    /** Of those, sealed again with the current key. */
     rewrapped: number;
     /** Sealed with the current key already. */
     current: number;
     /** Did not open: of other keys or tenants, or not sealed at all. They were left as they are. */
     unopened: number;
-    /** Changed, ended or too long-lived to tell, while they were at hand: whoever changed them has sealed them with a current key. */
+    /** Changed or ended during the work, or without a known end in a store that cannot replace: their writer used a current key. */
     changed: number;
 }
 interface RewrapOptions {
-    /** Tenants whose entries are sealed anew too, beside those of the cache itself. */
+    /** Tenants whose entries are sealed again too, besides those of the cache itself. */
     tenants?: readonly string[];
     /** Called after every hundred entries. */
     onProgress?: (report: RewrapReport) => void;
-    /** Stops between two entries; what was sealed anew stays so. */
+    /** Stops between two entries; what was sealed again stays so. */
     signal?: AbortSignal;
 }
 
@@ -1703,12 +1703,12 @@ declare class Sealer implements Disposable {
     constructor(masterKey: MasterKeyInput, tenantId: string);
     /**
      * @param aad what the value is bound to; an empty array is allowed.
-     * @returns `plaintext.length + 28` bytes that nobody else holds.
+     * @returns `plaintext.length + 28` bytes that the caller owns.
      * @throws NonceExhaustedError after 2^32 seals, ValueTooLargeError over 512 MiB, KeyError after `destroy`.
      */
     seal(plaintext: Uint8Array, aad: Uint8Array): Buffer;
     /**
-     * @returns the plaintext in a Buffer that nobody else holds; a small one shares its memory with others opened by this sealer.
+     * @returns the plaintext in a Buffer that the caller owns; a small one shares its memory with others opened by this sealer.
      * @throws AuthenticationError when the key, the AAD or the bytes are not those that were sealed; KeyError after `destroy`.
      */
     open(sealed: Uint8Array, aad: Uint8Array): Buffer;

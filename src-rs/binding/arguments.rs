@@ -15,15 +15,15 @@ pub fn split_aad(aad: Memory, aad_len: usize, mode: Mode) -> Outcome<Memory> {
 }
 
 /// An output from an offset on, with the bytes before it that a checksum can be opened over, and their number.
-pub fn with_lead(out: Memory, offset: usize, unpacking: Unpacking) -> Outcome<(Memory, usize)> {
-    let lead = match unpacking.kind {
+pub fn with_headroom(out: Memory, offset: usize, unpacking: Unpacking) -> Outcome<(Memory, usize)> {
+    let headroom = match unpacking.kind {
         Kind::Checksum => offset.min(CHECKSUM_LEN),
         _ => 0,
     };
     if offset > out.len() {
         return Err(Failure::InvalidArgument);
     }
-    Ok((out.from(offset - lead)?, lead))
+    Ok((out.from(offset - headroom)?, headroom))
 }
 
 /// The length of a payload that stands in the output of its own seal, behind the nonce's 12 bytes and the checksum's 8
@@ -33,13 +33,13 @@ pub fn with_lead(out: Memory, offset: usize, unpacking: Unpacking) -> Outcome<(M
 /// [`Failure::Overlap`] if it stands anywhere else, [`Failure::Needs`] if nothing is left for the tag,
 /// [`Failure::InvalidArgument`] for an envelope.
 pub fn placed_len(out: Memory, payload: Memory, packing: Packing<'_>) -> Outcome<usize> {
-    let lead = NONCE_LEN + packing.head_len()?;
-    if payload.start() != out.start().wrapping_add(lead) {
+    let headroom = NONCE_LEN + packing.head_len()?;
+    if payload.start() != out.start().wrapping_add(headroom) {
         return Err(Failure::Overlap);
     }
-    let room = packing.room(payload.len())? + OVERHEAD_LEN;
-    if out.len() < room {
-        return Err(Failure::Needs(room));
+    let bound = packing.bound(payload.len())? + OVERHEAD_LEN;
+    if out.len() < bound {
+        return Err(Failure::Needs(bound));
     }
     Ok(payload.len())
 }

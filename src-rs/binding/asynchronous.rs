@@ -9,7 +9,7 @@ use napi::bindgen_prelude::{AsyncTask, ToNapiValue, TypeName};
 use napi::{sys, Env, Task, ValueType};
 
 use super::abort::{Abort, Reference};
-use super::arguments::{placed_len, split_aad, with_lead};
+use super::arguments::{placed_len, split_aad, with_headroom};
 use super::call::{expect_writes, Call, ExportsObject};
 use super::memory::Output;
 use super::mode::Mode;
@@ -37,9 +37,9 @@ pub fn seal_async(call: &Call) -> Outcome<Answer> {
             placed_len(out, payload, packing)?;
         } else {
             expect_writes(out);
-            let room = packing.room(payload.len())? + OVERHEAD_LEN;
-            if out.len() < room {
-                return Err(Failure::Needs(room));
+            let bound = packing.bound(payload.len())? + OVERHEAD_LEN;
+            if out.len() < bound {
+                return Err(Failure::Needs(bound));
             }
         }
         let nonce = sealer.next_nonce()?;
@@ -55,7 +55,7 @@ pub fn seal_async(call: &Call) -> Outcome<Answer> {
                 // SAFETY: as above; `borrow` has seen that the two do not overlap.
                 sealer.seal_with(|| Ok(nonce), &mut out, unsafe { payload.slice() }, aad, packing)?
             };
-            // Here, because whoever has the result has all of the output, which was not initialized.
+            // Here, because the result exposes all of the output, which was not initialized.
             out[len..].fill(0);
             Ok(Opened::Written(len))
         })
@@ -67,7 +67,7 @@ pub fn open_async(call: &Call) -> Outcome<Answer> {
     let abort = Abort::of(call, 8)?;
     queue(call, "openAsync:work", [1, 3], abort, || {
         let unpacking = Mode(call.integer(7)?).unpacking();
-        let (out, lead) = with_lead(call.memory(1)?, call.integer(2)?, unpacking)?;
+        let (out, headroom) = with_headroom(call.memory(1)?, call.integer(2)?, unpacking)?;
         let sealed = call.memory_from_offset(3)?;
         let (_, [_, aad]) = call.borrow(out, [sealed, call.memory(5)?.first(call.integer(6)?)?])?;
         expect_writes(out);
@@ -76,7 +76,7 @@ pub fn open_async(call: &Call) -> Outcome<Answer> {
         Ok(move || {
             // SAFETY: the task references both arrays, and the caller leaves them alone until it is done.
             let (mut out, sealed) = unsafe { (Output::of(out), sealed.slice()) };
-            sealer.open(&mut out, lead, sealed, &aad, unpacking)
+            sealer.open(&mut out, headroom, sealed, &aad, unpacking)
         })
     })
 }

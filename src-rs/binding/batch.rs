@@ -26,7 +26,7 @@ pub fn seal_many(call: &Call) -> Outcome<Answer> {
     let (mut table, []) = call.borrow(batch.table, [])?;
     let mut rows = Rows { table: &mut table, aads, mode: batch.mode };
     let sealer = Sealers::of(call).get(call.handle()?)?;
-    let needed = rows.room(&batch.items)?;
+    let needed = rows.bound(&batch.items)?;
     if out.len() < needed {
         return Err(Failure::Needs(needed));
     }
@@ -108,13 +108,13 @@ struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     // Room for all sealed items; checks every row on the way.
-    fn room(&self, items: &[Memory]) -> Outcome<usize> {
-        let (mut room, mut aad_at) = (0, 0);
+    fn bound(&self, items: &[Memory]) -> Outcome<usize> {
+        let (mut bound, mut aad_at) = (0, 0);
         for (index, item) in items.iter().enumerate() {
             let (_, format) = self.aad(index, &mut aad_at)?;
-            room += self.number(index, 1)? + OVERHEAD_LEN + self.mode.packing(format).room(item.len())?;
+            bound += self.number(index, 1)? + OVERHEAD_LEN + self.mode.packing(format).bound(item.len())?;
         }
-        Ok(room)
+        Ok(bound)
     }
 
     // The next AAD and format string, which start at `at`.

@@ -34,7 +34,7 @@ impl FileLock {
     }
 
     /// Never waits: 1 when it holds the lock now, alone or together with others that do not want it `exclusive`; 0 when
-    /// somebody else holds it; -1 when the file has been removed, so that others lock a new one.
+    /// another one holds it; -1 when the file has been removed, so that others lock a new one.
     #[napi(catch_unwind)]
     pub fn try_lock(&self, exclusive: bool) -> Result<i32, String> {
         attempt("FileLock.tryLock", || {
@@ -50,7 +50,7 @@ impl FileLock {
         })
     }
 
-    /// Whether the file has been removed, so that nobody else can find it.
+    /// Whether the file has been removed, so that no other process can find it.
     #[napi(catch_unwind)]
     pub fn is_removed(&self) -> Result<bool, String> {
         attempt("FileLock.isRemoved", || is_removed(self.file.borrow().as_ref().ok_or(io::ErrorKind::NotFound)?))

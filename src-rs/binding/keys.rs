@@ -46,7 +46,7 @@ impl MasterKey {
         let written = guard("MasterKey.fingerprint", || {
             let bytes = self.bytes.borrow();
             let fingerprint = kdf::fingerprint(bytes.as_ref().ok_or(Failure::KeyDestroyed)?.expose());
-            // SAFETY: JavaScript waits for this call, so that nobody else uses the array.
+            // SAFETY: JavaScript waits for this call, so that nothing else uses the array.
             let out = unsafe { out.as_mut() };
             out.get_mut(..fingerprint.len()).ok_or(Failure::OutputTooSmall)?.copy_from_slice(&fingerprint);
             Ok(fingerprint.len() as i32)

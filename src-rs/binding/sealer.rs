@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use napi::Error;
 
-use super::arguments::{placed_len, split_aad, with_lead};
+use super::arguments::{placed_len, split_aad, with_headroom};
 use super::asynchronous::{open_async, seal_async};
 use super::batch::{open_many, seal_many};
 use super::bytes::{fill, latin1};
@@ -109,13 +109,13 @@ fn open_value(call: &Call) -> Outcome<Answer> {
     let (handle, mode) = (call.handle()?, Mode(call.integer(7)?));
     let unpacking = mode.unpacking();
     let sealed = call.hot_memory(3, handle.untrusted_inputs())?.from(call.integer(4)?)?;
-    let (out, lead) = with_lead(call.hot_memory(1, false)?, call.integer(2)?, unpacking)?;
+    let (out, headroom) = with_headroom(call.hot_memory(1, false)?, call.integer(2)?, unpacking)?;
     let aad = call.hot_memory(5, false)?.first(call.integer(6)?)?;
     expect_writes(out);
     let (mut out, [sealed, aad]) = call.borrow(out, [sealed, aad])?;
     let sealers = Sealers::of(call);
     sealers.forget_unsealed();
-    let opened = sealers.get(handle)?.open(&mut out, lead, sealed, aad, unpacking)?;
+    let opened = sealers.get(handle)?.open(&mut out, headroom, sealed, aad, unpacking)?;
     match opened {
         Opened::Written(len) => Ok(Answer::Length(len)),
         Opened::Waiting(unsealed) => {

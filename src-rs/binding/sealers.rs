@@ -78,7 +78,7 @@ impl Sealers {
         Ref::filter_map(slots, |slots| slots[handle.place()].sealer.as_deref()).map_err(|_| Failure::KeyDestroyed)
     }
 
-    /// The sealer, held by a task even if it is destroyed meanwhile.
+    /// The sealer, held by a task even if it is destroyed before the task ends.
     ///
     /// # Errors
     /// As [`Self::get`].
@@ -172,7 +172,7 @@ pub fn install(env: sys::napi_env) -> Result<Rc<Sealers>, Error> {
 
 /// Gives one count on the table back: the finalizer of whatever was made with one.
 unsafe extern "C" fn release(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
-    // SAFETY: whoever installed this finalizer gave it a count of its own.
+    // SAFETY: what installed this finalizer gave it a count of its own.
     unsafe { drop(Rc::from_raw(data.cast_const().cast::<Sealers>())) };
 }
 

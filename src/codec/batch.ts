@@ -6,7 +6,7 @@ import { SCRATCH_LEN, SLAB_MAX, sealedScratch, sealedSlab } from '../native/memo
 import { checked, NATIVE_CODE } from '../native/result.js';
 import { assertValueLen } from '../protocol/limits.js';
 import { allocate, exactly, trim } from '../util/bytes.js';
-import { type BatchGroup, BatchGroups } from './batch-group.js';
+import { append } from '../util/own-property.js';
 import { openSync } from './open.js';
 import type { Payloads } from './payloads.js';
 import { sealSync } from './seal.js';
@@ -26,6 +26,13 @@ interface ValueToOpen {
   tenant: TenantContext;
 }
 
+/** Numbers an item has in the table of a native call: AAD length, offset, result, unused. */
+const STRIDE = 4;
+const FIRST_ITEMS = 16;
+const FIRST_AADS_LEN = 1024;
+/** The largest buffer of AADs that is kept for the next batch. */
+const LARGEST_KEPT = 128 * 1024;
+
 const NONE = Buffer.alloc(0);
 /** Room for opened payloads, whose sizes are not known before; what does not fit is opened alone. */
 const MAX_OPENED_LEN = 4 * 1024 * 1024;
@@ -33,14 +40,14 @@ const MAX_OPENED_LEN = 4 * 1024 * 1024;
 /** Seals a batch, one native call per key; all of it or, when an item fails, nothing. */
 export function sealBatch(settings: CodecSettings, items: readonly PayloadToSeal[]): Buffer[] {
   const results: Buffer[] = items.map(() => NONE);
-  const groups = new BatchGroups();
+  const groups: Groups = new Map();
   for (let i = 0; i < items.length; i++) {
     const { tenant, payload, cacheKey } = items[i] as PayloadToSeal;
     assertValueLen(payload.length);
     const { current, prefixLen } = tenant.snapshot();
-    groups.of(current, tenant).add(i, cacheKey, payload, prefixLen);
+    groupOf(groups, current, tenant).add(i, cacheKey, payload, prefixLen);
   }
-  for (const group of groups) {
+  for (const group of groups.values()) {
     if (sealGroup(settings, group, results)) continue;
     for (const i of group.indexes) {
       const { tenant, payload, cacheKey } = items[i] as PayloadToSeal;
@@ -86,7 +93,7 @@ function memoryFor(bound: number): Buffer {
 function keep(out: Buffer, bound: number, used: number): Buffer {
   if (bound <= SLAB_MAX) return sealedSlab.take(used);
   const kept = out === sealedScratch ? exactly(out, used) : trim(out, used);
-  // Transferring one result to a worker would detach all its neighbours.
+  // Transferring one result to a worker would detach all the others.
   markAsUntransferable(kept.buffer);
   return kept;
 }
@@ -98,18 +105,18 @@ export function openBatch<T>(
   items: readonly ValueToOpen[],
 ): DeserializeResult<T>[] {
   const results = items.map((): DeserializeResult<T> | undefined => undefined);
-  const groups = new BatchGroups();
+  const groups: Groups = new Map();
   for (let i = 0; i < items.length; i++) {
     const { tenant, sealed, cacheKey } = items[i] as ValueToOpen;
     try {
       const { offset, keys, aad } = tenant.parsePrefix(sealed);
       // A frame with metadata of its own has an AAD template of its own.
-      if (aad === tenant.aad) groups.of(keys[0] as TenantKey, tenant).add(i, cacheKey, sealed, offset);
+      if (aad === tenant.aad) groupOf(groups, keys[0] as TenantKey, tenant).add(i, cacheKey, sealed, offset);
     } catch (error) {
       results[i] = failed(error);
     }
   }
-  for (const group of groups) openGroup(settings, payloads, group, results);
+  for (const group of groups.values()) openGroup(settings, payloads, group, results);
   for (let i = 0; i < items.length; i++) {
     if (results[i] !== undefined) continue;
     // Alone, by every key that may fit it, and with as much room as it needs.
@@ -154,4 +161,98 @@ function openGroup<T>(
 
 function failed(error: unknown): { ok: false; error: CacheKitError | Error } {
   return { ok: false, error: error as Error };
+}
+
+/** What one native call does of a batch: its items under one key of one tenant. */
+class BatchGroup {
+  /** The places of its items in the batch. */
+  readonly indexes: number[] = [];
+  /** Payloads to seal, or sealed values to open. */
+  readonly inputs: Uint8Array[] = [];
+  readonly #memory: GroupMemory;
+
+  constructor(
+    readonly key: TenantKey,
+    readonly tenant: TenantContext,
+  ) {
+    this.#memory = spare ?? new GroupMemory();
+    spare = undefined;
+  }
+
+  /** The AADs, each followed by its format. */
+  get aads(): Buffer {
+    return this.#memory.aads;
+  }
+
+  /** What the native call reads of the items, and writes. */
+  get table(): Int32Array {
+    return this.#memory.table;
+  }
+
+  /** @param offset the bytes in front of the sealed ones. */
+  add(index: number, cacheKey: string, input: Uint8Array, offset: number): void {
+    this.#memory.add(this.indexes.length, this.tenant, cacheKey, offset);
+    append(this.indexes, index);
+    append(this.inputs, input);
+  }
+
+  /** What the native call says of an item: a length, or a failure. */
+  result(i: number): number {
+    return this.table[i * STRIDE + 2] as number;
+  }
+
+  /** Memory for what is opened; it is the group's until `release`. */
+  room(length: number): Buffer {
+    if (length > SCRATCH_LEN) return allocate(length);
+    this.#memory.opened ??= allocate(SCRATCH_LEN);
+    return this.#memory.opened;
+  }
+
+  /** Lends its memory to the next batch. Without it, memory is only made again. */
+  release(): void {
+    if (this.aads.length <= LARGEST_KEPT) spare = this.#memory;
+  }
+}
+
+class GroupMemory {
+  aads = allocate(FIRST_AADS_LEN);
+  table = new Int32Array(FIRST_ITEMS * STRIDE);
+  opened: Buffer | undefined;
+  #end = 0;
+
+  add(i: number, { aad }: TenantContext, cacheKey: string, offset: number): void {
+    if (i === 0) this.#end = 0;
+    const aadLen = aad.write(cacheKey);
+    const length = aadLen + aad.formatLen;
+    const at = this.#end;
+    if (at + length > this.aads.length) this.aads = grown(this.aads, allocate(2 * (at + length)));
+    if ((i + 1) * STRIDE > this.table.length) this.table = grown(this.table, new Int32Array(2 * this.table.length));
+    const { aads, table } = this;
+    const { scratch } = aad;
+    // A loop, because `copy` costs more than the hundred bytes that an AAD has are worth.
+    for (let n = 0; n < length; n++) aads[at + n] = scratch[n] as number;
+    table[i * STRIDE] = aadLen;
+    table[i * STRIDE + 1] = offset;
+    this.#end = at + length;
+  }
+}
+
+// A batch whose values run user code (a reviver, a serializer) may have another one inside it, which then has memory of its own.
+let spare: GroupMemory | undefined;
+
+/** The groups of a batch, in the order of their first items. */
+type Groups = Map<TenantKey, BatchGroup>;
+
+function groupOf(groups: Groups, key: TenantKey, tenant: TenantContext): BatchGroup {
+  let group = groups.get(key);
+  if (group === undefined) {
+    group = new BatchGroup(key, tenant);
+    groups.set(key, group);
+  }
+  return group;
+}
+
+function grown<A extends Uint8Array | Int32Array>(from: A, to: A): A {
+  to.set(from);
+  return to;
 }

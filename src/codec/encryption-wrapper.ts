@@ -86,7 +86,7 @@ export class EncryptionWrapper<T = unknown> implements Disposable {
   }
 
   /**
-   * @returns bytes that nobody else holds.
+   * @returns bytes that the caller owns.
    * @throws SerializationError for a value that the serializer refuses, ValueTooLargeError over 512 MiB, KeyError after `destroy`.
    */
   serialize(value: T, context: ValueContext): Buffer {

@@ -19,7 +19,7 @@ export function allocateForWriting(length: number): Buffer {
   return memory;
 }
 
-/** Payloads in memory that nobody else holds and that has the size of their sealed value. */
+/** Payloads in memory that is owned and has the size of their sealed value. */
 const inPlace = new WeakSet<Uint8Array>();
 
 /** Bytes in front of a payload that is sealed where it is: a header or frame of `prefixLen` bytes, the nonce, a checksum. */
@@ -42,7 +42,7 @@ export function claimInPlaceBuffer(payload: Uint8Array, prefixLen: number, conta
   if (container === 'envelope' || container === 'interop-v2' || !inPlace.delete(payload)) return undefined;
   const { buffer, byteOffset, length } = payload;
   const headroom = headroomLen(prefixLen, container);
-  // Whoever keeps the result would keep, uncounted, whatever was left over.
+  // A result in larger memory would keep all of it alive, uncounted.
   if (byteOffset !== headroom || buffer.byteLength !== headroom + length + TAG_LEN) return undefined;
   return Buffer.from(buffer as ArrayBuffer);
 }

@@ -1,7 +1,7 @@
 import type { TenantKey } from '../keys/held-key.js';
 import { abortable, settled } from '../native/abort.js';
 import { native, TRUSTED_INPUTS } from '../native/addon.js';
-import { CHECKSUM_LEN, openedBehindLead, openedScratch, SCRATCH_LEN } from '../native/memory.js';
+import { CHECKSUM_LEN, openedBehindHeadroom, openedScratch, SCRATCH_LEN } from '../native/memory.js';
 import { checked, NATIVE_CODE, NEEDS, nativeError } from '../native/result.js';
 import { SEAL_OVERHEAD } from '../protocol/limits.js';
 import { allocate, assertBytes } from '../util/bytes.js';
@@ -19,17 +19,17 @@ export function openSync<T>(
 ): T {
   const layout = tenant.parsePrefix(sealed);
   const aadLen = layout.aad.write(cacheKey);
-  const lead = leadOf(profile);
+  const headroom = headroomOf(profile);
   const small = profile.hidesLength || sealed.length <= SCRATCH_LEN;
-  const out = small ? openedScratch : outputFor(sealed, layout.offset, lead);
+  const out = small ? openedScratch : outputFor(sealed, layout.offset, headroom);
   for (const key of layout.keys) {
-    const length = openWith(key, out, lead, sealed, layout, aadLen);
+    const length = openWith(key, out, headroom, sealed, layout, aadLen);
     if (length === NATIVE_CODE.AUTHENTICATION) continue;
     if (length <= NEEDS) return payloads.decodeOwned(takeOpened(key, length, keyring));
-    checked(length);
+    if (length < 0) throw nativeError(length);
     keyring.countOpen(key);
-    if (!small) return payloads.decodeOwned(out.subarray(lead, lead + length));
-    return payloads.decodeBorrowed(lead === 0 ? openedScratch : openedBehindLead, length);
+    if (!small) return payloads.decodeOwned(out.subarray(headroom, headroom + length));
+    return payloads.decodeBorrowed(headroom === 0 ? openedScratch : openedBehindHeadroom, length);
   }
   throw nativeError(NATIVE_CODE.AUTHENTICATION);
 }
@@ -47,16 +47,16 @@ export function openToBuffer(
   sealed: Uint8Array,
   cacheKey: string,
 ): OpenedPayload {
-  const lead = leadOf(profile);
-  const out = profile.hidesLength ? allocate(0) : outputFor(sealed, layout.offset, lead);
+  const headroom = headroomOf(profile);
+  const out = profile.hidesLength ? allocate(0) : outputFor(sealed, layout.offset, headroom);
   const aadLen = layout.aad.write(cacheKey);
   for (const key of layout.keys) {
-    const length = openWith(key, out, lead, sealed, layout, aadLen);
+    const length = openWith(key, out, headroom, sealed, layout, aadLen);
     if (length === NATIVE_CODE.AUTHENTICATION) continue;
     if (length <= NEEDS) return { payload: takeOpened(key, length, keyring), key };
     checked(length);
     keyring.countOpen(key);
-    return { payload: out.subarray(lead, lead + length), key };
+    return { payload: out.subarray(headroom, headroom + length), key };
   }
   throw nativeError(NATIVE_CODE.AUTHENTICATION);
 }
@@ -70,21 +70,21 @@ export async function openAsync(
   cacheKey: string,
   signal: AbortSignal | undefined,
 ): Promise<OpenedPayload> {
-  const lead = leadOf(profile);
-  const out = profile.hidesLength ? allocate(0) : outputFor(sealed, offset, lead);
+  const headroom = headroomOf(profile);
+  const out = profile.hidesLength ? allocate(0) : outputFor(sealed, offset, headroom);
   for (const key of keys) {
     const opened = await abortable(signal, (fired) => {
       const aadLen = aad.write(cacheKey);
-      return native.openAsync(key.sealer.handle, out, lead, sealed, offset, aad.scratch, aadLen, mode, fired);
+      return native.openAsync(key.sealer.handle, out, headroom, sealed, offset, aad.scratch, aadLen, mode, fired);
     });
     if (opened === NATIVE_CODE.AUTHENTICATION) continue;
     if (opened === NATIVE_CODE.KEY_DESTROYED) {
-      // Throws when all keys were destroyed; else a rotation was completed meanwhile, and another key may open it.
+      // Throws when all keys were destroyed; otherwise a rotation was completed, and another key may open it.
       tenant.snapshot();
       continue;
     }
     let payload: Buffer;
-    if (typeof opened === 'number') payload = out.subarray(lead, lead + settled(opened, signal));
+    if (typeof opened === 'number') payload = out.subarray(headroom, headroom + settled(opened, signal));
     else {
       payload = allocate(opened.length);
       checked(await opened.take(payload, 0));
@@ -98,15 +98,15 @@ export async function openAsync(
 function openWith(
   { sealer: { handle } }: TenantKey,
   out: Buffer,
-  lead: number,
+  headroom: number,
   sealed: Uint8Array,
   { aad, offset, mode }: SealedLayout,
   aadLen: number,
 ): number {
-  const length = native.openValue(handle, out, lead, sealed, offset, aad.scratch, aadLen, mode);
+  const length = native.openValue(handle, out, headroom, sealed, offset, aad.scratch, aadLen, mode);
   if (length !== NATIVE_CODE.NEEDS_VALIDATION) return length;
   assertBytes('sealed', sealed);
-  return native.openValue(handle | TRUSTED_INPUTS, out, lead, sealed, offset, aad.scratch, aadLen, mode);
+  return native.openValue(handle | TRUSTED_INPUTS, out, headroom, sealed, offset, aad.scratch, aadLen, mode);
 }
 
 /** The payload that waits in native memory, after an open whose output was too small. */
@@ -118,12 +118,12 @@ function takeOpened(key: TenantKey, length: number, keyring: CodecSettings['keyr
 }
 
 /** Bytes in front of a payload that are lent to the native addon: a checksum is opened there, and the payload needs no second copy. */
-function leadOf({ container }: WireProfile): number {
+function headroomOf({ container }: WireProfile): number {
   return container === 'checksum' ? CHECKSUM_LEN : 0;
 }
 
-/** Memory for the value at `offset`, with `lead` bytes in front of the payload, which a user's serializer can see. */
-function outputFor(sealed: Uint8Array, offset: number, lead: number): Buffer {
-  const out = allocate(Math.max(lead, sealed.length - offset - SEAL_OVERHEAD));
-  return lead === 0 ? out : out.fill(0, 0, lead);
+/** Memory for the value at `offset`, with `headroom` bytes in front of the payload, which a user's serializer can see. */
+function outputFor(sealed: Uint8Array, offset: number, headroom: number): Buffer {
+  const out = allocate(Math.max(headroom, sealed.length - offset - SEAL_OVERHEAD));
+  return headroom === 0 ? out : out.fill(0, 0, headroom);
 }

@@ -18,7 +18,7 @@ export interface SharedSerializer<T> extends Serializer<T> {
   readonly runsReviver?: boolean;
 }
 
-/** What a serializer of this package does that can write its bytes into memory with room on both sides, which it gives away. */
+/** A serializer of this package that can write into memory with headroom and tailroom, and transfers its ownership. */
 export interface InPlaceSerializer<T> extends Serializer<T> {
   serializeWithRoom(value: T, room: Room): Uint8Array;
 }
@@ -53,8 +53,8 @@ export function isWithoutBytes(error: unknown): error is TypeError {
 }
 
 /**
- * A serializer's payloads, copied only where somebody else may keep or change them. One of ours whose `serialize` or
- * `deserialize` somebody has replaced, at any time, is a stranger's from then on.
+ * A serializer's payloads, copied only where other code may keep or change them. A built-in serializer whose `serialize` or
+ * `deserialize` was replaced, at any time, is treated as user code from then on.
  */
 export class Payloads<T> {
   readonly #serializer: Serializer<T>;
@@ -63,7 +63,7 @@ export class Payloads<T> {
   /** What one of ours had when it was known to be one. */
   readonly #serialize: Serializer<T>['serialize'] | undefined;
   readonly #deserialize: Serializer<T>['deserialize'] | undefined;
-  /** Whether the last payload is a stranger's. */
+  /** Whether user code made the last payload. */
   #userMade = false;
 
   constructor(serializer: Serializer<T>) {
@@ -76,10 +76,10 @@ export class Payloads<T> {
   }
 
   /**
-   * Bytes that are good until anything else is serialized. Large ones may lie where they can be sealed, behind room for a
-   * header or frame of `prefixLen` bytes.
+   * Bytes that are good until anything else is serialized. Large ones may lie where they can be sealed, behind headroom
+   * that includes a header or frame of `prefixLen` bytes.
    *
-   * @throws TypeError when a stranger's serializer returns no bytes, and what it throws.
+   * @throws TypeError when a user's serializer returns no bytes, and what it throws.
    */
   encodeBorrowed(value: T, prefixLen = 0): Uint8Array {
     if (this.#serializer.serialize !== this.#serialize) return this.#checked(value);
@@ -88,12 +88,12 @@ export class Payloads<T> {
     return payload;
   }
 
-  /** As `encodeBorrowed`, bytes that nobody else holds. */
+  /** As `encodeBorrowed`, bytes that the caller owns. */
   encodeOwned(value: T, prefixLen = 0): Uint8Array {
     return this.toOwned(this.encodeBorrowed(value, prefixLen));
   }
 
-  /** A payload that `encodeBorrowed` has just returned, as bytes that nobody else holds: copied only if somebody does. */
+  /** A payload that `encodeBorrowed` has just returned, as bytes that the caller owns: copied only if they were borrowed. */
   toOwned(payload: Uint8Array): Uint8Array {
     return this.#transfersOwnership(payload) ? payload : copyOf(payload);
   }
@@ -106,7 +106,7 @@ export class Payloads<T> {
     return this.decodeOwned(new Uint8Array(buffer.subarray(0, length)));
   }
 
-  /** The value of bytes that nobody else holds. */
+  /** The value of bytes that are owned. */
   decodeOwned(payload: Uint8Array): T {
     if (this.#decodes) {
       if (this.#shared !== undefined) return this.#shared.deserializeShared(payload, payload.length);
@@ -114,7 +114,7 @@ export class Payloads<T> {
     }
     try {
       const value = this.#serializer.deserialize(payload);
-      // One that was revoked would throw at whoever is given it.
+      // A revoked proxy would throw at its first use elsewhere.
       if (types.isProxy(value)) Object.getPrototypeOf(value);
       return value;
     } catch (error) {

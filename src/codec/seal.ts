@@ -2,7 +2,7 @@ import type { TenantKey } from '../keys/held-key.js';
 import { abortable, settled } from '../native/abort.js';
 import { MODE_IN_PLACE, native } from '../native/addon.js';
 import { SCRATCH_LEN, SLAB_MAX, sealedScratch, sealedSlab } from '../native/memory.js';
-import { checked, NATIVE_CODE } from '../native/result.js';
+import { NATIVE_CODE, nativeError } from '../native/result.js';
 import { assertValueLen } from '../protocol/limits.js';
 import { allocate, exactly, trim } from '../util/bytes.js';
 import { claimInPlaceBuffer } from './headroom.js';
@@ -10,8 +10,8 @@ import type { CodecSettings, TenantContext } from './tenant-context.js';
 import { sealedBound } from './wire-profile.js';
 
 /**
- * Seals one payload, with the header or frame that its readers expect in front. A payload that has headroom is sealed where
- * it is, which spares an allocation of its size: it is gone afterwards.
+ * Seals one payload, with the header or frame that its readers expect in front. A payload with headroom is sealed in place,
+ * which spares an allocation of its size and overwrites it.
  */
 export function sealSync(
   settings: CodecSettings,
@@ -43,7 +43,7 @@ export function sealSync(
   return out === sealedScratch ? exactly(out, length) : trim(out, length);
 }
 
-/** As {@link sealSync}, off the event loop. The nonce is taken at the call. @param payload bytes that nobody else holds. */
+/** As {@link sealSync}, off the event loop. The nonce is taken at the call. @param payload owned bytes. */
 export async function sealAsync(
   settings: CodecSettings,
   tenant: TenantContext,
@@ -91,7 +91,7 @@ function sealInto(
     keyring.renewSequence(nonces);
     return sealInto(settings, tenant, tenant.snapshot().current, out, offset, payload, cacheKey, mode);
   }
-  checked(length);
+  if (length < 0) throw nativeError(length);
   keyring.countSeals(key, 1);
   return length;
 }

@@ -34,8 +34,8 @@ export interface EntryContext {
 }
 
 /**
- * Values to stored bytes and back, as a cache uses it: arguments were checked before, and nobody changes bytes that are given
- * until the work is done. What has {@link ASYNC_FROM} bytes and more is sealed, opened and rewrapped off the event loop.
+ * Values to stored bytes and back, as a cache uses it: arguments were checked before, and bytes that are given do not
+ * change until the work is done. What has {@link ASYNC_FROM} bytes and more is sealed, opened and rewrapped off the event loop.
  */
 export interface ValueCodec<T = unknown> {
   readonly profile: WireProfile;

@@ -1,7 +1,6 @@
 import { ConfigurationError } from '../errors.js';
 import { CONTAINER, MODE_CHECK_MSGPACK, MODE_FORMAT_SHIFT, MODE_LITERALS } from '../native/addon.js';
-import { envelopeBound } from '../protocol/byte-storage.js';
-import { SEAL_OVERHEAD } from '../protocol/limits.js';
+import { envelopeBound, SEAL_OVERHEAD } from '../protocol/limits.js';
 import type { Wire } from '../protocol/wire.js';
 import { type BuiltIn, builtInOf, isBuiltIn } from '../serializers/built-in.js';
 import { InteropSerializer } from '../serializers/interop.js';

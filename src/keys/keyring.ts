@@ -6,8 +6,7 @@ import { type MasterKeyInput, resolveMasterKeys } from '../protocol/master-key.j
 import { latest, now, recently } from '../util/clock.js';
 import { type Duration, durationMs } from '../util/duration.js';
 import { assertOptionsObject, ownOptions } from '../util/options-object.js';
-import { HeldKey, type TenantKey } from './held-key.js';
-import { type KeyUsage, lastUsed, usageOf } from './key-usage.js';
+import { HeldKey, type KeyUsage, type TenantKey } from './held-key.js';
 import { fetchMasterKeys, type KeyProvider, type KeyProviderOptions } from './provider.js';
 
 /** How nonces are made: a counter per process, or 12 random bytes, for platforms that clone a running process's memory. */
@@ -128,7 +127,7 @@ export class Keyring implements Disposable {
     const window = ifUnusedFor === undefined ? 0 : durationMs('ifUnusedFor', ifUnusedFor);
     if (this.#previous.length === 0) throw new KeyError('There is no rotation to complete: no previous key is held');
     const since = now() - window;
-    if (window > 0 && this.#previous.some((key) => latest(lastUsed(key)) >= since)) {
+    if (window > 0 && this.#previous.some((key) => latest(key.lastUsed) >= since)) {
       throw new KeyError('A previous key was still in use within that time');
     }
     for (const key of this.#previous) key.destroy();
@@ -146,9 +145,9 @@ export class Keyring implements Disposable {
   usage(): KeyUsage[] {
     this.#assertUsable();
     return [
-      usageOf(this.#current, 'current'),
-      ...this.#previous.map((key) => usageOf(key, 'previous')),
-      ...this.#staged.map((key) => usageOf(key, 'staged')),
+      this.#current.usage('current'),
+      ...this.#previous.map((key) => key.usage('previous')),
+      ...this.#staged.map((key) => key.usage('staged')),
     ];
   }
 
@@ -189,7 +188,7 @@ export class Keyring implements Disposable {
     };
   }
 
-  /** @internal Counts seals, and tells when half of the nonces of a sequence are used. */
+  /** @internal Counts seals, and announces when half of the nonces of a sequence are used. */
   countSeals(key: TenantKey, seals: number): void {
     const { master } = key;
     master.seals += seals;
@@ -256,7 +255,7 @@ export class Keyring implements Disposable {
   }
 }
 
-/** Later, because a subscriber is a stranger's code and a seal is under way. */
+/** In a microtask, because a subscriber is user code and a seal is in progress. */
 function announce(event: 'half-used' | 'renewed', key: HeldKey): void {
   if (nonceChannel.hasSubscribers) queueMicrotask(() => nonceChannel.publish({ event, fingerprint: key.fingerprint }));
 }

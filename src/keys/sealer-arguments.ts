@@ -3,11 +3,11 @@ import { assertBytes, kindOf } from '../util/bytes.js';
 import { lengthOf } from '../util/slots.js';
 
 /*
- * What a sealer's methods refuse. A method looks only at what it can see for nothing; when that is in doubt, or the native
- * addon is, the assertion of that method looks at everything, in the order of the arguments, and says what is wrong.
+ * What a sealer's methods refuse. A method checks only what costs nothing; when that fails, or the native addon asks for
+ * validation, the assertion of that method checks everything, in the order of the arguments, and says what is wrong.
  */
 
-/** Whether the native addon takes it for a length; whether there is room, it sees itself. */
+/** Whether the native addon accepts it as a length; whether it fits, the addon checks. */
 export function isLength(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_VALUE_LEN;
 }

@@ -59,12 +59,12 @@ export class Sealer implements Disposable {
 
   /**
    * @param aad what the value is bound to; an empty array is allowed.
-   * @returns `plaintext.length + 28` bytes that nobody else holds.
+   * @returns `plaintext.length + 28` bytes that the caller owns.
    * @throws NonceExhaustedError after 2^32 seals, ValueTooLargeError over 512 MiB, KeyError after `destroy`.
    */
   seal(plaintext: Uint8Array, aad: Uint8Array): Buffer {
     if (hasBytes(plaintext) && hasBytes(aad)) {
-      // What an array says of its length may be wrong. The native addon learns the true one, and tells by its result.
+      // An array's own `length` may be wrong: the native addon's result is the true one.
       const length = plaintext.length + SEAL_OVERHEAD;
       if (fitsSlab(length)) {
         const sealed = sealedSlab.take(length);
@@ -73,11 +73,11 @@ export class Sealer implements Disposable {
         if (result < 0 && !isInDoubt(result)) throw nativeError(result);
       }
     }
-    return this.#sealVetted(plaintext, aad);
+    return this.#sealValidated(plaintext, aad);
   }
 
   /**
-   * @returns the plaintext in a Buffer that nobody else holds; a small one shares its memory with others opened by this sealer.
+   * @returns the plaintext in a Buffer that the caller owns; a small one shares its memory with others opened by this sealer.
    * @throws AuthenticationError when the key, the AAD or the bytes are not those that were sealed; KeyError after `destroy`.
    */
   open(sealed: Uint8Array, aad: Uint8Array): Buffer {
@@ -90,7 +90,7 @@ export class Sealer implements Disposable {
         if (result < 0 && !isInDoubt(result)) throw nativeError(result);
       }
     }
-    return this.#openVetted(sealed, aad);
+    return this.#openValidated(sealed, aad);
   }
 
   /**
@@ -99,7 +99,7 @@ export class Sealer implements Disposable {
    * @throws (rejects) as {@link seal}; with the signal's reason when it aborts before the work has started.
    */
   async sealAsync(plaintext: Uint8Array, aad: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<Buffer> {
-    // Read first: an option's getter, and a signal's own methods, are a stranger's code, which may take the arrays away.
+    // Read first: an option's getter, and a signal's own methods, are user code, which may detach the arrays.
     const signal = signalOf(options);
     assertInputs(plaintext, aad);
     const inputs = [copyOf(plaintext), copyOf(aad)] as const;
@@ -227,7 +227,7 @@ export class Sealer implements Disposable {
   }
 
   /** For what is empty or large, and for arrays that are not what they seem. */
-  #sealVetted(plaintext: Uint8Array, aad: Uint8Array): Buffer {
+  #sealValidated(plaintext: Uint8Array, aad: Uint8Array): Buffer {
     assertInputs(plaintext, aad);
     const length = lengthOf(plaintext) + SEAL_OVERHEAD;
     const sealed = length <= SLAB_MAX ? sealedSlab.take(length) : allocate(length);
@@ -235,7 +235,7 @@ export class Sealer implements Disposable {
     return sealed;
   }
 
-  #openVetted(sealed: Uint8Array, aad: Uint8Array): Buffer {
+  #openValidated(sealed: Uint8Array, aad: Uint8Array): Buffer {
     assertSealed(sealed, aad);
     const length = Math.max(0, lengthOf(sealed) - SEAL_OVERHEAD);
     const plaintext = length <= SLAB_MAX ? this.#opened.take(length) : allocate(length);

@@ -51,7 +51,7 @@ export interface NativeSealerFunctions {
     aadLen: number,
     mode: number,
   ): NativeResult;
-  /** Opens with a container. Of the arrays only `sealed` may be a stranger's. What surrounds the payload in `out` is lent. */
+  /** Opens with a container. Only `sealed` may be an untrusted array. What surrounds the payload in `out` is lent. */
   openValue(
     handle: number,
     out: Uint8Array,
@@ -138,7 +138,7 @@ export interface NativeMasterKey {
 
 /** A lock between processes, and between the threads of one, that ends with its holder. What fails throws, with a code as `EACCES`. */
 export interface NativeFileLock {
-  /** Never waits: 1 locked, 0 held by somebody else, -1 the file was removed, and others may lock a new one. */
+  /** Never waits: 1 locked, 0 held by another, -1 the file was removed, and others may lock a new one. */
   tryLock(exclusive: boolean): 1 | 0 | -1;
   isRemoved(): boolean;
   unlock(): void;
