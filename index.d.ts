@@ -890,6 +890,7 @@ interface KeyringOptions {
     /** Open only, newest first, at most 3. */
     previousMasterKeys?: readonly MasterKeyInput[];
 }
+
 /**
  * One master key that seals and up to three that only open, so that a key can be replaced while values
  * sealed with the old one are still stored.

@@ -2,7 +2,7 @@ import { EnvelopeError, SealedFormatError } from '../errors.js';
 import { native } from '../native/addon.js';
 import { openedScratch, SCRATCH_LEN } from '../native/memory.js';
 import { checked, NEEDS, nativeError } from '../native/result.js';
-import { encodeFramePrefix, parseFrame } from '../protocol/frame.js';
+import { parseFrame } from '../protocol/frame.js';
 import { assertValueLen } from '../protocol/limits.js';
 import type { Wire } from '../protocol/wire.js';
 import type { Serializer } from '../serializers/serializer.js';
@@ -10,7 +10,7 @@ import { allocate, countedBytes, trim } from '../util/bytes.js';
 import { viewOf } from '../util/slots.js';
 import { Payloads } from './payloads.js';
 import type { DeserializeResult, EntryContext, ValueCodec } from './value-codec.js';
-import { modeOf, packedBound, type WireProfile, wireProfile } from './wire-profile.js';
+import { framePrefix, modeOf, packedBound, type WireProfile, wireProfile } from './wire-profile.js';
 
 /**
  * The codec of a cache without encryption: the bytes are those that an encrypting one would seal.
@@ -106,16 +106,4 @@ export class PlainCodec<T = unknown> implements ValueCodec<T> {
     if (metadata.encrypted) throw new SealedFormatError('The frame claims that its value is encrypted');
     return payloadOffset;
   }
-}
-
-function framePrefix(profile: WireProfile): Buffer | undefined {
-  if (profile.frameName === undefined || profile.wire !== 'python') return undefined;
-  return encodeFramePrefix(profile.frameName, {
-    format: profile.format as 'msgpack' | 'orjson' | 'arrow',
-    compressed: profile.compressed,
-    originalType: profile.originalType ?? null,
-    encrypted: false,
-    tenantId: undefined,
-    keyFingerprint: undefined,
-  });
 }

@@ -17,9 +17,8 @@ export function rewrapSync(
   const layout = tenant.parsePrefix(sealed);
   const { payload, key } = openToBuffer(settings, layout, sealed, cacheKey);
   try {
-    if (isAsWrittenNow(settings, tenant, sealed, layout, key)) return undefined;
-    const writer = writerLike(settings, tenant, sealed, layout);
-    return sealSync(writer.settings, writer.tenant, payload, cacheKey);
+    const writer = writerOf(settings, tenant, sealed, layout, key);
+    return writer && sealSync(writer.settings, writer.tenant, payload, cacheKey);
   } finally {
     payload.fill(0);
   }
@@ -36,9 +35,8 @@ export async function rewrapAsync(
   const layout = tenant.parsePrefix(sealed);
   const { payload, key } = await openAsync(settings, tenant, layout, sealed, cacheKey, signal);
   try {
-    if (isAsWrittenNow(settings, tenant, sealed, layout, key)) return undefined;
-    const writer = writerLike(settings, tenant, sealed, layout);
-    return await sealAsync(writer.settings, writer.tenant, payload, cacheKey, signal);
+    const writer = writerOf(settings, tenant, sealed, layout, key);
+    return writer && (await sealAsync(writer.settings, writer.tenant, payload, cacheKey, signal));
   } finally {
     payload.fill(0);
   }
@@ -59,14 +57,19 @@ function isAsWrittenNow(
   return prefix === undefined ? offset === 0 : prefix.length === offset && prefix.compare(sealed, 0, offset) === 0;
 }
 
-/** Who writes the value again: for a frame with metadata that are not this codec's, a writer that has the same ones. */
-function writerLike(
+/**
+ * What writes the value again: for a frame with metadata that are not this codec's, a writer that has the same ones; undefined
+ * when nothing would change.
+ */
+function writerOf(
   settings: CodecSettings,
   tenant: TenantContext,
   sealed: Uint8Array,
-  { aad }: SealedLayout,
-): { settings: CodecSettings; tenant: TenantContext } {
-  if (aad === tenant.aad) return { settings, tenant };
+  layout: SealedLayout,
+  key: TenantKey,
+): { settings: CodecSettings; tenant: TenantContext } | undefined {
+  if (isAsWrittenNow(settings, tenant, sealed, layout, key)) return undefined;
+  if (layout.aad === tenant.aad) return { settings, tenant };
   const { format, compressed, originalType } = parseFrame(sealed).metadata;
   const profile = { ...settings.profile, format, compressed, originalType: originalType ?? undefined };
   const alike = { ...settings, profile };

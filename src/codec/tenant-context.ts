@@ -4,7 +4,7 @@ import type { TenantKey } from '../keys/held-key.js';
 import type { Keyring, NonceMode } from '../keys/keyring.js';
 import { AadTemplate } from '../protocol/aad.js';
 import { assertTenantId } from '../protocol/derive.js';
-import { encodeFramePrefix, type Frame, parseFrame } from '../protocol/frame.js';
+import { type Frame, parseFrame } from '../protocol/frame.js';
 import {
   encodeRotationHeader,
   headerHasFingerprint,
@@ -14,7 +14,7 @@ import {
   ROTATION_HEADER_LEN,
   tenantIdHash,
 } from '../protocol/rotation-header.js';
-import { modeOf, type WireProfile } from './wire-profile.js';
+import { framePrefix, modeOf, type WireProfile } from './wire-profile.js';
 
 export type RotationHeaderMode = 'auto' | 'always' | 'never';
 
@@ -130,8 +130,8 @@ export class TenantContext {
     this.#snapshot = undefined;
     const { keyring, nonces } = this.#settings;
     const { generation } = keyring;
-    const { current, previous } = keyring.tenantKeys(this.tenantId, nonces);
-    const keys = [current, ...previous];
+    const keys = keyring.tenantKeys(this.tenantId, nonces);
+    const [current] = keys;
     const prefix = this.#prefixFor(current);
     const { aad, mode } = this;
     const bare = { offset: 0, keys, named: false, aad, mode };
@@ -142,15 +142,8 @@ export class TenantContext {
 
   #prefixFor(current: TenantKey): Buffer | undefined {
     const { keyring, profile, rotationHeader } = this.#settings;
-    if (profile.wire === 'python' && profile.frameName !== undefined) {
-      return encodeFramePrefix(profile.frameName, {
-        format: profile.format as 'msgpack' | 'orjson' | 'arrow',
-        compressed: profile.compressed,
-        originalType: profile.originalType ?? null,
-        encrypted: true,
-        tenantId: this.tenantId,
-        keyFingerprint: current.fingerprintHex,
-      });
+    if (profile.wire === 'python') {
+      return framePrefix(profile, { tenantId: this.tenantId, keyFingerprint: current.fingerprintHex });
     }
     const auto = rotationHeader === 'auto' && profile.wire === 'protocol' && keyring.needsHeader;
     if (rotationHeader !== 'always' && !auto) return undefined;

@@ -19,12 +19,6 @@ export interface KeyringOptions {
   previousMasterKeys?: readonly MasterKeyInput[];
 }
 
-/** The keys of one tenant: one that seals, and those that only open, newest first. */
-export interface TenantKeys {
-  readonly current: TenantKey;
-  readonly previous: readonly TenantKey[];
-}
-
 export type { KeyUsage };
 
 const OPTIONS = ['masterKey', 'previousMasterKeys'] as const satisfies readonly (keyof KeyringOptions)[];
@@ -178,14 +172,15 @@ export class Keyring implements Disposable {
     return this.#replaced || this.#staged.length > 0;
   }
 
-  /** @internal */
-  tenantKeys(tenantId: string, nonces: NonceMode): TenantKeys {
+  /** @internal The keys of one tenant: the current one, which seals, the previous ones, newest first, and the staged ones. */
+  tenantKeys(tenantId: string, nonces: NonceMode): readonly [TenantKey, ...TenantKey[]] {
     this.#assertUsable();
     const sequence = nonces === 'counter' ? this.#sequence : this.#random();
-    return {
-      current: this.#current.tenantKey(nonces, tenantId, sequence),
-      previous: [...this.#previous, ...this.#staged].map((key) => key.tenantKey('counter', tenantId, this.#sequence)),
-    };
+    const openOnly = [...this.#previous, ...this.#staged];
+    return [
+      this.#current.tenantKey(nonces, tenantId, sequence),
+      ...openOnly.map((key) => key.tenantKey('counter', tenantId, this.#sequence)),
+    ];
   }
 
   /** @internal Counts seals, and announces when half of the nonces of a sequence are used. */

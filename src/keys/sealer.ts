@@ -4,19 +4,10 @@ import { type NativeSealer, type NativeSequence, native, TRUSTED, TRUSTED_OUT } 
 import { fitsSlab, SLAB_MAX, Slab, sealedSlab } from '../native/memory.js';
 import { checked, guarded, NATIVE_CODE, NEEDS, nativeError } from '../native/result.js';
 import { assertTenantId } from '../protocol/derive.js';
-import { SEAL_OVERHEAD } from '../protocol/limits.js';
+import { assertValueLen, MAX_VALUE_LEN, SEAL_OVERHEAD } from '../protocol/limits.js';
 import { type MasterKeyInput, masterKeyBytes } from '../protocol/master-key.js';
-import { allocate, copyOf, hasBytes } from '../util/bytes.js';
+import { allocate, assertBytes, copyOf, hasBytes, kindOf } from '../util/bytes.js';
 import { lengthOf, partOf } from '../util/slots.js';
-import {
-  assertInputs,
-  assertOpenInPlace,
-  assertOpenInto,
-  assertSealed,
-  assertSealInPlace,
-  assertSealInto,
-  isLength,
-} from './sealer-arguments.js';
 
 const NONCE_LEN = 12;
 
@@ -191,7 +182,7 @@ export class Sealer implements Disposable {
     let length: number = NATIVE_CODE.NEEDS_VALIDATION;
     if (hasBytes(buffer) && hasBytes(aad)) length = native.openInPlace(this.#handle, buffer, aad);
     if (isInDoubt(length)) {
-      assertOpenInPlace(buffer, aad);
+      assertSealed(buffer, aad, 'buffer');
       length = native.openInPlace(this.#handle | TRUSTED, buffer, aad);
     }
     return partOf(buffer, NONCE_LEN, checked(length));
@@ -251,4 +242,54 @@ export class Sealer implements Disposable {
 /** Whether nothing was done, because an array has to be looked at, or may have a length that its property does not tell. */
 function isInDoubt(result: number): boolean {
   return result === NATIVE_CODE.NEEDS_VALIDATION || result <= NEEDS;
+}
+
+/*
+ * What the methods refuse. A method checks only what costs nothing; when that fails, or the native addon asks for validation,
+ * its assertion checks everything, in the order of the arguments, and says what is wrong.
+ */
+
+/** Whether the native addon accepts it as a length; whether it fits, the addon checks. */
+function isLength(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_VALUE_LEN;
+}
+
+function assertInputs(plaintext: Uint8Array, aad: Uint8Array): void {
+  assertBytes('plaintext', plaintext);
+  assertBytes('aad', aad);
+  assertValueLen(lengthOf(plaintext));
+}
+
+function assertSealed(sealed: Uint8Array, aad: Uint8Array, name = 'sealed'): void {
+  assertBytes(name, sealed);
+  assertBytes('aad', aad);
+}
+
+function assertSealInto(out: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): void {
+  assertBytes('out', out);
+  assertInputs(plaintext, aad);
+  assertRoom(out, lengthOf(plaintext) + SEAL_OVERHEAD);
+}
+
+function assertOpenInto(out: Uint8Array, sealed: Uint8Array, aad: Uint8Array): void {
+  assertBytes('out', out);
+  assertSealed(sealed, aad);
+  assertRoom(out, lengthOf(sealed) - SEAL_OVERHEAD);
+}
+
+function assertSealInPlace(buffer: Uint8Array, plaintextLen: number, aad: Uint8Array): void {
+  assertBytes('buffer', buffer);
+  if (typeof plaintextLen !== 'number') {
+    throw new TypeError(`plaintextLen must be a number, not ${kindOf(plaintextLen)}`);
+  }
+  if (!Number.isInteger(plaintextLen) || plaintextLen < 0 || plaintextLen + SEAL_OVERHEAD > lengthOf(buffer)) {
+    throw new RangeError(`plaintextLen must be an integer from 0 to the buffer's length less ${SEAL_OVERHEAD}`);
+  }
+  assertBytes('aad', aad);
+  assertValueLen(plaintextLen);
+}
+
+function assertRoom(out: Uint8Array, needed: number): void {
+  const length = lengthOf(out);
+  if (length < needed) throw new RangeError(`out must have at least ${needed} bytes, not ${length}`);
 }

@@ -36,40 +36,30 @@ export const NATIVE_CODE = {
   PYTHON_FRAME: -16,
 } as const;
 
+const ERRORS: { readonly [code: NativeResult]: () => Error } = {
+  [NATIVE_CODE.AUTHENTICATION]: () => new AuthenticationError(),
+  [NATIVE_CODE.NONCE_EXHAUSTED]: () => new NonceExhaustedError(),
+  [NATIVE_CODE.TOO_LARGE]: () => new ValueTooLargeError('The value is over the limit of 512 MiB'),
+  [NATIVE_CODE.ENVELOPE]: () =>
+    new EnvelopeError('The envelope or checksum is malformed, over a limit or does not match its payload'),
+  [NATIVE_CODE.PAYLOAD_BOUNDS]: () =>
+    new SerializationError('The payload is not one well-formed MessagePack document within the limits'),
+  [NATIVE_CODE.OUTPUT_TOO_SMALL]: () => new RangeError('The output is too small'),
+  [NATIVE_CODE.OVERLAP]: () => new RangeError('The output overlaps an input'),
+  [NATIVE_CODE.KEY_DESTROYED]: () => new KeyError('This key was destroyed'),
+  [NATIVE_CODE.INVALID_ARGUMENT]: () => new TypeError('An argument is not what the native addon takes'),
+  [NATIVE_CODE.INVALID_LENGTH]: () => new RangeError('A key, domain or tenant has a length outside its limits'),
+  [NATIVE_CODE.CANCELLED]: () => new DOMException('The operation was aborted', 'AbortError'),
+  [NATIVE_CODE.OTHER_CONTAINER]: () =>
+    new EnvelopeError('The value has not the container of interop/v2: it is possibly one of interop/v1'),
+  [NATIVE_CODE.PYTHON_FRAME]: () =>
+    new EnvelopeError('The value is a Python-internal frame, in the place of the container of interop/v2'),
+};
+
 /** The error for a failure that a native entry answered. */
 export function nativeError(code: NativeResult): Error {
-  switch (code) {
-    case NATIVE_CODE.AUTHENTICATION:
-      return new AuthenticationError();
-    case NATIVE_CODE.NONCE_EXHAUSTED:
-      return new NonceExhaustedError();
-    case NATIVE_CODE.TOO_LARGE:
-      return new ValueTooLargeError('The value is over the limit of 512 MiB');
-    case NATIVE_CODE.ENVELOPE:
-      return new EnvelopeError('The envelope or checksum is malformed, over a limit or does not match its payload');
-    case NATIVE_CODE.PAYLOAD_BOUNDS:
-      return new SerializationError('The payload is not one well-formed MessagePack document within the limits');
-    case NATIVE_CODE.OUTPUT_TOO_SMALL:
-      return new RangeError('The output is too small');
-    case NATIVE_CODE.OVERLAP:
-      return new RangeError('The output overlaps an input');
-    case NATIVE_CODE.KEY_DESTROYED:
-      return new KeyError('This key was destroyed');
-    case NATIVE_CODE.INVALID_ARGUMENT:
-      return new TypeError('An argument is not what the native addon takes');
-    case NATIVE_CODE.INVALID_LENGTH:
-      return new RangeError('A key, domain or tenant has a length outside its limits');
-    case NATIVE_CODE.CANCELLED:
-      return new DOMException('The operation was aborted', 'AbortError');
-    case NATIVE_CODE.OTHER_CONTAINER:
-      return new EnvelopeError('The value has not the container of interop/v2: it is possibly one of interop/v1');
-    case NATIVE_CODE.PYTHON_FRAME:
-      return new EnvelopeError('The value is a Python-internal frame, in the place of the container of interop/v2');
-    default:
-      return new InternalError(
-        code <= NEEDS ? 'The native addon needs more room than was computed' : `The native addon failed (${-code})`,
-      );
-  }
+  if (code <= NEEDS) return new InternalError('The native addon needs more room than was computed');
+  return ERRORS[code]?.() ?? new InternalError(`The native addon failed (${-code})`);
 }
 
 /** @throws the error for a failure; returns a length as it is. */
