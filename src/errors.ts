@@ -92,7 +92,7 @@ export class EnvelopeError extends CacheKitError {
   readonly code = 'ERR_ENVELOPE';
 }
 
-/** A nonce sequence has sealed 2^32 values; this sealer refuses for ever. */
+/** A nonce sequence has sealed 2^32 values; this sealer seals no more. */
 export class NonceExhaustedError extends CacheKitError {
   readonly code = 'ERR_NONCE_EXHAUSTED';
 
@@ -184,7 +184,7 @@ export function isError(value: unknown): value is Error {
   }
 }
 
-/** A property of what somebody else has thrown; undefined when reading it throws. */
+/** A property of an error that other code has thrown; undefined when reading it throws. */
 export function propertyOf(thrown: object, name: string | symbol): unknown {
   try {
     return (thrown as Record<string | symbol, unknown>)[name];

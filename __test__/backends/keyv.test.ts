@@ -214,6 +214,34 @@ test('a value of somebody else is a miss', async (t) => {
   t.is(text((await backend.get('a'))?.bytes), 'x');
 });
 
+test.serial('a wall clock that is set back lengthens no entry, set ahead it ends them', async (t) => {
+  const keyv = new Keyv();
+  const backend = new KeyvBackend({ store: keyv });
+  const { now } = Date;
+  t.teardown(() => {
+    Date.now = now;
+  });
+  await backend.set('a', Buffer.from('x'), { ttlMs: 60_000 });
+  await backend.set('b', Buffer.from('y'), { ttlMs: 50 });
+  Date.now = () => now() - 3_600_000;
+  const { expiresInMs = 0 } = (await backend.get('a')) ?? {};
+  t.true(expiresInMs > 0 && expiresInMs <= 60_000, String(expiresInMs));
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  t.is(await backend.get('b'), undefined);
+  t.is(await new KeyvBackend({ store: keyv }).get('b'), undefined);
+  Date.now = () => now() + 61_000;
+  t.is(await backend.get('a'), undefined);
+});
+
+test('an entry from another start of the machine ends by the wall clock', async (t) => {
+  const keyv = new Keyv();
+  const backend = new KeyvBackend({ store: keyv });
+  await keyv.set('a', `${Buffer.from('x').toString('base64')}@0123456789ab:1`, 60_000);
+  t.true(((await backend.get('a'))?.expiresInMs ?? 0) > 50_000);
+  await keyv.set('b', `${Buffer.from('x').toString('base64')}@0123456789ab:1`);
+  t.is((await backend.get('b'))?.expiresInMs, Number.POSITIVE_INFINITY);
+});
+
 test('what is no Keyv store is a TypeError', (t) => {
   for (const store of [undefined, null, 1, 'x', {}, new Map(), { get() {}, set() {}, delete() {} }, () => undefined]) {
     t.throws(() => new KeyvBackend({ store: store as never }), { instanceOf: TypeError }, inspect(store));

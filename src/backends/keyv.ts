@@ -1,5 +1,4 @@
 import { BackendError, CacheKitError } from '../errors.js';
-import { fromBase64 } from '../util/base64.js';
 import { assertBytes, copyOf } from '../util/bytes.js';
 import { ownOptions } from '../util/options-object.js';
 import { asBuffer, assertCacheKey, assertCacheKeys, assertOptions, closedError, wholeTtlMs } from './arguments.js';
@@ -21,6 +20,7 @@ import {
   type KeyvStorageAdapter,
   keyvFace,
 } from './keyv/adapter.js';
+import { decodeValue, encodeValue } from './keyv/stored-value.js';
 import { markPrivate, methodsOf } from './private-answers.js';
 
 export {
@@ -51,8 +51,8 @@ const MAX_DATE = 8.64e15;
  *
  * Bytes are stored as base64 in Keyv's own form, `{ value, expires }`, with the instance's namespace, serialization,
  * compression and encryption but without its hooks, statistics and key sanitization, which could change what is
- * stored or where. Entries end by the wall clock: Keyv's form has no time of writing, so that a clock set back by an hour
- * lengthens what was stored before by an hour, unless the store has a clock of its own. `ifBytes` compares before it deletes, not in one step. What a store reports as an `error` event
+ * stored or where. Entries end by the wall clock or the clock that the processes of the machine share, whichever says
+ * so first; on another machine, and after a restart, a wall clock that was set back lengthens them. `ifBytes` compares before it deletes, not in one step. What a store reports as an `error` event
  * while an operation is under way, instead of failing it, is a BackendError and no miss.
  */
 export class KeyvBackend implements Backend {
@@ -96,9 +96,9 @@ export class KeyvBackend implements Backend {
     assertCacheKey(cacheKey);
     assertBytes('bytes', bytes);
     const ttlMs = wholeTtlMs(options?.ttlMs);
-    const value = asBuffer(bytes).toString('base64');
     const end = ttlMs === undefined ? undefined : Date.now() + ttlMs;
     const expires = end !== undefined && end <= MAX_DATE ? end : undefined;
+    const value = encodeValue(asBuffer(bytes), expires === undefined ? undefined : ttlMs);
     await this.#run(
       options,
       cacheKey,
@@ -172,11 +172,11 @@ export class KeyvBackend implements Backend {
     const envelope = await this.#keyv.decode(stored);
     if (typeof envelope !== 'object' || envelope === null) return undefined;
     const { value, expires } = { __proto__: null, ...envelope } as KeyvEnvelope;
-    const bytes = typeof value === 'string' ? fromBase64(value) : undefined;
-    if (bytes === undefined) return undefined;
-    if (typeof expires !== 'number') return { bytes, expiresInMs: Number.POSITIVE_INFINITY };
-    const expiresInMs = expires - Date.now();
-    return expiresInMs > 0 ? { bytes, expiresInMs } : undefined;
+    const decoded = typeof value === 'string' ? decodeValue(value) : undefined;
+    if (decoded === undefined) return undefined;
+    const byWallClock = typeof expires === 'number' ? expires - Date.now() : Number.POSITIVE_INFINITY;
+    const expiresInMs = Math.min(byWallClock, decoded.leftMs);
+    return expiresInMs > 0 ? { bytes: decoded.bytes, expiresInMs } : undefined;
   }
 
   /** An `undefined` while the store reports an error is no answer. */

@@ -19,13 +19,13 @@ Options:
 
 Sizes are bytes, or with a unit: 512kb, 256mb, 2gb.
 Without a token any API key of the three kinds is accepted. CACHEKIT_SERVE_TOKENS holds tokens
-too, separated by commas; unlike an option, nobody sees them in a list of processes.
+too, separated by commas; unlike an option, they do not show in a list of processes.
 Without one, only requests for a loopback host are answered.
 It stops on SIGINT and SIGTERM: requests under way have 10 seconds to finish, or until the second
 signal. Nothing is kept when it stops.
 `.trim();
 
-/** For requests under way when it is told to stop. */
+/** For requests in flight when it is stopped. */
 const GRACE_MS = 10_000;
 
 export async function serve(args: string[]): Promise<void> {

@@ -20,7 +20,7 @@ export class AssignedNamespace {
   #changed = false;
   /** Keyv 5 registers for errors, and then assigns. What is assigned later is a change. */
   #constructing = false;
-  /** A key did not begin with the namespace: Keyv does not write it (`useKeyPrefix: false`), or somebody else uses the store. */
+  /** A key did not begin with the namespace: Keyv does not write it (`useKeyPrefix: false`), or another program uses the store. */
   #bareKeys = false;
 
   /** Whether there is an instance of Keyv 5 at all. */

@@ -10,7 +10,7 @@ import { assertOptionsObject, ownOptions } from '../util/options-object.js';
 export interface EncryptedStoreOptions {
   /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
   masterKey?: MasterKeyInput | undefined;
-  /** Shared with whoever else uses it. */
+  /** Shared with its other users. */
   keyring?: Keyring | undefined;
   /** 1 to 1,024 bytes as UTF-8. Default `'default'`. */
   tenantId?: string | undefined;

@@ -99,7 +99,7 @@ function entriesOfAdapter(adapter: Adapter, prefix: string): Entries {
 /**
  * `@keyv/redis` leaves out names with its separator unless it has the namespace in front of it, and matches that as a
  * pattern. So it is asked for the very prefix, on an object of its own: the adapter is shared. Nor does this read the
- * values of ten names at a time, which it does for whoever iterates.
+ * values of ten names at a time, which it does when iterated.
  */
 async function* entriesOfRedis(adapter: Adapter, own: string, prefix: string): AsyncGenerator<Listed> {
   const full = own + prefix;

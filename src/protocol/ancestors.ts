@@ -16,7 +16,8 @@ const NEAREST = 4;
 export class Ancestors {
   /** By depth, which begins at 1. */
   private readonly around: (object | undefined)[] = [undefined, undefined];
-  private entered = 0;
+  /** How many were entered: most documents have none, and need no {@link clear}. */
+  entered = 0;
 
   /** @param deepest the depth of the deepest container: less than the limit where what is written lies in another. */
   constructor(private readonly deepest = MAX_DEPTH) {}
@@ -36,12 +37,8 @@ export class Ancestors {
     if (depth > this.deepest) throw new Refusal(`a value nested deeper than ${MAX_DEPTH} levels`);
   }
 
-  /** After a document: values are not kept longer than it takes to write them. */
+  /** After a document in which something was entered: values are not kept longer than it takes to write them. */
   clear(): void {
-    if (this.entered !== 0) this.forget();
-  }
-
-  private forget(): void {
     this.entered = 0;
     const { around } = this;
     for (let i = 2; around[i] !== undefined; i++) around[i] = undefined;

@@ -48,7 +48,7 @@ export abstract class CanonicalEncoder extends CanonicalWriter {
 
   /** Ends a document, written or not: values are not kept longer than it takes to write them. */
   protected end(): void {
-    this.#ancestors.clear();
+    if (this.#ancestors.entered !== 0) this.#ancestors.clear();
   }
 
   /** @param depth the level of the value, from 1; `parent` is the container that it lies in. */

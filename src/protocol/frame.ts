@@ -11,7 +11,7 @@ import { viewOf } from '../util/slots.js';
  * | 7 | the header: JSON `{"s": serializer name, "m": metadata, "v": "2.0"}` |
  * | then | the payload |
  *
- * The header is not authenticated: whoever can write to the store can change it.
+ * The header is not authenticated: anyone who can write to the store can change it.
  */
 export interface Frame {
   serializerName: string;

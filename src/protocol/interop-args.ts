@@ -107,7 +107,7 @@ class ArgumentsEncoder extends CanonicalEncoder {
     this.#encodeSet(value, depth);
   }
 
-  /** A key is made of what was given; nobody reads it back. */
+  /** Arguments are only hashed, never read back. */
   protected override assertMarked(): void {}
 
   #encodeSet(set: Set<unknown>, depth: number): void {

@@ -43,7 +43,7 @@ export class JsonWriter {
     try {
       this.value(value, 1, undefined);
     } finally {
-      this.ancestors.clear();
+      if (this.ancestors.entered !== 0) this.ancestors.clear();
     }
   }
 

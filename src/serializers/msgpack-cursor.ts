@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { SerializationError } from '../errors.js';
 import { readLatin1, readUtf8 } from '../protocol/utf8.js';
-import { isAssignable } from '../util/own-property.js';
+import { isInherited } from '../util/own-property.js';
 import { viewOf } from '../util/slots.js';
 
 const NOTHING = new Uint8Array(0);
@@ -255,7 +255,7 @@ class NameCache {
   }
 
   private look(slot: number, name: string): boolean {
-    if (!isAssignable(name)) return false;
+    if (isInherited(name)) return false;
     this.seen[slot] = this.document;
     return true;
   }

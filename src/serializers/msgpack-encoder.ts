@@ -63,12 +63,12 @@ export class ExactEncoder extends MessagePackWriter {
       throw asRefusal(error).asSerializationError(this.errorPaths);
     } finally {
       // Within a getter of a value that is being written, another encoder was at work.
-      if (!this.entered) this.ancestors.clear();
+      if (!this.entered && this.ancestors.entered !== 0) this.ancestors.clear();
       if (!this.entered) this.giveLargeBufferAway();
     }
   }
 
-  /** The payload in memory that nobody else holds. */
+  /** The payload in memory of its own. */
   exact(value: unknown): Uint8Array {
     const payload = this.shared(value);
     return payload.slice();

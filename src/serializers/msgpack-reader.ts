@@ -2,7 +2,7 @@ import { SerializationError } from '../errors.js';
 import { dateTimeHeader, readInstant } from '../protocol/date-time.js';
 import { MAX_DEPTH } from '../protocol/limits.js';
 import { isTemporal, MARKERS, reviveTemporal, type TemporalReviver } from '../protocol/temporal.js';
-import { define, isAssignable, isAssignableAt } from '../util/own-property.js';
+import { define, isAssignableAt, isInherited } from '../util/own-property.js';
 import { MessagePackCursor, names } from './msgpack-cursor.js';
 
 /**
@@ -155,7 +155,7 @@ export class MessagePackReader extends MessagePackCursor {
       }
       if (i === 0) first = key;
       const value = this.value();
-      if (assignable || isAssignable(key)) map[key] = value;
+      if (assignable || !isInherited(key)) map[key] = value;
       else define(map, key, value);
     }
     this.depth--;

@@ -44,7 +44,7 @@ export function behaviour<K extends keyof Backend>(
   };
 }
 
-/** The beginning of cache keys that nobody has used: a store may be full of others. */
+/** A prefix of unused cache keys: the store need not be empty. */
 export function fresh(): string {
   return `t:${randomBytes(9).toString('hex')}:`;
 }

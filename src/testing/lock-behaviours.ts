@@ -28,7 +28,7 @@ export const lockBehaviours: readonly Behaviour[] = [
   behaviour('a lock is free when its lease has ended', ['lock'], async (backend, { shortestLeaseMs = 1 }) => {
     const cacheKey = fresh();
     const late = await backend.lock(cacheKey, Math.max(SHORT_MS, shortestLeaseMs));
-    assert.ok(late, 'nobody holds it');
+    assert.ok(late, 'the lock is free');
     let next: BackendLock | undefined;
     await until(async () => {
       next = await backend.lock(cacheKey, LONG_MS);
@@ -57,7 +57,7 @@ export const lockBehaviours: readonly Behaviour[] = [
       held = lock && { cacheKey, lock };
       return true;
     });
-    assert.ok(held, 'nobody holds it');
+    assert.ok(held, 'the lock is free');
     await pause(leaseMs + SHORT_MS);
     assert.equal(await backend.lock(held.cacheKey, LONG_MS), undefined, 'the first lease has ended');
     assert.equal(await held.lock.extend(leaseMs), true);

@@ -97,7 +97,7 @@ export class ServerStore {
     return 'done';
   }
 
-  /** The lock's id, `null` when somebody holds it, `undefined` when there are too many locks. */
+  /** The lock's id, `null` when it is held, `undefined` when there are too many locks. */
   lock(cacheKey: string, leaseMs: number): string | null | undefined {
     const now = this.#nowMs();
     const held = this.#locks.get(cacheKey);

@@ -32,7 +32,7 @@ function namesOf(options: object): string[] {
 }
 
 /**
- * The options that an object has, from itself or a class of its own, each read once: not what somebody has put on
+ * The options that an object has, from itself or a class of its own, each read once: not what user code has put on
  * `Object.prototype`, which might turn off what was to protect.
  */
 export function ownOptions<T extends object>(options: T): T {

@@ -10,7 +10,7 @@ import { assertFrame } from './zstd-frame.js';
 /** How the columns of an Arrow file are compressed. */
 export type ArrowCompression = 'zstd' | 'lz4';
 
-/** A codec that is told how much there will be, so that no frame can ask for more. */
+/** A codec that knows the decompressed length in advance, so that no frame can ask for more. */
 export interface BoundedCodec {
   encode(bytes: Uint8Array): Uint8Array;
   /** Fills `out`. @throws any error for what does not hold exactly so much. */

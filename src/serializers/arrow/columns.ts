@@ -23,7 +23,7 @@ const DENSE = 1;
 type NullFrom = (row: number) => boolean;
 
 /**
- * A table's batches, with those of their columns made anew that the writer of `apache-arrow` (21.2.0) does not write as they
+ * A table's batches, with those columns rebuilt that the writer of `apache-arrow` (21.2.0) does not write as they
  * are: slices of views and of unions, lists of such, children that are longer than their parents, and dictionaries that
  * differ between batches. Without any of these it is the batches as they are.
  *

@@ -17,7 +17,7 @@ type Refuse = (why: string) => TableRefusal;
 
 /**
  * The dictionaries of a table, one for each id: a file has no other place for them. Where batches or columns have different
- * ones, the first is followed by what the others have beside it, and their indices are made anew.
+ * ones, the first is followed by what the others have beside it, and their indices are rewritten.
  */
 export class Dictionaries {
   readonly #arrow: ColumnsModule;

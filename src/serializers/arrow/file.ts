@@ -1,6 +1,6 @@
 /*
- * The structure of an Arrow IPC file, which `apache-arrow` follows without checking: bytes that somebody altered
- * make it loop for ever. Everything that has an offset or a length is checked here before it sees them.
+ * The structure of an Arrow IPC file, which `apache-arrow` follows without checking: altered bytes can
+ * make it loop endlessly. Everything that has an offset or a length is checked here before it sees them.
  *
  *   0             8                                             length − 10 − n     length − 10   length − 6
  *   "ARROW1" 00 00 | messages, each at the offset of its block … | footer (n bytes) | n (u32le) | "ARROW1"

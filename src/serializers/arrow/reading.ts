@@ -15,7 +15,7 @@ interface ReadingModule extends ColumnsModule {
 export function readTable(arrow: object, payload: Uint8Array): unknown {
   const file = parseFile(payload);
   const plain = decompressed(payload, file);
-  // What says where things are was written anew.
+  // The metadata was rewritten.
   if (plain !== payload && parseFile(plain).compression !== 'none') throw new RangeError('Compressed twice');
   const table = (arrow as ReadingModule).tableFromIPC(plain) as ReadTable;
   repairSchema(arrow as ReadingModule, table, file.schema.columns);

@@ -10,7 +10,7 @@ export class TableRefusal {
     this.#why = why;
   }
 
-  /** What was thrown while a table was written, as the caller's error: nothing is asked of what may be a stranger's. */
+  /** What was thrown while a table was written, as the caller's error: no property is read of a value that user code may have thrown. */
   static asError(thrown: unknown): SerializationError {
     const isOurs = typeof thrown === 'object' && thrown !== null && #why in thrown;
     return new SerializationError(isOurs ? `${CANNOT}: ${thrown.#why}` : CANNOT);

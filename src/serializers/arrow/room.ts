@@ -28,7 +28,7 @@ interface FileWriter extends CompressibleWriter {
 
 /**
  * Batches as an Arrow file in memory of its own with room around it: the parts are joined once, to where whatever surrounds
- * the file has its place already. `tableToIPC` would join parts that lie side by side in one memory, whoever else they belong to.
+ * the file has its place already. `tableToIPC` would join parts that lie side by side in one memory, even where other arrays use it.
  */
 export function writeFile(
   arrow: WritingModule,
