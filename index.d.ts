@@ -252,7 +252,7 @@ declare class SealedFormatError extends CacheKitError {
 declare class EnvelopeError extends CacheKitError {
     readonly code = "ERR_ENVELOPE";
 }
-/** A nonce sequence has sealed 2^32 values; this sealer refuses for ever. */
+/** A nonce sequence has sealed 2^32 values; this sealer seals no more. */
 declare class NonceExhaustedError extends CacheKitError {
     readonly code = "ERR_NONCE_EXHAUSTED";
     constructor();
@@ -425,8 +425,8 @@ interface KeyvBackendOptions {
  *
  * Bytes are stored as base64 in Keyv's own form, `{ value, expires }`, with the instance's namespace, serialization,
  * compression and encryption but without its hooks, statistics and key sanitization, which could change what is
- * stored or where. Entries end by the wall clock: Keyv's form has no time of writing, so that a clock set back by an hour
- * lengthens what was stored before by an hour, unless the store has a clock of its own. `ifBytes` compares before it deletes, not in one step. What a store reports as an `error` event
+ * stored or where. Entries end by the wall clock or the clock that the processes of the machine share, whichever says
+ * so first; on another machine, and after a restart, a wall clock that was set back lengthens them. `ifBytes` compares before it deletes, not in one step. What a store reports as an `error` event
  * while an operation is under way, instead of failing it, is a BackendError and no miss.
  */
 declare class KeyvBackend implements Backend {
@@ -1588,7 +1588,7 @@ interface EncryptedStoreClearOptions {
 interface EncryptedStoreOptions {
     /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
     masterKey?: MasterKeyInput | undefined;
-    /** Shared with whoever else uses it. */
+    /** Shared with its other users. */
     keyring?: Keyring | undefined;
     /** 1 to 1,024 bytes as UTF-8. Default `'default'`. */
     tenantId?: string | undefined;

@@ -57,19 +57,14 @@ fn blake2b_hex(call: &Call) -> Outcome<Answer> {
     let data = call.memory(0)?.first(call.integer(1)?)?;
     // SAFETY: read in this call, and only read.
     let data = unsafe { data.slice() };
-    let mut text = [0; 64];
-    let text = match call.integer(2)? {
-        32 => {
-            hash::hex(&hash::blake2b_256(data), &mut text);
-            &text[..]
-        }
-        16 => {
-            hash::hex(&hash::blake2b_128(data), &mut text);
-            &text[..32]
-        }
+    let mut digits = [0; 64];
+    let len = call.integer(2)?;
+    match len {
+        32 => hash::hex(&hash::blake2b_256(data), &mut digits),
+        16 => hash::hex(&hash::blake2b_128(data), &mut digits),
         _ => return Err(Failure::InvalidLength),
-    };
-    latin1(call, text)
+    }
+    latin1(call, &digits[..2 * len])
 }
 
 fn pack(call: &Call) -> Outcome<Answer> {

@@ -10,7 +10,7 @@ import { assertWellFormed, bytesOf, copyOf, countedBytes, hasCountedBytes, kindO
 import { assertOptionsObject, ownOptions } from '../util/options-object.js';
 import { type InspectedValue, inspectStored } from './inspect.js';
 import { SealingCodec } from './sealing-codec.js';
-import { type CodecSettings, type RotationHeaderMode, Tenants } from './tenant-context.js';
+import { type RotationHeaderMode, Tenants } from './tenant-context.js';
 import type {
   AsyncValueContext,
   DeserializeResult,
@@ -79,10 +79,26 @@ export class EncryptionWrapper<T = unknown> implements Disposable {
    *   KeyError for a malformed key; TypeError and RangeError for wrong options.
    */
   constructor(options: EncryptionWrapperOptions<T> = {}) {
-    const { settings, tenantId, ownKeyring } = checkedOptions(options);
+    assertOptionsObject(options, OPTIONS);
+    const own = ownOptions(options);
+    const { tenantId = 'default', rotationHeader = 'auto', nonces = 'counter', masterKey, keyring } = own;
+    assertTenantId(tenantId);
+    assertChoice('rotationHeader', rotationHeader, ['auto', 'always', 'never']);
+    assertChoice('nonces', nonces, ['counter', 'random']);
+    if (masterKey !== undefined && keyring !== undefined) {
+      throw new ConfigurationError('Pass masterKey or keyring, not both');
+    }
+    if (keyring !== undefined && !(keyring instanceof Keyring)) {
+      throw new TypeError(`keyring must be a Keyring, not ${kindOf(keyring)}`);
+    }
+    const profile = wireProfile(own.wire, own.serializer as Serializer | undefined, own.compress);
+    if (rotationHeader === 'always' && profile.wire !== 'protocol') {
+      throw new ConfigurationError("A rotation header exists in wire 'protocol' only");
+    }
+    this.#ownKeyring = keyring === undefined ? new Keyring({ masterKey }) : undefined;
+    const settings = { keyring: keyring ?? (this.#ownKeyring as Keyring), profile, rotationHeader, nonces };
     this.#tenants = new Tenants(settings, tenantId);
     this.#codec = new SealingCodec<T>(settings, this.#tenants);
-    this.#ownKeyring = ownKeyring;
   }
 
   /**
@@ -177,34 +193,6 @@ export class EncryptionWrapper<T = unknown> implements Disposable {
   [Symbol.dispose](): void {
     this.destroy();
   }
-}
-
-interface CheckedOptions {
-  readonly settings: CodecSettings;
-  readonly tenantId: string;
-  readonly ownKeyring: Keyring | undefined;
-}
-
-function checkedOptions<T>(given: EncryptionWrapperOptions<T>): CheckedOptions {
-  assertOptionsObject(given, OPTIONS);
-  const options = ownOptions(given);
-  const { tenantId = 'default', rotationHeader = 'auto', nonces = 'counter', masterKey, keyring } = options;
-  assertTenantId(tenantId);
-  assertChoice('rotationHeader', rotationHeader, ['auto', 'always', 'never']);
-  assertChoice('nonces', nonces, ['counter', 'random']);
-  if (masterKey !== undefined && keyring !== undefined) {
-    throw new ConfigurationError('Pass masterKey or keyring, not both');
-  }
-  if (keyring !== undefined && !(keyring instanceof Keyring)) {
-    throw new TypeError(`keyring must be a Keyring, not ${kindOf(keyring)}`);
-  }
-  const profile = wireProfile(options.wire, options.serializer as Serializer | undefined, options.compress);
-  if (rotationHeader === 'always' && profile.wire !== 'protocol') {
-    throw new ConfigurationError("A rotation header exists in wire 'protocol' only");
-  }
-  const ownKeyring = keyring === undefined ? new Keyring({ masterKey }) : undefined;
-  const settings = { keyring: keyring ?? (ownKeyring as Keyring), profile, rotationHeader, nonces };
-  return { settings, tenantId, ownKeyring };
 }
 
 function assertChoice(name: string, value: unknown, choices: readonly string[]): void {

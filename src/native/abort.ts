@@ -30,11 +30,14 @@ export function abortable<T>(
 }
 
 async function listening<T>(signal: AbortSignal, start: (fired: Uint8Array) => Promise<T> | T): Promise<T> {
-  const { byte } = listen(signal);
+  const held = listen(signal);
   try {
-    return await start(byte);
+    return await start(held.byte);
   } finally {
-    leave(signal);
+    if (--held.uses === 0) {
+      signal.removeEventListener('abort', held.listener);
+      bytes.delete(signal);
+    }
   }
 }
 
@@ -56,11 +59,4 @@ function listen(signal: AbortSignal): AbortByte {
   }
   held.uses++;
   return held;
-}
-
-function leave(signal: AbortSignal): void {
-  const held = bytes.get(signal);
-  if (held === undefined || --held.uses > 0) return;
-  signal.removeEventListener('abort', held.listener);
-  bytes.delete(signal);
 }
