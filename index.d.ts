@@ -252,7 +252,7 @@ declare class SealedFormatError extends CacheKitError {
 declare class EnvelopeError extends CacheKitError {
     readonly code = "ERR_ENVELOPE";
 }
-/** A nonce sequence has sealed 2^32 values; this sealer refuses for ever. */
+/** A nonce sequence has sealed 2^32 values; this sealer seals no more. */
 declare class NonceExhaustedError extends CacheKitError {
     readonly code = "ERR_NONCE_EXHAUSTED";
     constructor();
@@ -425,8 +425,8 @@ interface KeyvBackendOptions {
  *
  * Bytes are stored as base64 in Keyv's own form, `{ value, expires }`, with the instance's namespace, serialization,
  * compression and encryption but without its hooks, statistics and key sanitization, which could change what is
- * stored or where. Entries end by the wall clock: Keyv's form has no time of writing, so that a clock set back by an hour
- * lengthens what was stored before by an hour, unless the store has a clock of its own. `ifBytes` compares before it deletes, not in one step. What a store reports as an `error` event
+ * stored or where. Entries end by the wall clock or the clock that the processes of the machine share, whichever says
+ * so first; on another machine, and after a restart, a wall clock that was set back lengthens them. `ifBytes` compares before it deletes, not in one step. What a store reports as an `error` event
  * while an operation is under way, instead of failing it, is a BackendError and no miss.
  */
 declare class KeyvBackend implements Backend {
@@ -769,6 +769,52 @@ interface CacheEvent {
 }
 type FailureKind = 'backend' | 'unopened' | 'unreadable' | 'unknown-key' | 'refused' | 'oversize' | 'refresh';
 
+/**
+ * Who shares the stored bytes: every process of this package (`protocol`), every CacheKit SDK (`interop`, and compressed
+ * `interop-v2`, which is a draft), or a Python `@cache` function (`python`). A reader never guesses it from bytes.
+ */
+type Wire = 'protocol' | 'interop' | 'interop-v2' | 'python';
+
+/**
+ * Turns values into bytes and back. Any object of this shape can be used wherever a serializer is taken.
+ *
+ * ```ts
+ * const lines: Serializer<string[]> = {
+ *   format: 'lines',
+ *   serialize: (value) => Buffer.from(value.join('\n')),
+ *   deserialize: (payload) => Buffer.from(payload).toString().split('\n'),
+ * };
+ * ```
+ */
+interface Serializer<T = unknown> {
+    /**
+     * The name of the encoding, 1 to 255 bytes of UTF-8. It is authenticated with every sealed value: bytes sealed under one
+     * format never open under another.
+     */
+    readonly format: string;
+    /**
+     * What goes around the payload before it is sealed: `envelope` compresses and checksums it (the default),
+     * `checksum` puts eight bytes in front, `none` adds nothing.
+     */
+    readonly container?: 'envelope' | 'checksum' | 'none';
+    /** The flag that is authenticated with every sealed value. Default: whether the container is `envelope`. */
+    readonly compressed?: boolean;
+    /** A further name that is authenticated with every sealed value. Default: none. */
+    readonly originalType?: string | undefined;
+    /**
+     * The payload of a value. What it returns is read at once or copied, and never changed.
+     *
+     * @throws an error of its own for a value that it does not carry.
+     */
+    serialize(value: T): Uint8Array;
+    /**
+     * The value of a payload that `serialize` returned, in this process or another. The bytes are the callee's to keep.
+     *
+     * @throws an error of its own for anything else.
+     */
+    deserialize(payload: Uint8Array): T;
+}
+
 /** What a value is bound to besides its tenant's key. */
 interface ValueContext {
     /** The full cache key, not empty. */
@@ -793,56 +839,12 @@ type DeserializeResult<T> = {
     ok: false;
     error: CacheKitError | Error;
 };
-/** Values to stored bytes and back: what a cache needs to know of serialization and encryption. */
-interface ValueCodec<T = unknown> {
-    serialize(value: T, context: ValueContext): Buffer;
-    deserialize(sealed: Uint8Array, context: ValueContext): T;
-    serializeAsync(value: T, context: AsyncValueContext): Promise<Buffer>;
-    deserializeAsync(sealed: Uint8Array, context: AsyncValueContext): Promise<T>;
-    serializeMany(items: readonly ValueToSerialize<T>[]): Buffer[];
-    deserializeMany(items: readonly ValueToDeserialize[]): DeserializeResult<T>[];
-}
 
 /**
  * Whether an error says where in a value the refused part is with names (`.orders[3].customer`) or with positions only
  * (`{0}[3]{1}`), for values whose property names must not be seen either.
  */
 type ErrorPaths = 'names' | 'positions';
-
-/**
- * Who shares the stored bytes: every process of this package (`protocol`), every CacheKit SDK (`interop`, and compressed
- * `interop-v2`, which is a draft), or a Python `@cache` function (`python`). A reader never guesses it from bytes.
- */
-type Wire = 'protocol' | 'interop' | 'interop-v2' | 'python';
-
-interface FrameMetadata {
-    format: 'msgpack' | 'orjson' | 'arrow';
-    compressed: boolean;
-    originalType: string | null;
-    encrypted: boolean;
-    tenantId: string | undefined;
-    keyFingerprint: string | undefined;
-}
-
-/** What stored bytes show to anybody; nothing of it is authenticated. */
-interface InspectedValue {
-    wire: Wire;
-    /** All stored bytes. */
-    length: number;
-    /** The container's bytes inside the seal; 0 when the bytes are too short to be a sealed value. */
-    plaintextLen: number;
-    header?: {
-        keyFingerprint: string;
-        tenantIdHash: string;
-        keyVersion: 0 | 1;
-    };
-    frame?: {
-        serializerName: string;
-    } & FrameMetadata;
-    /** The two halves of the nonce. */
-    instanceId?: bigint;
-    counter?: number;
-}
 
 /**
  * A master key: a string of hex digits (at least 64, so 32 bytes), or at least 16 raw bytes,
@@ -888,6 +890,7 @@ interface KeyringOptions {
     /** Open only, newest first, at most 3. */
     previousMasterKeys?: readonly MasterKeyInput[];
 }
+
 /**
  * One master key that seals and up to three that only open, so that a key can be replaced while values
  * sealed with the old one are still stored.
@@ -939,42 +942,106 @@ declare class Keyring implements Disposable {
     [Symbol.dispose](): void;
 }
 
+interface FrameMetadata {
+    format: 'msgpack' | 'orjson' | 'arrow';
+    compressed: boolean;
+    originalType: string | null;
+    encrypted: boolean;
+    tenantId: string | undefined;
+    keyFingerprint: string | undefined;
+}
+
+/** What stored bytes show to anybody; nothing of it is authenticated. */
+interface InspectedValue {
+    wire: Wire;
+    /** All stored bytes. */
+    length: number;
+    /** The container's bytes inside the seal; 0 when the bytes are too short to be a sealed value. */
+    plaintextLen: number;
+    header?: {
+        keyFingerprint: string;
+        tenantIdHash: string;
+        keyVersion: 0 | 1;
+    };
+    frame?: {
+        serializerName: string;
+    } & FrameMetadata;
+    /** The two halves of the nonce. */
+    instanceId?: bigint;
+    counter?: number;
+}
+
+/** How the columns of an Arrow file are compressed. */
+type ArrowCompression = 'zstd' | 'lz4';
+
+/** What is used here of a Table of `apache-arrow`, which is an optional peer: `ArrowSerializer<Table>` has its full type. */
+interface ArrowTable {
+    readonly numRows: number;
+    readonly numCols: number;
+    readonly schema: {
+        readonly fields: readonly {
+            readonly name: string;
+        }[];
+    };
+}
+/** What is used here of the module `apache-arrow`. */
+interface ArrowModule<T extends ArrowTable = ArrowTable> {
+    readonly Table: {
+        readonly prototype: T;
+    };
+    readonly Schema: unknown;
+    readonly RecordBatch: unknown;
+    readonly Vector: unknown;
+    readonly Data: unknown;
+    readonly DataType: unknown;
+    readonly RecordBatchFileWriter: unknown;
+    readonly AsyncByteQueue: unknown;
+    makeData(rows: never): unknown;
+    tableFromIPC(bytes: Uint8Array): unknown;
+}
+interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
+    /**
+     * Your `import * as arrow from 'apache-arrow'`. It is needed only when there is more than one copy of the package.
+     * Default: the one that `import 'apache-arrow'` gives.
+     */
+    arrow?: ArrowModule<T>;
+    /**
+     * Compresses the columns, as the Python SDK does with zstd. `'zstd'` needs Node 22.15 or the package
+     * `@bokuweb/zstd-wasm`; reading such files needs the same and no option. Default: no compression, which is faster, and
+     * lets the columns of a table that was read be views of the payload.
+     */
+    compression?: ArrowCompression;
+    /** The flag that is authenticated with every sealed value; it compresses nothing. Default: whether `compression` is set. */
+    compressed?: boolean;
+}
 /**
- * Turns values into bytes and back. Any object of this shape can be used wherever a serializer is taken.
+ * Tables of `apache-arrow` as Arrow IPC files, which is what other SDKs hold DataFrames in.
  *
- * ```ts
- * const lines: Serializer<string[]> = {
- *   format: 'lines',
- *   serialize: (value) => Buffer.from(value.join('\n')),
- *   deserialize: (payload) => Buffer.from(payload).toString().split('\n'),
- * };
- * ```
+ * Files are written without compression unless `compression` says otherwise, and read either way. A table is read back
+ * as it was or refused when it is written: dictionaries that differ between its batches become one, as a file has room for
+ * no more, with the indices that the schema says; data of another type than its field in the schema, offsets that fall,
+ * indices outside a dictionary, rows of a union that are not there, a schema nested deeper than 60 levels, a dictionary of
+ * dictionaries or with indices of 64 bits, and a column of another copy of `apache-arrow` are refused. The columns of a table that was read are views of an uncompressed payload
+ * where its memory is aligned to eight bytes: no copy is made, and the payload stays in memory as long as the table.
+ *
+ * @throws TypeError, RangeError for a wrong type or compression, ConfigurationError when `apache-arrow` or the package
+ *   for the compression is not installed, with the command that installs it.
  */
-interface Serializer<T = unknown> {
+declare class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Serializer<T> {
+    #private;
+    readonly format = "arrow";
+    readonly container = "checksum";
+    readonly compressed: boolean;
+    readonly originalType: undefined;
+    constructor(options?: ArrowSerializerOptions<T>);
     /**
-     * The name of the encoding, 1 to 255 bytes of UTF-8. It is authenticated with every sealed value: bytes sealed under one
-     * format never open under another.
-     */
-    readonly format: string;
-    /**
-     * What goes around the payload before it is sealed: `envelope` compresses and checksums it (the default),
-     * `checksum` puts eight bytes in front, `none` adds nothing.
-     */
-    readonly container?: 'envelope' | 'checksum' | 'none';
-    /** The flag that is authenticated with every sealed value. Default: whether the container is `envelope`. */
-    readonly compressed?: boolean;
-    /** A further name that is authenticated with every sealed value. Default: none. */
-    readonly originalType?: string | undefined;
-    /**
-     * The payload of a value. What it returns is read at once or copied, and never changed.
-     *
-     * @throws an error of its own for a value that it does not carry.
+     * @throws SerializationError for anything but a Table, for one that another copy of `apache-arrow` made, and for one that
+     *   would not be read back as it is, with the position of the column.
      */
     serialize(value: T): Uint8Array;
     /**
-     * The value of a payload that `serialize` returned, in this process or another. The bytes are the callee's to keep.
-     *
-     * @throws an error of its own for anything else.
+     * @throws TypeError for a wrong type, SerializationError for bytes that are not an Arrow file that can be read here; what
+     *   is not supported is named, with the position of the column.
      */
     deserialize(payload: Uint8Array): T;
 }
@@ -999,7 +1066,6 @@ interface EncryptionWrapperOptions<T = unknown> {
     /** False: no compression, so that a value's length does not tell what parts of it have in common. Default true. */
     compress?: boolean;
 }
-
 /**
  * Serializes values and seals them, each bound to its tenant and cache key: a serializer with encryption.
  *
@@ -1010,7 +1076,7 @@ interface EncryptionWrapperOptions<T = unknown> {
  *
  * Source: protocol text, "Encryption Flow" and "Decryption Flow".
  */
-declare class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable {
+declare class EncryptionWrapper<T = unknown> implements Disposable {
     #private;
     /**
      * @throws ConfigurationError for no key, two keys, or a combination that the wire does not have;
@@ -1018,7 +1084,7 @@ declare class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposabl
      */
     constructor(options?: EncryptionWrapperOptions<T>);
     /**
-     * @returns bytes that nobody else holds.
+     * @returns bytes that the caller owns.
      * @throws SerializationError for a value that the serializer refuses, ValueTooLargeError over 512 MiB, KeyError after `destroy`.
      */
     serialize(value: T, context: ValueContext): Buffer;
@@ -1310,21 +1376,21 @@ declare const cache: CacheFunction;
 interface RewrapReport {
     /** Entries looked at. */
     seen: number;
-    /** Of those, sealed anew with the current key. */
+    /** Of those, sealed again with the current key. */
     rewrapped: number;
     /** Sealed with the current key already. */
     current: number;
     /** Did not open: of other keys or tenants, or not sealed at all. They were left as they are. */
     unopened: number;
-    /** Changed, ended or too long-lived to tell, while they were at hand: whoever changed them has sealed them with a current key. */
+    /** Changed or ended during the work, or without a known end in a store that cannot replace: their writer used a current key. */
     changed: number;
 }
 interface RewrapOptions {
-    /** Tenants whose entries are sealed anew too, beside those of the cache itself. */
+    /** Tenants whose entries are sealed again too, besides those of the cache itself. */
     tenants?: readonly string[];
     /** Called after every hundred entries. */
     onProgress?: (report: RewrapReport) => void;
-    /** Stops between two entries; what was sealed anew stays so. */
+    /** Stops between two entries; what was sealed again stays so. */
     signal?: AbortSignal;
 }
 
@@ -1522,7 +1588,7 @@ interface EncryptedStoreClearOptions {
 interface EncryptedStoreOptions {
     /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
     masterKey?: MasterKeyInput | undefined;
-    /** Shared with whoever else uses it. */
+    /** Shared with its other users. */
     keyring?: Keyring | undefined;
     /** 1 to 1,024 bytes as UTF-8. Default `'default'`. */
     tenantId?: string | undefined;
@@ -1638,12 +1704,12 @@ declare class Sealer implements Disposable {
     constructor(masterKey: MasterKeyInput, tenantId: string);
     /**
      * @param aad what the value is bound to; an empty array is allowed.
-     * @returns `plaintext.length + 28` bytes that nobody else holds.
+     * @returns `plaintext.length + 28` bytes that the caller owns.
      * @throws NonceExhaustedError after 2^32 seals, ValueTooLargeError over 512 MiB, KeyError after `destroy`.
      */
     seal(plaintext: Uint8Array, aad: Uint8Array): Buffer;
     /**
-     * @returns the plaintext in a Buffer that nobody else holds; a small one shares its memory with others opened by this sealer.
+     * @returns the plaintext in a Buffer that the caller owns; a small one shares its memory with others opened by this sealer.
      * @throws AuthenticationError when the key, the AAD or the bytes are not those that were sealed; KeyError after `destroy`.
      */
     open(sealed: Uint8Array, aad: Uint8Array): Buffer;
@@ -1755,81 +1821,6 @@ declare class PlainTime {
     get microsecond(): number;
     toString(): string;
     toJSON(): string;
-}
-
-/** How the columns of an Arrow file are compressed. */
-type ArrowCompression = 'zstd' | 'lz4';
-
-/** What is used here of a Table of `apache-arrow`, which is an optional peer: `ArrowSerializer<Table>` has its full type. */
-interface ArrowTable {
-    readonly numRows: number;
-    readonly numCols: number;
-    readonly schema: {
-        readonly fields: readonly {
-            readonly name: string;
-        }[];
-    };
-}
-/** What is used here of the module `apache-arrow`. */
-interface ArrowModule<T extends ArrowTable = ArrowTable> {
-    readonly Table: {
-        readonly prototype: T;
-    };
-    readonly Schema: unknown;
-    readonly RecordBatch: unknown;
-    readonly Vector: unknown;
-    readonly Data: unknown;
-    readonly DataType: unknown;
-    readonly RecordBatchFileWriter: unknown;
-    readonly AsyncByteQueue: unknown;
-    makeData(rows: never): unknown;
-    tableFromIPC(bytes: Uint8Array): unknown;
-}
-interface ArrowSerializerOptions<T extends ArrowTable = ArrowTable> {
-    /**
-     * Your `import * as arrow from 'apache-arrow'`. It is needed only when there is more than one copy of the package.
-     * Default: the one that `import 'apache-arrow'` gives.
-     */
-    arrow?: ArrowModule<T>;
-    /**
-     * Compresses the columns, as the Python SDK does with zstd. `'zstd'` needs Node 22.15 or the package
-     * `@bokuweb/zstd-wasm`; reading such files needs the same and no option. Default: no compression, which is faster, and
-     * lets the columns of a table that was read be views of the payload.
-     */
-    compression?: ArrowCompression;
-    /** The flag that is authenticated with every sealed value; it compresses nothing. Default: whether `compression` is set. */
-    compressed?: boolean;
-}
-/**
- * Tables of `apache-arrow` as Arrow IPC files, which is what other SDKs hold DataFrames in.
- *
- * Files are written without compression unless `compression` says otherwise, and read either way. A table is read back
- * as it was or refused when it is written: dictionaries that differ between its batches become one, as a file has room for
- * no more, with the indices that the schema says; data of another type than its field in the schema, offsets that fall,
- * indices outside a dictionary, rows of a union that are not there, a schema nested deeper than 60 levels, a dictionary of
- * dictionaries or with indices of 64 bits, and a column of another copy of `apache-arrow` are refused. The columns of a table that was read are views of an uncompressed payload
- * where its memory is aligned to eight bytes: no copy is made, and the payload stays in memory as long as the table.
- *
- * @throws TypeError, RangeError for a wrong type or compression, ConfigurationError when `apache-arrow` or the package
- *   for the compression is not installed, with the command that installs it.
- */
-declare class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Serializer<T> {
-    #private;
-    readonly format = "arrow";
-    readonly container = "checksum";
-    readonly compressed: boolean;
-    readonly originalType: undefined;
-    constructor(options?: ArrowSerializerOptions<T>);
-    /**
-     * @throws SerializationError for anything but a Table, for one that another copy of `apache-arrow` made, and for one that
-     *   would not be read back as it is, with the position of the column.
-     */
-    serialize(value: T): Uint8Array;
-    /**
-     * @throws TypeError for a wrong type, SerializationError for bytes that are not an Arrow file that can be read here; what
-     *   is not supported is named, with the position of the column.
-     */
-    deserialize(payload: Uint8Array): T;
 }
 
 interface InteropSerializerOptions {

@@ -34,15 +34,15 @@ impl Packing<'_> {
     /// # Errors
     /// [`Failure::TooLarge`] above 512 MiB.
     #[inline]
-    pub fn room(self, payload_len: usize) -> Result<usize, Failure> {
+    pub fn bound(self, payload_len: usize) -> Result<usize, Failure> {
         if payload_len > MAX_LEN {
             return Err(Failure::TooLarge);
         }
         Ok(match self {
             Self::Bare => payload_len,
-            Self::Envelope { format, literals } => envelope::room(payload_len, format.len(), literals),
+            Self::Envelope { format, literals } => envelope::bound(payload_len, format.len(), literals),
             Self::Checksum => CHECKSUM_LEN + payload_len,
-            Self::InteropV2 { literals } => interop_v2::room(payload_len, literals),
+            Self::InteropV2 { literals } => interop_v2::bound(payload_len, literals),
         })
     }
 
@@ -66,7 +66,7 @@ impl Packing<'_> {
     pub fn pack_in_place(self, out: &mut [u8]) -> Result<(), Failure> {
         let head_len = self.head_len()?;
         let (head, payload) = out.split_at_mut(head_len);
-        self.room(payload.len())?;
+        self.bound(payload.len())?;
         if head_len > 0 {
             head.copy_from_slice(&checksum(payload));
         }
@@ -76,23 +76,23 @@ impl Packing<'_> {
     /// Packs the payload to the start of `out` and returns the container's length. A failure leaves nothing of it.
     ///
     /// # Errors
-    /// [`Failure::TooLarge`] above 512 MiB, [`Failure::Needs`] if `out` is shorter than [`Self::room`].
+    /// [`Failure::TooLarge`] above 512 MiB, [`Failure::Needs`] if `out` is shorter than [`Self::bound`].
     #[inline]
     pub fn pack(self, out: &mut [u8], payload: &[u8]) -> Result<usize, Failure> {
-        let room = self.room(payload.len())?;
-        if out.len() < room {
-            return Err(Failure::Needs(room));
+        let bound = self.bound(payload.len())?;
+        if out.len() < bound {
+            return Err(Failure::Needs(bound));
         }
         match self {
-            Self::Bare => copy(&mut out[..room], payload),
+            Self::Bare => copy(&mut out[..bound], payload),
             Self::Envelope { format, literals } => return envelope::write(out, payload, format, literals),
             Self::InteropV2 { literals } => return interop_v2::write(out, payload, literals),
             Self::Checksum => {
                 out[..CHECKSUM_LEN].copy_from_slice(&checksum(payload));
-                copy(&mut out[CHECKSUM_LEN..room], payload);
+                copy(&mut out[CHECKSUM_LEN..bound], payload);
             }
         }
-        Ok(room)
+        Ok(bound)
     }
 }
 

@@ -32,8 +32,8 @@ pub enum Failure {
     Panic,
     /// The operating system gave no random bytes.
     Random,
-    /// Memory of the caller's caller that may be shared or resizable: TypeScript has to look closer. Nothing was done.
-    Unvetted,
+    /// An untrusted array whose memory may be shared or resizable: TypeScript has to validate it. Nothing was done.
+    NeedsValidation,
     /// Opened, but not in interop/v2's container.
     OtherContainer,
     /// Opened, and a Python-internal frame in the place of interop/v2's container.
@@ -43,7 +43,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The number for JavaScript. These are part of the boundary (`src/native/addon.ts`) and never change meaning.
+    /// The number for JavaScript. These are part of the boundary (`src/native/result.ts`) and never change meaning.
     pub const fn code(self) -> i64 {
         match self {
             Self::Authentication => -1,
@@ -59,7 +59,7 @@ impl Failure {
             Self::Cancelled => -11,
             Self::Panic => -12,
             Self::Random => -13,
-            Self::Unvetted => -14,
+            Self::NeedsValidation => -14,
             Self::OtherContainer => -15,
             Self::PythonFrame => -16,
             Self::Needs(len) => NEEDS - len as i64,

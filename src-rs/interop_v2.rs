@@ -28,18 +28,18 @@ const MIN_COMPRESSED_LEN: usize = 13;
 const MAX_HEAD_LEN: usize = 2 + 1 + 1 + 5 + 5;
 
 /// Room that [`write`] needs for a payload of this length, more than it ever uses.
-pub const fn room(payload_len: usize, literals: bool) -> usize {
-    let longest = if literals { payload_len } else { lz4::compress_room(payload_len) };
+pub const fn bound(payload_len: usize, literals: bool) -> usize {
+    let longest = if literals { payload_len } else { lz4::compress_bound(payload_len) };
     MAX_HEAD_LEN + longest
 }
 
 /// Writes the container of `payload` and returns its length. `literals` leaves out compression.
 ///
 /// # Errors
-/// [`Failure::TooLarge`] above 512 MiB, [`Failure::Needs`] if `out` is shorter than [`room`]. Behind the container `out`
+/// [`Failure::TooLarge`] above 512 MiB, [`Failure::Needs`] if `out` is shorter than [`bound`]. Behind the container `out`
 /// then holds no part of the payload.
 pub fn write(out: &mut [u8], payload: &[u8], literals: bool) -> Result<usize, Failure> {
-    let needs = room(payload.len(), literals);
+    let needs = bound(payload.len(), literals);
     if payload.len() > MAX_LEN {
         return Err(Failure::TooLarge);
     }

@@ -28,7 +28,7 @@ pub const fn literals_len(len: usize) -> usize {
 }
 
 /// Room that [`compress`] needs, more than it ever uses.
-pub const fn compress_room(len: usize) -> usize {
+pub const fn compress_bound(len: usize) -> usize {
     get_maximum_output_size(len)
 }
 
@@ -55,10 +55,10 @@ pub fn write_literals(out: &mut [u8], payload: &[u8]) -> usize {
     at + len
 }
 
-/// Compresses `payload` into `out`, which has [`compress_room`], and returns the block's length.
+/// Compresses `payload` into `out`, which has [`compress_bound`], and returns the block's length.
 ///
 /// # Errors
-/// [`Failure::OutputTooSmall`] without that room.
+/// [`Failure::OutputTooSmall`] without that much space.
 pub fn compress(out: &mut [u8], payload: &[u8]) -> Result<usize, Failure> {
     let table = if payload.len() < SMALL_TABLE_LIMIT { &SMALL_TABLE } else { &LARGE_TABLE };
     table.with(|table| {

@@ -103,7 +103,7 @@ pub fn compress(out: &mut [u8], content: &[u8]) -> Result<usize, Failure> {
     let checksum = header_checksum(&writer.out[MAGIC.len()..writer.len]);
     writer.put(&[checksum])?;
     BLOCK.with_borrow_mut(|scratch| {
-        scratch.resize(lz4::compress_room(BLOCK_LEN), 0);
+        scratch.resize(lz4::compress_bound(BLOCK_LEN), 0);
         content.chunks(BLOCK_LEN).try_for_each(|chunk| {
             let len = lz4::compress(scratch, chunk)?;
             let (block, mark) = if len < chunk.len() { (&scratch[..len], 0) } else { (chunk, NOT_COMPRESSED) };

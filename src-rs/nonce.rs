@@ -95,7 +95,7 @@ impl Sequence {
     /// The next nonce.
     ///
     /// # Errors
-    /// [`Failure::NonceExhausted`] after 2^32 nonces, on every thread and for ever.
+    /// [`Failure::NonceExhausted`] after 2^32 nonces, on every thread, permanently.
     #[inline]
     pub fn next(&self) -> Result<Nonce, Failure> {
         // Compare-and-swap and no plain increment: a refused call must not move the count towards a wrap.

@@ -9,7 +9,7 @@ thread_local! {
     static KEPT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// Bytes that nobody else holds.
+/// An owned block of bytes.
 pub struct Scratch(Vec<u8>);
 
 impl Scratch {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import { cache, EncryptionWrapper } from '../../index.js';
+import { codecOf } from '../../src/codec/encryption-wrapper.js';
 import { deferred, MapBackend, masterKey, settle } from './map-backend.js';
 
 interface User {
@@ -119,16 +120,16 @@ for (const [kind, wrap] of [
 }
 
 test('values from 1 MiB are sealed and opened off the event loop, smaller ones at once', async (t) => {
-  const wrapper = new EncryptionWrapper({ masterKey });
+  const codec = codecOf(new EncryptionWrapper({ masterKey }));
   const context = { cacheKey: 'k' };
   for (const [length, large] of [
     [1_000_000, false],
     [1024 * 1024, true],
   ] as const) {
     const value = randomBytes(length);
-    const sealing = wrapper.serializeSized(value, context);
+    const sealing = codec.serialize(value, context);
     t.is(sealing instanceof Promise, large);
-    const opening = wrapper.deserializeSized(await sealing, context);
+    const opening = codec.deserialize(await sealing, context);
     t.is(opening instanceof Promise, large);
     t.is(Buffer.compare((await opening) as Uint8Array, value), 0);
   }

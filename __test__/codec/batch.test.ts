@@ -1,6 +1,6 @@
 import test from 'ava';
 import { EncryptionWrapper, InteropSerializer, Keyring, StandardSerializer } from '../../index.js';
-import { PlainWrapper } from '../../src/codec/plain-codec.js';
+import { PlainCodec } from '../../src/codec/plain-codec.js';
 
 const masterKey = Buffer.alloc(32, 8);
 
@@ -22,7 +22,7 @@ for (const Serializer of [StandardSerializer, InteropSerializer]) {
       const wire = serializer instanceof InteropSerializer ? 'interop' : 'protocol';
       const wrapper = encrypted
         ? new EncryptionWrapper<unknown>({ masterKey, serializer, wire })
-        : new PlainWrapper<unknown>({ serializer, wire });
+        : new PlainCodec<unknown>({ serializer, wire });
       const value = (i: number) => ({ at: new Date(i), behind: `${i}`.repeat(50), list: [i, i, i] });
       const read = (i: number) => ({ ...value(i), at: `datetime 1970-01-01T00:00:00.00${i}000+00:00` });
       const other = wrapper.serialize('other'.repeat(500), { cacheKey: 'other' });

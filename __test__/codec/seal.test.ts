@@ -9,9 +9,10 @@ import {
   MemoryBackend,
   Sealer,
 } from '../../index.js';
-import { leadLen, payloadIn, TAG_LEN, takeRoom } from '../../src/codec/headroom.js';
+import { codecOf } from '../../src/codec/encryption-wrapper.js';
+import { claimInPlaceBuffer, headroomLen, payloadWithin, TAG_LEN } from '../../src/codec/headroom.js';
 import { CONTAINER, MODE_IN_PLACE, native } from '../../src/native/addon.js';
-import { NEEDS } from '../../src/native/result.js';
+import { NATIVE_CODE, NEEDS } from '../../src/native/result.js';
 import { createAad } from '../../src/protocol/index.js';
 
 const masterKey = Buffer.alloc(32, 7);
@@ -68,7 +69,7 @@ for (const [wire, options] of Object.entries(WIRES)) {
       for (const sealed of [
         wrapper.serialize(value, context),
         await wrapper.serializeAsync(value, context),
-        await wrapper.serializeSized(value, context),
+        await codecOf(wrapper).serialize(value, context),
         ...wrapper.serializeMany([{ value, ...context }]),
       ]) {
         const headLen = sealed.length - (12 + 8 + expected.length + 16);
@@ -122,21 +123,19 @@ test('a seal that is called off leaves the table as it was, and the next one is 
 });
 
 test('room around a payload is given out once, to the container and header that it was made for', (t) => {
-  const made = (lead: number) => payloadIn(new Uint8Array(lead + 100 + TAG_LEN), lead);
-  const payload = made(leadLen(32, 'checksum'));
+  const made = (lead: number) => payloadWithin(new Uint8Array(lead + 100 + TAG_LEN), lead);
+  const payload = made(headroomLen(32, 'checksum'));
   t.is(payload.length, 100);
-  t.is(takeRoom(payload, 32, 'checksum')?.length, 32 + 12 + 8 + 100 + 16);
-  t.is(takeRoom(payload, 32, 'checksum'), undefined);
-  t.is(takeRoom(made(leadLen(0, 'checksum')), 32, 'checksum'), undefined);
-  t.is(takeRoom(made(leadLen(32, 'checksum')), 0, 'checksum'), undefined);
-  t.is(takeRoom(made(leadLen(0, 'none')), 0, 'none')?.length, 12 + 100 + 16);
-  t.is(takeRoom(made(leadLen(0, 'none')), 0, 'envelope'), undefined);
-  t.is(takeRoom(new Uint8Array(128).subarray(12, 112), 0, 'none'), undefined);
+  t.is(claimInPlaceBuffer(payload, 32, 'checksum')?.length, 32 + 12 + 8 + 100 + 16);
+  t.is(claimInPlaceBuffer(payload, 32, 'checksum'), undefined);
+  t.is(claimInPlaceBuffer(made(headroomLen(0, 'checksum')), 32, 'checksum'), undefined);
+  t.is(claimInPlaceBuffer(made(headroomLen(32, 'checksum')), 0, 'checksum'), undefined);
+  t.is(claimInPlaceBuffer(made(headroomLen(0, 'none')), 0, 'none')?.length, 12 + 100 + 16);
+  t.is(claimInPlaceBuffer(made(headroomLen(0, 'none')), 0, 'envelope'), undefined);
+  t.is(claimInPlaceBuffer(new Uint8Array(128).subarray(12, 112), 0, 'none'), undefined);
 });
 
 test('the addon seals in place only what lies in its place', async (t) => {
-  const OVERLAP = -7;
-  const INVALID = -9;
   const { handle } = new native.MasterKey(masterKey).sealer(Buffer.from('t'), new native.NonceSequence(false));
   const aad = Buffer.from('aad');
   const memory = Buffer.alloc(12 + 8 + 100 + 16, 5);
@@ -147,12 +146,15 @@ test('the addon seals in place only what lies in its place', async (t) => {
     ]);
   const placed = memory.subarray(20, 120);
   const inPlace = CONTAINER.checksum | MODE_IN_PLACE;
-  t.deepEqual(await seal(memory.subarray(19, 119), inPlace), [OVERLAP, OVERLAP]);
-  t.deepEqual(await seal(memory.subarray(21, 120), inPlace), [OVERLAP, OVERLAP]);
-  t.deepEqual(await seal(Buffer.alloc(100), inPlace), [OVERLAP, OVERLAP]);
-  t.deepEqual(await seal(placed, CONTAINER.none | MODE_IN_PLACE), [OVERLAP, OVERLAP]);
-  t.deepEqual(await seal(placed, CONTAINER.envelope | MODE_IN_PLACE), [INVALID, INVALID]);
-  t.deepEqual(await seal(placed, CONTAINER.checksum), [OVERLAP, OVERLAP]);
+  t.deepEqual(await seal(memory.subarray(19, 119), inPlace), [NATIVE_CODE.OVERLAP, NATIVE_CODE.OVERLAP]);
+  t.deepEqual(await seal(memory.subarray(21, 120), inPlace), [NATIVE_CODE.OVERLAP, NATIVE_CODE.OVERLAP]);
+  t.deepEqual(await seal(Buffer.alloc(100), inPlace), [NATIVE_CODE.OVERLAP, NATIVE_CODE.OVERLAP]);
+  t.deepEqual(await seal(placed, CONTAINER.none | MODE_IN_PLACE), [NATIVE_CODE.OVERLAP, NATIVE_CODE.OVERLAP]);
+  t.deepEqual(await seal(placed, CONTAINER.envelope | MODE_IN_PLACE), [
+    NATIVE_CODE.INVALID_ARGUMENT,
+    NATIVE_CODE.INVALID_ARGUMENT,
+  ]);
+  t.deepEqual(await seal(placed, CONTAINER.checksum), [NATIVE_CODE.OVERLAP, NATIVE_CODE.OVERLAP]);
   t.deepEqual(await seal(placed, inPlace, memory.subarray(0, 135)), [NEEDS - 136, NEEDS - 136]);
   t.true(memory.equals(Buffer.alloc(136, 5)), 'nothing was written');
   t.is(native.sealValue(handle, memory, 0, placed, aad, aad.length, inPlace), 136);

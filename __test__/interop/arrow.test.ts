@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import * as arrow from 'apache-arrow';
 import test from 'ava';
 import { ArrowSerializer, EncryptionWrapper } from '../../index.js';
-import { PlainWrapper } from '../../src/codec/plain-codec.js';
+import { PlainCodec } from '../../src/codec/plain-codec.js';
 import { peerTests } from '../support/peer.js';
 
 /* Tables in frames of the Python SDK, written and read by its own pyarrow, with and without compression. */
@@ -71,7 +71,7 @@ function tableHere(): arrow.Table {
 /** Secure and plain frames with a serializer. */
 function codecs(serializer: ArrowSerializer<arrow.Table>) {
   const secure = new EncryptionWrapper({ wire: 'python', masterKey, serializer });
-  const plain = new PlainWrapper({ wire: 'python', serializer });
+  const plain = new PlainCodec({ wire: 'python', serializer });
   return [
     {
       options: { cache_key: cacheKey, master_key_hex: masterKey },
@@ -149,7 +149,7 @@ peerSuite.test('dictionaries that became one, slices of views and shared memory 
   });
   const tables = [text, kind('a', 'b', 'a').concat(kind('c', 'b'), kind('a')), pair];
   for (const compression of [undefined, 'lz4', 'zstd'] as const) {
-    const wrapper = new PlainWrapper({
+    const wrapper = new PlainCodec({
       wire: 'python',
       serializer: new ArrowSerializer({ arrow, ...(compression && { compression }) }),
     });

@@ -10,7 +10,7 @@ import {
   MemoryBackend,
   StandardSerializer,
 } from '../../index.js';
-import { PlainWrapper } from '../../src/codec/plain-codec.js';
+import { PlainCodec } from '../../src/codec/plain-codec.js';
 import { oracleAad, oracleDomainKey, oracleInteropV2, oracleOpen, oracleSeal } from '../support/oracle.js';
 import { Random, testSeed } from '../support/random.js';
 
@@ -69,7 +69,7 @@ const BLOCK = '50 81 a2 69 64 2a';
 
 test('what other writers may write is read, sealed and in plaintext', (t) => {
   const wrapper = new EncryptionWrapper({ masterKey, wire });
-  const plain = new PlainWrapper({ wire });
+  const plain = new PlainCodec({ wire });
   for (const body of [
     `93 00 05 c4 05 ${VALUE}`,
     `93 01 05 c4 06 ${BLOCK}`,
@@ -83,7 +83,7 @@ test('what other writers may write is read, sealed and in plaintext', (t) => {
 
 test('what the draft refuses is refused, by what it is', (t) => {
   const wrapper = new EncryptionWrapper({ masterKey, wire });
-  const plain = new PlainWrapper({ wire });
+  const plain = new PlainCodec({ wire });
   const refused: [Buffer, RegExp][] = [
     [contained(`93 00 d005 c4 05 ${VALUE}`), /malformed/],
     [contained('93 00 05 a5 81a269642a'), /malformed/],

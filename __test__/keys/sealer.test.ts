@@ -4,11 +4,11 @@ import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { AuthenticationError, KeyError, Sealer } from '../../index.js';
 import { native } from '../../src/native/addon.js';
+import { NATIVE_CODE } from '../../src/native/result.js';
 
 const masterKey = Buffer.alloc(32, 6);
 const aad = Buffer.from('aad');
 const plaintext = Buffer.from('plaintext of a value');
-const INVALID_ARGUMENT = -9;
 
 const inPlace = (tail: number) => {
   const buffer = Buffer.alloc(plaintext.length + 28 + tail);
@@ -61,7 +61,7 @@ test('the handle of a sealer that is gone names no other one', async (t) => {
   const out = Buffer.alloc(plaintext.length + 28);
   const seal = (handle: number) => native.sealInto(handle, out, plaintext, aad);
   const gone = Array.from({ length: 20 }, () => make().handle);
-  for (let round = 0; round < 10 && gone.some((handle) => seal(handle) !== INVALID_ARGUMENT); round++) {
+  for (let round = 0; round < 10 && gone.some((handle) => seal(handle) !== NATIVE_CODE.INVALID_ARGUMENT); round++) {
     gc();
     await turn();
   }
@@ -71,10 +71,11 @@ test('the handle of a sealer that is gone names no other one', async (t) => {
     for (let i = 0; i < 500; i++) turns.add(make().handle >>> 24);
     gc();
     await turn();
-    t.deepEqual(new Set(gone.map(seal)), new Set([INVALID_ARGUMENT]), `${round}`);
+    t.deepEqual(new Set(gone.map(seal)), new Set([NATIVE_CODE.INVALID_ARGUMENT]), `${round}`);
   }
   t.true(turns.size > 10, 'no place was taken again and again');
   const kept = Array.from({ length: 20 }, make);
   t.deepEqual(new Set(kept.map(({ handle }) => seal(handle))), new Set([out.length]));
-  for (const handle of [2 ** 24 - 4, 2 ** 31 - 4, 2 ** 32 - 4, -4, Number.NaN]) t.is(seal(handle), INVALID_ARGUMENT);
+  for (const handle of [2 ** 24 - 4, 2 ** 31 - 4, 2 ** 32 - 4, -4, Number.NaN])
+    t.is(seal(handle), NATIVE_CODE.INVALID_ARGUMENT);
 });

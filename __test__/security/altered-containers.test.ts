@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { EncryptionWrapper } from '../../index.js';
-import { PlainWrapper } from '../../src/codec/plain-codec.js';
+import { PlainCodec } from '../../src/codec/plain-codec.js';
 import { ByteStorage } from '../../src/protocol/index.js';
 import { Random, testSeed } from '../support/random.js';
 import { bytesSerializer } from '../support/vectors/opening.js';
@@ -63,7 +63,7 @@ for (const [name, content] of Object.entries(contents)) {
   });
 
   test(`altered bytes behind a checksum are refused: ${name}`, (t) => {
-    const wrapper = new PlainWrapper({ serializer: bytesSerializer({ format: 'f', compressed: false }, 'checksum') });
+    const wrapper = new PlainCodec({ serializer: bytesSerializer({ format: 'f', compressed: false }, 'checksum') });
     const stored = wrapper.serialize(content);
     const tally = alter(stored, content, (bytes) => wrapper.deserialize(bytes), ['ERR_ENVELOPE']);
     report(t, tally, stored, 0);
@@ -92,16 +92,16 @@ test('a frame that is altered to claim plaintext never has its ciphertext taken 
     const altered = Buffer.from(stored.replace('"encrypted": true', claim), 'latin1');
     t.is(altered.length, stored.length);
     t.throws(() => wrapper.deserialize(altered, { cacheKey: 'k' }), { code: 'ERR_SEALED_FORMAT' });
-    const plain = new PlainWrapper({ wire: 'python' });
+    const plain = new PlainCodec({ wire: 'python' });
     t.throws(() => plain.deserialize(altered), { code: 'ERR_ENVELOPE' });
   }
-  t.throws(() => new PlainWrapper({ wire: 'python' }).deserialize(Buffer.from(stored, 'latin1')), {
+  t.throws(() => new PlainCodec({ wire: 'python' }).deserialize(Buffer.from(stored, 'latin1')), {
     code: 'ERR_SEALED_FORMAT',
   });
 });
 
 test('an altered document is refused or is another document, and ends nothing', (t) => {
-  const wrapper = new PlainWrapper({ wire: 'interop' }) as PlainWrapper<unknown>;
+  const wrapper = new PlainCodec({ wire: 'interop' }) as PlainCodec<unknown>;
   const stored = wrapper.serialize({ id: 1, text: 'x'.repeat(40), list: [1, 2.5, null, { a: new Uint8Array(9) }] });
   let [read, refused] = [0, 0];
   for (let bit = 0; bit < stored.length * 8; bit++) {

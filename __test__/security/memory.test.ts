@@ -1,6 +1,6 @@
 import test from 'ava';
-import { native, VETTED, VETTED_INPUTS, VETTED_OUT } from '../../src/native/addon.js';
-import { UNVETTED } from '../../src/native/result.js';
+import { native, TRUSTED, TRUSTED_INPUTS, TRUSTED_OUT } from '../../src/native/addon.js';
+import { NATIVE_CODE } from '../../src/native/result.js';
 import { aad, entries, equals, masterKey, plaintext, sealer } from '../support/byte-arguments.js';
 
 /*
@@ -84,19 +84,19 @@ for (const [name, { bytes, call, right }] of Object.entries(entries)) {
   });
 }
 
-test('the addon asks for a closer look before it does anything, and takes a vetted array as it is', (t) => {
+test('the addon asks for a closer look before it does anything, and takes a trusted array as it is', (t) => {
   const sequence = new native.NonceSequence(false);
   const held = new native.MasterKey(masterKey).sealer(Buffer.from('t'), sequence);
   const { handle } = held;
   const out = Buffer.alloc(48, 0xee);
   const foreign = pageAligned(plaintext);
-  t.is(native.sealInto(handle, out, foreign, aad), UNVETTED);
-  t.is(native.sealInto(handle | VETTED_OUT, out, foreign, aad), UNVETTED);
-  t.is(native.sealInto(handle | VETTED_INPUTS, pageAligned(out), plaintext, aad), UNVETTED);
-  t.is(native.sealInPlace(handle, pageAligned(out), 20, aad), UNVETTED);
+  t.is(native.sealInto(handle, out, foreign, aad), NATIVE_CODE.NEEDS_VALIDATION);
+  t.is(native.sealInto(handle | TRUSTED_OUT, out, foreign, aad), NATIVE_CODE.NEEDS_VALIDATION);
+  t.is(native.sealInto(handle | TRUSTED_INPUTS, pageAligned(out), plaintext, aad), NATIVE_CODE.NEEDS_VALIDATION);
+  t.is(native.sealInPlace(handle, pageAligned(out), 20, aad), NATIVE_CODE.NEEDS_VALIDATION);
   t.is(sequence.used, 0);
   t.true(out.every((byte) => byte === 0xee));
-  t.is(native.sealInto(handle | VETTED_INPUTS, out, foreign, aad), 48);
-  t.is(native.sealInto(handle | VETTED, pageAligned(out), foreign, aad), 48);
+  t.is(native.sealInto(handle | TRUSTED_INPUTS, out, foreign, aad), 48);
+  t.is(native.sealInto(handle | TRUSTED, pageAligned(out), foreign, aad), 48);
   t.is(sequence.used, 2);
 });

@@ -9,7 +9,7 @@ import {
   type Serializer,
   StandardSerializer,
 } from '../../index.js';
-import { PlainWrapper } from '../../src/codec/plain-codec.js';
+import { PlainCodec } from '../../src/codec/plain-codec.js';
 
 /* Whoever replaces a method of a serializer of ours, at any time, has made it somebody else's. */
 
@@ -77,7 +77,7 @@ for (const [name, Class] of Object.entries(classes)) {
     for (const [returned, message] of wrong) {
       const serializer = new Class() as Serializer;
       const { now, later, many } = ways(serializer);
-      const plain = new PlainWrapper({ serializer, ...wireOf(serializer) });
+      const plain = new PlainCodec({ serializer, ...wireOf(serializer) });
       serializer.serialize = returned as Serializer['serialize'];
       const expected = { instanceOf: TypeError, message };
       t.throws(now, expected);

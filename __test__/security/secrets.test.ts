@@ -12,6 +12,7 @@ import {
   Sealer,
   UnknownKeyError,
 } from '../../index.js';
+import { codecOf } from '../../src/codec/encryption-wrapper.js';
 import { runNode, supportFile } from '../support/child.js';
 import { withEnvironment } from '../support/environment.js';
 import { oracleDomainKey } from '../support/oracle.js';
@@ -47,7 +48,7 @@ async function holders(): Promise<Record<string, object>> {
   const destroyed = new Sealer(hex, tenantId);
   destroyed.destroy();
   wrapper.serialize({ a: 1 }, { cacheKey: 'k' });
-  wrapper.privateNames('entry', 'k');
+  codecOf(wrapper).privateNames('entry', 'k');
   return {
     keyring,
     wrapper,

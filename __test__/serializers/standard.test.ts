@@ -167,8 +167,8 @@ test('a class that extends the serializer is asked for its own bytes', (t) => {
   }
   const upper = new Upper();
   const payloads = new Payloads(upper);
-  const shared = payloads.shared('abc');
-  t.is(payloads.decodeShared(Buffer.from(shared), shared.length), 'read ABC');
+  const shared = payloads.encodeBorrowed('abc');
+  t.is(payloads.decodeBorrowed(Buffer.from(shared), shared.length), 'read ABC');
 });
 
 test('a reviver makes what stands for dates and times, and may use the serializer meanwhile', (t) => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { getHeapSnapshot } from 'node:v8';
 import { EncryptionWrapper, Keyring, Sealer } from '../../index.js';
+import { codecOf } from '../../src/codec/encryption-wrapper.js';
 import { oracleDomainKey } from './oracle.js';
 
 /* Says whether a heap snapshot of this process holds a key. The key exists here as bytes only, outside the heap. */
@@ -10,7 +11,7 @@ const planted = `planted-${randomBytes(8).toString('hex')}`;
 const sealer = new Sealer(masterKey, 'default');
 const wrapper = new EncryptionWrapper({ keyring: new Keyring({ masterKey }) });
 const stored = wrapper.serialize({ planted }, { cacheKey: 'k' });
-const named = wrapper.privateNames('entry', 'k').length === 1;
+const named = codecOf(wrapper).privateNames('entry', 'k').length === 1;
 const sealed = sealer.open(sealer.seal(new Uint8Array(4), new Uint8Array(0)), new Uint8Array(0)).length === 4;
 
 const chunks: Buffer[] = [];

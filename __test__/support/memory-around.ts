@@ -1,5 +1,5 @@
 import { createCache, EncryptionWrapper, JsonSerializer, Sealer } from '../../index.js';
-import { PlainWrapper } from '../../src/codec/plain-codec.js';
+import { PlainCodec } from '../../src/codec/plain-codec.js';
 import { ByteStorage } from '../../src/protocol/index.js';
 import { Random } from './random.js';
 
@@ -42,7 +42,7 @@ const wrappers = {
   python: new EncryptionWrapper<unknown>({ masterKey, wire: 'python' }),
   own: new EncryptionWrapper<unknown>({ masterKey, serializer: own }),
   'own, checksum': new EncryptionWrapper<unknown>({ masterKey, serializer: { ...own, container: 'checksum' } }),
-  plain: new PlainWrapper<unknown>(),
+  plain: new PlainCodec<unknown>(),
 };
 const context = { cacheKey: 'k' };
 for (const [kind, wrapper] of Object.entries(wrappers)) {
@@ -50,6 +50,7 @@ for (const [kind, wrapper] of Object.entries(wrappers)) {
     for (const value of [text(size), 'a'.repeat(size)]) {
       const sealed = add(`${kind} serialize`, wrapper.serialize(value, context));
       wrapper.deserialize(sealed, context);
+      if (wrapper instanceof PlainCodec) continue;
       add(`${kind} serializeAsync`, await wrapper.serializeAsync(value, context));
       await wrapper.deserializeAsync(sealed, context);
     }

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EncryptionWrapper, hardwareAcceleration, Keyring, Sealer } from '../../index.js';
+import { codecOf } from '../../src/codec/encryption-wrapper.js';
 import type { NativeAddon } from '../../src/native/addon.js';
 import {
   ByteStorage,
@@ -49,9 +50,9 @@ const uses: Record<string, () => unknown> = {
   NonceSequence: makeSealer,
   'NonceSequence.instanceId': () => sealer.instanceId,
   'NonceSequence.used': () => sealer.sealsRemaining,
-  'MasterKey.deriveNameKey': () => new EncryptionWrapper({ masterKey }).privateName('entry', context.cacheKey),
+  'MasterKey.deriveNameKey': () => codecOf(new EncryptionWrapper({ masterKey })).privateName('entry', context.cacheKey),
   fingerprint: makeSealer,
-  privateName: () => wrapper.privateName('tag', context.cacheKey),
+  privateName: () => codecOf(wrapper).privateName('tag', context.cacheKey),
   sealInto: () => sealer.seal(secret, aad),
   openInto: () => sealer.open(sealed, aad),
   sealValue: () => wrapper.serialize(1, context),

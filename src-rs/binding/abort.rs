@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use napi::sys;
 
-use super::call::{check, Call};
+use super::call::Call;
 use super::memory::Memory;
+use super::status::check;
 use crate::error::Failure;
 
 /// A JavaScript value that is kept alive. Only its own thread may use it.

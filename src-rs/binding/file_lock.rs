@@ -7,7 +7,7 @@ use std::io;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
-use super::call::guard;
+use super::status::{exception, guard};
 
 const LOCKED: i32 = 1;
 const BUSY: i32 = 0;
@@ -34,7 +34,7 @@ impl FileLock {
     }
 
     /// Never waits: 1 when it holds the lock now, alone or together with others that do not want it `exclusive`; 0 when
-    /// somebody else holds it; -1 when the file has been removed, so that others lock a new one.
+    /// another one holds it; -1 when the file has been removed, so that others lock a new one.
     #[napi(catch_unwind)]
     pub fn try_lock(&self, exclusive: bool) -> Result<i32, String> {
         attempt("FileLock.tryLock", || {
@@ -50,7 +50,7 @@ impl FileLock {
         })
     }
 
-    /// Whether the file has been removed, so that nobody else can find it.
+    /// Whether the file has been removed, so that no other process can find it.
     #[napi(catch_unwind)]
     pub fn is_removed(&self) -> Result<bool, String> {
         attempt("FileLock.isRemoved", || is_removed(self.file.borrow().as_ref().ok_or(io::ErrorKind::NotFound)?))
@@ -85,17 +85,8 @@ fn is_removed(_: &File) -> io::Result<bool> {
 
 fn attempt<T>(name: &str, work: impl FnOnce() -> io::Result<T>) -> Result<T, String> {
     let mut failed = None;
-    let done = guard(|| {
-        #[cfg(feature = "test-hooks")]
-        super::hooks::panic_if_named(name);
-        let _ = name;
-        Ok(work().map_err(|error| failed = Some(code_of(&error))).ok())
-    });
-    match done {
-        Ok(Some(value)) => Ok(value),
-        Ok(None) => Err(Error::new(failed.unwrap_or("EIO").to_string(), "a lock file cannot be used")),
-        Err(failure) => Err(Error::new(failure.code().to_string(), "native failure")),
-    }
+    let done = guard(name, || Ok(work().map_err(|error| failed = Some(code_of(&error))).ok())).map_err(exception)?;
+    done.ok_or_else(|| Error::new(failed.unwrap_or("EIO").to_string(), "a lock file cannot be used"))
 }
 
 fn code_of(error: &io::Error) -> &'static str {

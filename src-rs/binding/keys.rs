@@ -1,14 +1,15 @@
 //! The classes that hold a master key and a nonce sequence.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
-use super::call::guard;
-use super::sealers::{self, Handle};
+use super::handle::Handle;
+use super::sealers;
+use super::status::{exception, guard, Outcome};
 use crate::error::Failure;
 use crate::kdf::{self, MIN_MASTER_KEY_LEN};
 use crate::nonce::Sequence;
@@ -42,10 +43,9 @@ impl MasterKey {
     /// Writes the 16 bytes that name this key, and returns their number or a failure's.
     #[napi(catch_unwind)]
     pub fn fingerprint(&self, mut out: Uint8Array) -> i32 {
-        let written = attempt("MasterKey.fingerprint", || {
-            let bytes = self.bytes.borrow();
-            let fingerprint = kdf::fingerprint(bytes.as_ref().ok_or(Failure::KeyDestroyed)?.expose());
-            // SAFETY: JavaScript waits for this call, so that nobody else uses the array.
+        let written = guard("MasterKey.fingerprint", || {
+            let fingerprint = kdf::fingerprint(self.key()?.expose());
+            // SAFETY: JavaScript waits for this call, so that nothing else uses the array.
             let out = unsafe { out.as_mut() };
             out.get_mut(..fingerprint.len()).ok_or(Failure::OutputTooSmall)?.copy_from_slice(&fingerprint);
             Ok(fingerprint.len() as i32)
@@ -62,9 +62,7 @@ impl MasterKey {
         sequence: &NonceSequence,
     ) -> Result<Object<'env>, String> {
         throwing("MasterKey.sealer", || {
-            let bytes = self.bytes.borrow();
-            let key = bytes.as_ref().ok_or(Failure::KeyDestroyed)?;
-            let sealer = Sealer::derive(key.expose(), tenant_id, Arc::clone(&sequence.inner))?;
+            let sealer = Sealer::derive(self.key()?.expose(), tenant_id, Arc::clone(&sequence.inner))?;
             let object = sealers::object(env.raw(), sealer, self.id)?;
             Ok(Object::from_raw(env.raw(), object))
         })
@@ -74,8 +72,7 @@ impl MasterKey {
     #[napi(catch_unwind)]
     pub fn derive_name_key(&self, env: &Env, handle: u32, tenant_id: &[u8]) -> Result<(), String> {
         throwing("MasterKey.deriveNameKey", || {
-            let bytes = self.bytes.borrow();
-            let key = bytes.as_ref().ok_or(Failure::KeyDestroyed)?;
+            let key = self.key()?;
             let sealers = sealers::table(env.raw())?;
             let sealer = sealers.get(Handle(handle as usize))?;
             sealer.derive_name_key(key.expose(), tenant_id)
@@ -98,6 +95,12 @@ impl MasterKey {
             self.bytes.replace(None);
             Ok(())
         })
+    }
+}
+
+impl MasterKey {
+    fn key(&self) -> Outcome<Ref<'_, Secret>> {
+        Ref::filter_map(self.bytes.borrow(), Option::as_ref).map_err(|_| Failure::KeyDestroyed)
     }
 }
 
@@ -141,17 +144,6 @@ impl NonceSequence {
     }
 }
 
-fn attempt<T>(name: &str, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-    guard(|| {
-        #[cfg(feature = "test-hooks")]
-        super::hooks::panic_if_named(name);
-        let _ = name;
-        work()
-    })
-}
-
 fn throwing<T>(name: &str, work: impl FnOnce() -> Outcome<T>) -> Result<T, String> {
-    attempt(name, work).map_err(|failure| Error::new(failure.code().to_string(), "native failure"))
+    guard(name, work).map_err(exception)
 }
-
-type Outcome<T> = std::result::Result<T, Failure>;

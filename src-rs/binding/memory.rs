@@ -6,7 +6,7 @@ use std::{mem, ptr, slice};
 
 use napi::sys;
 
-use super::call::check;
+use super::status::check;
 use crate::error::Failure;
 
 /// The memory of a typed array, as it was when its argument was read. It stays valid until JavaScript runs again.
@@ -143,12 +143,12 @@ pub unsafe fn typed_array(
 /// it is not: it may be detached.
 ///
 /// # Errors
-/// [`Failure::Unvetted`] if it may be either.
+/// [`Failure::NeedsValidation`] if it may be either.
 ///
 /// # Safety
 /// As [`typed_array`].
 #[inline(always)]
-pub unsafe fn vetted_array(env: sys::napi_env, value: sys::napi_value) -> Result<Memory, Failure> {
+pub unsafe fn validated_array(env: sys::napi_env, value: sys::napi_value) -> Result<Memory, Failure> {
     let (mut len, mut offset, mut start, mut buffer) = (0, 0, ptr::null_mut(), ptr::null_mut());
     let (kind, mut unshared) = (ptr::null_mut(), false);
     // SAFETY: the caller's.
@@ -158,7 +158,7 @@ pub unsafe fn vetted_array(env: sys::napi_env, value: sys::napi_value) -> Result
     }
     let whole_pages = (start as usize).wrapping_sub(offset) % SMALLEST_PAGE_LEN == 0;
     if len == 0 || whole_pages || !unshared {
-        return Err(Failure::Unvetted);
+        return Err(Failure::NeedsValidation);
     }
     Ok(Memory::at(start, len))
 }

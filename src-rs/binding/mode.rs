@@ -5,7 +5,7 @@
 //! | 0–1 | container: 0 none, 1 envelope, 2 checksum, 3 interop/v2 |
 //! | 2 | write without compression |
 //! | 3 | on opening, check the payload as MessagePack |
-//! | 4 | on sealing, the payload stands in the output already, see [`super::placed`] |
+//! | 4 | on sealing, the payload stands in the output already |
 //! | 8–15 | length of the format string, whose bytes follow the AAD |
 
 use crate::container::{Kind, Packing, Unpacking};

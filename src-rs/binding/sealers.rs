@@ -2,76 +2,65 @@
 //!
 //! One function serves all sealers. A function for each, which needs no number, is called the slow way as soon as there
 //! are two: V8 compiles a direct call only where it has seen a single function.
-//!
-//! | bits of a handle | |
-//! |---|---|
-//! | 0–1 | the caller's word about a call's arrays, see [`Handle`] |
-//! | 2–23 | place in the table |
-//! | 24–30 | how often the place was taken before, modulo 128 |
 
 use std::cell::{Ref, RefCell};
 use std::collections::VecDeque;
-use std::ffi::c_void;
+use std::ffi::{c_void, CStr};
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use napi::{sys, Error};
 
-use super::call::{check, status, Call, Entry, Target};
+use super::call::{Call, Entry, ExportsObject};
+use super::handle::{Handle, MAX_PLACES};
+use super::status::{check, status, Outcome};
 use crate::error::Failure;
 use crate::sealer::{Sealer, Unsealed};
 
-const PLACE_SHIFT: u32 = 2;
-const TURN_SHIFT: u32 = 24;
-const MAX_SEALERS: usize = 1 << (TURN_SHIFT - PLACE_SHIFT);
-const TURNS: u32 = 1 << (31 - TURN_SHIFT);
 /// Places that stay free at least. The one that has been free for longest is taken first, so that a handle of a sealer that
 /// is gone names nothing for this many times 128 sealers, and not the next one's key.
 const SPARE: usize = 1024;
-
-/// Names a sealer. Its lowest bits say which arrays of a call JavaScript has looked at.
-#[derive(Clone, Copy)]
-pub struct Handle(pub usize);
-
-impl Handle {
-    /// Whether the output comes from outside.
-    #[inline]
-    pub fn foreign_out(self) -> bool {
-        self.0 & 1 == 0
-    }
-
-    /// Whether the inputs come from outside.
-    #[inline]
-    pub fn foreign_inputs(self) -> bool {
-        self.0 & 2 == 0
-    }
-
-    fn place(self) -> usize {
-        self.0 >> PLACE_SHIFT & (MAX_SEALERS - 1)
-    }
-}
 
 /// The table.
 #[derive(Default)]
 pub struct Sealers {
     slots: RefCell<Vec<Slot>>,
     free: RefCell<VecDeque<usize>>,
-    unsealed: RefCell<Option<(u32, Box<Unsealed>)>>,
+    unsealed: RefCell<Option<(Handle, Box<Unsealed>)>>,
 }
 
 struct Slot {
-    // Of the object that has the place; the lowest bits are 0.
-    handle: u32,
+    // Of the object that has the place.
+    handle: Handle,
     sealer: Option<Arc<Sealer>>,
     // Of the master key that the sealer was derived from.
     master: u64,
 }
 
 impl Sealers {
+    /// Adds `entry` as a function of `N` arguments, which sees the table.
+    pub fn export<const N: usize, E: Entry>(
+        self: &Rc<Self>,
+        target: &ExportsObject,
+        name: &'static CStr,
+        entry: E,
+    ) -> Result<(), Error> {
+        let data = Rc::into_raw(Rc::clone(self)).cast_mut().cast::<c_void>();
+        let function = target.add::<N, E>(name, entry, data).inspect_err(|_| {
+            // SAFETY: no function came to be that could use this count.
+            unsafe { drop(Rc::from_raw(data.cast_const().cast::<Self>())) };
+        })?;
+        // SAFETY: the finalizer runs once, when the function can no longer be called. Without it the count is never given
+        // back: a leak, and no danger.
+        status(unsafe {
+            sys::napi_add_finalizer(target.env, function, data, Some(release), ptr::null_mut(), ptr::null_mut())
+        })
+    }
+
     /// The table behind a function.
     pub fn of(call: &Call) -> &Self {
-        // SAFETY: `add` made the function with a count of its own on the table, which the function's
+        // SAFETY: `export` made the function with a count of its own on the table, which the function's
         // finalizer gives back, so that the table outlives the call.
         unsafe { &*call.data().cast::<Self>() }
     }
@@ -81,36 +70,36 @@ impl Sealers {
     /// # Errors
     /// [`Failure::KeyDestroyed`], [`Failure::InvalidArgument`] for a number that names none.
     #[inline(always)]
-    pub fn get(&self, handle: Handle) -> Result<Ref<'_, Sealer>, Failure> {
+    pub fn get(&self, handle: Handle) -> Outcome<Ref<'_, Sealer>> {
         let slots = self.slots.borrow();
-        if slots.get(handle.place()).is_none_or(|slot| !slot.is(handle)) {
+        if slots.get(handle.place()).is_none_or(|slot| !slot.handle.names_same(handle)) {
             return Err(Failure::InvalidArgument);
         }
         Ref::filter_map(slots, |slots| slots[handle.place()].sealer.as_deref()).map_err(|_| Failure::KeyDestroyed)
     }
 
-    /// The sealer, held by a task even if it is destroyed meanwhile.
+    /// The sealer, held by a task even if it is destroyed before the task ends.
     ///
     /// # Errors
     /// As [`Self::get`].
-    pub fn hold(&self, handle: Handle) -> Result<Arc<Sealer>, Failure> {
+    pub fn hold(&self, handle: Handle) -> Outcome<Arc<Sealer>> {
         self.get(handle)?;
         self.slots.borrow()[handle.place()].sealer.clone().ok_or(Failure::KeyDestroyed)
     }
 
     /// Keeps what an open could not write, for `takeOpened`.
     pub fn keep_unsealed(&self, handle: Handle, unsealed: Box<Unsealed>) {
-        self.unsealed.replace(Some((handle.0 as u32 >> PLACE_SHIFT, unsealed)));
+        self.unsealed.replace(Some((handle, unsealed)));
     }
 
     /// Reads what the sealer's last open left, and forgets it unless `out` is too short.
     ///
     /// # Errors
     /// [`Failure::InvalidArgument`] if it left nothing, or as [`Unsealed::read`].
-    pub fn take_unsealed(&self, handle: Handle, out: &mut [u8]) -> Result<usize, Failure> {
+    pub fn take_unsealed(&self, handle: Handle, out: &mut [u8]) -> Outcome<usize> {
         let mut kept = self.unsealed.borrow_mut();
         let taken = match &*kept {
-            Some((owner, unsealed)) if *owner == handle.0 as u32 >> PLACE_SHIFT => unsealed.read(out),
+            Some((owner, unsealed)) if owner.names_same(handle) => unsealed.read(out),
             _ => return Err(Failure::InvalidArgument),
         };
         if !matches!(taken, Err(Failure::Needs(_))) {
@@ -130,7 +119,9 @@ impl Sealers {
     /// Wipes the key, unless a task still works with it, and drops what an open left.
     pub fn destroy(&self, handle: Handle) {
         self.forget_unsealed();
-        if let Some(slot) = self.slots.borrow_mut().get_mut(handle.place()).filter(|slot| slot.is(handle)) {
+        if let Some(slot) =
+            self.slots.borrow_mut().get_mut(handle.place()).filter(|slot| slot.handle.names_same(handle))
+        {
             slot.sealer = None;
         }
     }
@@ -143,36 +134,30 @@ impl Sealers {
         }
     }
 
-    fn add(&self, sealer: Sealer, master: u64) -> Result<Handle, Failure> {
+    fn add(&self, sealer: Sealer, master: u64) -> Outcome<Handle> {
         let sealer = Some(Arc::new(sealer));
         let mut slots = self.slots.borrow_mut();
         let mut free = self.free.borrow_mut();
-        if free.len() > SPARE || slots.len() == MAX_SEALERS {
+        if free.len() > SPARE || slots.len() == MAX_PLACES {
             let place = free.pop_front().ok_or(Failure::InvalidLength)?;
             slots[place].sealer = sealer;
             slots[place].master = master;
-            return Ok(Handle(slots[place].handle as usize));
+            return Ok(slots[place].handle);
         }
-        let handle = (slots.len() as u32) << PLACE_SHIFT;
+        let handle = Handle::of_place(slots.len());
         slots.push(Slot { handle, sealer, master });
-        Ok(Handle(handle as usize))
+        Ok(handle)
     }
 
     // The handle names nothing from now on.
     fn remove(&self, handle: Handle) {
         self.destroy(handle);
-        if let Some(slot) = self.slots.borrow_mut().get_mut(handle.place()).filter(|slot| slot.is(handle)) {
-            let turn = ((slot.handle >> TURN_SHIFT) + 1) % TURNS;
-            slot.handle = turn << TURN_SHIFT | (handle.place() as u32) << PLACE_SHIFT;
+        if let Some(slot) =
+            self.slots.borrow_mut().get_mut(handle.place()).filter(|slot| slot.handle.names_same(handle))
+        {
+            slot.handle = slot.handle.next();
             self.free.borrow_mut().push_back(handle.place());
         }
-    }
-}
-
-impl Slot {
-    #[inline]
-    fn is(&self, handle: Handle) -> bool {
-        self.handle as usize ^ handle.0 < 1 << PLACE_SHIFT
     }
 }
 
@@ -185,23 +170,9 @@ pub fn install(env: sys::napi_env) -> Result<Rc<Sealers>, Error> {
     Ok(sealers)
 }
 
-/// Adds the function of `E`, which sees the table.
-pub fn add<E: Entry>(target: &Target, sealers: &Rc<Sealers>) -> Result<(), Error> {
-    let data = Rc::into_raw(Rc::clone(sealers)).cast_mut().cast::<c_void>();
-    let function = target.add::<E>(data).inspect_err(|_| {
-        // SAFETY: no function came to be that could use this count.
-        unsafe { drop(Rc::from_raw(data.cast_const().cast::<Sealers>())) };
-    })?;
-    // SAFETY: the finalizer runs once, when the function can no longer be called. Without it the count is never given
-    // back: a leak, and no danger.
-    status(unsafe {
-        sys::napi_add_finalizer(target.env, function, data, Some(release), ptr::null_mut(), ptr::null_mut())
-    })
-}
-
 /// Gives one count on the table back: the finalizer of whatever was made with one.
 unsafe extern "C" fn release(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
-    // SAFETY: whoever installed this finalizer gave it a count of its own.
+    // SAFETY: what installed this finalizer gave it a count of its own.
     unsafe { drop(Rc::from_raw(data.cast_const().cast::<Sealers>())) };
 }
 
@@ -215,7 +186,7 @@ struct Owner {
 ///
 /// # Errors
 /// [`Failure::InvalidArgument`] if it has none.
-pub fn table(env: sys::napi_env) -> Result<Rc<Sealers>, Failure> {
+pub fn table(env: sys::napi_env) -> Outcome<Rc<Sealers>> {
     let mut data = ptr::null_mut();
     // SAFETY: `env` is the running call's; the instance data are what `install` put there.
     unsafe {
@@ -229,7 +200,7 @@ pub fn table(env: sys::napi_env) -> Result<Rc<Sealers>, Failure> {
 }
 
 /// `{ handle }`: the sealer ends with this object. `master` names the master key that it was derived from.
-pub fn object(env: sys::napi_env, sealer: Sealer, master: u64) -> Result<sys::napi_value, Failure> {
+pub fn object(env: sys::napi_env, sealer: Sealer, master: u64) -> Outcome<sys::napi_value> {
     let (mut object, mut number) = (ptr::null_mut(), ptr::null_mut());
     let sealers = table(env)?;
     let handle = sealers.add(sealer, master)?;

@@ -14,7 +14,7 @@ mod reader;
 mod writer;
 
 pub use reader::Envelope;
-pub use writer::{room, write};
+pub use writer::{bound, write};
 pub(crate) use writer::{write_bin_header, write_uint};
 
 /// Limit of the payload, of the block and of the whole envelope, in bytes.

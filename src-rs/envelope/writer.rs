@@ -6,11 +6,11 @@ use crate::hash::{checksum, CHECKSUM_LEN};
 use crate::lz4;
 
 /// Room that [`write`] needs for a payload and a format of these lengths, more than it ever uses.
-pub const fn room(payload_len: usize, format_len: usize, literals: bool) -> usize {
+pub const fn bound(payload_len: usize, format_len: usize, literals: bool) -> usize {
     let block = if literals || !lz4::searches(payload_len) {
         lz4::literals_len(payload_len)
     } else {
-        lz4::compress_room(payload_len)
+        lz4::compress_bound(payload_len)
     };
     1 + bin_header_len(block) + block + (1 + 2 * CHECKSUM_LEN) + 5 + 5 + format_len
 }
@@ -18,13 +18,13 @@ pub const fn room(payload_len: usize, format_len: usize, literals: bool) -> usiz
 /// Writes the envelope of `payload` and returns its length. `literals` leaves out compression.
 ///
 /// # Errors
-/// [`Failure::TooLarge`] if payload or envelope exceed 512 MiB, [`Failure::Needs`] if `out` is shorter than [`room`].
+/// [`Failure::TooLarge`] if payload or envelope exceed 512 MiB, [`Failure::Needs`] if `out` is shorter than [`bound`].
 /// `out` then holds no part of the payload.
 pub fn write(out: &mut [u8], payload: &[u8], format: &[u8], literals: bool) -> Result<usize, Failure> {
     if payload.len() > MAX_LEN || format.len() > MAX_LEN {
         return Err(Failure::TooLarge);
     }
-    let needs = room(payload.len(), format.len(), literals);
+    let needs = bound(payload.len(), format.len(), literals);
     if out.len() < needs {
         return Err(Failure::Needs(needs));
     }

@@ -86,7 +86,7 @@ impl Sealer {
     /// Seals a payload to the start of `out` and returns the sealed length. A failure leaves nothing of it.
     ///
     /// # Errors
-    /// [`Failure::Needs`] if `out` is shorter than the container's room and 28 bytes, [`Failure::TooLarge`] above
+    /// [`Failure::Needs`] if `out` is shorter than the container's bound and 28 bytes, [`Failure::TooLarge`] above
     /// 512 MiB, [`Failure::NonceExhausted`].
     #[inline]
     pub fn seal(&self, out: &mut [u8], payload: &[u8], aad: &[u8], packing: Packing<'_>) -> Result<usize, Failure> {
@@ -106,9 +106,9 @@ impl Sealer {
         aad: &[u8],
         packing: Packing<'_>,
     ) -> Result<usize, Failure> {
-        let room = packing.room(payload.len())? + OVERHEAD_LEN;
-        if out.len() < room {
-            return Err(Failure::Needs(room));
+        let bound = packing.bound(payload.len())? + OVERHEAD_LEN;
+        if out.len() < bound {
+            return Err(Failure::Needs(bound));
         }
         let len = packing.pack(&mut out[NONCE_LEN..], payload)?;
         let sealed = self.encrypt(nonce, &mut out[..NONCE_LEN + len + TAG_LEN], aad);
@@ -132,9 +132,9 @@ impl Sealer {
         packing: Packing<'_>,
     ) -> Result<usize, Failure> {
         packing.head_len()?;
-        let packed_len = packing.room(payload_len)?;
-        let room = packed_len + OVERHEAD_LEN;
-        let out = out.get_mut(..room).ok_or(Failure::Needs(room))?;
+        let packed_len = packing.bound(payload_len)?;
+        let bound = packed_len + OVERHEAD_LEN;
+        let out = out.get_mut(..bound).ok_or(Failure::Needs(bound))?;
         packing.pack_in_place(&mut out[NONCE_LEN..NONCE_LEN + packed_len])?;
         self.encrypt(nonce, out, aad)
     }
@@ -152,7 +152,7 @@ impl Sealer {
         self.encrypt(|| self.sequence.next(), buffer, aad)
     }
 
-    // `buffer` is a nonce's room, the plaintext, and a tag's room.
+    // `buffer` has space for a nonce, the plaintext, and space for a tag.
     #[inline(always)]
     fn encrypt(
         &self,

@@ -51,7 +51,7 @@ impl Sealer {
         self.decrypt(nonce, target, tag, aad)
     }
 
-    /// Opens sealed bytes to `out[lead..]`. `out[..lead]` is lent as working memory and comes back as it was; so is what
+    /// Opens sealed bytes to `out[headroom..]`. `out[..headroom]` is lent as working memory and comes back as it was; so is what
     /// lies behind the payload, which comes back as it was or as zeros.
     ///
     /// A container whose payload does not fit is kept as [`Opened::Waiting`]; some tell their size before.
@@ -63,26 +63,26 @@ impl Sealer {
     pub fn open(
         &self,
         out: &mut [u8],
-        lead: usize,
+        headroom: usize,
         sealed: &[u8],
         aad: &[u8],
         unpacking: Unpacking,
     ) -> Result<Opened, Failure> {
         if unpacking.kind == Kind::Bare {
-            let len = self.open_bare(&mut out[lead..], sealed, aad)?;
-            return unpacking.check(&mut out[lead..lead + len]).map(Opened::Written);
+            let len = self.open_bare(&mut out[headroom..], sealed, aad)?;
+            return unpacking.check(&mut out[headroom..headroom + len]).map(Opened::Written);
         }
         let len = container_len(sealed.len())?;
         let (nonce, rest) = sealed.split_at(NONCE_LEN);
         let (text, tag) = rest.split_at(len);
         let Some(payload_len) = unpacking.payload_len(len)? else {
-            return self.open_parsed(&mut out[lead..], [nonce, text, tag], aad, unpacking);
+            return self.open_parsed(&mut out[headroom..], [nonce, text, tag], aad, unpacking);
         };
-        if out.len() - lead < payload_len {
+        if out.len() - headroom < payload_len {
             return Err(Failure::Needs(payload_len));
         }
-        self.open_checksummed(out, lead, [nonce, text, tag], aad)?;
-        unpacking.check(&mut out[lead..lead + payload_len]).map(Opened::Written)
+        self.open_checksummed(out, headroom, [nonce, text, tag], aad)?;
+        unpacking.check(&mut out[headroom..headroom + payload_len]).map(Opened::Written)
     }
 
     // The container is decrypted at the end of the output where it has room, and its payload is read to the start: two
@@ -123,15 +123,15 @@ impl Sealer {
     fn open_checksummed(
         &self,
         out: &mut [u8],
-        lead: usize,
+        headroom: usize,
         [nonce, text, tag]: [&[u8]; 3],
         aad: &[u8],
     ) -> Result<(), Failure> {
         let len = text.len();
-        if lead >= CHECKSUM_LEN {
-            let start = lead - CHECKSUM_LEN;
+        if headroom >= CHECKSUM_LEN {
+            let start = headroom - CHECKSUM_LEN;
             let mut saved = [0; CHECKSUM_LEN];
-            saved.copy_from_slice(&out[start..lead]);
+            saved.copy_from_slice(&out[start..headroom]);
             let region = &mut out[start..start + len];
             copy(region, text);
             let opened = self.decrypt(nonce, region, tag, aad).and_then(|_| verify(region));
@@ -141,8 +141,8 @@ impl Sealer {
             }
             return opened;
         }
-        if out.len() - lead >= len {
-            let region = &mut out[lead..lead + len];
+        if out.len() - headroom >= len {
+            let region = &mut out[headroom..headroom + len];
             copy(region, text);
             let opened = self.decrypt(nonce, region, tag, aad).and_then(|_| verify(region));
             if opened.is_ok() {
@@ -156,7 +156,7 @@ impl Sealer {
         let mut container = Scratch::copy_of(text);
         self.decrypt(nonce, &mut container, tag, aad)?;
         verify(&container)?;
-        out[lead..lead + len - CHECKSUM_LEN].copy_from_slice(&container[CHECKSUM_LEN..]);
+        out[headroom..headroom + len - CHECKSUM_LEN].copy_from_slice(&container[CHECKSUM_LEN..]);
         Ok(())
     }
 

@@ -34,7 +34,7 @@ fn what_was_sealed_opens_and_nothing_else_is_written() {
     let (sealer, aad) = (sealer(&[7; 32]), b"aad");
     for (packing, unpacking) in PACKINGS {
         for payload in SIZES.into_iter().flat_map(payloads) {
-            let room = packing.room(payload.len()).unwrap() + OVERHEAD_LEN;
+            let room = packing.bound(payload.len()).unwrap() + OVERHEAD_LEN;
             assert_eq!(sealer.seal(&mut vec![0; room - 1], &payload, aad, packing), Err(Failure::Needs(room)));
             let mut out = vec![UNTOUCHED; room + 3];
             let len = sealer.seal(&mut out, &payload, aad, packing).unwrap();
@@ -182,8 +182,8 @@ fn what_is_over_512_mib_is_refused_by_its_length() {
     let sealer = sealer(&[7; 32]);
     let huge = vec![0; MAX_LEN + OVERHEAD_LEN + 9];
     for (packing, unpacking) in PACKINGS {
-        assert_eq!(packing.room(MAX_LEN + 1), Err(Failure::TooLarge));
-        assert!(packing.room(MAX_LEN).is_ok());
+        assert_eq!(packing.bound(MAX_LEN + 1), Err(Failure::TooLarge));
+        assert!(packing.bound(MAX_LEN).is_ok());
         let result = written(sealer.open(&mut [], 0, &huge, b"", unpacking));
         assert_eq!(result, Err(Failure::TooLarge));
     }

@@ -117,7 +117,7 @@ fn headers_change_width_where_messagepack_says() {
     ] {
         let len = (0..=block_len).find(|len| crate::lz4::literals_len(*len) == block_len).unwrap();
         let payload = vec![3; len];
-        let mut out = vec![UNTOUCHED; envelope::room(len, 1, true)];
+        let mut out = vec![UNTOUCHED; envelope::bound(len, 1, true)];
         let written = envelope::write(&mut out, &payload, b"x", true).unwrap();
         assert_eq!(out[1..=header.len()], header);
         assert_eq!(read_every_way(&out[..written]), Ok(payload));
@@ -135,7 +135,7 @@ fn sizes_are_written_in_the_shortest_form() {
         (65_535, "cdffff"),
         (65_536, "ce00010000"),
     ] {
-        let mut out = vec![UNTOUCHED; envelope::room(len, 0, true)];
+        let mut out = vec![UNTOUCHED; envelope::bound(len, 0, true)];
         let written = envelope::write(&mut out, &vec![1; len], b"", true).unwrap();
         let tail = hex::encode(&out[after_block(&out)..written]);
         let checksum: String = hash::checksum(&vec![1; len])
@@ -150,7 +150,7 @@ fn sizes_are_written_in_the_shortest_form() {
 fn formats_of_every_header_width_come_back() {
     for len in [0, 1, 31, 32, 255, 256, 65_535, 65_536] {
         let format = "f".repeat(len);
-        let mut out = vec![UNTOUCHED; envelope::room(3, len, false)];
+        let mut out = vec![UNTOUCHED; envelope::bound(3, len, false)];
         let written = envelope::write(&mut out, b"abc", format.as_bytes(), false).unwrap();
         let range = Envelope::parse(&out[..written]).unwrap().format();
         assert_eq!(&out[range], format.as_bytes());
@@ -249,7 +249,7 @@ fn read_every_way(envelope: &[u8]) -> Result<Vec<u8>, Failure> {
 
 // LZ4 blocks differ between compressors; every other byte is the same.
 fn writes_alike(envelope: &[u8], payload: &[u8], format: &str) {
-    let mut out = vec![UNTOUCHED; envelope::room(payload.len(), format.len(), false)];
+    let mut out = vec![UNTOUCHED; envelope::bound(payload.len(), format.len(), false)];
     let len = envelope::write(&mut out, payload, format.as_bytes(), false).unwrap();
     assert!(out[len..].iter().all(|byte| *byte == 0 || *byte == UNTOUCHED));
     assert!(read_every_way(&out[..len]) == Ok(payload.to_vec()));

@@ -5,11 +5,11 @@ use proptest::prelude::*;
 use super::{sealer, INTEROP_V2, UNTOUCHED};
 use crate::container::Packing;
 use crate::error::Failure;
-use crate::interop_v2::{room, write, Container};
+use crate::interop_v2::{bound, write, Container};
 use crate::sealer::{Opened, OVERHEAD_LEN};
 
 fn written(payload: &[u8], literals: bool) -> Vec<u8> {
-    let mut out = vec![UNTOUCHED; room(payload.len(), literals)];
+    let mut out = vec![UNTOUCHED; bound(payload.len(), literals)];
     let len = write(&mut out, payload, literals).unwrap();
     assert!(out[len..].iter().all(|byte| *byte == UNTOUCHED || *byte == 0), "a part of the payload is left behind");
     out.truncate(len);
@@ -153,7 +153,7 @@ proptest! {
     fn sealed_and_opened_with_any_room(payload in proptest::collection::vec(0..4_u8, 0..2000), room in 0..3000_usize) {
         let sealer = sealer(&[9; 32]);
         let packing = Packing::InteropV2 { literals: false };
-        let mut out = vec![0; packing.room(payload.len()).unwrap() + OVERHEAD_LEN];
+        let mut out = vec![0; packing.bound(payload.len()).unwrap() + OVERHEAD_LEN];
         let len = sealer.seal(&mut out, &payload, b"aad", packing).unwrap();
         let mut opened = vec![UNTOUCHED; room];
         match sealer.open(&mut opened, 0, &out[..len], b"aad", INTEROP_V2).unwrap() {

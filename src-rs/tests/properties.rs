@@ -36,7 +36,7 @@ proptest! {
             1 => (Packing::Envelope { format: format.as_bytes(), literals }, ENVELOPE),
             _ => (Packing::Checksum, CHECKSUM),
         };
-        let mut sealed = vec![UNTOUCHED; packing.room(payload.len()).unwrap() + OVERHEAD_LEN];
+        let mut sealed = vec![UNTOUCHED; packing.bound(payload.len()).unwrap() + OVERHEAD_LEN];
         let len = sealer.seal(&mut sealed, &payload, &aad, packing).unwrap();
         prop_assert!(sealed[len..].iter().all(|byte| *byte == 0 || *byte == UNTOUCHED));
         let mut opened = vec![UNTOUCHED; payload.len()];
@@ -87,7 +87,7 @@ proptest! {
     #[test]
     fn altered_envelopes_give_the_payload_or_an_error(payload in payload(), at: prop::sample::Index, change: u8) {
         let packing = Packing::Envelope { format: b"msgpack", literals: false };
-        let mut envelope = vec![0; packing.room(payload.len()).unwrap()];
+        let mut envelope = vec![0; packing.bound(payload.len()).unwrap()];
         let len = packing.pack(&mut envelope, &payload).unwrap();
         envelope.truncate(len);
         let at = at.index(len);

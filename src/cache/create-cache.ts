@@ -4,7 +4,6 @@ import { signalOf } from '../native/abort.js';
 import { assertTenantId } from '../protocol/derive.js';
 import type { MasterKeyInput } from '../protocol/master-key.js';
 import { kindOf } from '../util/bytes.js';
-import { boundCodec } from './bound-codec.js';
 import { type CacheWrap, oneFunction } from './cache.js';
 import { assertWrappable, cachedFunction, statsOf } from './cached-function.js';
 import { guarded } from './engine/backend-guard.js';
@@ -133,7 +132,7 @@ export class Cache extends TenantCache implements AsyncDisposable {
     for (const { storage } of sealed) {
       const rewrapping = new Rewrapping(
         guarded(backend, { ...this.#storage.policies.guard, signal: options.signal, onState: () => {} }),
-        boundCodec(storage.codec, backend),
+        storage.codec.boundTo(backend),
         options,
       );
       const { namespace } = this.#options;

@@ -1,18 +1,18 @@
 import type { Backend } from '../backends/backend.js';
 import { backendFrom } from '../backends/from-url.js';
 import { isPrivate, nowOf } from '../backends/private-answers.js';
-import { EncryptionWrapper } from '../codec/encryption-wrapper.js';
-import { PlainWrapper } from '../codec/plain-codec.js';
+import { codecOf, EncryptionWrapper } from '../codec/encryption-wrapper.js';
+import { PlainCodec } from '../codec/plain-codec.js';
+import type { SealingCodec } from '../codec/sealing-codec.js';
 import type { ValueCodec } from '../codec/value-codec.js';
 import { isInterop, prefixedInterop, type WireProfile } from '../codec/wire-profile.js';
 import { ConfigurationError } from '../errors.js';
 import { assertTenantId } from '../protocol/derive.js';
 import { errorPathsOf } from '../protocol/refusal.js';
-import { kindOf } from '../util/bytes.js';
+import { assertWellFormed, kindOf } from '../util/bytes.js';
 import { durationMs } from '../util/duration.js';
 import { ownOptions } from '../util/options-object.js';
 import { isAbortSignal } from '../util/realms.js';
-import { boundCodec } from './bound-codec.js';
 import { guarded } from './engine/backend-guard.js';
 import { EntryStore } from './engine/entry-store.js';
 import { events } from './engine/events.js';
@@ -84,7 +84,9 @@ export function resolveStorage(given: StorageOptions & { namespace?: string }, s
   if (backend !== undefined) {
     assertBackendCan(backend, policies);
     const { wire } = codec.profile;
-    if (isInterop(wire) && backend.keyPrefix) throw prefixedInterop(wire);
+    const { keyPrefix } = backend;
+    if (keyPrefix !== undefined) assertWellFormed('backend.keyPrefix', keyPrefix);
+    if (isInterop(wire) && keyPrefix) throw prefixedInterop(wire);
   }
   return {
     ...codec,
@@ -121,14 +123,14 @@ export function openStore(storage: Storage, namespace?: string): EntryStore {
       getNow: nowOf(storage.backend),
       hasL1: l1 !== undefined,
       windowMs,
-      names: storage.privateKeys ? privateEntries(codec as EncryptionWrapper, namespace) : undefined,
+      names: storage.privateKeys ? privateEntries(codec as SealingCodec, namespace) : undefined,
       signal,
       failures,
     });
   const neighbours = storage.backend && Neighbours.of(storage.backend);
   const tiers = new Tiers({
     changed: ({ cacheKey }) => neighbours?.tell(store, (other) => other.changed(cacheKey)),
-    codec: boundCodec(codec, storage.backend),
+    codec: storage.backend === undefined ? codec : codec.boundTo(storage.backend),
     l1: l1 && new L1(l1.maxBytes),
     l2,
     // Without a backend L1's entries are no copies.
@@ -191,19 +193,22 @@ function resolveCodec(
         'An EncryptionWrapper brings its keys: pass no masterKey, keyring or nonces beside it',
       );
     }
-    if (wire !== undefined && wire !== serializer.profile.wire) {
-      throw new ConfigurationError(`The EncryptionWrapper has wire '${serializer.profile.wire}'`);
+    const codec = codecOf(serializer);
+    const { profile } = codec;
+    if (wire !== undefined && wire !== profile.wire) {
+      throw new ConfigurationError(`The EncryptionWrapper has wire '${profile.wire}'`);
     }
-    return { codec: serializer, secure: true, profile: serializer.profile, destroy: () => {} };
+    return { codec, secure: true, profile, destroy: () => {} };
   }
   if (secure || masterKey !== undefined || keyring !== undefined) {
     const wrapper = new EncryptionWrapper({ serializer, masterKey, keyring, tenantId, wire, nonces });
-    return { codec: wrapper, secure: true, profile: wrapper.profile, destroy: () => wrapper.destroy() };
+    const codec = codecOf(wrapper);
+    return { codec, secure: true, profile: codec.profile, destroy: () => wrapper.destroy() };
   }
   if (nonces !== undefined) {
     throw new ConfigurationError('nonces are for encryption: use cache.secure, or pass masterKey or keyring');
   }
-  const plain = new PlainWrapper({ serializer, wire });
+  const plain = new PlainCodec({ serializer, wire });
   return { codec: plain, secure: false, profile: plain.profile, destroy: () => {} };
 }
 

@@ -1,13 +1,16 @@
 import { markAsUntransferable } from 'node:worker_threads';
 import type { CacheKitError } from '../errors.js';
+import type { TenantKey } from '../keys/held-key.js';
 import { native } from '../native/addon.js';
-import { checked } from '../native/result.js';
-import { SCRATCH_LEN, sealedScratch } from '../native/scratch.js';
-import { SLAB_MAX, sealedSlab } from '../native/slab.js';
+import { SCRATCH_LEN, SLAB_MAX, sealedScratch, sealedSlab } from '../native/memory.js';
+import { checked, NATIVE_CODE } from '../native/result.js';
 import { assertValueLen } from '../protocol/limits.js';
 import { allocate, exactly, trim } from '../util/bytes.js';
-import { type BatchGroup, BatchGroups } from './batch-group.js';
-import type { TenantContext, WrapperSettings } from './tenant-context.js';
+import { append } from '../util/own-property.js';
+import { openSync } from './open.js';
+import type { Payloads } from './payloads.js';
+import { sealSync } from './seal.js';
+import type { CodecSettings, TenantContext } from './tenant-context.js';
 import type { DeserializeResult } from './value-codec.js';
 import { sealedBound } from './wire-profile.js';
 
@@ -23,53 +26,59 @@ interface ValueToOpen {
   tenant: TenantContext;
 }
 
-const NONCE_EXHAUSTED = -2;
+/** Numbers an item has in the table of a native call: AAD length, offset, result, unused. */
+const STRIDE = 4;
+const FIRST_ITEMS = 16;
+const FIRST_AADS_LEN = 1024;
+/** The largest buffer of AADs that is kept for the next batch. */
+const LARGEST_KEPT = 128 * 1024;
+
 const NONE = Buffer.alloc(0);
 /** Room for opened payloads, whose sizes are not known before; what does not fit is opened alone. */
 const MAX_OPENED_LEN = 4 * 1024 * 1024;
 
 /** Seals a batch, one native call per key; all of it or, when an item fails, nothing. */
-export function sealBatch(settings: WrapperSettings, items: readonly PayloadToSeal[]): Buffer[] {
+export function sealBatch(settings: CodecSettings, items: readonly PayloadToSeal[]): Buffer[] {
   const results: Buffer[] = items.map(() => NONE);
-  const groups = new BatchGroups();
+  const groups: Groups = new Map();
   for (let i = 0; i < items.length; i++) {
     const { tenant, payload, cacheKey } = items[i] as PayloadToSeal;
     assertValueLen(payload.length);
-    // First, because what goes in front of a value is that of the keys.
-    const { current } = tenant.keys;
-    groups.of(current, tenant).add(i, cacheKey, payload, tenant.head?.length ?? 0);
+    const { current, prefixLen } = tenant.snapshot();
+    groupOf(groups, current, tenant).add(i, cacheKey, payload, prefixLen);
   }
-  for (const group of groups) sealGroup(settings, group, results);
+  for (const group of groups.values()) {
+    if (sealGroup(settings, group, results)) continue;
+    for (const i of group.indexes) {
+      const { tenant, payload, cacheKey } = items[i] as PayloadToSeal;
+      results[i] = sealSync(settings, tenant, payload, cacheKey);
+    }
+  }
   return results;
 }
 
-function sealGroup(settings: WrapperSettings, group: BatchGroup, results: Buffer[]): void {
-  const { profile, keyring, nonces } = settings;
-  const { tenant, inputs, indexes } = group;
-  const { head } = tenant;
-  const headLen = head?.length ?? 0;
+/** @returns false when the key has not as many nonces left: its items are then sealed one by one, with those of a new sequence. */
+function sealGroup({ profile, keyring }: CodecSettings, group: BatchGroup, results: Buffer[]): boolean {
+  const { key, tenant, inputs, indexes } = group;
+  const { prefix, prefixLen } = tenant.snapshot();
   let bound = 0;
   for (let i = 0; i < inputs.length; i++) {
-    bound += headLen + sealedBound(profile, (inputs[i] as Uint8Array).length);
+    bound += prefixLen + sealedBound(profile, (inputs[i] as Uint8Array).length);
   }
   const out = memoryFor(bound);
-  let { key } = group;
-  let used = native.sealMany(key.sealer.handle, out, inputs, group.aads, group.table, tenant.mode);
-  if (used === NONCE_EXHAUSTED) {
-    keyring.renewSequence(nonces);
-    key = tenant.keys.current;
-    used = native.sealMany(key.sealer.handle, out, inputs, group.aads, group.table, tenant.mode);
-  }
+  const used = native.sealMany(key.sealer.handle, out, inputs, group.aads, group.table, tenant.mode);
+  if (used === NATIVE_CODE.NONCE_EXHAUSTED) return false;
   const sealed = keep(out, bound, checked(used));
   keyring.countSeals(key, inputs.length);
   let at = 0;
   for (let i = 0; i < indexes.length; i++) {
     const start = at;
-    at += headLen + group.result(i);
-    if (head !== undefined) sealed.set(head, start);
+    at += prefixLen + group.result(i);
+    if (prefix !== undefined) sealed.set(prefix, start);
     results[indexes[i] as number] = sealed.subarray(start, at);
   }
   group.release();
+  return true;
 }
 
 function memoryFor(bound: number): Buffer {
@@ -84,40 +93,36 @@ function memoryFor(bound: number): Buffer {
 function keep(out: Buffer, bound: number, used: number): Buffer {
   if (bound <= SLAB_MAX) return sealedSlab.take(used);
   const kept = out === sealedScratch ? exactly(out, used) : trim(out, used);
-  // Transferring one result to a worker would detach all its neighbours.
+  // Transferring one result to a worker would detach all the others.
   markAsUntransferable(kept.buffer);
   return kept;
 }
 
-/**
- * Opens a batch, one native call per key; each item has its own result.
- *
- * @param decode makes a value of a payload that is overwritten later.
- * @param openAlone opens one item by every key that may fit it, for what the batch could not.
- */
+/** Opens a batch, one native call per key; each item has its own result. */
 export function openBatch<T>(
-  settings: WrapperSettings,
+  settings: CodecSettings,
+  payloads: Payloads<T>,
   items: readonly ValueToOpen[],
-  decode: (payload: Buffer) => T,
-  openAlone: (item: ValueToOpen) => T,
 ): DeserializeResult<T>[] {
   const results = items.map((): DeserializeResult<T> | undefined => undefined);
-  const groups = new BatchGroups();
+  const groups: Groups = new Map();
   for (let i = 0; i < items.length; i++) {
     const { tenant, sealed, cacheKey } = items[i] as ValueToOpen;
     try {
-      const { offset, key, aad } = tenant.locate(sealed);
+      const { offset, keys, aad } = tenant.parsePrefix(sealed);
       // A frame with metadata of its own has an AAD template of its own.
-      if (aad === tenant.aad) groups.of(key ?? tenant.keys.current, tenant).add(i, cacheKey, sealed, offset);
+      if (aad === tenant.aad) groupOf(groups, keys[0] as TenantKey, tenant).add(i, cacheKey, sealed, offset);
     } catch (error) {
       results[i] = failed(error);
     }
   }
-  for (const group of groups) openGroup(settings, group, decode, results);
+  for (const group of groups.values()) openGroup(settings, payloads, group, results);
   for (let i = 0; i < items.length; i++) {
     if (results[i] !== undefined) continue;
+    // Alone, by every key that may fit it, and with as much room as it needs.
+    const { tenant, sealed, cacheKey } = items[i] as ValueToOpen;
     try {
-      results[i] = { ok: true, value: openAlone(items[i] as ValueToOpen) };
+      results[i] = { ok: true, value: openSync(settings, payloads, tenant, sealed, cacheKey) };
     } catch (error) {
       results[i] = failed(error);
     }
@@ -126,9 +131,9 @@ export function openBatch<T>(
 }
 
 function openGroup<T>(
-  settings: WrapperSettings,
+  settings: CodecSettings,
+  payloads: Payloads<T>,
   group: BatchGroup,
-  decode: (payload: Buffer) => T,
   results: (DeserializeResult<T> | undefined)[],
 ): void {
   const { key, tenant, inputs, indexes } = group;
@@ -146,7 +151,7 @@ function openGroup<T>(
     at += length;
     settings.keyring.countOpen(key);
     try {
-      results[indexes[i] as number] = { ok: true, value: decode(payload) };
+      results[indexes[i] as number] = { ok: true, value: payloads.decodeBorrowed(payload, length) };
     } catch (error) {
       results[indexes[i] as number] = failed(error);
     }
@@ -156,4 +161,98 @@ function openGroup<T>(
 
 function failed(error: unknown): { ok: false; error: CacheKitError | Error } {
   return { ok: false, error: error as Error };
+}
+
+/** What one native call does of a batch: its items under one key of one tenant. */
+class BatchGroup {
+  /** The places of its items in the batch. */
+  readonly indexes: number[] = [];
+  /** Payloads to seal, or sealed values to open. */
+  readonly inputs: Uint8Array[] = [];
+  readonly #memory: GroupMemory;
+
+  constructor(
+    readonly key: TenantKey,
+    readonly tenant: TenantContext,
+  ) {
+    this.#memory = spare ?? new GroupMemory();
+    spare = undefined;
+  }
+
+  /** The AADs, each followed by its format. */
+  get aads(): Buffer {
+    return this.#memory.aads;
+  }
+
+  /** What the native call reads of the items, and writes. */
+  get table(): Int32Array {
+    return this.#memory.table;
+  }
+
+  /** @param offset the bytes in front of the sealed ones. */
+  add(index: number, cacheKey: string, input: Uint8Array, offset: number): void {
+    this.#memory.add(this.indexes.length, this.tenant, cacheKey, offset);
+    append(this.indexes, index);
+    append(this.inputs, input);
+  }
+
+  /** What the native call says of an item: a length, or a failure. */
+  result(i: number): number {
+    return this.table[i * STRIDE + 2] as number;
+  }
+
+  /** Memory for what is opened; it is the group's until `release`. */
+  room(length: number): Buffer {
+    if (length > SCRATCH_LEN) return allocate(length);
+    this.#memory.opened ??= allocate(SCRATCH_LEN);
+    return this.#memory.opened;
+  }
+
+  /** Lends its memory to the next batch. Without it, memory is only made again. */
+  release(): void {
+    if (this.aads.length <= LARGEST_KEPT) spare = this.#memory;
+  }
+}
+
+class GroupMemory {
+  aads = allocate(FIRST_AADS_LEN);
+  table = new Int32Array(FIRST_ITEMS * STRIDE);
+  opened: Buffer | undefined;
+  #end = 0;
+
+  add(i: number, { aad }: TenantContext, cacheKey: string, offset: number): void {
+    if (i === 0) this.#end = 0;
+    const aadLen = aad.write(cacheKey);
+    const length = aadLen + aad.formatLen;
+    const at = this.#end;
+    if (at + length > this.aads.length) this.aads = grown(this.aads, allocate(2 * (at + length)));
+    if ((i + 1) * STRIDE > this.table.length) this.table = grown(this.table, new Int32Array(2 * this.table.length));
+    const { aads, table } = this;
+    const { scratch } = aad;
+    // A loop, because `copy` costs more than the hundred bytes that an AAD has are worth.
+    for (let n = 0; n < length; n++) aads[at + n] = scratch[n] as number;
+    table[i * STRIDE] = aadLen;
+    table[i * STRIDE + 1] = offset;
+    this.#end = at + length;
+  }
+}
+
+// A batch whose values run user code (a reviver, a serializer) may have another one inside it, which then has memory of its own.
+let spare: GroupMemory | undefined;
+
+/** The groups of a batch, in the order of their first items. */
+type Groups = Map<TenantKey, BatchGroup>;
+
+function groupOf(groups: Groups, key: TenantKey, tenant: TenantContext): BatchGroup {
+  let group = groups.get(key);
+  if (group === undefined) {
+    group = new BatchGroup(key, tenant);
+    groups.set(key, group);
+  }
+  return group;
+}
+
+function grown<A extends Uint8Array | Int32Array>(from: A, to: A): A {
+  to.set(from);
+  return to;
 }

@@ -1,38 +1,58 @@
-import { LRUCache } from 'lru-cache';
-import { KeyError } from '../errors.js';
+import { ConfigurationError } from '../errors.js';
+import { Keyring, type NonceMode } from '../keys/keyring.js';
 import { signalOf } from '../native/abort.js';
-import { SCRATCH_LEN } from '../native/scratch.js';
+import { SCRATCH_LEN } from '../native/memory.js';
 import { assertTenantId } from '../protocol/derive.js';
+import type { MasterKeyInput } from '../protocol/master-key.js';
+import type { Wire } from '../protocol/wire.js';
 import type { Serializer } from '../serializers/serializer.js';
-import { assertBytes, assertWellFormed, bytesOf, copyOf, countedBytes, hasCountedBytes } from '../util/bytes.js';
-import { lengthOf } from '../util/slots.js';
-import { openBatch, sealBatch } from './batch.js';
+import { assertWellFormed, bytesOf, copyOf, countedBytes, hasCountedBytes, kindOf } from '../util/bytes.js';
+import { assertOptionsObject, ownOptions } from '../util/options-object.js';
 import { type InspectedValue, inspectStored } from './inspect.js';
-import { openLater, openNow } from './open.js';
-import { Payloads } from './payloads.js';
-import { allNames, currentName, type NameKind } from './private-names.js';
-import { rewrapLater, rewrapNow } from './rewrap.js';
-import { sealLater, sealNow } from './seal.js';
-import { TenantContext, type WrapperSettings } from './tenant-context.js';
-import {
-  ASYNC_FROM,
-  type AsyncValueContext,
-  assertCacheKey,
-  assertContext,
-  assertItems,
-  type DeserializeResult,
-  type ValueCodec,
-  type ValueContext,
-  type ValueToDeserialize,
-  type ValueToSerialize,
+import { SealingCodec } from './sealing-codec.js';
+import { type RotationHeaderMode, Tenants } from './tenant-context.js';
+import type {
+  AsyncValueContext,
+  DeserializeResult,
+  EntryContext,
+  ValueContext,
+  ValueToDeserialize,
+  ValueToSerialize,
 } from './value-codec.js';
-import type { WireProfile } from './wire-profile.js';
-import { checkedOptions, type EncryptionWrapperOptions } from './wrapper-options.js';
+import { wireProfile } from './wire-profile.js';
 
-export type { EncryptionWrapperOptions };
+export interface EncryptionWrapperOptions<T = unknown> {
+  /** Default: StandardSerializer (InteropSerializer for wire `interop`). */
+  serializer?: Serializer<T> | Serializer;
+  /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
+  masterKey?: MasterKeyInput | undefined;
+  /** Shared with whoever else uses it; `destroy` leaves it alone. */
+  keyring?: Keyring | undefined;
+  /** 1 to 1,024 bytes as UTF-8. Default `'default'`. */
+  tenantId?: string | undefined;
+  /** Default `'protocol'`. */
+  wire?: Wire;
+  /** When a header names the key in front of a value: `'auto'` is while keys are being rotated. */
+  rotationHeader?: RotationHeaderMode;
+  /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
+  nonces?: NonceMode;
+  /** False: no compression, so that a value's length does not tell what parts of it have in common. Default true. */
+  compress?: boolean;
+}
 
-/** Tenants whose keys and templates a wrapper keeps. */
-const MAX_TENANTS = 10_000;
+const OPTIONS = [
+  'serializer',
+  'masterKey',
+  'keyring',
+  'tenantId',
+  'wire',
+  'rotationHeader',
+  'nonces',
+  'compress',
+] as const satisfies readonly (keyof EncryptionWrapperOptions)[];
+
+/** What a cache uses of a wrapper: the same without the checks. */
+export let codecOf: <T>(wrapper: EncryptionWrapper<T>) => SealingCodec<T>;
 
 /**
  * Serializes values and seals them, each bound to its tenant and cache key: a serializer with encryption.
@@ -44,41 +64,49 @@ const MAX_TENANTS = 10_000;
  *
  * Source: protocol text, "Encryption Flow" and "Decryption Flow".
  */
-export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable {
-  readonly #settings: WrapperSettings;
-  readonly #profile: WireProfile;
-  readonly #payloads: Payloads<T>;
-  readonly #ownsKeyring: boolean;
-  readonly #tenantId: string;
-  // By size, because a cache by number allocates all its slots at once.
-  readonly #tenants = new LRUCache<string, TenantContext>({ maxSize: MAX_TENANTS, sizeCalculation: () => 1 });
-  #own: TenantContext | undefined;
-  #destroyed = false;
+export class EncryptionWrapper<T = unknown> implements Disposable {
+  readonly #codec: SealingCodec<T>;
+  readonly #tenants: Tenants;
+  /** A keyring that was made here, and so is the wrapper's to destroy. */
+  readonly #ownKeyring: Keyring | undefined;
+
+  static {
+    codecOf = (wrapper) => wrapper.#codec;
+  }
 
   /**
    * @throws ConfigurationError for no key, two keys, or a combination that the wire does not have;
    *   KeyError for a malformed key; TypeError and RangeError for wrong options.
    */
   constructor(options: EncryptionWrapperOptions<T> = {}) {
-    const { settings, tenantId, ownsKeyring } = checkedOptions(options);
-    this.#settings = settings;
-    this.#profile = settings.profile;
-    this.#payloads = new Payloads<T>(settings.profile.serializer as Serializer<T>);
-    this.#ownsKeyring = ownsKeyring;
-    this.#tenantId = tenantId;
+    assertOptionsObject(options, OPTIONS);
+    const own = ownOptions(options);
+    const { tenantId = 'default', rotationHeader = 'auto', nonces = 'counter', masterKey, keyring } = own;
+    assertTenantId(tenantId);
+    assertChoice('rotationHeader', rotationHeader, ['auto', 'always', 'never']);
+    assertChoice('nonces', nonces, ['counter', 'random']);
+    if (masterKey !== undefined && keyring !== undefined) {
+      throw new ConfigurationError('Pass masterKey or keyring, not both');
+    }
+    if (keyring !== undefined && !(keyring instanceof Keyring)) {
+      throw new TypeError(`keyring must be a Keyring, not ${kindOf(keyring)}`);
+    }
+    const profile = wireProfile(own.wire, own.serializer as Serializer | undefined, own.compress);
+    if (rotationHeader === 'always' && profile.wire !== 'protocol') {
+      throw new ConfigurationError("A rotation header exists in wire 'protocol' only");
+    }
+    this.#ownKeyring = keyring === undefined ? new Keyring({ masterKey }) : undefined;
+    const settings = { keyring: keyring ?? (this.#ownKeyring as Keyring), profile, rotationHeader, nonces };
+    this.#tenants = new Tenants(settings, tenantId);
+    this.#codec = new SealingCodec<T>(settings, this.#tenants);
   }
 
   /**
-   * @returns bytes that nobody else holds.
+   * @returns bytes that the caller owns.
    * @throws SerializationError for a value that the serializer refuses, ValueTooLargeError over 512 MiB, KeyError after `destroy`.
    */
   serialize(value: T, context: ValueContext): Buffer {
-    assertContext(context);
-    // Read once, before the value is serialized: a getter is a stranger's code and the payload lies in a shared buffer.
-    const { cacheKey, tenantId } = context;
-    assertCacheKey(cacheKey);
-    const tenant = this.#tenant(tenantId);
-    return sealNow(this.#settings, tenant, this.#payloads.shared(value, tenant.headLen), cacheKey);
+    return this.#codec.serializeSync(value, checkedContext(context));
   }
 
   /**
@@ -87,57 +115,21 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
    *   SerializationError for a content that this serializer does not read; KeyError after `destroy`.
    */
   deserialize(sealed: Uint8Array, context: ValueContext): T {
-    assertContext(context);
-    const { cacheKey, tenantId } = context;
-    assertCacheKey(cacheKey);
-    // The native addon sees what JavaScript does not, but a frame is parsed, and a large output allocated, before that.
-    const small = hasCountedBytes(sealed) && sealed.length <= SCRATCH_LEN && this.#profile.wire !== 'python';
-    const bytes = small ? sealed : countedBytes('sealed', sealed);
-    return openNow(this.#settings, this.#payloads, this.#tenant(tenantId), bytes, cacheKey);
+    const entry = checkedContext(context);
+    // The native addon validates arrays itself, but a frame is parsed, and a large output allocated, before that.
+    const { wire } = this.#codec.profile;
+    const small = hasCountedBytes(sealed) && sealed.length <= SCRATCH_LEN && wire !== 'python';
+    return this.#codec.deserializeSync(small ? sealed : countedBytes('sealed', sealed), entry);
   }
 
   /** Serializes now and seals off the event loop. @throws (rejects) as {@link serialize}, or with the signal's reason. */
   async serializeAsync(value: T, context: AsyncValueContext): Promise<Buffer> {
-    assertContext(context);
-    const { cacheKey, tenantId } = context;
-    assertCacheKey(cacheKey);
-    const signal = signalOf(context);
-    const tenant = this.#tenant(tenantId);
-    return sealLater(this.#settings, tenant, this.#payloads.owned(value, tenant.headLen), cacheKey, signal);
-  }
-
-  /** @internal */
-  serializeSized(value: T, context: ValueContext): Buffer | Promise<Buffer> {
-    assertContext(context);
-    const { cacheKey, tenantId } = context;
-    assertCacheKey(cacheKey);
-    const tenant = this.#tenant(tenantId);
-    const payload = this.#payloads.shared(value, tenant.headLen);
-    if (payload.length < ASYNC_FROM) return sealNow(this.#settings, tenant, payload, cacheKey);
-    return sealLater(this.#settings, tenant, this.#payloads.exclusive(payload), cacheKey, undefined);
-  }
-
-  /** @internal */
-  deserializeSized(sealed: Uint8Array, context: ValueContext): T | Promise<T> {
-    return sealed.length < ASYNC_FROM ? this.deserialize(sealed, context) : this.deserializeOwnedAsync(sealed, context);
+    return this.#codec.serializeAsync(value, checkedContext(context), signalOf(context));
   }
 
   /** Opens off the event loop; `sealed` is copied at the call. @throws (rejects) as {@link deserialize}, or with the signal's reason. */
   async deserializeAsync(sealed: Uint8Array, context: AsyncValueContext): Promise<T> {
-    assertBytes('sealed', sealed);
-    return this.deserializeOwnedAsync(copyOf(sealed), context);
-  }
-
-  /** @internal As `deserializeAsync`, for bytes that nobody changes until the promise settles. */
-  async deserializeOwnedAsync(sealed: Uint8Array, context: AsyncValueContext): Promise<T> {
-    assertBytes('sealed', sealed);
-    assertContext(context);
-    const { cacheKey, tenantId } = context;
-    assertCacheKey(cacheKey);
-    const signal = signalOf(context);
-    const tenant = this.#tenant(tenantId);
-    const { payload } = await openLater(this.#settings, tenant, sealed, cacheKey, signal);
-    return this.#payloads.decodeOwned(payload);
+    return this.#codec.deserializeAsync(copied(sealed), checkedContext(context), signalOf(context));
   }
 
   /**
@@ -153,28 +145,13 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
    * @throws as {@link deserialize}; what only the serializer would refuse is not looked at.
    */
   rewrap(sealed: Uint8Array, context: ValueContext): Buffer | undefined {
-    assertContext(context);
-    // Before the bytes are looked at: a getter is a stranger's code, and may take them away.
-    const { cacheKey, tenantId } = context;
-    assertCacheKey(cacheKey);
-    return rewrapNow(this.#settings, this.#tenant(tenantId), bytesOf('sealed', sealed), cacheKey);
+    const entry = checkedContext(context);
+    return this.#codec.rewrapSync(bytesOf('sealed', sealed), entry);
   }
 
   /** Rewraps off the event loop; `sealed` is copied at the call. @throws (rejects) as {@link rewrap}, or with the signal's reason. */
   async rewrapAsync(sealed: Uint8Array, context: AsyncValueContext): Promise<Buffer | undefined> {
-    assertBytes('sealed', sealed);
-    const copy = copyOf(sealed);
-    assertContext(context);
-    const { cacheKey, tenantId } = context;
-    assertCacheKey(cacheKey);
-    const signal = signalOf(context);
-    return rewrapLater(this.#settings, this.#tenant(tenantId), copy, cacheKey, signal);
-  }
-
-  /** @internal */
-  rewrapSized(sealed: Uint8Array, context: ValueContext): Buffer | undefined | Promise<Buffer | undefined> {
-    assertBytes('sealed', sealed);
-    return lengthOf(sealed) < ASYNC_FROM ? this.rewrap(sealed, context) : this.rewrapAsync(sealed, context);
+    return this.#codec.rewrapAsync(copied(sealed), checkedContext(context), signalOf(context));
   }
 
   /**
@@ -183,86 +160,72 @@ export class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposable
    * @throws as {@link serialize} for the first item that fails; nothing is returned then.
    */
   serializeMany(items: readonly ValueToSerialize<T>[]): Buffer[] {
-    this.#assertUsable();
+    this.#tenants.assertUsable();
     assertItems(items);
-    const batch = items.map(({ value, cacheKey, tenantId }) => {
-      assertCacheKey(cacheKey);
-      const tenant = this.#tenant(tenantId);
-      return { payload: this.#payloads.owned(value), cacheKey, tenant };
-    });
-    return sealBatch(this.#settings, batch);
+    return this.#codec.serializeMany(items.map((item) => ({ value: item.value, ...checkedContext(item) })));
   }
 
   /** Opens a batch with one native call per key. Each item has its own result. @throws TypeError for a wrong argument only. */
   deserializeMany(items: readonly ValueToDeserialize[]): DeserializeResult<T>[] {
-    this.#assertUsable();
+    this.#tenants.assertUsable();
     assertItems(items);
-    const batch = items.map(({ sealed, cacheKey, tenantId }) => {
-      assertCacheKey(cacheKey);
-      return { sealed: countedBytes('sealed', sealed), cacheKey, tenant: this.#tenant(tenantId) };
-    });
-    return openBatch(
-      this.#settings,
-      batch,
-      (payload) => this.#payloads.decodeShared(payload, payload.length),
-      ({ tenant, sealed, cacheKey }) => openNow(this.#settings, this.#payloads, tenant, sealed, cacheKey),
+    return this.#codec.deserializeMany(
+      items.map((item) => {
+        const { sealed, cacheKey, tenantId } = item;
+        const entry = checkedContext({ cacheKey, tenantId });
+        return { sealed: countedBytes('sealed', sealed), ...entry };
+      }),
     );
-  }
-
-  /**
-   * @internal The name of an entry or tag in a store that must not learn it, under the current key: 64 hex digits.
-   * @throws KeyError after `destroy`.
-   */
-  privateName(kind: NameKind, text: string, tenantId?: string): string {
-    assertWellFormed(kind, text);
-    return currentName(this.#tenant(tenantId), kind, text);
-  }
-
-  /** @internal As `privateName`, under every key: the current one, the previous ones, newest first, and the staged ones. */
-  privateNames(kind: NameKind, text: string, tenantId?: string): readonly string[] {
-    assertWellFormed(kind, text);
-    return allNames(this.#tenant(tenantId), kind, text);
-  }
-
-  /** @internal */
-  get profile(): WireProfile {
-    return this.#profile;
   }
 
   /** What can be seen of stored bytes without a key: header, frame and sizes. @throws SealedFormatError for a broken frame. */
   inspect(sealed: Uint8Array): InspectedValue {
-    this.#assertUsable();
-    return inspectStored(bytesOf('sealed', sealed), this.#profile.wire);
+    this.#tenants.assertUsable();
+    return inspectStored(bytesOf('sealed', sealed), this.#codec.profile.wire);
   }
 
   /** Wipes the keys of a wrapper that was made with `masterKey`; a `keyring` is left alone. Any later use is a KeyError. */
   destroy(): void {
-    if (this.#destroyed) return;
-    this.#destroyed = true;
-    this.#tenants.clear();
-    this.#own = undefined;
-    if (this.#ownsKeyring) this.#settings.keyring.destroy();
+    this.#tenants.destroy();
+    this.#ownKeyring?.destroy();
   }
 
   [Symbol.dispose](): void {
     this.destroy();
   }
+}
 
-  #assertUsable(): void {
-    if (this.#destroyed) throw new KeyError('This wrapper was destroyed');
-  }
+function assertChoice(name: string, value: unknown, choices: readonly string[]): void {
+  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, not ${kindOf(value)}`);
+  if (!choices.includes(value))
+    throw new RangeError(`${name} must be one of ${choices.map((c) => `'${c}'`).join(', ')}`);
+}
 
-  #tenant(tenantId: string | undefined): TenantContext {
-    this.#assertUsable();
-    if (tenantId === undefined || tenantId === this.#tenantId) {
-      this.#own ??= new TenantContext(this.#settings, this.#tenantId);
-      return this.#own;
-    }
-    const held = this.#tenants.get(tenantId);
-    if (held !== undefined) return held;
-    assertTenantId(tenantId);
-    const made = new TenantContext(this.#settings, tenantId);
-    this.#tenants.set(tenantId, made);
-    return made;
+/**
+ * A context's members, each read once, before the value or the bytes are looked at: a getter is user code.
+ *
+ * @throws TypeError for a wrong type or a lone surrogate, RangeError for an empty cache key.
+ */
+function checkedContext(context: unknown): EntryContext {
+  assertContext(context);
+  const { cacheKey, tenantId } = context;
+  assertWellFormed('cacheKey', cacheKey);
+  if (cacheKey.length === 0) throw new RangeError('cacheKey must not be empty');
+  return { cacheKey, tenantId };
+}
+
+function assertContext(context: unknown): asserts context is ValueContext {
+  if (typeof context !== 'object' || context === null) {
+    throw new TypeError(`The context must be an object with a cacheKey, not ${kindOf(context)}`);
   }
+}
+
+function assertItems(items: unknown): void {
+  if (!Array.isArray(items)) throw new TypeError(`items must be an array, not ${kindOf(items)}`);
+  for (const item of items) assertContext(item);
+}
+
+/** A copy of what the thread pool reads. @throws TypeError for anything but bytes. */
+function copied(sealed: Uint8Array): Buffer {
+  return copyOf(bytesOf('sealed', sealed));
 }

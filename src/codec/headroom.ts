@@ -1,5 +1,5 @@
 import { native } from '../native/addon.js';
-import { CHECKSUM_LEN } from '../native/scratch.js';
+import { CHECKSUM_LEN } from '../native/memory.js';
 import { allocate } from '../util/bytes.js';
 import type { WireProfile } from './wire-profile.js';
 
@@ -19,30 +19,30 @@ export function allocateForWriting(length: number): Buffer {
   return memory;
 }
 
-/** Payloads in memory that nobody else holds and that has the size of their sealed value. */
-const roomy = new WeakSet<Uint8Array>();
+/** Payloads in memory that is owned and has the size of their sealed value. */
+const inPlace = new WeakSet<Uint8Array>();
 
-/** Bytes in front of a payload that is sealed where it is: a header or frame of `headLen` bytes, the nonce, a checksum. */
-export function leadLen(headLen: number, container: Container): number {
-  return headLen + NONCE_LEN + (container === 'checksum' ? CHECKSUM_LEN : 0);
+/** Bytes in front of a payload that is sealed where it is: a header or frame of `prefixLen` bytes, the nonce, a checksum. */
+export function headroomLen(prefixLen: number, container: Container): number {
+  return prefixLen + NONCE_LEN + (container === 'checksum' ? CHECKSUM_LEN : 0);
 }
 
 /** The payload in memory that was made for it and its sealed value. */
-export function payloadIn(memory: Uint8Array, lead: number): Uint8Array {
-  const payload = memory.subarray(lead, memory.length - TAG_LEN);
-  roomy.add(payload);
+export function payloadWithin(memory: Uint8Array, headroom: number): Uint8Array {
+  const payload = memory.subarray(headroom, memory.length - TAG_LEN);
+  inPlace.add(payload);
   return payload;
 }
 
 /**
- * All of the memory in which a payload lies where its ciphertext goes, behind `headLen` bytes; undefined for one that lies
+ * All of the memory in which a payload lies where its ciphertext goes, behind `prefixLen` bytes; undefined for one that lies
  * elsewhere. It is given out once: what was sealed in its place is no payload any longer.
  */
-export function takeRoom(payload: Uint8Array, headLen: number, container: Container): Buffer | undefined {
-  if (container === 'envelope' || container === 'interop-v2' || !roomy.delete(payload)) return undefined;
+export function claimInPlaceBuffer(payload: Uint8Array, prefixLen: number, container: Container): Buffer | undefined {
+  if (container === 'envelope' || container === 'interop-v2' || !inPlace.delete(payload)) return undefined;
   const { buffer, byteOffset, length } = payload;
-  const lead = leadLen(headLen, container);
-  // Whoever keeps the result would keep, uncounted, whatever was left over.
-  if (byteOffset !== lead || buffer.byteLength !== lead + length + TAG_LEN) return undefined;
+  const headroom = headroomLen(prefixLen, container);
+  // A result in larger memory would keep all of it alive, uncounted.
+  if (byteOffset !== headroom || buffer.byteLength !== headroom + length + TAG_LEN) return undefined;
   return Buffer.from(buffer as ArrayBuffer);
 }

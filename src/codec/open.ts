@@ -1,51 +1,37 @@
 import type { TenantKey } from '../keys/held-key.js';
 import { abortable, settled } from '../native/abort.js';
-import { type NativeOpened, native, VETTED_INPUTS } from '../native/addon.js';
-import { checked, NEEDS, nativeError, UNVETTED } from '../native/result.js';
-import { CHECKSUM_LEN, openedBehindLead, openedScratch, SCRATCH_LEN } from '../native/scratch.js';
+import { native, TRUSTED_INPUTS } from '../native/addon.js';
+import { CHECKSUM_LEN, openedBehindHeadroom, openedScratch, SCRATCH_LEN } from '../native/memory.js';
+import { checked, NATIVE_CODE, NEEDS, nativeError } from '../native/result.js';
 import { SEAL_OVERHEAD } from '../protocol/limits.js';
 import { allocate, assertBytes } from '../util/bytes.js';
 import type { Payloads } from './payloads.js';
-import type { Located, TenantContext, WrapperSettings } from './tenant-context.js';
+import type { CodecSettings, SealedLayout, TenantContext } from './tenant-context.js';
 import type { WireProfile } from './wire-profile.js';
 
-const AUTHENTICATION = -1;
-const KEY_DESTROYED = -8;
-
 /** Opens and decodes what is stored, with the key that it names, or else every key of the tenant, the current one first. */
-export function openNow<T>(
-  settings: WrapperSettings,
+export function openSync<T>(
+  { profile, keyring }: CodecSettings,
   payloads: Payloads<T>,
   tenant: TenantContext,
   sealed: Uint8Array,
   cacheKey: string,
 ): T {
-  const { profile, keyring } = settings;
-  const { current, previous } = tenant.keys;
-  const located = tenant.locate(sealed);
-  const aadLen = located.aad.write(cacheKey);
-  const lead = leadOf(profile);
+  const layout = tenant.parsePrefix(sealed);
+  const aadLen = layout.aad.write(cacheKey);
+  const headroom = headroomOf(profile);
   const small = profile.hidesLength || sealed.length <= SCRATCH_LEN;
-  const out = small ? openedScratch : outputFor(sealed, located.offset, lead);
-  let key = located.key ?? current;
-  let length = openWith(key, out, lead, sealed, located, aadLen);
-  if (length === AUTHENTICATION && located.key === undefined) {
-    for (const older of previous) {
-      key = older;
-      length = openWith(key, out, lead, sealed, located, aadLen);
-      if (length !== AUTHENTICATION) break;
-    }
-  }
-  if (length >= 0) {
+  const out = small ? openedScratch : outputFor(sealed, layout.offset, headroom);
+  for (const key of layout.keys) {
+    const length = openWith(key, out, headroom, sealed, layout, aadLen);
+    if (length === NATIVE_CODE.AUTHENTICATION) continue;
+    if (length <= NEEDS) return payloads.decodeOwned(takeOpened(key, length, keyring));
+    if (length < 0) throw nativeError(length);
     keyring.countOpen(key);
-    if (!small) return payloads.decodeOwned(out.subarray(lead, lead + length));
-    return payloads.decodeShared(lead === 0 ? openedScratch : openedBehindLead, length);
+    if (!small) return payloads.decodeOwned(out.subarray(headroom, headroom + length));
+    return payloads.decodeBorrowed(headroom === 0 ? openedScratch : openedBehindHeadroom, length);
   }
-  if (length > NEEDS) throw nativeError(length);
-  const exact = allocate(NEEDS - length);
-  checked(native.takeOpened(key.sealer.handle, exact, 0));
-  keyring.countOpen(key);
-  return payloads.decodeOwned(exact);
+  throw nativeError(NATIVE_CODE.AUTHENTICATION);
 }
 
 /** A payload in memory of its own, and the key that opened it. */
@@ -54,95 +40,90 @@ export interface OpenedPayload {
   readonly key: TenantKey;
 }
 
-/** As {@link openNow}, off the event loop and without decoding. Nobody may change `sealed` until the promise settles. */
-export async function openLater(
-  { profile, keyring }: WrapperSettings,
+/** As {@link openSync}, without decoding. @param layout of `sealed`. */
+export function openToBuffer(
+  { profile, keyring }: CodecSettings,
+  layout: SealedLayout,
+  sealed: Uint8Array,
+  cacheKey: string,
+): OpenedPayload {
+  const headroom = headroomOf(profile);
+  const out = profile.hidesLength ? allocate(0) : outputFor(sealed, layout.offset, headroom);
+  const aadLen = layout.aad.write(cacheKey);
+  for (const key of layout.keys) {
+    const length = openWith(key, out, headroom, sealed, layout, aadLen);
+    if (length === NATIVE_CODE.AUTHENTICATION) continue;
+    if (length <= NEEDS) return { payload: takeOpened(key, length, keyring), key };
+    checked(length);
+    keyring.countOpen(key);
+    return { payload: out.subarray(headroom, headroom + length), key };
+  }
+  throw nativeError(NATIVE_CODE.AUTHENTICATION);
+}
+
+/** As {@link openToBuffer}, off the event loop. Nobody may change `sealed` until the promise settles. */
+export async function openAsync(
+  { profile, keyring }: CodecSettings,
   tenant: TenantContext,
+  { offset, keys, aad, mode }: SealedLayout,
   sealed: Uint8Array,
   cacheKey: string,
   signal: AbortSignal | undefined,
 ): Promise<OpenedPayload> {
-  const { current, previous } = tenant.keys;
-  const { offset, key, aad, mode } = tenant.locate(sealed);
-  const candidates = key === undefined ? [current, ...previous] : [key];
-  const lead = leadOf(profile);
-  const out = profile.hidesLength ? allocate(0) : outputFor(sealed, offset, lead);
-  for (const candidate of candidates) {
+  const headroom = headroomOf(profile);
+  const out = profile.hidesLength ? allocate(0) : outputFor(sealed, offset, headroom);
+  for (const key of keys) {
     const opened = await abortable(signal, (fired) => {
       const aadLen = aad.write(cacheKey);
-      return native.openAsync(candidate.sealer.handle, out, lead, sealed, offset, aad.scratch, aadLen, mode, fired);
+      return native.openAsync(key.sealer.handle, out, headroom, sealed, offset, aad.scratch, aadLen, mode, fired);
     });
-    // Reading `keys` throws when all of them were destroyed; else a rotation was completed meanwhile.
-    const gone = opened === KEY_DESTROYED && tenant.keys !== undefined;
-    if (opened === AUTHENTICATION || gone) continue;
-    if (typeof opened === 'number') {
-      const length = settled(opened, signal);
-      keyring.countOpen(candidate);
-      return { payload: out.subarray(lead, lead + length), key: candidate };
+    if (opened === NATIVE_CODE.AUTHENTICATION) continue;
+    if (opened === NATIVE_CODE.KEY_DESTROYED) {
+      // Throws when all keys were destroyed; otherwise a rotation was completed, and another key may open it.
+      tenant.snapshot();
+      continue;
     }
-    const payload = await taken(opened);
-    keyring.countOpen(candidate);
-    return { payload, key: candidate };
-  }
-  throw nativeError(AUTHENTICATION);
-}
-
-/** As {@link openLater}, at once. @param located where `tenant` finds the value. */
-export function openExact(
-  { profile, keyring }: WrapperSettings,
-  tenant: TenantContext,
-  located: Located,
-  sealed: Uint8Array,
-  cacheKey: string,
-): OpenedPayload {
-  const { current, previous } = tenant.keys;
-  const candidates = located.key === undefined ? [current, ...previous] : [located.key];
-  const lead = leadOf(profile);
-  const out = profile.hidesLength ? allocate(0) : outputFor(sealed, located.offset, lead);
-  const aadLen = located.aad.write(cacheKey);
-  for (const key of candidates) {
-    const length = openWith(key, out, lead, sealed, located, aadLen);
-    if (length === AUTHENTICATION) continue;
-    if (length > NEEDS) {
-      checked(length);
-      keyring.countOpen(key);
-      return { payload: out.subarray(lead, lead + length), key };
+    let payload: Buffer;
+    if (typeof opened === 'number') payload = out.subarray(headroom, headroom + settled(opened, signal));
+    else {
+      payload = allocate(opened.length);
+      checked(await opened.take(payload, 0));
     }
-    const payload = allocate(NEEDS - length);
-    checked(native.takeOpened(key.sealer.handle, payload, 0));
     keyring.countOpen(key);
     return { payload, key };
   }
-  throw nativeError(AUTHENTICATION);
+  throw nativeError(NATIVE_CODE.AUTHENTICATION);
 }
 
 function openWith(
   { sealer: { handle } }: TenantKey,
   out: Buffer,
-  lead: number,
+  headroom: number,
   sealed: Uint8Array,
-  { aad, offset, mode }: Located,
+  { aad, offset, mode }: SealedLayout,
   aadLen: number,
 ): number {
-  const length = native.openValue(handle, out, lead, sealed, offset, aad.scratch, aadLen, mode);
-  if (length !== UNVETTED) return length;
+  const length = native.openValue(handle, out, headroom, sealed, offset, aad.scratch, aadLen, mode);
+  if (length !== NATIVE_CODE.NEEDS_VALIDATION) return length;
   assertBytes('sealed', sealed);
-  return native.openValue(handle | VETTED_INPUTS, out, lead, sealed, offset, aad.scratch, aadLen, mode);
+  return native.openValue(handle | TRUSTED_INPUTS, out, headroom, sealed, offset, aad.scratch, aadLen, mode);
 }
 
-/** Room in front of a payload, lent to the native addon: a checksum is opened there, and the payload needs no second copy. */
-function leadOf({ container }: WireProfile): number {
+/** The payload that waits in native memory, after an open whose output was too small. */
+function takeOpened(key: TenantKey, length: number, keyring: CodecSettings['keyring']): Buffer {
+  const payload = allocate(NEEDS - length);
+  checked(native.takeOpened(key.sealer.handle, payload, 0));
+  keyring.countOpen(key);
+  return payload;
+}
+
+/** Bytes in front of a payload that are lent to the native addon: a checksum is opened there, and the payload needs no second copy. */
+function headroomOf({ container }: WireProfile): number {
   return container === 'checksum' ? CHECKSUM_LEN : 0;
 }
 
-/** Memory for the value at `offset`, with `lead` bytes in front of the payload, which a stranger's serializer can see. */
-function outputFor(sealed: Uint8Array, offset: number, lead: number): Buffer {
-  const out = allocate(Math.max(lead, sealed.length - offset - SEAL_OVERHEAD));
-  return lead === 0 ? out : out.fill(0, 0, lead);
-}
-
-async function taken(opened: NativeOpened): Promise<Buffer> {
-  const exact = allocate(opened.length);
-  checked(await opened.take(exact, 0));
-  return exact;
+/** Memory for the value at `offset`, with `headroom` bytes in front of the payload, which a user's serializer can see. */
+function outputFor(sealed: Uint8Array, offset: number, headroom: number): Buffer {
+  const out = allocate(Math.max(headroom, sealed.length - offset - SEAL_OVERHEAD));
+  return headroom === 0 ? out : out.fill(0, 0, headroom);
 }

@@ -5,7 +5,7 @@ import { isBuiltIn } from '../serializers/built-in.js';
 import type { Serializer } from '../serializers/serializer.js';
 import { allocate, bytesOf } from '../util/bytes.js';
 import { lengthOf } from '../util/slots.js';
-import { allocateForWriting, leadLen, payloadIn, TAG_LEN } from './headroom.js';
+import { allocateForWriting, headroomLen, payloadWithin, TAG_LEN } from './headroom.js';
 
 /**
  * What the serializers of this package do beyond `Serializer`, to save copies: they never keep the bytes they
@@ -18,8 +18,8 @@ export interface SharedSerializer<T> extends Serializer<T> {
   readonly runsReviver?: boolean;
 }
 
-/** What a serializer of this package does that can write its bytes into memory with room on both sides, which it gives away. */
-export interface RoomySerializer<T> extends Serializer<T> {
+/** A serializer of this package that can write into memory with headroom and tailroom, and transfers its ownership. */
+export interface InPlaceSerializer<T> extends Serializer<T> {
   serializeWithRoom(value: T, room: Room): Uint8Array;
 }
 
@@ -53,18 +53,18 @@ export function isWithoutBytes(error: unknown): error is TypeError {
 }
 
 /**
- * A serializer's payloads, copied only where somebody else may keep or change them. One of ours whose `serialize` or
- * `deserialize` somebody has replaced, at any time, is a stranger's from then on.
+ * A serializer's payloads, copied only where other code may keep or change them. A built-in serializer whose `serialize` or
+ * `deserialize` was replaced, at any time, is treated as user code from then on.
  */
 export class Payloads<T> {
   readonly #serializer: Serializer<T>;
   readonly #shared: SharedSerializer<T> | undefined;
-  readonly #roomy: RoomySerializer<T> | undefined;
+  readonly #inPlace: InPlaceSerializer<T> | undefined;
   /** What one of ours had when it was known to be one. */
   readonly #serialize: Serializer<T>['serialize'] | undefined;
   readonly #deserialize: Serializer<T>['deserialize'] | undefined;
-  /** Whether the last payload is a stranger's. */
-  #foreign = false;
+  /** Whether user code made the last payload. */
+  #userMade = false;
 
   constructor(serializer: Serializer<T>) {
     this.#serializer = serializer;
@@ -72,41 +72,41 @@ export class Payloads<T> {
     this.#serialize = serializer.serialize;
     this.#deserialize = serializer.deserialize;
     if ('serializeShared' in serializer) this.#shared = serializer as SharedSerializer<T>;
-    else if ('serializeWithRoom' in serializer) this.#roomy = serializer as RoomySerializer<T>;
+    else if ('serializeWithRoom' in serializer) this.#inPlace = serializer as InPlaceSerializer<T>;
   }
 
   /**
-   * Bytes that are good until anything else is serialized. Large ones may lie where they can be sealed, behind room for a
-   * header or frame of `headLen` bytes.
+   * Bytes that are good until anything else is serialized. Large ones may lie where they can be sealed, behind headroom
+   * that includes a header or frame of `prefixLen` bytes.
    *
-   * @throws TypeError when a stranger's serializer returns no bytes, and what it throws.
+   * @throws TypeError when a user's serializer returns no bytes, and what it throws.
    */
-  shared(value: T, headLen = 0): Uint8Array {
+  encodeBorrowed(value: T, prefixLen = 0): Uint8Array {
     if (this.#serializer.serialize !== this.#serialize) return this.#checked(value);
-    const payload = this.#shared === undefined ? this.#withRoom(value, headLen) : this.#shared.serializeShared(value);
-    this.#foreign = false;
+    const payload = this.#shared === undefined ? this.#withRoom(value, prefixLen) : this.#shared.serializeShared(value);
+    this.#userMade = false;
     return payload;
   }
 
-  /** As `shared`, bytes that nobody else holds. */
-  owned(value: T, headLen = 0): Uint8Array {
-    return this.exclusive(this.shared(value, headLen));
+  /** As `encodeBorrowed`, bytes that the caller owns. */
+  encodeOwned(value: T, prefixLen = 0): Uint8Array {
+    return this.toOwned(this.encodeBorrowed(value, prefixLen));
   }
 
-  /** A payload that `shared` has just returned, as bytes that nobody else holds: copied only if somebody does. */
-  exclusive(payload: Uint8Array): Uint8Array {
-    return this.#givesAway(payload) ? payload : copyOf(payload);
+  /** A payload that `encodeBorrowed` has just returned, as bytes that the caller owns: copied only if they were borrowed. */
+  toOwned(payload: Uint8Array): Uint8Array {
+    return this.#transfersOwnership(payload) ? payload : copyOf(payload);
   }
 
   /** The value of `buffer[0..length]`, which is overwritten afterwards. */
-  decodeShared(buffer: Uint8Array, length: number): T {
+  decodeBorrowed(buffer: Uint8Array, length: number): T {
     if (this.#shared !== undefined && this.#shared.runsReviver !== true && this.#decodes) {
       return this.#shared.deserializeShared(buffer, length);
     }
     return this.decodeOwned(new Uint8Array(buffer.subarray(0, length)));
   }
 
-  /** The value of bytes that nobody else holds. */
+  /** The value of bytes that are owned. */
   decodeOwned(payload: Uint8Array): T {
     if (this.#decodes) {
       if (this.#shared !== undefined) return this.#shared.deserializeShared(payload, payload.length);
@@ -114,7 +114,7 @@ export class Payloads<T> {
     }
     try {
       const value = this.#serializer.deserialize(payload);
-      // One that was revoked would throw at whoever is given it.
+      // A revoked proxy would throw at its first use elsewhere.
       if (types.isProxy(value)) Object.getPrototypeOf(value);
       return value;
     } catch (error) {
@@ -129,22 +129,26 @@ export class Payloads<T> {
     return this.#serializer.deserialize === this.#deserialize;
   }
 
-  #givesAway(payload: Uint8Array): boolean {
-    if (this.#foreign) return false;
+  #transfersOwnership(payload: Uint8Array): boolean {
+    if (this.#userMade) return false;
     // ArrowSerializer makes new bytes each time.
     return this.#shared === undefined || payload.length > LARGEST_KEPT;
   }
 
-  #withRoom(value: T, headLen: number): Uint8Array {
-    const roomy = this.#roomy as RoomySerializer<T>;
-    const lead = leadLen(headLen, roomy.container ?? 'envelope');
-    const memory = roomy.serializeWithRoom(value, { before: lead, behind: TAG_LEN, allocate: allocateForWriting });
-    return payloadIn(memory, lead);
+  #withRoom(value: T, prefixLen: number): Uint8Array {
+    const serializer = this.#inPlace as InPlaceSerializer<T>;
+    const headroom = headroomLen(prefixLen, serializer.container ?? 'envelope');
+    const memory = serializer.serializeWithRoom(value, {
+      before: headroom,
+      behind: TAG_LEN,
+      allocate: allocateForWriting,
+    });
+    return payloadWithin(memory, headroom);
   }
 
   #checked(value: T): Uint8Array {
     const payload: unknown = this.#serializer.serialize(value);
-    this.#foreign = true;
+    this.#userMade = true;
     try {
       return bytesOf('What a serializer returns', payload);
     } catch (error) {

@@ -1,103 +1,81 @@
 import { EnvelopeError, SealedFormatError } from '../errors.js';
 import { native } from '../native/addon.js';
+import { openedScratch, SCRATCH_LEN } from '../native/memory.js';
 import { checked, NEEDS, nativeError } from '../native/result.js';
-import { openedScratch, SCRATCH_LEN } from '../native/scratch.js';
-import { encodeFramePrefix, parseFrame } from '../protocol/frame.js';
+import { parseFrame } from '../protocol/frame.js';
 import { assertValueLen } from '../protocol/limits.js';
 import type { Wire } from '../protocol/wire.js';
 import type { Serializer } from '../serializers/serializer.js';
 import { allocate, countedBytes, trim } from '../util/bytes.js';
 import { viewOf } from '../util/slots.js';
 import { Payloads } from './payloads.js';
-import type {
-  AsyncValueContext,
-  DeserializeResult,
-  ValueCodec,
-  ValueContext,
-  ValueToDeserialize,
-  ValueToSerialize,
-} from './value-codec.js';
-import { modeOf, packedBound, type WireProfile, wireProfile } from './wire-profile.js';
+import type { DeserializeResult, EntryContext, ValueCodec } from './value-codec.js';
+import { framePrefix, modeOf, packedBound, type WireProfile, wireProfile } from './wire-profile.js';
 
 /**
  * The codec of a cache without encryption: the bytes are those that an encrypting one would seal.
  * Nothing here is bound to a cache key or tenant; it exists so that both kinds of cache share one runtime.
  */
-export class PlainWrapper<T = unknown> implements ValueCodec<T> {
-  readonly #profile: WireProfile;
+export class PlainCodec<T = unknown> implements ValueCodec<T> {
+  readonly profile: WireProfile;
   readonly #payloads: Payloads<T>;
   readonly #format: Buffer;
   readonly #mode: number;
-  readonly #head: Buffer | undefined;
+  readonly #prefix: Buffer | undefined;
 
   constructor(options: { serializer?: Serializer<T> | Serializer; wire?: Wire; compress?: boolean } = {}) {
-    this.#profile = wireProfile(options.wire, options.serializer as Serializer | undefined, options.compress);
-    this.#payloads = new Payloads<T>(this.#profile.serializer as Serializer<T>);
-    this.#format = Buffer.from(this.#profile.format);
-    this.#mode = modeOf(this.#profile, this.#format.length);
-    this.#head = framePrefix(this.#profile);
+    this.profile = wireProfile(options.wire, options.serializer as Serializer | undefined, options.compress);
+    this.#payloads = new Payloads<T>(this.profile.serializer as Serializer<T>);
+    this.#format = Buffer.from(this.profile.format);
+    this.#mode = modeOf(this.profile, this.#format.length);
+    this.#prefix = framePrefix(this.profile);
   }
 
-  get profile(): WireProfile {
-    return this.#profile;
-  }
-
-  serialize(value: T, _context?: ValueContext): Buffer {
-    const payload = this.#payloads.shared(value);
+  serialize(value: T, _context?: EntryContext): Buffer {
+    const payload = this.#payloads.encodeBorrowed(value);
     assertValueLen(payload.length);
-    const headLen = this.#head?.length ?? 0;
-    const out = allocate(headLen + packedBound(this.#profile, payload.length));
-    const length = checked(native.pack(out, headLen, payload, this.#format, this.#mode));
-    if (this.#head !== undefined) out.set(this.#head);
-    return trim(out, headLen + length);
+    const prefixLen = this.#prefix?.length ?? 0;
+    const out = allocate(prefixLen + packedBound(this.profile, payload.length));
+    const length = checked(native.pack(out, prefixLen, payload, this.#format, this.#mode));
+    if (this.#prefix !== undefined) out.set(this.#prefix);
+    return trim(out, prefixLen + length);
   }
 
-  deserialize(given: Uint8Array, _context?: ValueContext): T {
+  deserialize(given: Uint8Array, _context?: EntryContext): T {
     const stored = countedBytes('stored', given);
     const offset = this.#payloadOffset(stored);
     const most = stored.length - offset;
-    let out = this.#profile.hidesLength || most <= SCRATCH_LEN ? openedScratch : allocate(most);
+    let out = this.profile.hidesLength || most <= SCRATCH_LEN ? openedScratch : allocate(most);
     let length = native.unpack(out, 0, stored, offset, this.#mode);
     if (length <= NEEDS) {
       out = allocate(NEEDS - length);
       length = native.unpack(out, 0, stored, offset, this.#mode);
     }
     if (length < 0) throw nativeError(length);
-    if (this.#profile.container === 'envelope') this.#assertFormat(stored, offset);
+    if (this.profile.container === 'envelope') this.#assertFormat(stored, offset);
     return out === openedScratch
-      ? this.#payloads.decodeShared(out, length)
+      ? this.#payloads.decodeBorrowed(out, length)
       : this.#payloads.decodeOwned(out.subarray(0, length));
   }
 
-  async serializeAsync(value: T, context: AsyncValueContext): Promise<Buffer> {
-    return this.serialize(value, context);
-  }
-
-  async deserializeAsync(stored: Uint8Array, context: AsyncValueContext): Promise<T> {
-    return this.deserialize(stored, context);
-  }
-
-  serializeSized(value: T, context: ValueContext): Buffer {
-    return this.serialize(value, context);
-  }
-
-  deserializeSized(stored: Uint8Array, context: ValueContext): T {
-    return this.deserialize(stored, context);
-  }
-
   /** Nothing has a key that could be an older one. */
-  rewrapSized(): undefined {
+  rewrap(): undefined {
     return undefined;
   }
 
-  serializeMany(items: readonly ValueToSerialize<T>[]): Buffer[] {
-    return items.map((item) => this.serialize(item.value, item));
+  /** Nothing is bound to a cache key. */
+  boundTo(): this {
+    return this;
   }
 
-  deserializeMany(items: readonly ValueToDeserialize[]): DeserializeResult<T>[] {
+  serializeMany(items: readonly { readonly value: T }[]): Buffer[] {
+    return items.map((item) => this.serialize(item.value));
+  }
+
+  deserializeMany(items: readonly { readonly sealed: Uint8Array }[]): DeserializeResult<T>[] {
     return items.map((item) => {
       try {
-        return { ok: true, value: this.deserialize(item.sealed, item) };
+        return { ok: true, value: this.deserialize(item.sealed) };
       } catch (error) {
         return { ok: false, error: error as Error };
       }
@@ -122,22 +100,10 @@ export class PlainWrapper<T = unknown> implements ValueCodec<T> {
   }
 
   #payloadOffset(stored: Uint8Array): number {
-    if (this.#profile.wire !== 'python') return 0;
+    if (this.profile.wire !== 'python') return 0;
     const { serializerName, metadata, payloadOffset } = parseFrame(stored);
-    if (serializerName !== this.#profile.frameName) throw new SealedFormatError('The frame names another serializer');
+    if (serializerName !== this.profile.frameName) throw new SealedFormatError('The frame names another serializer');
     if (metadata.encrypted) throw new SealedFormatError('The frame claims that its value is encrypted');
     return payloadOffset;
   }
-}
-
-function framePrefix(profile: WireProfile): Buffer | undefined {
-  if (profile.frameName === undefined || profile.wire !== 'python') return undefined;
-  return encodeFramePrefix(profile.frameName, {
-    format: profile.format as 'msgpack' | 'orjson' | 'arrow',
-    compressed: profile.compressed,
-    originalType: profile.originalType ?? null,
-    encrypted: false,
-    tenantId: undefined,
-    keyFingerprint: undefined,
-  });
 }

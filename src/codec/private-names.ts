@@ -1,6 +1,7 @@
 import type { TenantKey } from '../keys/held-key.js';
 import { NAME_KIND, native } from '../native/addon.js';
 import { checkedText } from '../native/result.js';
+import { writeUtf8 } from '../protocol/utf8.js';
 import { allocate } from '../util/bytes.js';
 import type { TenantContext } from './tenant-context.js';
 
@@ -21,28 +22,19 @@ export type NameKind = keyof typeof NAME_KIND;
 /** A scratch buffer that a long text has made longer than this is given up at the next shorter one. */
 const LARGEST_KEPT = 4096;
 const USUAL_LEN = 1024;
-let scratch = allocate(USUAL_LEN) as FastBuffer;
-
-interface FastBuffer extends Buffer {
-  // Node's direct writer; `write(…, 'utf8')` looks the encoding up on every call.
-  utf8Write(value: string, offset: number, length: number): number;
-}
+let scratch = allocate(USUAL_LEN);
 
 /** The name that is written: under the tenant's current key. @param text well-formed. */
 export function currentName(tenant: TenantContext, kind: NameKind, text: string): string {
-  // First: a destroyed key is an error before anything is written.
-  const { current } = tenant.keys;
+  const { current } = tenant.snapshot();
   return nameOf(current, tenant.tenantId, kind, write(text));
 }
 
 /** The names that readers try: under the current key, the previous ones, newest first, and the staged ones. */
 export function allNames(tenant: TenantContext, kind: NameKind, text: string): readonly string[] {
-  const { current, previous } = tenant.keys;
-  const { tenantId } = tenant;
+  const { keys } = tenant.snapshot();
   const length = write(text);
-  const names = [nameOf(current, tenantId, kind, length)];
-  for (const key of previous) names.push(nameOf(key, tenantId, kind, length));
-  return names;
+  return keys.map((key) => nameOf(key, tenant.tenantId, kind, length));
 }
 
 function nameOf(key: TenantKey, tenantId: string, kind: NameKind, length: number): string {
@@ -54,7 +46,7 @@ function nameOf(key: TenantKey, tenantId: string, kind: NameKind, length: number
 function write(text: string): number {
   const most = text.length * 3;
   if (most > scratch.length || (scratch.length > LARGEST_KEPT && most <= LARGEST_KEPT)) {
-    scratch = allocate(Math.max(most, USUAL_LEN)) as FastBuffer;
+    scratch = allocate(Math.max(most, USUAL_LEN));
   }
-  return scratch.utf8Write(text, 0, most);
+  return writeUtf8(scratch, text, 0, most);
 }

@@ -1,8 +1,10 @@
+import { LRUCache } from 'lru-cache';
 import { AuthenticationError, KeyError, SealedFormatError, UnknownKeyError } from '../errors.js';
 import type { TenantKey } from '../keys/held-key.js';
-import type { Keyring, NonceMode, TenantKeys } from '../keys/keyring.js';
+import type { Keyring, NonceMode } from '../keys/keyring.js';
 import { AadTemplate } from '../protocol/aad.js';
-import { encodeFramePrefix, type Frame, parseFrame } from '../protocol/frame.js';
+import { assertTenantId } from '../protocol/derive.js';
+import { type Frame, parseFrame } from '../protocol/frame.js';
 import {
   encodeRotationHeader,
   headerHasFingerprint,
@@ -12,12 +14,12 @@ import {
   ROTATION_HEADER_LEN,
   tenantIdHash,
 } from '../protocol/rotation-header.js';
-import { modeOf, type WireProfile } from './wire-profile.js';
+import { framePrefix, modeOf, type WireProfile } from './wire-profile.js';
 
 export type RotationHeaderMode = 'auto' | 'always' | 'never';
 
-/** What a wrapper is made of, for its tenants. */
-export interface WrapperSettings {
+/** What a codec is made of, for its tenants. */
+export interface CodecSettings {
   readonly keyring: Keyring;
   readonly profile: WireProfile;
   readonly rotationHeader: RotationHeaderMode;
@@ -25,79 +27,78 @@ export interface WrapperSettings {
 }
 
 /** Where a sealed value starts, and what opens it. */
-export interface Located {
-  offset: number;
-  /** The one key that may open it; undefined: the current one, then the previous ones. */
-  key: TenantKey | undefined;
-  aad: AadTemplate;
-  mode: number;
+export interface SealedLayout {
+  readonly offset: number;
+  /** Keys that may open it, in the order in which they are tried. */
+  readonly keys: readonly TenantKey[];
+  /** Whether the prefix names the one key. */
+  readonly named: boolean;
+  readonly aad: AadTemplate;
+  readonly mode: number;
 }
 
-/** One tenant in one wrapper: keys, AAD template and the bytes in front of a sealed value, each made once. */
+/** A tenant's keys, and what goes with them, in one state of the keyring. */
+export interface TenantSnapshot {
+  readonly generation: number;
+  /** Seals. */
+  readonly current: TenantKey;
+  /** The current key, and then those that only open, newest first. */
+  readonly keys: readonly TenantKey[];
+  /** What is written in front of a sealed value: a rotation header, a frame or nothing. */
+  readonly prefix: Buffer | undefined;
+  readonly prefixLen: number;
+  /** Of a value without a prefix. */
+  readonly bare: SealedLayout;
+  /** Of a value behind a rotation header, for each key. */
+  readonly behindHeader: readonly SealedLayout[];
+}
+
+/** One tenant of one codec: keys, AAD template and the bytes in front of a sealed value, each made once. */
 export class TenantContext {
   readonly tenantId: string;
   readonly aad: AadTemplate;
   readonly mode: number;
-  readonly #settings: WrapperSettings;
+  readonly #settings: CodecSettings;
   readonly #tenantIdHash: Uint8Array;
-  readonly #located: Located;
-  #generation = -1;
-  #keys: TenantKeys | undefined;
-  #head: Buffer | undefined;
+  #snapshot: TenantSnapshot | undefined;
 
-  constructor(settings: WrapperSettings, tenantId: string) {
+  constructor(settings: CodecSettings, tenantId: string) {
     const { profile } = settings;
     this.tenantId = tenantId;
     this.#settings = settings;
     this.#tenantIdHash = tenantIdHash(tenantId);
     this.aad = new AadTemplate(tenantId, profile.format, profile.compressed, profile.originalType);
     this.mode = modeOf(profile, this.aad.formatLen);
-    this.#located = { offset: 0, key: undefined, aad: this.aad, mode: this.mode };
   }
 
-  /** The tenant's keys as the keyring has them now. @throws KeyError when the keyring was destroyed. */
-  get keys(): TenantKeys {
-    const { keyring } = this.#settings;
-    if (this.#keys === undefined || this.#generation !== keyring.generation) this.#refresh();
-    if (this.#keys === undefined) throw new KeyError('This keyring was destroyed');
-    return this.#keys;
-  }
-
-  /** What goes in front of a sealed value: a rotation header, a frame or nothing. Good until the keys change. */
-  get head(): Buffer | undefined {
-    return this.#head;
-  }
-
-  /** Length of what is written in front of a sealed value, under the keys of now. */
-  get headLen(): number {
-    // Asked first, as a rotation makes another head.
-    const { keys } = this;
-    return keys === undefined ? 0 : (this.#head?.length ?? 0);
+  /** The keys as the keyring has them now: the same object until they change. @throws KeyError when the keyring was destroyed. */
+  snapshot(): TenantSnapshot {
+    const held = this.#snapshot;
+    if (held !== undefined && held.generation === this.#settings.keyring.generation) return held;
+    return this.#refresh();
   }
 
   /**
-   * Finds the sealed bytes and the key in stored bytes. The result is good until the next call.
+   * Finds the sealed bytes, and the keys that may open them.
    *
-   * @throws UnknownKeyError, SealedFormatError, AuthenticationError as DESIGN of the failures of open.
+   * @throws KeyError when the keyring was destroyed, whatever is wrong with the bytes; UnknownKeyError, SealedFormatError,
+   *   AuthenticationError as for a value that does not open.
    */
-  locate(stored: Uint8Array): Located {
+  parsePrefix(stored: Uint8Array): SealedLayout {
+    const snapshot = this.snapshot();
     const { wire } = this.#settings.profile;
-    if (wire === 'python') return this.#locateFramed(stored);
-    const located = this.#located;
-    located.offset = 0;
-    located.key = undefined;
-    if (wire === 'protocol' && isRotationHeader(stored) && headerHasTenant(stored, this.#tenantIdHash)) {
-      located.offset = ROTATION_HEADER_LEN;
-      located.key = this.#find((key) => headerHasFingerprint(stored, key.fingerprint));
-      if (located.key === undefined) {
-        const { keyFingerprint } = parseRotationHeader(stored);
-        throw new UnknownKeyError(Buffer.from(keyFingerprint).toString('hex'), this.keys.current.fingerprintHex);
-      }
+    if (wire === 'python') return this.#parseFrame(stored, snapshot);
+    if (wire !== 'protocol' || !isRotationHeader(stored) || !headerHasTenant(stored, this.#tenantIdHash)) {
+      return snapshot.bare;
     }
-    return located;
+    const { keys, behindHeader, current } = snapshot;
+    const index = keys.findIndex(({ fingerprint }) => headerHasFingerprint(stored, fingerprint));
+    if (index >= 0) return behindHeader[index] as SealedLayout;
+    const { keyFingerprint } = parseRotationHeader(stored);
+    throw new UnknownKeyError(Buffer.from(keyFingerprint).toString('hex'), current.fingerprintHex);
   }
 
-  #locateFramed(stored: Uint8Array): Located {
+  #parseFrame(stored: Uint8Array, { keys, current }: TenantSnapshot): SealedLayout {
     const { profile } = this.#settings;
     const frame = parseFrame(stored);
     const { metadata } = frame;
@@ -106,12 +107,11 @@ export class TenantContext {
     if (metadata.tenantId === undefined) throw new SealedFormatError('The frame names no tenant');
     if (metadata.tenantId !== this.tenantId) throw new AuthenticationError();
     const { keyFingerprint } = metadata;
-    const key = keyFingerprint === undefined ? undefined : this.#find((held) => held.fingerprintHex === keyFingerprint);
-    if (keyFingerprint !== undefined && key === undefined) {
-      throw new UnknownKeyError(hexOnly(keyFingerprint), this.keys.current.fingerprintHex);
-    }
+    const named = keyFingerprint !== undefined;
+    const fitting = named ? keys.filter((key) => key.fingerprintHex === keyFingerprint) : keys;
+    if (named && fitting.length === 0) throw new UnknownKeyError(hexOnly(keyFingerprint), current.fingerprintHex);
     const aad = this.#templateFor(frame);
-    return { offset: frame.payloadOffset, key, aad, mode: modeOf(profile, aad.formatLen) };
+    return { offset: frame.payloadOffset, keys: fitting, named, aad, mode: modeOf(profile, aad.formatLen) };
   }
 
   /** The AAD is what the writer's metadata say; the container and the decoder are the reader's. */
@@ -126,40 +126,81 @@ export class TenantContext {
       : new AadTemplate(this.tenantId, metadata.format, metadata.compressed, metadata.originalType);
   }
 
-  #find(matches: (key: TenantKey) => boolean): TenantKey | undefined {
-    const { current, previous } = this.keys;
-    return matches(current) ? current : previous.find(matches);
+  #refresh(): TenantSnapshot {
+    this.#snapshot = undefined;
+    const { keyring, nonces } = this.#settings;
+    const { generation } = keyring;
+    const keys = keyring.tenantKeys(this.tenantId, nonces);
+    const [current] = keys;
+    const prefix = this.#prefixFor(current);
+    const { aad, mode } = this;
+    const bare = { offset: 0, keys, named: false, aad, mode };
+    const behindHeader = keys.map((key) => ({ offset: ROTATION_HEADER_LEN, keys: [key], named: true, aad, mode }));
+    this.#snapshot = { generation, current, keys, prefix, prefixLen: prefix?.length ?? 0, bare, behindHeader };
+    return this.#snapshot;
   }
 
-  #refresh(): void {
-    const { keyring, profile, rotationHeader, nonces } = this.#settings;
-    this.#keys = undefined;
-    const keys = keyring.tenantKeys(this.tenantId, nonces);
-    if (profile.wire === 'python' && profile.frameName !== undefined) {
-      this.#head = encodeFramePrefix(profile.frameName, {
-        format: profile.format as 'msgpack' | 'orjson' | 'arrow',
-        compressed: profile.compressed,
-        originalType: profile.originalType ?? null,
-        encrypted: true,
-        tenantId: this.tenantId,
-        keyFingerprint: keys.current.fingerprintHex,
-      });
-    } else if (
-      rotationHeader === 'always' ||
-      (rotationHeader === 'auto' && profile.wire === 'protocol' && keyring.needsHeader)
-    ) {
-      const header = encodeRotationHeader({
-        version: 1,
-        algorithm: 0,
-        keyFingerprint: keys.current.fingerprint,
-        tenantIdHash: this.#tenantIdHash,
-        domain: 'ench',
-        keyVersion: keyring.keyVersion,
-      });
-      this.#head = Buffer.from(header);
-    } else this.#head = undefined;
-    this.#keys = keys;
-    this.#generation = keyring.generation;
+  #prefixFor(current: TenantKey): Buffer | undefined {
+    const { keyring, profile, rotationHeader } = this.#settings;
+    if (profile.wire === 'python') {
+      return framePrefix(profile, { tenantId: this.tenantId, keyFingerprint: current.fingerprintHex });
+    }
+    const auto = rotationHeader === 'auto' && profile.wire === 'protocol' && keyring.needsHeader;
+    if (rotationHeader !== 'always' && !auto) return undefined;
+    const header = encodeRotationHeader({
+      version: 1,
+      algorithm: 0,
+      keyFingerprint: current.fingerprint,
+      tenantIdHash: this.#tenantIdHash,
+      domain: 'ench',
+      keyVersion: keyring.keyVersion,
+    });
+    return Buffer.from(header);
+  }
+}
+
+/** Tenants whose keys and templates are kept. */
+const MAX_TENANTS = 10_000;
+
+/** The tenants of one codec. */
+export class Tenants {
+  readonly #settings: CodecSettings;
+  readonly #tenantId: string;
+  // By size, because a cache by number allocates all its slots at once.
+  readonly #others = new LRUCache<string, TenantContext>({ maxSize: MAX_TENANTS, sizeCalculation: () => 1 });
+  #own: TenantContext | undefined;
+  #destroyed = false;
+
+  /** @param tenantId the one of calls that bring none. */
+  constructor(settings: CodecSettings, tenantId: string) {
+    this.#settings = settings;
+    this.#tenantId = tenantId;
+  }
+
+  /** @throws KeyError after `destroy`; TypeError, RangeError for a wrong tenant id. */
+  of(tenantId: string | undefined): TenantContext {
+    this.assertUsable();
+    if (tenantId === undefined || tenantId === this.#tenantId) {
+      this.#own ??= new TenantContext(this.#settings, this.#tenantId);
+      return this.#own;
+    }
+    const held = this.#others.get(tenantId);
+    if (held !== undefined) return held;
+    assertTenantId(tenantId);
+    const made = new TenantContext(this.#settings, tenantId);
+    this.#others.set(tenantId, made);
+    return made;
+  }
+
+  /** @throws KeyError after `destroy`. */
+  assertUsable(): void {
+    if (this.#destroyed) throw new KeyError('This wrapper was destroyed');
+  }
+
+  destroy(): void {
+    this.#destroyed = true;
+    this.#others.clear();
+    this.#own = undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { CacheKitError } from '../errors.js';
-import { assertWellFormed, kindOf } from '../util/bytes.js';
+import type { WireProfile } from './wire-profile.js';
 
 /** What a value is bound to besides its tenant's key. */
 export interface ValueContext {
@@ -27,40 +27,33 @@ export type DeserializeResult<T> = { ok: true; value: T } | { ok: false; error: 
 /** From here on, in bytes, the thread pool is worth its cost. */
 export const ASYNC_FROM = 1024 * 1024;
 
-/** Values to stored bytes and back: what a cache needs to know of serialization and encryption. */
+/** {@link ValueContext} that was checked. */
+export interface EntryContext {
+  readonly cacheKey: string;
+  readonly tenantId?: string | undefined;
+}
+
+/**
+ * Values to stored bytes and back, as a cache uses it: arguments were checked before, and bytes that are given do not
+ * change until the work is done. What has {@link ASYNC_FROM} bytes and more is sealed, opened and rewrapped off the event loop.
+ */
 export interface ValueCodec<T = unknown> {
-  serialize(value: T, context: ValueContext): Buffer;
-  deserialize(sealed: Uint8Array, context: ValueContext): T;
-  serializeAsync(value: T, context: AsyncValueContext): Promise<Buffer>;
-  deserializeAsync(sealed: Uint8Array, context: AsyncValueContext): Promise<T>;
-  /** @internal As `serialize`, or from {@link ASYNC_FROM} bytes of payload on as `serializeAsync`: what a cache uses. */
-  serializeSized(value: T, context: ValueContext): Buffer | Promise<Buffer>;
-  /** @internal As `deserialize`, or from {@link ASYNC_FROM} stored bytes on off the event loop. Nobody may change `sealed` until then. */
-  deserializeSized(sealed: Uint8Array, context: ValueContext): T | Promise<T>;
+  readonly profile: WireProfile;
+  serialize(value: T, context: EntryContext): Buffer | Promise<Buffer>;
+  /** At once for fewer bytes than {@link ASYNC_FROM}. */
+  deserialize(sealed: Uint8Array, context: EntryContext): T | Promise<T>;
+  serializeMany(items: readonly (EntryContext & { readonly value: T })[]): Buffer[];
+  deserializeMany(items: readonly (EntryContext & { readonly sealed: Uint8Array })[]): DeserializeResult<T>[];
+  /** Stored bytes as they would be written now; undefined when they are already. */
+  rewrap(sealed: Uint8Array, context: EntryContext): Buffer | undefined | Promise<Buffer | undefined>;
   /**
-   * @internal Stored bytes as they would be written now, off the event loop from {@link ASYNC_FROM} of them on; undefined
-   * when they are already. Nobody may change `sealed` until then.
+   * The same codec for a store whose client writes a prefix in front of cache keys: values are bound to the whole key, so that
+   * one that is moved to another prefix does not open.
    */
-  rewrapSized(sealed: Uint8Array, context: ValueContext): Buffer | undefined | Promise<Buffer | undefined>;
-  serializeMany(items: readonly ValueToSerialize<T>[]): Buffer[];
-  deserializeMany(items: readonly ValueToDeserialize[]): DeserializeResult<T>[];
+  boundTo(store: PrefixedStore): ValueCodec<T>;
 }
 
-/** @throws TypeError unless it is an object. */
-export function assertContext(context: unknown): asserts context is ValueContext {
-  if (typeof context !== 'object' || context === null) {
-    throw new TypeError(`The context must be an object with a cacheKey, not ${kindOf(context)}`);
-  }
-}
-
-/** @throws TypeError for a wrong type or a lone surrogate, RangeError when it is empty. */
-export function assertCacheKey(cacheKey: unknown): asserts cacheKey is string {
-  assertWellFormed('cacheKey', cacheKey);
-  if (cacheKey.length === 0) throw new RangeError('cacheKey must not be empty');
-}
-
-/** @throws TypeError unless it is an array of objects. */
-export function assertItems(items: unknown): void {
-  if (!Array.isArray(items)) throw new TypeError(`items must be an array, not ${kindOf(items)}`);
-  for (const item of items) assertContext(item);
+export interface PrefixedStore {
+  /** Well-formed; undefined: the client writes cache keys as they are. */
+  readonly keyPrefix?: string | undefined;
 }

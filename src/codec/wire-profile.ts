@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../errors.js';
 import { CONTAINER, MODE_CHECK_MSGPACK, MODE_FORMAT_SHIFT, MODE_LITERALS } from '../native/addon.js';
-import { envelopeBound } from '../protocol/byte-storage.js';
-import { SEAL_OVERHEAD } from '../protocol/limits.js';
+import { encodeFramePrefix, type FrameMetadata } from '../protocol/frame.js';
+import { envelopeBound, SEAL_OVERHEAD } from '../protocol/limits.js';
 import type { Wire } from '../protocol/wire.js';
 import { type BuiltIn, builtInOf, isBuiltIn } from '../serializers/built-in.js';
 import { InteropSerializer } from '../serializers/interop.js';
@@ -97,4 +97,20 @@ export function packedBound(profile: WireProfile, payloadLen: number): number {
 /** The most bytes that a sealed payload may need while it is written. */
 export function sealedBound(profile: WireProfile, payloadLen: number): number {
   return packedBound(profile, payloadLen) + SEAL_OVERHEAD;
+}
+
+/** What goes in front of each value of wire `python`; undefined in the others. @param key of a sealed value. */
+export function framePrefix(
+  { wire, frameName, format, compressed, originalType }: WireProfile,
+  key?: { readonly tenantId: string; readonly keyFingerprint: string },
+): Buffer | undefined {
+  if (wire !== 'python' || frameName === undefined) return undefined;
+  return encodeFramePrefix(frameName, {
+    format: format as FrameMetadata['format'],
+    compressed,
+    originalType: originalType ?? null,
+    encrypted: key !== undefined,
+    tenantId: key?.tenantId,
+    keyFingerprint: key?.keyFingerprint,
+  });
 }

@@ -1,4 +1,4 @@
-import { EncryptionWrapper } from '../codec/encryption-wrapper.js';
+import { codecOf, EncryptionWrapper } from '../codec/encryption-wrapper.js';
 import { isInterop, prefixedInterop } from '../codec/wire-profile.js';
 import { AuthenticationError } from '../errors.js';
 import type { Keyring, NonceMode } from '../keys/keyring.js';
@@ -59,7 +59,7 @@ export class SealedText {
 
   /** @throws ConfigurationError when something stands in front of keys that other SDKs make as well. */
   assertBare(prefix: string): void {
-    const { wire } = this.#wrapper.profile;
+    const { wire } = codecOf(this.#wrapper).profile;
     if (isInterop(wire) && prefix !== '') throw prefixedInterop(wire);
   }
 

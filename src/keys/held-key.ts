@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { type NativeMasterKey, type NativeSealer, type NativeSequence, native } from '../native/addon.js';
 import { checked, guarded } from '../native/result.js';
 import { type MasterKeyInput, masterKeyBytes } from '../protocol/master-key.js';
+import { dateOf } from '../util/clock.js';
 
 /** One tenant's key, derived in Rust from a held master key. */
 export interface TenantKey {
@@ -12,6 +13,17 @@ export interface TenantKey {
   readonly master: HeldKey;
   /** Whether the native sealer has what makes private names: derived at the first one. */
   names: boolean;
+}
+
+/** How often one master key was used by this process. */
+export interface KeyUsage {
+  /** Fingerprint of the master key: 32 hex digits. */
+  fingerprint: string;
+  position: 'current' | 'previous' | 'staged';
+  seals: number;
+  /** Opens that succeeded. */
+  opens: number;
+  lastUsed: Date | undefined;
 }
 
 /** Derived keys kept for one master key; the others are derived again (some microseconds). */
@@ -59,6 +71,16 @@ export class HeldKey {
   deriveNameKey(key: TenantKey, tenantId: string): void {
     guarded(() => this.#native.deriveNameKey(key.sealer.handle, Buffer.from(tenantId)));
     key.names = true;
+  }
+
+  /** On the clock of `now()`; minus infinity for a key that was never used. */
+  get lastUsed(): number {
+    return Math.max(this.lastSealed, this.lastOpened);
+  }
+
+  usage(position: KeyUsage['position']): KeyUsage {
+    const { fingerprint, seals, opens, lastUsed: at } = this;
+    return { fingerprint, position, seals, opens, lastUsed: at === Number.NEGATIVE_INFINITY ? undefined : dateOf(at) };
   }
 
   /** Derives every tenant's key again at its next use, for a new nonce sequence. */

@@ -6,8 +6,7 @@ import { type MasterKeyInput, resolveMasterKeys } from '../protocol/master-key.j
 import { latest, now, recently } from '../util/clock.js';
 import { type Duration, durationMs } from '../util/duration.js';
 import { assertOptionsObject, ownOptions } from '../util/options-object.js';
-import { HeldKey, type TenantKey } from './held-key.js';
-import { type KeyUsage, lastUsed, usageOf } from './key-usage.js';
+import { HeldKey, type KeyUsage, type TenantKey } from './held-key.js';
 import { fetchMasterKeys, type KeyProvider, type KeyProviderOptions } from './provider.js';
 
 /** How nonces are made: a counter per process, or 12 random bytes, for platforms that clone a running process's memory. */
@@ -18,12 +17,6 @@ export interface KeyringOptions {
   masterKey?: MasterKeyInput | undefined;
   /** Open only, newest first, at most 3. */
   previousMasterKeys?: readonly MasterKeyInput[];
-}
-
-/** The keys of one tenant: one that seals, and those that only open, newest first. */
-export interface TenantKeys {
-  readonly current: TenantKey;
-  readonly previous: readonly TenantKey[];
 }
 
 export type { KeyUsage };
@@ -128,7 +121,7 @@ export class Keyring implements Disposable {
     const window = ifUnusedFor === undefined ? 0 : durationMs('ifUnusedFor', ifUnusedFor);
     if (this.#previous.length === 0) throw new KeyError('There is no rotation to complete: no previous key is held');
     const since = now() - window;
-    if (window > 0 && this.#previous.some((key) => latest(lastUsed(key)) >= since)) {
+    if (window > 0 && this.#previous.some((key) => latest(key.lastUsed) >= since)) {
       throw new KeyError('A previous key was still in use within that time');
     }
     for (const key of this.#previous) key.destroy();
@@ -146,9 +139,9 @@ export class Keyring implements Disposable {
   usage(): KeyUsage[] {
     this.#assertUsable();
     return [
-      usageOf(this.#current, 'current'),
-      ...this.#previous.map((key) => usageOf(key, 'previous')),
-      ...this.#staged.map((key) => usageOf(key, 'staged')),
+      this.#current.usage('current'),
+      ...this.#previous.map((key) => key.usage('previous')),
+      ...this.#staged.map((key) => key.usage('staged')),
     ];
   }
 
@@ -179,17 +172,18 @@ export class Keyring implements Disposable {
     return this.#replaced || this.#staged.length > 0;
   }
 
-  /** @internal */
-  tenantKeys(tenantId: string, nonces: NonceMode): TenantKeys {
+  /** @internal The keys of one tenant: the current one, which seals, the previous ones, newest first, and the staged ones. */
+  tenantKeys(tenantId: string, nonces: NonceMode): readonly [TenantKey, ...TenantKey[]] {
     this.#assertUsable();
     const sequence = nonces === 'counter' ? this.#sequence : this.#random();
-    return {
-      current: this.#current.tenantKey(nonces, tenantId, sequence),
-      previous: [...this.#previous, ...this.#staged].map((key) => key.tenantKey('counter', tenantId, this.#sequence)),
-    };
+    const openOnly = [...this.#previous, ...this.#staged];
+    return [
+      this.#current.tenantKey(nonces, tenantId, sequence),
+      ...openOnly.map((key) => key.tenantKey('counter', tenantId, this.#sequence)),
+    ];
   }
 
-  /** @internal Counts seals, and tells when half of the nonces of a sequence are used. */
+  /** @internal Counts seals, and announces when half of the nonces of a sequence are used. */
   countSeals(key: TenantKey, seals: number): void {
     const { master } = key;
     master.seals += seals;
@@ -256,7 +250,7 @@ export class Keyring implements Disposable {
   }
 }
 
-/** Later, because a subscriber is a stranger's code and a seal is under way. */
+/** In a microtask, because a subscriber is user code and a seal is in progress. */
 function announce(event: 'half-used' | 'renewed', key: HeldKey): void {
   if (nonceChannel.hasSubscribers) queueMicrotask(() => nonceChannel.publish({ event, fingerprint: key.fingerprint }));
 }

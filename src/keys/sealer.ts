@@ -1,25 +1,15 @@
 import { KeyError } from '../errors.js';
 import { abortable, settled, signalOf } from '../native/abort.js';
-import { type NativeSealer, type NativeSequence, native, VETTED, VETTED_OUT } from '../native/addon.js';
-import { checked, guarded, NEEDS, nativeError, UNVETTED } from '../native/result.js';
-import { fitsSlab, SLAB_MAX, Slab, sealedSlab } from '../native/slab.js';
+import { type NativeSealer, type NativeSequence, native, TRUSTED, TRUSTED_OUT } from '../native/addon.js';
+import { fitsSlab, SLAB_MAX, Slab, sealedSlab } from '../native/memory.js';
+import { checked, guarded, NATIVE_CODE, NEEDS, nativeError } from '../native/result.js';
 import { assertTenantId } from '../protocol/derive.js';
-import { SEAL_OVERHEAD } from '../protocol/limits.js';
+import { assertValueLen, MAX_VALUE_LEN, SEAL_OVERHEAD } from '../protocol/limits.js';
 import { type MasterKeyInput, masterKeyBytes } from '../protocol/master-key.js';
-import { allocate, copyOf, hasBytes } from '../util/bytes.js';
+import { allocate, assertBytes, copyOf, hasBytes, kindOf } from '../util/bytes.js';
 import { lengthOf, partOf } from '../util/slots.js';
-import {
-  assertInputs,
-  assertOpenInPlace,
-  assertOpenInto,
-  assertSealed,
-  assertSealInPlace,
-  assertSealInto,
-  isLength,
-} from './sealer-arguments.js';
 
 const NONCE_LEN = 12;
-const OUTPUT_TOO_SMALL = -6;
 
 /**
  * One tenant's encryption key, derived in Rust and never visible to JavaScript, with a nonce sequence.
@@ -60,25 +50,25 @@ export class Sealer implements Disposable {
 
   /**
    * @param aad what the value is bound to; an empty array is allowed.
-   * @returns `plaintext.length + 28` bytes that nobody else holds.
+   * @returns `plaintext.length + 28` bytes that the caller owns.
    * @throws NonceExhaustedError after 2^32 seals, ValueTooLargeError over 512 MiB, KeyError after `destroy`.
    */
   seal(plaintext: Uint8Array, aad: Uint8Array): Buffer {
     if (hasBytes(plaintext) && hasBytes(aad)) {
-      // What an array says of its length may be wrong. The native addon learns the true one, and tells by its result.
+      // An array's own `length` may be wrong: the native addon's result is the true one.
       const length = plaintext.length + SEAL_OVERHEAD;
       if (fitsSlab(length)) {
         const sealed = sealedSlab.take(length);
-        const result = native.sealInto(this.#handle | VETTED_OUT, sealed, plaintext, aad);
+        const result = native.sealInto(this.#handle | TRUSTED_OUT, sealed, plaintext, aad);
         if (result === length) return sealed;
         if (result < 0 && !isInDoubt(result)) throw nativeError(result);
       }
     }
-    return this.#sealVetted(plaintext, aad);
+    return this.#sealValidated(plaintext, aad);
   }
 
   /**
-   * @returns the plaintext in a Buffer that nobody else holds; a small one shares its memory with others opened by this sealer.
+   * @returns the plaintext in a Buffer that the caller owns; a small one shares its memory with others opened by this sealer.
    * @throws AuthenticationError when the key, the AAD or the bytes are not those that were sealed; KeyError after `destroy`.
    */
   open(sealed: Uint8Array, aad: Uint8Array): Buffer {
@@ -86,12 +76,12 @@ export class Sealer implements Disposable {
       const length = sealed.length - SEAL_OVERHEAD;
       if (fitsSlab(length)) {
         const plaintext = this.#opened.take(length);
-        const result = native.openInto(this.#handle | VETTED_OUT, plaintext, sealed, aad);
+        const result = native.openInto(this.#handle | TRUSTED_OUT, plaintext, sealed, aad);
         if (result === length) return plaintext;
         if (result < 0 && !isInDoubt(result)) throw nativeError(result);
       }
     }
-    return this.#openVetted(sealed, aad);
+    return this.#openValidated(sealed, aad);
   }
 
   /**
@@ -100,7 +90,7 @@ export class Sealer implements Disposable {
    * @throws (rejects) as {@link seal}; with the signal's reason when it aborts before the work has started.
    */
   async sealAsync(plaintext: Uint8Array, aad: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<Buffer> {
-    // Read first: an option's getter, and a signal's own methods, are a stranger's code, which may take the arrays away.
+    // Read first: an option's getter, and a signal's own methods, are user code, which may detach the arrays.
     const signal = signalOf(options);
     assertInputs(plaintext, aad);
     const inputs = [copyOf(plaintext), copyOf(aad)] as const;
@@ -144,7 +134,7 @@ export class Sealer implements Disposable {
       if (!isInDoubt(length)) return checked(length);
     }
     assertSealInto(out, plaintext, aad);
-    return checked(native.sealInto(this.#handle | VETTED, out, plaintext, aad));
+    return checked(native.sealInto(this.#handle | TRUSTED, out, plaintext, aad));
   }
 
   /**
@@ -160,7 +150,7 @@ export class Sealer implements Disposable {
       if (!isInDoubt(length)) return checked(length);
     }
     assertOpenInto(out, sealed, aad);
-    return checked(native.openInto(this.#handle | VETTED, out, sealed, aad));
+    return checked(native.openInto(this.#handle | TRUSTED, out, sealed, aad));
   }
 
   /**
@@ -171,13 +161,13 @@ export class Sealer implements Disposable {
    * @throws RangeError when the lengths do not fit; else as {@link seal}.
    */
   sealInPlace(buffer: Uint8Array, plaintextLen: number, aad: Uint8Array): Uint8Array {
-    let length = UNVETTED;
+    let length: number = NATIVE_CODE.NEEDS_VALIDATION;
     if (hasBytes(buffer) && hasBytes(aad) && isLength(plaintextLen)) {
       length = native.sealInPlace(this.#handle, buffer, plaintextLen, aad);
     }
-    if (isInDoubt(length) || length === OUTPUT_TOO_SMALL) {
+    if (isInDoubt(length) || length === NATIVE_CODE.OUTPUT_TOO_SMALL) {
       assertSealInPlace(buffer, plaintextLen, aad);
-      length = native.sealInPlace(this.#handle | VETTED, buffer, plaintextLen, aad);
+      length = native.sealInPlace(this.#handle | TRUSTED, buffer, plaintextLen, aad);
     }
     return checked(length) === buffer.length ? buffer : partOf(buffer, 0, length);
   }
@@ -189,11 +179,11 @@ export class Sealer implements Disposable {
    * @throws as {@link open}.
    */
   openInPlace(buffer: Uint8Array, aad: Uint8Array): Uint8Array {
-    let length = UNVETTED;
+    let length: number = NATIVE_CODE.NEEDS_VALIDATION;
     if (hasBytes(buffer) && hasBytes(aad)) length = native.openInPlace(this.#handle, buffer, aad);
     if (isInDoubt(length)) {
-      assertOpenInPlace(buffer, aad);
-      length = native.openInPlace(this.#handle | VETTED, buffer, aad);
+      assertSealed(buffer, aad, 'buffer');
+      length = native.openInPlace(this.#handle | TRUSTED, buffer, aad);
     }
     return partOf(buffer, NONCE_LEN, checked(length));
   }
@@ -228,19 +218,19 @@ export class Sealer implements Disposable {
   }
 
   /** For what is empty or large, and for arrays that are not what they seem. */
-  #sealVetted(plaintext: Uint8Array, aad: Uint8Array): Buffer {
+  #sealValidated(plaintext: Uint8Array, aad: Uint8Array): Buffer {
     assertInputs(plaintext, aad);
     const length = lengthOf(plaintext) + SEAL_OVERHEAD;
     const sealed = length <= SLAB_MAX ? sealedSlab.take(length) : allocate(length);
-    checked(native.sealInto(this.#handle | VETTED, sealed, plaintext, aad));
+    checked(native.sealInto(this.#handle | TRUSTED, sealed, plaintext, aad));
     return sealed;
   }
 
-  #openVetted(sealed: Uint8Array, aad: Uint8Array): Buffer {
+  #openValidated(sealed: Uint8Array, aad: Uint8Array): Buffer {
     assertSealed(sealed, aad);
     const length = Math.max(0, lengthOf(sealed) - SEAL_OVERHEAD);
     const plaintext = length <= SLAB_MAX ? this.#opened.take(length) : allocate(length);
-    checked(native.openInto(this.#handle | VETTED, plaintext, sealed, aad));
+    checked(native.openInto(this.#handle | TRUSTED, plaintext, sealed, aad));
     return plaintext;
   }
 
@@ -251,5 +241,55 @@ export class Sealer implements Disposable {
 
 /** Whether nothing was done, because an array has to be looked at, or may have a length that its property does not tell. */
 function isInDoubt(result: number): boolean {
-  return result === UNVETTED || result <= NEEDS;
+  return result === NATIVE_CODE.NEEDS_VALIDATION || result <= NEEDS;
+}
+
+/*
+ * What the methods refuse. A method checks only what costs nothing; when that fails, or the native addon asks for validation,
+ * its assertion checks everything, in the order of the arguments, and says what is wrong.
+ */
+
+/** Whether the native addon accepts it as a length; whether it fits, the addon checks. */
+function isLength(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_VALUE_LEN;
+}
+
+function assertInputs(plaintext: Uint8Array, aad: Uint8Array): void {
+  assertBytes('plaintext', plaintext);
+  assertBytes('aad', aad);
+  assertValueLen(lengthOf(plaintext));
+}
+
+function assertSealed(sealed: Uint8Array, aad: Uint8Array, name = 'sealed'): void {
+  assertBytes(name, sealed);
+  assertBytes('aad', aad);
+}
+
+function assertSealInto(out: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): void {
+  assertBytes('out', out);
+  assertInputs(plaintext, aad);
+  assertRoom(out, lengthOf(plaintext) + SEAL_OVERHEAD);
+}
+
+function assertOpenInto(out: Uint8Array, sealed: Uint8Array, aad: Uint8Array): void {
+  assertBytes('out', out);
+  assertSealed(sealed, aad);
+  assertRoom(out, lengthOf(sealed) - SEAL_OVERHEAD);
+}
+
+function assertSealInPlace(buffer: Uint8Array, plaintextLen: number, aad: Uint8Array): void {
+  assertBytes('buffer', buffer);
+  if (typeof plaintextLen !== 'number') {
+    throw new TypeError(`plaintextLen must be a number, not ${kindOf(plaintextLen)}`);
+  }
+  if (!Number.isInteger(plaintextLen) || plaintextLen < 0 || plaintextLen + SEAL_OVERHEAD > lengthOf(buffer)) {
+    throw new RangeError(`plaintextLen must be an integer from 0 to the buffer's length less ${SEAL_OVERHEAD}`);
+  }
+  assertBytes('aad', aad);
+  assertValueLen(plaintextLen);
+}
+
+function assertRoom(out: Uint8Array, needed: number): void {
+  const length = lengthOf(out);
+  if (length < needed) throw new RangeError(`out must have at least ${needed} bytes, not ${length}`);
 }

@@ -24,17 +24,20 @@ export function signalOf(options: { signal?: AbortSignal } | undefined): AbortSi
 /** Starts native work, at once, with the byte that calls it off when `signal` fires. */
 export function abortable<T>(
   signal: AbortSignal | undefined,
-  start: (fired: Uint8Array | undefined) => Promise<T>,
-): Promise<T> {
+  start: (fired: Uint8Array | undefined) => Promise<T> | T,
+): Promise<T> | T {
   return signal === undefined ? start(undefined) : listening(signal, start);
 }
 
-async function listening<T>(signal: AbortSignal, start: (fired: Uint8Array) => Promise<T>): Promise<T> {
-  const { byte } = listen(signal);
+async function listening<T>(signal: AbortSignal, start: (fired: Uint8Array) => Promise<T> | T): Promise<T> {
+  const held = listen(signal);
   try {
-    return await start(byte);
+    return await start(held.byte);
   } finally {
-    leave(signal);
+    if (--held.uses === 0) {
+      signal.removeEventListener('abort', held.listener);
+      bytes.delete(signal);
+    }
   }
 }
 
@@ -56,11 +59,4 @@ function listen(signal: AbortSignal): AbortByte {
   }
   held.uses++;
   return held;
-}
-
-function leave(signal: AbortSignal): void {
-  const held = bytes.get(signal);
-  if (held === undefined || --held.uses > 0) return;
-  signal.removeEventListener('abort', held.listener);
-  bytes.delete(signal);
 }

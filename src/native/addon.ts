@@ -15,11 +15,11 @@ export const MODE_CHECK_MSGPACK = 1 << 3;
 export const MODE_IN_PLACE = 1 << 4;
 /**
  * Bits of a handle: the output, or the inputs, of the call are this package's own arrays or have passed `assertBytes`. Without
- * them the addon looks for itself, and answers `UNVETTED` for memory that may be shared or resizable.
+ * them the addon checks for itself, and answers `NEEDS_VALIDATION` for memory that may be shared or resizable.
  */
-export const VETTED_OUT = 1;
-export const VETTED_INPUTS = 2;
-export const VETTED = VETTED_OUT | VETTED_INPUTS;
+export const TRUSTED_OUT = 1;
+export const TRUSTED_INPUTS = 2;
+export const TRUSTED = TRUSTED_OUT | TRUSTED_INPUTS;
 /** Bits 8–15: length of the envelope's format string, whose bytes follow the AAD in the scratch buffer. */
 export const MODE_FORMAT_SHIFT = 8;
 
@@ -51,7 +51,7 @@ export interface NativeSealerFunctions {
     aadLen: number,
     mode: number,
   ): NativeResult;
-  /** Opens with a container. Of the arrays only `sealed` may be a stranger's. What surrounds the payload in `out` is lent. */
+  /** Opens with a container. Only `sealed` may be an untrusted array. What surrounds the payload in `out` is lent. */
   openValue(
     handle: number,
     out: Uint8Array,
@@ -82,7 +82,10 @@ export interface NativeSealerFunctions {
     table: Int32Array,
     mode: number,
   ): NativeResult;
-  /** The work is left undone if the first byte of `fired` is not 0 when its turn comes; written by `Atomics.store`. */
+  /**
+   * The work is left undone if the first byte of `fired` is not 0 when its turn comes; written by `Atomics.store`. What
+   * fails before the work is queued is answered at once.
+   */
   sealAsync(
     handle: number,
     out: Uint8Array,
@@ -92,7 +95,7 @@ export interface NativeSealerFunctions {
     aadLen: number,
     mode: number,
     fired?: Uint8Array,
-  ): Promise<NativeResult>;
+  ): Promise<NativeResult> | NativeResult;
   openAsync(
     handle: number,
     out: Uint8Array,
@@ -103,7 +106,7 @@ export interface NativeSealerFunctions {
     aadLen: number,
     mode: number,
     fired?: Uint8Array,
-  ): Promise<NativeResult | NativeOpened>;
+  ): Promise<NativeResult | NativeOpened> | NativeResult;
   fingerprint(handle: number, out: Uint8Array): NativeResult;
   /** 64 hex digits for `text[0..textLen]`, UTF-8, after `deriveNameKey`; `kind` is one of `NAME_KIND`. */
   privateName(handle: number, text: Uint8Array, textLen: number, kind: number): string | NativeResult;
@@ -114,7 +117,7 @@ export interface NativeSealerFunctions {
 /** An opened container whose payload waits, in native memory, for an output of `length` bytes. */
 export interface NativeOpened {
   readonly length: number;
-  take(out: Uint8Array, outOffset: number): Promise<NativeResult>;
+  take(out: Uint8Array, outOffset: number): Promise<NativeResult> | NativeResult;
 }
 
 export interface NativeSequence {
@@ -135,7 +138,7 @@ export interface NativeMasterKey {
 
 /** A lock between processes, and between the threads of one, that ends with its holder. What fails throws, with a code as `EACCES`. */
 export interface NativeFileLock {
-  /** Never waits: 1 locked, 0 held by somebody else, -1 the file was removed, and others may lock a new one. */
+  /** Never waits: 1 locked, 0 held by another, -1 the file was removed, and others may lock a new one. */
   tryLock(exclusive: boolean): 1 | 0 | -1;
   isRemoved(): boolean;
   unlock(): void;
@@ -163,9 +166,9 @@ export interface NativeAddon extends NativeSealerFunctions {
   envelopeInfo(envelope: Uint8Array, info: Uint32Array): NativeResult;
   /** MessagePack structure: one complete document, nesting <= 1,024, no more claimed than the input backs. */
   checkMsgpack(bytes: Uint8Array): NativeResult;
-  /** `content` as one LZ4 frame; -6 for one that is longer than `out`. */
+  /** `content` as one LZ4 frame; `OUTPUT_TOO_SMALL` for one that is longer than `out`. */
   lz4FrameCompress(out: Uint8Array, content: Uint8Array): NativeResult;
-  /** What one LZ4 frame holds, which fills `out`; -4 for anything else. */
+  /** What one LZ4 frame holds, which fills `out`; `ENVELOPE` for anything else. */
   lz4FrameDecompress(out: Uint8Array, frame: Uint8Array): NativeResult;
   /** 1 if all indices, of `width` bytes (1, 2, 4) and read without a sign, are below `count`, else 0. No shared memory. */
   indicesBelow(indices: Uint8Array, width: number, count: number): NativeResult;

@@ -1,10 +1,12 @@
 import { allocate, bytesOf } from '../util/bytes.js';
 import { native } from './addon.js';
-import { checked, checkedText } from './result.js';
+import { checked, checkedText, nativeError } from './result.js';
 
 /** Lower-case hex of BLAKE2b over `data[0..length]`; `hashLen` is 16 or 32 bytes. */
 export function blake2bHex(data: Uint8Array, length: number, hashLen: 16 | 32): string {
-  return checkedText(native.blake2bHex(data, length, hashLen));
+  const hex = native.blake2bHex(data, length, hashLen);
+  if (typeof hex === 'string') return hex;
+  throw nativeError(hex);
 }
 
 /**

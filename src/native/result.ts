@@ -1,6 +1,5 @@
 import {
   AuthenticationError,
-  type CacheKitError,
   EnvelopeError,
   InternalError,
   KeyError,
@@ -10,49 +9,57 @@ import {
 } from '../errors.js';
 
 /**
- * What every native entry answers: a length >= 0, a failure (-1 … -63, see `src-rs/error.rs`),
- * or, below that, "the output is too small: n bytes are needed" as `NEEDS - n`.
+ * What every native entry answers: a length >= 0, a failure of {@link NATIVE_CODE}, or, from `NEEDS` down, "the output is
+ * too small: n bytes are needed" as `NEEDS - n`.
  */
 export type NativeResult = number;
 export const NEEDS = -64;
 
-/** An array has to pass `assertBytes` before the call: nothing was done. */
-export const UNVETTED = -14;
+/** The failures of `src-rs/error.rs`, by the same names; a test compares the two. */
+export const NATIVE_CODE = {
+  AUTHENTICATION: -1,
+  NONCE_EXHAUSTED: -2,
+  TOO_LARGE: -3,
+  ENVELOPE: -4,
+  PAYLOAD_BOUNDS: -5,
+  OUTPUT_TOO_SMALL: -6,
+  OVERLAP: -7,
+  KEY_DESTROYED: -8,
+  INVALID_ARGUMENT: -9,
+  INVALID_LENGTH: -10,
+  CANCELLED: -11,
+  PANIC: -12,
+  RANDOM: -13,
+  /** An array that is not trusted has to pass `assertBytes` before the call: nothing was done. */
+  NEEDS_VALIDATION: -14,
+  OTHER_CONTAINER: -15,
+  PYTHON_FRAME: -16,
+} as const;
+
+const ERRORS: { readonly [code: NativeResult]: () => Error } = {
+  [NATIVE_CODE.AUTHENTICATION]: () => new AuthenticationError(),
+  [NATIVE_CODE.NONCE_EXHAUSTED]: () => new NonceExhaustedError(),
+  [NATIVE_CODE.TOO_LARGE]: () => new ValueTooLargeError('The value is over the limit of 512 MiB'),
+  [NATIVE_CODE.ENVELOPE]: () =>
+    new EnvelopeError('The envelope or checksum is malformed, over a limit or does not match its payload'),
+  [NATIVE_CODE.PAYLOAD_BOUNDS]: () =>
+    new SerializationError('The payload is not one well-formed MessagePack document within the limits'),
+  [NATIVE_CODE.OUTPUT_TOO_SMALL]: () => new RangeError('The output is too small'),
+  [NATIVE_CODE.OVERLAP]: () => new RangeError('The output overlaps an input'),
+  [NATIVE_CODE.KEY_DESTROYED]: () => new KeyError('This key was destroyed'),
+  [NATIVE_CODE.INVALID_ARGUMENT]: () => new TypeError('An argument is not what the native addon takes'),
+  [NATIVE_CODE.INVALID_LENGTH]: () => new RangeError('A key, domain or tenant has a length outside its limits'),
+  [NATIVE_CODE.CANCELLED]: () => new DOMException('The operation was aborted', 'AbortError'),
+  [NATIVE_CODE.OTHER_CONTAINER]: () =>
+    new EnvelopeError('The value has not the container of interop/v2: it is possibly one of interop/v1'),
+  [NATIVE_CODE.PYTHON_FRAME]: () =>
+    new EnvelopeError('The value is a Python-internal frame, in the place of the container of interop/v2'),
+};
 
 /** The error for a failure that a native entry answered. */
-export function nativeError(code: NativeResult): CacheKitError | RangeError | TypeError {
-  switch (code) {
-    case -1:
-      return new AuthenticationError();
-    case -2:
-      return new NonceExhaustedError();
-    case -3:
-      return new ValueTooLargeError('The value is over the limit of 512 MiB');
-    case -4:
-      return new EnvelopeError('The envelope or checksum is malformed, over a limit or does not match its payload');
-    case -5:
-      return new SerializationError('The payload is not one well-formed MessagePack document within the limits');
-    case -6:
-      return new RangeError('The output is too small');
-    case -7:
-      return new RangeError('The output overlaps an input');
-    case -8:
-      return new KeyError('This key was destroyed');
-    case -9:
-      return new TypeError('An argument is not what the native addon takes');
-    case -10:
-      return new RangeError('A key, domain or tenant has a length outside its limits');
-    case -11:
-      return new DOMException('The operation was aborted', 'AbortError') as unknown as CacheKitError;
-    case -15:
-      return new EnvelopeError('The value has not the container of interop/v2: it is possibly one of interop/v1');
-    case -16:
-      return new EnvelopeError('The value is a Python-internal frame, in the place of the container of interop/v2');
-    default:
-      return new InternalError(
-        code <= NEEDS ? 'The native addon needs more room than was computed' : `The native addon failed (${-code})`,
-      );
-  }
+export function nativeError(code: NativeResult): Error {
+  if (code <= NEEDS) return new InternalError('The native addon needs more room than was computed');
+  return ERRORS[code]?.() ?? new InternalError(`The native addon failed (${-code})`);
 }
 
 /** @throws the error for a failure; returns a length as it is. */

@@ -1,7 +1,7 @@
 import { CONTAINER, native } from '../native/addon.js';
 import { checked } from '../native/result.js';
 import { allocate, assertWellFormed, bytesOf, trim } from '../util/bytes.js';
-import { assertValueLen } from './limits.js';
+import { assertValueLen, envelopeBound } from './limits.js';
 
 /**
  * The envelope around a payload: LZ4 block, xxh3-64 checksum, original size and a format string, as a MessagePack array of four.
@@ -37,9 +37,4 @@ export class ByteStorage {
     checked(native.unpack(data, 0, bytes, 0, CONTAINER.envelope));
     return { data, format: bytes.toString('utf8', formatAt, formatAt + formatLen) };
   }
-}
-
-/** The most bytes an envelope of `dataLen` bytes may need while it is written (see `src-rs/envelope.rs`). */
-export function envelopeBound(dataLen: number, formatLen: number): number {
-  return dataLen + Math.ceil(dataLen / 10) + 64 + formatLen;
 }

@@ -22,3 +22,8 @@ export const MAX_UINT64 = 2n ** 64n - 1n;
 export function assertValueLen(length: number): void {
   if (length > MAX_VALUE_LEN) throw new ValueTooLargeError(`The value has ${length} bytes; the limit is 512 MiB`);
 }
+
+/** The most bytes an envelope of `dataLen` bytes may need while it is written (see `src-rs/envelope/writer.rs`). */
+export function envelopeBound(dataLen: number, formatLen: number): number {
+  return dataLen + Math.ceil(dataLen / 10) + 64 + formatLen;
+}

@@ -24,7 +24,7 @@ export function bytesOf(name: string, value: unknown): Buffer {
 
 /**
  * Whether it is a `Uint8Array` that says it is neither empty nor detached: what JavaScript sees at once. Whether that is true,
- * and whether its memory is shared or resizable, is left to the native addon (`VETTED`): `value.buffer` costs a quarter of a
+ * and whether its memory is shared or resizable, is left to the native addon (`TRUSTED`): `value.buffer` costs a quarter of a
  * short seal.
  */
 export function hasBytes(value: unknown): value is Uint8Array {

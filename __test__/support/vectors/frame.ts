@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { ArrowSerializer, InteropSerializer } from '../../../index.js';
-import { PlainWrapper } from '../../../src/codec/plain-codec.js';
+import { PlainCodec } from '../../../src/codec/plain-codec.js';
 import { parseFrame } from '../../../src/protocol/frame.js';
 import { readings } from './frames.js';
 import { assertBytesEqual, assertRefused, hex, section, vectorFile } from './section.js';
@@ -67,13 +67,12 @@ export const frameSections = [
     for (const [name, read] of secureReadings(frame)) {
       await via(name, () => assertRefused(read, 'ERR_SEALED_FORMAT'));
     }
-    const read = () => new PlainWrapper({ wire: 'python' }).deserialize(frame);
+    const read = () => new PlainCodec({ wire: 'python' }).deserialize(frame);
     if (s !== 'default') await via('plain reader', () => assertRefused(read, 'ERR_SEALED_FORMAT'));
     else if (m.compressed) await via('plain reader', () => assert.deepStrictEqual(read(), row.value_json));
     else await via('plain reader', () => assertRefused(read, 'ERR_ENVELOPE'));
     if (s === 'arrow') {
-      const readTable = () =>
-        new PlainWrapper({ wire: 'python', serializer: new ArrowSerializer() }).deserialize(frame);
+      const readTable = () => new PlainCodec({ wire: 'python', serializer: new ArrowSerializer() }).deserialize(frame);
       await via('plain Arrow reader', () => assert.ok(readTable().numRows > 0));
     }
   }),
@@ -88,7 +87,7 @@ export const frameSections = [
     }
     await via('parseFrame', () => assertRefused(() => parseFrame(frame), 'ERR_SEALED_FORMAT'));
     await via('plain reader', () =>
-      assertRefused(() => new PlainWrapper({ wire: 'python' }).deserialize(frame), 'ERR_SEALED_FORMAT'),
+      assertRefused(() => new PlainCodec({ wire: 'python' }).deserialize(frame), 'ERR_SEALED_FORMAT'),
     );
     for (const [name, read] of secureReadings(frame)) {
       await via(name, () => assertRefused(read, 'ERR_SEALED_FORMAT'));

@@ -9,7 +9,7 @@ import {
   type Serializer,
   StandardSerializer,
 } from '../../../index.js';
-import { PlainWrapper } from '../../../src/codec/plain-codec.js';
+import { PlainCodec } from '../../../src/codec/plain-codec.js';
 import { parseFrame } from '../../../src/protocol/frame.js';
 import { ByteStorage, createAad } from '../../../src/protocol/index.js';
 import { fromTagged, type Tagged } from '../tagged.js';
@@ -103,7 +103,7 @@ export const valueSections = [
     await readsAs(row.value, [['serializer', () => serializer.deserialize(payload())]], via);
     const wire = row.serializer === 'interop' ? 'interop' : 'protocol';
     if (row.integrity) {
-      const plain = new PlainWrapper({ serializer, wire });
+      const plain = new PlainCodec({ serializer, wire });
       await readsAs(row.value, [['plain wrapper', () => plain.deserialize(data)]], via);
     }
     if (!isExact(row.value)) return;
@@ -111,7 +111,7 @@ export const valueSections = [
     await via('serializer, writing', () => assertBytesEqual(serializer.serialize(value), payload()));
     if (row.integrity && row.serializer !== 'std') {
       await via('plain wrapper, writing', () => {
-        assertBytesEqual(new PlainWrapper({ serializer, wire }).serialize(value), data);
+        assertBytesEqual(new PlainCodec({ serializer, wire }).serialize(value), data);
       });
     }
   }),
@@ -141,7 +141,7 @@ export const valueSections = [
       // Header and all, up to the payload, a frame is written byte for byte as Python writes it.
       const wrapper = masterKey ? new EncryptionWrapper({ masterKey, tenantId, wire, serializer }) : undefined;
       const write = () =>
-        (wrapper ?? new PlainWrapper({ wire, serializer })).serialize({ id: 42 }, { cacheKey: row.aad_cache_key });
+        (wrapper ?? new PlainCodec({ wire, serializer })).serialize({ id: 42 }, { cacheKey: row.aad_cache_key });
       await via('the frame written', () => {
         const { payloadOffset } = parseFrame(stored);
         assertBytesEqual(write().subarray(0, payloadOffset), stored.subarray(0, payloadOffset));
@@ -151,7 +151,7 @@ export const valueSections = [
       const reader = { masterKey, tenantId, cacheKey: row.aad_cache_key, wire, serializer } as const;
       return readsAs(row.value, readings(reader, stored), via);
     }
-    const read = () => new PlainWrapper({ wire, serializer }).deserialize(stored);
+    const read = () => new PlainCodec({ wire, serializer }).deserialize(stored);
     if (integrity) return readsAs(row.value, [['plain wrapper', read]], via);
     // The reader's container is configuration: without an envelope it is no value of this reader's.
     await via('plain wrapper', () => assertRefused(read, 'ERR_ENVELOPE'));
@@ -167,7 +167,7 @@ export const valueSections = [
     const { data, metadata } = JSON.parse(row.stored_utf8);
     const payload = Buffer.from(data, 'base64');
     if (masterKey === undefined) {
-      const plain = new PlainWrapper({ wire: 'python' });
+      const plain = new PlainCodec({ wire: 'python' });
       await via('plain wrapper, container', () => assertRefused(() => plain.deserialize(stored), 'ERR_SEALED_FORMAT'));
       const frame = frameOf({ s: 'default', m: metadata }, payload);
       return readsAs(row.value, [['plain wrapper', () => plain.deserialize(frame)]], via);

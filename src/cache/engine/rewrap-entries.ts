@@ -9,22 +9,22 @@ import { throwIfAborted } from '../../util/realms.js';
 export interface RewrapReport {
   /** Entries looked at. */
   seen: number;
-  /** Of those, sealed anew with the current key. */
+  /** Of those, sealed again with the current key. */
   rewrapped: number;
   /** Sealed with the current key already. */
   current: number;
   /** Did not open: of other keys or tenants, or not sealed at all. They were left as they are. */
   unopened: number;
-  /** Changed, ended or too long-lived to tell, while they were at hand: whoever changed them has sealed them with a current key. */
+  /** Changed or ended during the work, or without a known end in a store that cannot replace: their writer used a current key. */
   changed: number;
 }
 
 export interface RewrapOptions {
-  /** Tenants whose entries are sealed anew too, beside those of the cache itself. */
+  /** Tenants whose entries are sealed again too, besides those of the cache itself. */
   tenants?: readonly string[];
   /** Called after every hundred entries. */
   onProgress?: (report: RewrapReport) => void;
-  /** Stops between two entries; what was sealed anew stays so. */
+  /** Stops between two entries; what was sealed again stays so. */
   signal?: AbortSignal;
 }
 
@@ -68,7 +68,7 @@ export class Rewrapping {
     const { getMany } = this.#backend;
     const entries = await (getMany?.(cacheKeys) ??
       Promise.all(cacheKeys.map((cacheKey) => this.#backend.get(cacheKey))));
-    // Before anything is awaited: what a backend of one's own answered with may be taken away or changed meanwhile.
+    // Before anything is awaited: what a user's backend returned may be detached or changed later.
     const own = isPrivate(this.#backend)
       ? entries
       : entries.map((entry) => entry && { ...entry, bytes: copyOf(entry.bytes) });
@@ -85,7 +85,7 @@ export class Rewrapping {
   async #one(cacheKey: string, tenantId: string | undefined, entry: BackendEntry): Promise<void> {
     let sealed: Buffer | undefined;
     try {
-      sealed = await this.#codec.rewrapSized(entry.bytes, { cacheKey, tenantId });
+      sealed = await this.#codec.rewrap(entry.bytes, { cacheKey, tenantId });
     } catch (error) {
       if (!isCacheKitError(error)) throw error;
       this.report.unopened++;
@@ -101,7 +101,7 @@ export class Rewrapping {
     if (replace !== undefined) return replace(cacheKey, bytes, sealed);
     const now = await this.#backend.get(cacheKey, { ttl: true });
     if (now === undefined || Buffer.compare(now.bytes, bytes) !== 0) return false;
-    // A store that neither replaces nor says when an entry ends could only be made to keep it for ever.
+    // A store that neither replaces nor says when an entry ends could only be made to keep it forever.
     if (!now.expiresInMs) return false;
     await this.#backend.set(cacheKey, sealed, { ttlMs: now.expiresInMs });
     return true;

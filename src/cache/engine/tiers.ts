@@ -149,7 +149,7 @@ export class Tiers {
     const { bytes } = stored;
     let value: unknown;
     try {
-      const opened = this.#codec.deserializeSized(bytes, target);
+      const opened = this.#codec.deserialize(bytes, target);
       value = opened instanceof Promise ? await opened : opened;
     } catch (error) {
       if (await this.unopened(target, bytes, error)) reader.saw(undefined);
@@ -199,7 +199,7 @@ export class Tiers {
       return found.value;
     }
     const { cacheKey, tenantId } = target;
-    return this.#codec.deserializeSized(found.bytes, { cacheKey, tenantId });
+    return this.#codec.deserialize(found.bytes, { cacheKey, tenantId });
   }
 
   /**
@@ -209,7 +209,7 @@ export class Tiers {
    */
   async write(target: Target, value: unknown, writer: Writer, run?: Run): Promise<number | undefined | typeof REFUSED> {
     const { cacheKey, tenantId, tags } = target;
-    const sealed = this.#codec.serializeSized(value, { cacheKey, tenantId });
+    const sealed = this.#codec.serialize(value, { cacheKey, tenantId });
     const bytes = sealed instanceof Promise ? await sealed : sealed;
     // Who has lost the lock meanwhile may be too late: another process has been at it since.
     if (run?.isLocked !== undefined && !(await run.isLocked())) return undefined;
@@ -340,7 +340,7 @@ export class Tiers {
   async #openHeld(held: L1Entry, bytes: Uint8Array, target: Target): Promise<unknown> {
     const { cacheKey, tenantId } = target;
     try {
-      return await this.#codec.deserializeSized(bytes, { cacheKey, tenantId });
+      return await this.#codec.deserialize(bytes, { cacheKey, tenantId });
     } catch (error) {
       const same = this.l1?.kept(cacheKey, tenantId) === held;
       // A copy of before a rotation that was completed: the backend's entry tells whether anything is wrong.

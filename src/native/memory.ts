@@ -1,5 +1,19 @@
 import { markAsUntransferable } from 'node:worker_threads';
+import { allocate } from '../util/bytes.js';
 import { bufferAt } from '../util/slots.js';
+
+/** Results up to this length, where the exact one is not known before, go through a reused buffer. */
+export const SCRATCH_LEN = 64 * 1024;
+/** Holds a sealed value until it is copied out, in the same call. */
+export const sealedScratch = allocate(SCRATCH_LEN);
+/**
+ * Holds a payload until it is decoded, in the same call, by a serializer that keeps none of it. Twice the length, because
+ * an envelope is opened at the end and its payload read to the start.
+ */
+export const openedScratch = allocate(2 * SCRATCH_LEN);
+/** Bytes in front of a payload that a checksum is opened over. */
+export const CHECKSUM_LEN = 8;
+export const openedBehindHeadroom = openedScratch.subarray(CHECKSUM_LEN);
 
 const SLAB_LEN = 16 * 1024;
 /** The largest result that is carved from a slab rather than allocated for itself. */
@@ -18,7 +32,7 @@ export function fitsSlab(length: number): boolean {
  * `buffer` at `offset` after `reserve`, and becomes a Buffer of its exact length by `take`; one whose length is known
  * before is taken at once.
  *
- * Whoever holds a result holds the slab: it begins as zeros, and can be taken away with the result, for instance by a
+ * Results expose the whole slab by `buffer`: it begins as zeros, and can be detached with any of them, for instance by a
  * stream of bytes. Sealed bytes have a slab of their own, so that none of them shares memory with plaintext.
  */
 export class Slab {
@@ -32,7 +46,7 @@ export class Slab {
     // A slab that was taken away has no length.
     if (this.offset + length > this.buffer.length) {
       this.#memory = new ArrayBuffer(SLAB_LEN);
-      // Transferring one result to a worker would detach all its neighbours.
+      // Transferring one result to a worker would detach all the others.
       markAsUntransferable(this.#memory);
       this.buffer = bufferAt(this.#memory, 0, SLAB_LEN);
       this.offset = 0;

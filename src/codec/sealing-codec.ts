@@ -1,0 +1,128 @@
+import type { Serializer } from '../serializers/serializer.js';
+import { openBatch, sealBatch } from './batch.js';
+import { openAsync, openSync } from './open.js';
+import { Payloads } from './payloads.js';
+import { allNames, currentName, type NameKind } from './private-names.js';
+import { rewrapAsync, rewrapSync } from './rewrap.js';
+import { sealAsync, sealSync } from './seal.js';
+import type { CodecSettings, Tenants } from './tenant-context.js';
+import {
+  ASYNC_FROM,
+  type DeserializeResult,
+  type EntryContext,
+  type PrefixedStore,
+  type ValueCodec,
+} from './value-codec.js';
+import type { WireProfile } from './wire-profile.js';
+
+type ToSerialize<T> = EntryContext & { readonly value: T };
+type ToDeserialize = EntryContext & { readonly sealed: Uint8Array };
+
+/**
+ * Serializes values and seals them. It trusts its arguments: what a user passes is checked by `EncryptionWrapper`, which is
+ * this codec's public form, and what a cache passes where it is made.
+ */
+export class SealingCodec<T = unknown> implements ValueCodec<T> {
+  readonly profile: WireProfile;
+  readonly #settings: CodecSettings;
+  readonly #tenants: Tenants;
+  readonly #payloads: Payloads<T>;
+  readonly #store: PrefixedStore | undefined;
+
+  constructor(
+    settings: CodecSettings,
+    tenants: Tenants,
+    payloads = new Payloads<T>(settings.profile.serializer as Serializer<T>),
+    store?: PrefixedStore,
+  ) {
+    this.profile = settings.profile;
+    this.#settings = settings;
+    this.#tenants = tenants;
+    this.#payloads = payloads;
+    this.#store = store;
+  }
+
+  boundTo(store: PrefixedStore): SealingCodec<T> {
+    if (store.keyPrefix === undefined) return this;
+    return new SealingCodec(this.#settings, this.#tenants, this.#payloads, store);
+  }
+
+  serialize(value: T, { cacheKey, tenantId }: EntryContext): Buffer | Promise<Buffer> {
+    const tenant = this.#tenants.of(tenantId);
+    const payload = this.#payloads.encodeBorrowed(value, tenant.snapshot().prefixLen);
+    if (payload.length < ASYNC_FROM) return sealSync(this.#settings, tenant, payload, this.#bound(cacheKey));
+    return sealAsync(this.#settings, tenant, this.#payloads.toOwned(payload), this.#bound(cacheKey), undefined);
+  }
+
+  deserialize(sealed: Uint8Array, context: EntryContext): T | Promise<T> {
+    return sealed.length < ASYNC_FROM ? this.deserializeSync(sealed, context) : this.deserializeAsync(sealed, context);
+  }
+
+  serializeSync(value: T, { cacheKey, tenantId }: EntryContext): Buffer {
+    const tenant = this.#tenants.of(tenantId);
+    const payload = this.#payloads.encodeBorrowed(value, tenant.snapshot().prefixLen);
+    return sealSync(this.#settings, tenant, payload, this.#bound(cacheKey));
+  }
+
+  deserializeSync(sealed: Uint8Array, { cacheKey, tenantId }: EntryContext): T {
+    return openSync(this.#settings, this.#payloads, this.#tenants.of(tenantId), sealed, this.#bound(cacheKey));
+  }
+
+  async serializeAsync(value: T, { cacheKey, tenantId }: EntryContext, signal?: AbortSignal): Promise<Buffer> {
+    const tenant = this.#tenants.of(tenantId);
+    const payload = this.#payloads.encodeOwned(value, tenant.snapshot().prefixLen);
+    return sealAsync(this.#settings, tenant, payload, this.#bound(cacheKey), signal);
+  }
+
+  async deserializeAsync(sealed: Uint8Array, { cacheKey, tenantId }: EntryContext, signal?: AbortSignal): Promise<T> {
+    const tenant = this.#tenants.of(tenantId);
+    const layout = tenant.parsePrefix(sealed);
+    const { payload } = await openAsync(this.#settings, tenant, layout, sealed, this.#bound(cacheKey), signal);
+    return this.#payloads.decodeOwned(payload);
+  }
+
+  rewrap(sealed: Uint8Array, context: EntryContext): Buffer | undefined | Promise<Buffer | undefined> {
+    return sealed.length < ASYNC_FROM ? this.rewrapSync(sealed, context) : this.rewrapAsync(sealed, context);
+  }
+
+  rewrapSync(sealed: Uint8Array, { cacheKey, tenantId }: EntryContext): Buffer | undefined {
+    return rewrapSync(this.#settings, this.#tenants.of(tenantId), sealed, this.#bound(cacheKey));
+  }
+
+  async rewrapAsync(
+    sealed: Uint8Array,
+    { cacheKey, tenantId }: EntryContext,
+    signal?: AbortSignal,
+  ): Promise<Buffer | undefined> {
+    return rewrapAsync(this.#settings, this.#tenants.of(tenantId), sealed, this.#bound(cacheKey), signal);
+  }
+
+  serializeMany(items: readonly ToSerialize<T>[]): Buffer[] {
+    const batch = items.map(({ value, cacheKey, tenantId }) => {
+      const tenant = this.#tenants.of(tenantId);
+      return { payload: this.#payloads.encodeOwned(value), cacheKey: this.#bound(cacheKey), tenant };
+    });
+    return sealBatch(this.#settings, batch);
+  }
+
+  deserializeMany(items: readonly ToDeserialize[]): DeserializeResult<T>[] {
+    const batch = items.map(({ sealed, cacheKey, tenantId }) => {
+      return { sealed, cacheKey: this.#bound(cacheKey), tenant: this.#tenants.of(tenantId) };
+    });
+    return openBatch(this.#settings, this.#payloads, batch);
+  }
+
+  /** The name of an entry or tag in a store that must not learn it, under the current key: 64 hex digits. */
+  privateName(kind: NameKind, text: string, tenantId?: string): string {
+    return currentName(this.#tenants.of(tenantId), kind, text);
+  }
+
+  /** As `privateName`, under every key: the current one, the previous ones, newest first, and the staged ones. */
+  privateNames(kind: NameKind, text: string, tenantId?: string): readonly string[] {
+    return allNames(this.#tenants.of(tenantId), kind, text);
+  }
+
+  #bound(cacheKey: string): string {
+    return this.#store === undefined ? cacheKey : (this.#store.keyPrefix ?? '') + cacheKey;
+  }
+}
