@@ -423,7 +423,7 @@ interface KeyvBackendOptions {
 /**
  * Any store that Keyv has an adapter for.
  *
- * Bytes are stored as base64 in Keyv's own form, `{ value, expires }`, with the instance's namespace, serialization,
+ * Bytes are stored as base64 in Keyv's own form, `{ value, expires }` and `machineEnd`, with the instance's namespace, serialization,
  * compression and encryption but without its hooks, statistics and key sanitization, which could change what is
  * stored or where. Entries end by the wall clock or the clock that the processes of the machine share, whichever says
  * so first; on another machine, and after a restart, a wall clock that was set back lengthens them. `ifBytes` compares before it deletes, not in one step. What a store reports as an `error` event
