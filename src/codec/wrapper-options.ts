@@ -9,23 +9,27 @@ import { assertOptionsObject, ownOptions } from '../util/options-object.js';
 import type { RotationHeaderMode, WrapperSettings } from './tenant-context.js';
 import { wireProfile } from './wire-profile.js';
 
-export interface EncryptionWrapperOptions<T = unknown> {
+/** Which keys encrypt, for whom, and who else reads the values. */
+export interface KeyOptions {
+  /** 64 hex digits or 32 bytes. Default, where encryption is asked for: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
+  masterKey?: MasterKeyInput | undefined;
+  /** Encrypts with the keys of this keyring, which its owner destroys: others may use it too. */
+  keyring?: Keyring | undefined;
+  /** The tenant that the values belong to: 1 to 1,024 bytes as UTF-8. Default `'default'`. */
+  tenantId?: string | undefined;
+  /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
+  nonces?: NonceMode | undefined;
+  /** Default `'protocol'`. */
+  wire?: Wire | undefined;
+}
+
+export interface EncryptionWrapperOptions<T = unknown> extends KeyOptions {
   /** Default: StandardSerializer (InteropSerializer for wire `interop`). */
   serializer?: Serializer<T> | Serializer;
-  /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
-  masterKey?: MasterKeyInput | undefined;
-  /** Shared with whoever else uses it; `destroy` leaves it alone. */
-  keyring?: Keyring | undefined;
-  /** 1 to 1,024 bytes as UTF-8. Default `'default'`. */
-  tenantId?: string | undefined;
-  /** Default `'protocol'`. */
-  wire?: Wire;
   /** When a header names the key in front of a value: `'auto'` is while keys are being rotated. */
   rotationHeader?: RotationHeaderMode;
-  /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
-  nonces?: NonceMode;
   /** False: no compression, so that a value's length does not tell what parts of it have in common. Default true. */
-  compress?: boolean;
+  compress?: boolean | undefined;
 }
 
 const OPTIONS = [

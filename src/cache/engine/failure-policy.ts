@@ -71,7 +71,7 @@ export class Failures {
   }
 
   /** The backend does not tell of changes, as it should: copies in this process are short-lived until it does. */
-  untold(error: unknown, subject: Subject): void {
+  untracked(error: unknown, subject: Subject): void {
     subject.counters.backendErrors++;
     this.#warn('CACHEKIT_NOT_TOLD', isCacheKitError(error) ? error.message : 'The backend does not tell of changes');
     this.#report(error, 'backend', subject);

@@ -1,6 +1,7 @@
+import type { BackendSetOptions, BackendUnchanged } from '../../backends/backend.js';
 import { now, Stopwatch } from '../../util/clock.js';
 import { clearInterval, setInterval } from '../../util/timers.js';
-import type { Target } from './entry-target.js';
+import type { EntryRef } from './entry-ref.js';
 import type { Invalidations, Moment } from './invalidations.js';
 import { FAILED, type L2 } from './l2.js';
 
@@ -20,7 +21,7 @@ export interface RunSettings {
  */
 export class Run {
   /** What the backend held before; undefined: nothing, or it is not known. */
-  readonly found: Uint8Array | undefined;
+  readonly #found: Uint8Array | undefined;
   readonly isLocked: RunSettings['isLocked'];
   readonly #until: number;
   readonly #stopwatch = new Stopwatch();
@@ -32,13 +33,13 @@ export class Run {
   #changed = false;
 
   constructor(
-    target: Target,
+    ref: EntryRef,
     found: Uint8Array | undefined,
     invalidations: Invalidations,
     l2: L2 | undefined,
     { maxMs, isLocked }: RunSettings,
   ) {
-    this.found = found;
+    this.#found = found;
     this.isLocked = isLocked;
     this.#until = now() + maxMs;
     this.#invalidations = invalidations;
@@ -47,12 +48,7 @@ export class Run {
     const { remembersMs, setIfUnchanged, changedSince } = l2.backend;
     if (remembersMs === undefined || setIfUnchanged === undefined || changedSince === undefined) return;
     // So often that one question without an answer does no harm.
-    this.#timer = setInterval(() => void this.#ask(l2, target), Math.min(remembersMs / 3, LONGEST_TIMER_MS)).unref();
-  }
-
-  /** How many milliseconds ago the function began. */
-  get sinceMs(): number {
-    return this.#stopwatch.ms;
+    this.#timer = setInterval(() => void this.#ask(l2, ref), Math.min(remembersMs / 3, LONGEST_TIMER_MS)).unref();
   }
 
   /** The function has been running for too long: somebody else may run it, and its result is not stored. */
@@ -60,9 +56,20 @@ export class Run {
     return now() >= this.#until;
   }
 
-  /** As `BackendUnchanged` has it. */
-  get checkedMs(): number | undefined {
-    return this.#checked?.ms;
+  /** The options of `setIfUnchanged`. Each attempt reads the times anew. */
+  condition(options: BackendSetOptions): BackendSetOptions & BackendUnchanged {
+    const sinceMs = () => this.#stopwatch.ms;
+    const checkedMs = () => this.#checked?.ms;
+    return {
+      ...options,
+      found: this.#found,
+      get sinceMs() {
+        return sinceMs();
+      },
+      get checkedMs() {
+        return checkedMs();
+      },
+    };
   }
 
   /** The backend has said that the entry was deleted, or given another TTL, since the function began. */
@@ -80,13 +87,15 @@ export class Run {
     this.#invalidations.end(this.#moment);
   }
 
-  async #ask(l2: L2, target: Target): Promise<void> {
+  async #ask(l2: L2, ref: EntryRef): Promise<void> {
     if (this.over) {
       this.end();
       return;
     }
     const asked = new Stopwatch();
-    const changed = await l2.changedSince(target, this.sinceMs);
+    const changed = await l2.ask(ref, (options) =>
+      l2.backend.changedSince?.(l2.name(ref), this.#stopwatch.ms, options),
+    );
     if (changed === true) this.#changed = true;
     else if (changed !== FAILED) this.#checked = asked;
   }

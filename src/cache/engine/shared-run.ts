@@ -1,7 +1,7 @@
 import { TimeoutError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
 import { clearTimeout, setTimeout } from '../../util/timers.js';
-import type { Target } from './entry-target.js';
+import type { EntryRef } from './entry-ref.js';
 import type { Moment } from './invalidations.js';
 import type { Run } from './run.js';
 
@@ -29,12 +29,12 @@ export interface Progress {
 interface Owner {
   readonly runs: Runs;
   /** A caller has left before its end, for the first time; `here`: while this process runs the function. */
-  late(target: Target, here: boolean): void;
+  late(ref: EntryRef, here: boolean): void;
 }
 
 /** What a run is made of. */
 interface RunParts<T> {
-  readonly target: Target;
+  readonly ref: EntryRef;
   /** When it begins. */
   readonly moment: Moment;
   readonly start: (progress: Progress) => Promise<T>;
@@ -115,7 +115,7 @@ export class SharedRun<T> implements Progress {
     if (this.#late && (this.countedLate || this.#run === undefined)) return;
     this.#late = true;
     this.countedLate = this.#run !== undefined;
-    this.#owner.late(this.#parts.target, this.countedLate);
+    this.#owner.late(this.#parts.ref, this.countedLate);
   }
 
   /** A new run may begin. */

@@ -1,3 +1,4 @@
+import type { EntryRef } from './entry-ref.js';
 import type { Validity } from './invalidations.js';
 import type { SharedRun } from './shared-run.js';
 
@@ -14,7 +15,7 @@ export interface Writer extends Reader {
   /** Whether the entry was neither written nor deleted, as far as is known: asked right before it is stored. */
   mayStore(): boolean;
   /** As `current` since it was stored. Whoever began before this is no longer current. */
-  claim(): boolean;
+  commit(): boolean;
   /** Whether the entry was removed by its name since this began. */
   removed(): boolean;
   /** What was last seen in the backend. */
@@ -39,7 +40,7 @@ export class Flight<Found, Loaded> {
   /** Grows with whatever changes the entry. */
   version = 0;
   /** Grows with whatever may have changed it. */
-  doubts = 0;
+  readEpoch = 0;
   removedAt = 0;
 
   constructor(cacheKey: string, tenantId: string | undefined) {
@@ -48,54 +49,54 @@ export class Flight<Found, Loaded> {
   }
 
   /** Newcomers start afresh; work that is under way answers those who wait for it and stores nothing. */
-  supersede(): void {
+  invalidate(): void {
     this.read = undefined;
     this.load = undefined;
     this.refreshing = undefined;
     this.version++;
   }
 
-  /** As `supersede`; and what is being stored is not to stay. */
+  /** As `invalidate`; and what is being stored is not to stay. */
   remove(): void {
-    this.supersede();
+    this.invalidate();
     this.removedAt = this.version;
   }
 
   /** The entry may have changed unseen: what was read of it is not kept, but a function's result is as good as ever. */
-  doubt(): void {
+  invalidateReads(): void {
     this.read = undefined;
-    this.doubts++;
+    this.readEpoch++;
   }
 
   begin(): Writer {
-    return new Mark(this);
+    return new Ticket(this);
   }
 }
 
 /** A moment of a flight. */
-class Mark implements Writer {
+class Ticket implements Writer {
   readonly #flight: Flight<unknown, unknown>;
   readonly #version: number;
-  #doubts: number;
+  #readEpoch: number;
 
   constructor(flight: Flight<unknown, unknown>) {
     this.#flight = flight;
     this.#version = flight.version;
-    this.#doubts = flight.doubts;
+    this.#readEpoch = flight.readEpoch;
   }
 
   current(): boolean {
-    return this.#flight.version === this.#version && this.#flight.doubts === this.#doubts;
+    return this.#flight.version === this.#version && this.#flight.readEpoch === this.#readEpoch;
   }
 
   mayStore(): boolean {
-    this.#doubts = this.#flight.doubts;
+    this.#readEpoch = this.#flight.readEpoch;
     return this.#flight.version === this.#version;
   }
 
-  claim(): boolean {
+  commit(): boolean {
     const still = this.current();
-    if (this.#flight.version === this.#version) this.#flight.supersede();
+    if (this.#flight.version === this.#version) this.#flight.invalidate();
     return still;
   }
 
@@ -112,6 +113,8 @@ class Mark implements Writer {
   }
 }
 
+type Identity = Pick<EntryRef, 'cacheKey' | 'tenantId'>;
+
 /** The flights of a cache, one for each entry that somebody is waiting for. */
 export class SingleFlight<Found, Loaded> {
   /** Of the cache's own tenant, by cache key. */
@@ -119,13 +122,7 @@ export class SingleFlight<Found, Loaded> {
   /** By cache key, then by tenant: joining two strings to one costs as much as hashing it. */
   readonly #ofTenants = new Map<string, Map<string, Flight<Found, Loaded>>>();
 
-  join({
-    cacheKey,
-    tenantId,
-  }: {
-    readonly cacheKey: string;
-    readonly tenantId: string | undefined;
-  }): Flight<Found, Loaded> {
+  join({ cacheKey, tenantId }: Identity): Flight<Found, Loaded> {
     let flight = tenantId === undefined ? this.#own.get(cacheKey) : this.#ofTenants.get(cacheKey)?.get(tenantId);
     if (flight === undefined) {
       flight = new Flight(cacheKey, tenantId);
@@ -147,19 +144,39 @@ export class SingleFlight<Found, Loaded> {
     if (tenants?.size === 0) this.#ofTenants.delete(cacheKey);
   }
 
+  /** Does `work` with an entry's flight, which lives as long as somebody uses it. */
+  async use<R>(ref: Identity, work: (flight: Flight<Found, Loaded>) => Promise<R>): Promise<R> {
+    const flight = this.join(ref);
+    try {
+      return await work(flight);
+    } finally {
+      this.leave(flight);
+    }
+  }
+
+  /** As {@link use} for many entries. */
+  async useAll<R>(refs: readonly Identity[], work: (flights: Flight<Found, Loaded>[]) => Promise<R>): Promise<R> {
+    const flights = refs.map((ref) => this.join(ref));
+    try {
+      return await work(flights);
+    } finally {
+      for (const flight of flights) this.leave(flight);
+    }
+  }
+
   /** What was begun before for a cache key, of whatever tenant, may not be kept. */
-  supersedeKey(cacheKey: string): void {
-    this.#own.get(cacheKey)?.supersede();
-    for (const flight of this.#ofTenants.get(cacheKey)?.values() ?? []) flight.supersede();
+  invalidateKey(cacheKey: string): void {
+    this.#own.get(cacheKey)?.invalidate();
+    for (const flight of this.#ofTenants.get(cacheKey)?.values() ?? []) flight.invalidate();
   }
 
   /** What was begun before may not be kept. */
-  supersedeAll(): void {
-    for (const flight of this.#all()) flight.supersede();
+  invalidateAll(): void {
+    for (const flight of this.#all()) flight.invalidate();
   }
 
-  doubtAll(): void {
-    for (const flight of this.#all()) flight.doubt();
+  invalidateAllReads(): void {
+    for (const flight of this.#all()) flight.invalidateReads();
   }
 
   #add(flight: Flight<Found, Loaded>): void {

@@ -1,7 +1,7 @@
 import type { Counters } from './counters.js';
 
 /** One entry, and who asks for it. Its identity is (tenantId, cacheKey). */
-export interface Target {
+export interface EntryRef {
   /** As in the AAD, and in the backend unless keys are private. */
   readonly cacheKey: string;
   /** undefined: the codec's own. */

@@ -1,0 +1,138 @@
+import type { Backend } from '../../backends/backend.js';
+import type { EntryRef } from './entry-ref.js';
+import type { FailedLoads } from './failed-loads.js';
+import type { Failures } from './failure-policy.js';
+import type { Invalidations } from './invalidations.js';
+import type { L1 } from './l1.js';
+import type { SingleFlight } from './single-flight.js';
+
+/** A cache of this process that keeps copies of what a backend has. */
+export interface InvalidationListener {
+  /** The entry of a cache key, of whatever tenant, has changed. */
+  changed(cacheKey: string): void;
+  /** Entries with one of these tags were removed. */
+  tagsRemoved(tags: readonly string[]): void;
+}
+
+type Members = Set<WeakRef<LocalInvalidation>>;
+
+const membersOf = new WeakMap<object, Members>();
+
+/**
+ * Tells the other caches of this process that share a backend what one of them changes: a backend that publishes changes leaves
+ * out those of its own process, and most publish nothing. Members are held weakly; collected caches drop out.
+ */
+export class LocalInvalidation implements InvalidationListener {
+  readonly #members: Members;
+  #listener: InvalidationListener | undefined;
+
+  constructor(backend: object) {
+    const members = membersOf.get(backend) ?? new Set();
+    membersOf.set(backend, members);
+    this.#members = members;
+  }
+
+  /** From now on, `listener` is told what the others change. */
+  listen(listener: InvalidationListener): void {
+    for (const other of this.#members) if (other.deref() === undefined) this.#members.delete(other);
+    this.#listener = listener;
+    this.#members.add(new WeakRef(this));
+  }
+
+  /** This cache has changed an entry: the others are told. */
+  changed(cacheKey: string): void {
+    if (this.#members.size < 2) return;
+    for (const other of this.#others()) other.changed(cacheKey);
+  }
+
+  /** This cache has removed the entries with one of these tags: the others are told. */
+  tagsRemoved(tags: readonly string[]): void {
+    for (const other of this.#others()) other.tagsRemoved(tags);
+  }
+
+  *#others(): Generator<InvalidationListener> {
+    for (const member of this.#members) {
+      const other = member.deref();
+      if (other !== undefined && other !== this && other.#listener !== undefined) yield other.#listener;
+    }
+  }
+}
+
+export interface CoherenceParts {
+  readonly l1: L1 | undefined;
+  readonly invalidations: Invalidations;
+  readonly flights: SingleFlight<unknown, unknown>;
+  readonly failed: FailedLoads;
+  readonly failures: Failures;
+  /** Tells of entries that other processes changed; undefined: nobody does. */
+  readonly watch: Backend['watch'];
+  /** Other caches of this process over the same backend; undefined: there is no backend. */
+  readonly others: LocalInvalidation | undefined;
+}
+
+/** What a cache forgets when an entry is changed elsewhere, or removed by one of its tags. */
+export class Coherence implements InvalidationListener {
+  readonly #parts: CoherenceParts;
+  readonly #unwatch: (() => void) | undefined;
+  /** Why changes are not heard of. Not reported yet: before the next operation there is no entry that it belongs to. */
+  untracked: unknown;
+
+  constructor(parts: CoherenceParts) {
+    this.#parts = parts;
+    parts.others?.listen(this);
+    this.#unwatch = parts.watch?.(
+      (cacheKey) => this.#changedElsewhere(cacheKey),
+      (tracked, error) => this.#trackingChanged(tracked, error),
+    );
+  }
+
+  changed(cacheKey: string): void {
+    const { flights, failed, l1 } = this.#parts;
+    flights.invalidateKey(cacheKey);
+    failed.forget(cacheKey);
+    l1?.forget(cacheKey);
+  }
+
+  /**
+   * @param of the tenant whose tags they are; undefined: not known.
+   * @returns how many copies had one of the tags.
+   */
+  tagsRemoved(tags: readonly string[], of?: EntryRef): number {
+    const { failed, invalidations, l1 } = this.#parts;
+    // Which of the runs under way will have one of the tags is not known yet.
+    invalidations.invalidated(tags);
+    invalidations.read(of);
+    failed.forgetTagged(tags);
+    return l1?.invalidateTags(tags) ?? 0;
+  }
+
+  /** Reports that changes are not heard of, once, with the first entry that is asked for. */
+  report(ref: EntryRef): void {
+    const error = this.untracked;
+    this.untracked = undefined;
+    this.#parts.failures.untracked(error, ref);
+  }
+
+  close(): void {
+    this.#unwatch?.();
+  }
+
+  /** Another process has changed an entry, or any of them. */
+  #changedElsewhere(cacheKey: string | undefined): void {
+    if (cacheKey !== undefined) {
+      this.changed(cacheKey);
+      return;
+    }
+    const { flights, failed, l1 } = this.#parts;
+    flights.invalidateAllReads();
+    failed.forgetErrors();
+    l1?.clear();
+  }
+
+  /** While the backend does not tell of changes, copies are short-lived. */
+  #trackingChanged(tracked: boolean, error: unknown): void {
+    const { l1 } = this.#parts;
+    if (l1 !== undefined) l1.tracked = tracked;
+    this.untracked = tracked ? undefined : (error ?? this.untracked);
+  }
+}

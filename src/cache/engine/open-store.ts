@@ -1,0 +1,71 @@
+import type { Backend } from '../../backends/backend.js';
+import { isPrivate, nowOf } from '../../backends/private-answers.js';
+import type { ValueCodec } from '../../codec/value-codec.js';
+import { type GuardSettings, guarded } from './backend-guard.js';
+import { LocalInvalidation } from './coherence.js';
+import { EntryStore } from './entry-store.js';
+import { events } from './events.js';
+import { type BackoffSettings, FailedLoads } from './failed-loads.js';
+import { type FailurePolicy, Failures } from './failure-policy.js';
+import type { FetchSettings } from './fetching.js';
+import { L1, type L1Settings } from './l1.js';
+import { L2 } from './l2.js';
+import { Loading, type LoadSettings } from './loading.js';
+import type { PrivateNames } from './private-keys.js';
+import { type TierSettings, Tiers } from './tiers.js';
+
+/** What a store is made of; each part of it takes its own of the settings. Times are in milliseconds. */
+export interface StoreSettings
+  extends FetchSettings,
+    LoadSettings,
+    FailurePolicy,
+    Omit<GuardSettings, 'onState'>,
+    Pick<TierSettings, 'jitter'> {
+  readonly codec: ValueCodec;
+  readonly backend: Backend | undefined;
+  /** What the store's events say. */
+  readonly namespace: string | undefined;
+  /** undefined: the backend sees cache keys and tags. */
+  readonly names: PrivateNames | undefined;
+  /** undefined: no copies in this process. */
+  readonly l1:
+    | (Omit<L1Settings, 'graceMs'> & { readonly maxBytes: number; readonly invalidation: boolean })
+    | undefined;
+  /** undefined: off. */
+  readonly backoff: BackoffSettings | undefined;
+  /** undefined: off. */
+  readonly errorTtlMs: number | undefined;
+}
+
+/** A store of its own for these settings. */
+export function openStore(settings: StoreSettings): EntryStore {
+  const { codec, backend, l1: copies, names, namespace, signal, jitter } = settings;
+  const graceMs = Math.max(settings.swrMs, settings.staleIfErrorMs);
+  const failures = new Failures(settings);
+  const onState: GuardSettings['onState'] = (state) => {
+    if (events.breaker.hasSubscribers) events.breaker.publish({ namespace, state });
+  };
+  const l2 =
+    backend &&
+    new L2({
+      backend: guarded(backend, { ...settings, onState }),
+      private: isPrivate(backend),
+      getNow: nowOf(backend),
+      hasL1: copies !== undefined,
+      graceMs,
+      names,
+      signal,
+      failures,
+    });
+  // Without a backend L1's entries are no copies.
+  const own = l2 === undefined ? { ttlMs: Number.POSITIVE_INFINITY } : {};
+  const l1 = copies && new L1(copies.maxBytes, { ...copies, ...own, graceMs });
+  const others = backend && new LocalInvalidation(backend);
+  const keepValues = copies?.values ?? false;
+  const tiers = new Tiers({ codec, l1, l2, keepValues, graceMs, jitter, failures, others });
+  const failed = new FailedLoads(graceMs === 0 ? undefined : settings.backoff, settings.errorTtlMs);
+  const loading = new Loading(tiers, failures, failed, settings);
+  // Private names tell nothing that L1 could look up.
+  const watch = copies?.invalidation && names === undefined ? backend?.watch?.bind(backend) : undefined;
+  return new EntryStore({ codec, tiers, loading, failures, failed, settings, graceMs, watch, others });
+}
