@@ -678,96 +678,40 @@ declare class RedisBackend implements Backend {
     [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** How long something took, in numbers of a fixed size. */
-interface LatencyStats {
-    count: number;
-    /** Milliseconds of all together. */
-    sumMs: number;
-    /** How many took at most `leMs` (the last: `Infinity`), those of the smaller buckets included. */
-    buckets: {
-        leMs: number;
-        count: number;
-    }[];
-}
-
-/** What has happened so far, in plain numbers: nothing here tells of a key or a value. */
-interface CacheStats {
-    /** Calls answered with a stored value. */
-    hits: number;
-    /** Of those, the ones answered from this process's own first tier. */
-    l1Hits: number;
-    /** Calls answered with a value past its TTL, because of `swr` or `staleIfError`; they are no hits. */
-    staleHits: number;
-    /** Calls for which nothing usable was stored. */
-    misses: number;
-    /** How often a function ran, which is less than `misses` when calls shared a run. */
-    loads: number;
-    /** Of those, the ones that threw or took longer than their timeout. */
-    loadErrors: number;
-    /** Values stored. */
-    sets: number;
-    /** Entries that did not open: another key, tenant or cache key, altered bytes, a foreign format. */
-    authenticationFailures: number;
-    /** Entries sealed with a key that the keyring does not hold. */
-    unknownKeys: number;
-    /** Entries whose envelope or payload could not be read. */
-    unreadableValues: number;
-    /** Values that were returned but not stored, because the serializer or the sealer refused them. */
-    refusedValues: number;
-    /** Values that were returned but not stored, because they are over a limit. */
-    oversizeValues: number;
-    /** Operations that the backend failed, and those that were not asked of it while its circuit breaker was open. */
-    backendErrors: number;
-    /** Waits for another process that was loading the same entry. */
-    lockWaits: number;
-    /** Reading an entry from the backend. */
-    readLatency: LatencyStats;
-    /** Giving an entry to the backend. */
-    writeLatency: LatencyStats;
-    /** Running functions. */
-    loadLatency: LatencyStats;
-    /** Entries held in this process now. */
-    l1Entries: number;
-    /** Bytes they take, as `l1.maxBytes` counts them. */
-    l1Bytes: number;
+interface FrameMetadata {
+    format: 'msgpack' | 'orjson' | 'arrow';
+    compressed: boolean;
+    originalType: string | null;
+    encrypted: boolean;
+    tenantId: string | undefined;
+    keyFingerprint: string | undefined;
 }
 
 /**
- * What a cache publishes on `node:diagnostics_channel`, each under `cachekit-native:` and its name here. Nobody pays for
- * an event that nobody listens to.
- *
- * | event | when | beside {@link CacheEvent} |
- * |---|---|---|
- * | `hit` | a stored value answers a call | `tier`: `'l1'` or `'backend'` |
- * | `stale` | a value past its TTL answers | `reason`: `'swr'` or `'error'` |
- * | `miss` | nothing usable is stored | |
- * | `load` | a function has run | `ms`, `ok` |
- * | `read`, `write` | the backend has answered a cache miss of L1, or taken a value | `ms`, `bytes` |
- * | `delete` | an entry is removed by name | |
- * | `invalidate` | entries are removed by tags | `tags`: how many tags, `entries`: how many entries |
- * | `failure` | something is counted instead of thrown | `kind`, `code` |
- * | `lock` | another process has an entry's lock | `ms`: how long this one waited |
- * | `breaker` | the backend's circuit breaker changes | `state`: `'open'`, `'half-open'` or `'closed'` |
+ * Who shares the stored bytes: every process of this package (`protocol`), every CacheKit SDK (`interop`, and compressed
+ * `interop-v2`, which is a draft), or a Python `@cache` function (`python`). A reader never guesses it from bytes.
  */
-interface CacheEvent {
-    /** The options' namespace and operation, where there are. */
-    namespace?: string | undefined;
-    operation?: string | undefined;
-    /** 16 hex digits that tell entries apart: a hash of the cache key under a random key of this process. */
-    entry?: string;
-    tier?: 'l1' | 'backend';
-    reason?: 'swr' | 'error';
-    ms?: number;
-    bytes?: number;
-    ok?: boolean;
-    kind?: FailureKind;
-    /** The error's fixed code. */
-    code?: string | undefined;
-    tags?: number;
-    entries?: number;
-    state?: 'open' | 'half-open' | 'closed';
+type Wire = 'protocol' | 'interop' | 'interop-v2' | 'python';
+
+/** What stored bytes show to anybody; nothing of it is authenticated. */
+interface InspectedValue {
+    wire: Wire;
+    /** All stored bytes. */
+    length: number;
+    /** The container's bytes inside the seal; 0 when the bytes are too short to be a sealed value. */
+    plaintextLen: number;
+    header?: {
+        keyFingerprint: string;
+        tenantIdHash: string;
+        keyVersion: 0 | 1;
+    };
+    frame?: {
+        serializerName: string;
+    } & FrameMetadata;
+    /** The two halves of the nonce. */
+    instanceId?: bigint;
+    counter?: number;
 }
-type FailureKind = 'backend' | 'unopened' | 'unreadable' | 'unknown-key' | 'refused' | 'oversize' | 'refresh';
 
 /** What a value is bound to besides its tenant's key. */
 interface ValueContext {
@@ -801,60 +745,6 @@ interface ValueCodec<T = unknown> {
     deserializeAsync(sealed: Uint8Array, context: AsyncValueContext): Promise<T>;
     serializeMany(items: readonly ValueToSerialize<T>[]): Buffer[];
     deserializeMany(items: readonly ValueToDeserialize[]): DeserializeResult<T>[];
-}
-
-/**
- * Whether an error says where in a value the refused part is with names (`.orders[3].customer`) or with positions only
- * (`{0}[3]{1}`), for values whose property names must not be seen either.
- */
-type ErrorPaths = 'names' | 'positions';
-
-/**
- * The canonical MessagePack of a call's arguments: one flat array, the same bytes in every SDK.
- *
- * Numbers are canonical: `-0`, `2.0`, `2n` and a Date of whole seconds become integers, other Dates float64 seconds. Object
- * keys sort by code point, a Set becomes its sorted elements, a property that is `undefined` is left out.
- *
- * @throws TypeError, naming the option `key` and the place (`arguments[1].filter`), for an argument outside the interop
- *   model: `undefined`, NaN, infinities, BigInt beyond 64 bits, Map, instances of classes, functions, lone surrogates,
- *   holes, properties of their own of arrays, Dates and Sets, cycles, more than 1,024 levels. ValueTooLargeError over 512 MiB.
- * Source: protocol, "Interop/v1".
- */
-declare function encodeInteropArgs(args: readonly unknown[]): Uint8Array;
-
-/**
- * Who shares the stored bytes: every process of this package (`protocol`), every CacheKit SDK (`interop`, and compressed
- * `interop-v2`, which is a draft), or a Python `@cache` function (`python`). A reader never guesses it from bytes.
- */
-type Wire = 'protocol' | 'interop' | 'interop-v2' | 'python';
-
-interface FrameMetadata {
-    format: 'msgpack' | 'orjson' | 'arrow';
-    compressed: boolean;
-    originalType: string | null;
-    encrypted: boolean;
-    tenantId: string | undefined;
-    keyFingerprint: string | undefined;
-}
-
-/** What stored bytes show to anybody; nothing of it is authenticated. */
-interface InspectedValue {
-    wire: Wire;
-    /** All stored bytes. */
-    length: number;
-    /** The container's bytes inside the seal; 0 when the bytes are too short to be a sealed value. */
-    plaintextLen: number;
-    header?: {
-        keyFingerprint: string;
-        tenantIdHash: string;
-        keyVersion: 0 | 1;
-    };
-    frame?: {
-        serializerName: string;
-    } & FrameMetadata;
-    /** The two halves of the nonce. */
-    instanceId?: bigint;
-    counter?: number;
 }
 
 /** Seconds as a number, or a number with its unit: `'250ms'`, `'30s'`, `'10m'`, `'1h'`, `'7d'`. */
@@ -1022,23 +912,26 @@ declare function createAad(parts: AadParts): Uint8Array;
 
 type RotationHeaderMode = 'auto' | 'always' | 'never';
 
-interface EncryptionWrapperOptions<T = unknown> {
+/** Which keys encrypt, for whom, and who else reads the values. */
+interface KeyOptions {
+    /** 64 hex digits or 32 bytes. Default, where encryption is asked for: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
+    masterKey?: MasterKeyInput | undefined;
+    /** Encrypts with the keys of this keyring, which its owner destroys: others may use it too. */
+    keyring?: Keyring | undefined;
+    /** The tenant that the values belong to: 1 to 1,024 bytes as UTF-8. Default `'default'`. */
+    tenantId?: string | undefined;
+    /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
+    nonces?: NonceMode | undefined;
+    /** Default `'protocol'`. */
+    wire?: Wire | undefined;
+}
+interface EncryptionWrapperOptions<T = unknown> extends KeyOptions {
     /** Default: StandardSerializer (InteropSerializer for wire `interop`). */
     serializer?: Serializer<T> | Serializer;
-    /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
-    masterKey?: MasterKeyInput | undefined;
-    /** Shared with whoever else uses it; `destroy` leaves it alone. */
-    keyring?: Keyring | undefined;
-    /** 1 to 1,024 bytes as UTF-8. Default `'default'`. */
-    tenantId?: string | undefined;
-    /** Default `'protocol'`. */
-    wire?: Wire;
     /** When a header names the key in front of a value: `'auto'` is while keys are being rotated. */
     rotationHeader?: RotationHeaderMode;
-    /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
-    nonces?: NonceMode;
     /** False: no compression, so that a value's length does not tell what parts of it have in common. Default true. */
-    compress?: boolean;
+    compress?: boolean | undefined;
 }
 
 /**
@@ -1103,8 +996,30 @@ declare class EncryptionWrapper<T = unknown> implements ValueCodec<T>, Disposabl
     [Symbol.dispose](): void;
 }
 
-/** How long entries live: a {@link Duration}, or `'never'` for entries that do not end by themselves. */
-type Ttl = Duration | 'never';
+/**
+ * Whether an error says where in a value the refused part is with names (`.orders[3].customer`) or with positions only
+ * (`{0}[3]{1}`), for values whose property names must not be seen either.
+ */
+type ErrorPaths = 'names' | 'positions';
+
+/**
+ * The canonical MessagePack of a call's arguments: one flat array, the same bytes in every SDK.
+ *
+ * Numbers are canonical: `-0`, `2.0`, `2n` and a Date of whole seconds become integers, other Dates float64 seconds. Object
+ * keys sort by code point, a Set becomes its sorted elements, a property that is `undefined` is left out.
+ *
+ * @throws TypeError, naming the option `key` and the place (`arguments[1].filter`), for an argument outside the interop
+ *   model: `undefined`, NaN, infinities, BigInt beyond 64 bits, Map, instances of classes, functions, lone surrogates,
+ *   holes, properties of their own of arrays, Dates and Sets, cycles, more than 1,024 levels. ValueTooLargeError over 512 MiB.
+ * Source: protocol, "Interop/v1".
+ */
+declare function encodeInteropArgs(args: readonly unknown[]): Uint8Array;
+
+/** An AsyncLocalStorage that holds the tenant id of the request. Outside of one, a call is a TypeError. */
+interface TenantStore {
+    getStore(): string | undefined;
+}
+
 /** A number with its unit, as {@link Duration} without the bare number: `500` would be seconds, and be meant as milliseconds. */
 type Span = Exclude<Duration, number>;
 /** How long things may take. */
@@ -1160,23 +1075,17 @@ interface L1Options {
      */
     invalidation?: boolean;
 }
+
+/** How long entries live: a {@link Duration}, or `'never'` for entries that do not end by themselves. */
+type Ttl = Duration | 'never';
 /** Where values are stored, and as what. */
-interface StorageOptions {
+interface StorageOptions extends KeyOptions {
     /** Default 600 seconds. */
     ttl?: Ttl;
     /** `null` or left out: in this process only. Else a store, or the URL of one. */
     backend?: Backend | KeyvInstance | KeyvStorageAdapter | string | null;
     /** Default: StandardSerializer. An EncryptionWrapper encrypts. */
     serializer?: Serializer | EncryptionWrapper;
-    /** Encrypts with this key. */
-    masterKey?: MasterKeyInput | undefined;
-    /** Encrypts with the keys of this keyring, which its owner destroys. */
-    keyring?: Keyring | undefined;
-    /** The tenant that all entries belong to. Default: the wrapper's, which is `'default'`. */
-    tenantId?: string | undefined;
-    wire?: Wire;
-    /** With encryption: as in EncryptionWrapper. */
-    nonces?: NonceMode;
     /** Entries in this process in front of the backend. Default true. */
     l1?: boolean | L1Options;
     /**
@@ -1243,11 +1152,97 @@ interface FunctionOptions<K extends unknown[] = unknown[], T extends unknown[] =
     /** Names under which `invalidateTags` finds the entry, always these or made from a call's arguments. */
     tags?: readonly string[] | ((...args: K) => readonly string[]);
 }
-/** An AsyncLocalStorage that holds the tenant id of the request. Outside of one, a call is a TypeError. */
-interface TenantStore {
-    getStore(): string | undefined;
-}
 type CacheOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> = StorageOptions & FunctionOptions<K, T>;
+
+/** How long something took, in numbers of a fixed size. */
+interface LatencyStats {
+    count: number;
+    /** Milliseconds of all together. */
+    sumMs: number;
+    /** How many took at most `leMs` (the last: `Infinity`), those of the smaller buckets included. */
+    buckets: {
+        leMs: number;
+        count: number;
+    }[];
+}
+/** What has happened so far, in plain numbers: nothing here tells of a key or a value. */
+interface CacheStats {
+    /** Calls answered with a stored value. */
+    hits: number;
+    /** Of those, the ones answered from this process's own first tier. */
+    l1Hits: number;
+    /** Calls answered with a value past its TTL, because of `swr` or `staleIfError`; they are no hits. */
+    staleHits: number;
+    /** Calls for which nothing usable was stored. */
+    misses: number;
+    /** How often a function ran, which is less than `misses` when calls shared a run. */
+    loads: number;
+    /** Of those, the ones that threw or took longer than their timeout. */
+    loadErrors: number;
+    /** Values stored. */
+    sets: number;
+    /** Entries that did not open: another key, tenant or cache key, altered bytes, a foreign format. */
+    authenticationFailures: number;
+    /** Entries sealed with a key that the keyring does not hold. */
+    unknownKeys: number;
+    /** Entries whose envelope or payload could not be read. */
+    unreadableValues: number;
+    /** Values that were returned but not stored, because the serializer or the sealer refused them. */
+    refusedValues: number;
+    /** Values that were returned but not stored, because they are over a limit. */
+    oversizeValues: number;
+    /** Operations that the backend failed, and those that were not asked of it while its circuit breaker was open. */
+    backendErrors: number;
+    /** Waits for another process that was loading the same entry. */
+    lockWaits: number;
+    /** Reading an entry from the backend. */
+    readLatency: LatencyStats;
+    /** Giving an entry to the backend. */
+    writeLatency: LatencyStats;
+    /** Running functions. */
+    loadLatency: LatencyStats;
+    /** Entries held in this process now. */
+    l1Entries: number;
+    /** Bytes they take, as `l1.maxBytes` counts them. */
+    l1Bytes: number;
+}
+
+/**
+ * What a cache publishes on `node:diagnostics_channel`, each under `cachekit-native:` and its name here. Nobody pays for
+ * an event that nobody listens to.
+ *
+ * | event | when | beside {@link CacheEvent} |
+ * |---|---|---|
+ * | `hit` | a stored value answers a call | `tier`: `'l1'` or `'backend'` |
+ * | `stale` | a value past its TTL answers | `reason`: `'swr'` or `'error'` |
+ * | `miss` | nothing usable is stored | |
+ * | `load` | a function has run | `ms`, `ok` |
+ * | `read`, `write` | the backend has answered a cache miss of L1, or taken a value | `ms`, `bytes` |
+ * | `delete` | an entry is removed by name | |
+ * | `invalidate` | entries are removed by tags | `tags`: how many tags, `entries`: how many entries |
+ * | `failure` | something is counted instead of thrown | `kind`, `code` |
+ * | `lock` | another process has an entry's lock | `ms`: how long this one waited |
+ * | `breaker` | the backend's circuit breaker changes | `state`: `'open'`, `'half-open'` or `'closed'` |
+ */
+interface CacheEvent {
+    /** The options' namespace and operation, where there are. */
+    namespace?: string | undefined;
+    operation?: string | undefined;
+    /** 16 hex digits that tell entries apart: a hash of the cache key under a random key of this process. */
+    entry?: string;
+    tier?: 'l1' | 'backend';
+    reason?: 'swr' | 'error';
+    ms?: number;
+    bytes?: number;
+    ok?: boolean;
+    kind?: FailureKind;
+    /** The error's fixed code. */
+    code?: string | undefined;
+    tags?: number;
+    entries?: number;
+    state?: 'open' | 'half-open' | 'closed';
+}
+type FailureKind = 'backend' | 'unopened' | 'unreadable' | 'unknown-key' | 'refused' | 'oversize' | 'refresh';
 
 /** A value and what is known of where it came from. */
 interface Entry<T> {
@@ -1283,6 +1278,7 @@ interface CachedFunction<This, A extends unknown[], R> {
  * The function must take what `key` (`K`) and `tenant` (`T`) take.
  */
 type CacheWrap<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> = <This, A extends [...K, ...unknown[]] & [...T, ...unknown[]], R>(fn: (this: This, ...args: A) => R, context?: ClassMethodDecoratorContext<This, (this: This, ...args: A) => R>) => CachedFunction<This, A, Awaited<R>>;
+
 /** What `cache` is: call it for a cache as its options say, `cache.secure` for one that always encrypts. */
 interface CacheFunction {
     /**
@@ -1461,11 +1457,9 @@ interface CreateCacheOptions extends StorageOptions {
      */
     namespace?: string;
 }
-interface SecureFunctionOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> extends FunctionOptions<K, T> {
-    /** Default: the cache's own key, or else CACHEKIT_MASTER_KEY. */
-    masterKey?: MasterKeyInput | undefined;
-    keyring?: Keyring | undefined;
-    nonces?: NonceMode | undefined;
+interface SecureFunctionOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> extends FunctionOptions<K, T>, 
+/** Default: the cache's own key, or else CACHEKIT_MASTER_KEY. */
+Pick<KeyOptions, 'masterKey' | 'keyring' | 'nonces'> {
 }
 /** A cache of values and functions: one backend, one L1. Made by {@link createCache}. */
 declare class Cache extends TenantCache implements AsyncDisposable {
@@ -1560,19 +1554,7 @@ interface EncryptedStoreClearOptions {
     }) => void) | undefined;
 }
 
-interface EncryptedStoreOptions {
-    /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
-    masterKey?: MasterKeyInput | undefined;
-    /** Shared with whoever else uses it. */
-    keyring?: Keyring | undefined;
-    /** 1 to 1,024 bytes as UTF-8. Default `'default'`. */
-    tenantId?: string | undefined;
-    /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
-    nonces?: NonceMode | undefined;
-    /** Default `'protocol'`. */
-    wire?: Wire | undefined;
-    /** False: no compression, so that a value's length does not tell what parts of it have in common. Default true. */
-    compress?: boolean | undefined;
+interface EncryptedStoreOptions extends KeyOptions, Pick<EncryptionWrapperOptions, 'compress'> {
     /** Called with why a stored value could not be opened; the value is a miss. What it throws is not caught. */
     onError?: ((error: unknown) => void) | undefined;
 }
