@@ -1,6 +1,6 @@
-import type { KeyOptions } from '../codec/wrapper-options.js';
 import { ConfigurationError, IncompleteError } from '../errors.js';
 import { assertTenantId } from '../keys/derive.js';
+import type { KeyOptions } from '../keys/key-options.js';
 import { signalOf } from '../native/abort.js';
 import { kindOf } from '../util/bytes.js';
 import { assertOptionsObject } from '../util/options-object.js';
@@ -25,9 +25,9 @@ export interface CreateCacheOptions extends StorageOptions {
   namespace?: string;
 }
 
+/** The key's default is the cache's own, or else CACHEKIT_MASTER_KEY. */
 export interface SecureFunctionOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>
   extends FunctionOptions<K, T>,
-    /** Default: the cache's own key, or else CACHEKIT_MASTER_KEY. */
     Pick<KeyOptions, 'masterKey' | 'keyring' | 'nonces'> {}
 
 const NAMESPACE = { namespace: FUNCTION.namespace };

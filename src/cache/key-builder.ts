@@ -4,10 +4,10 @@ import { isInterop } from '../codec/wire-profile.js';
 import { ConfigurationError } from '../errors.js';
 import { assertTenantId } from '../keys/derive.js';
 import {
+  assertOwnKey,
   functionKeys,
   givenArguments,
   HashedKeys,
-  hasTenantPrefix,
   type StorageCode,
   tenantPrefix,
 } from '../protocol/cache-key.js';
@@ -140,20 +140,6 @@ export function prefixOf(tenantId: string): string {
     prefixes.set(tenantId, prefix);
   }
   return prefix;
-}
-
-/**
- * A cache key that the caller made.
- *
- * @throws TypeError for a wrong type or a lone surrogate; RangeError when it is empty, or belongs to a tenant: a key that
- *   comes from outside must not name another tenant's entry.
- */
-export function assertOwnKey(name: string, cacheKey: unknown, wire: Wire): asserts cacheKey is string {
-  assertWellFormed(name, cacheKey);
-  if (cacheKey === '') throw new RangeError(`${name} must not be empty`);
-  if (wire === 'protocol' && hasTenantPrefix(cacheKey)) {
-    throw new RangeError(`${name} must not begin like a tenant's cache keys (t:, 16 hex digits, :)`);
-  }
 }
 
 function keyFunction(options: NamingOptions, context: NamingContext): (args: readonly unknown[]) => string {

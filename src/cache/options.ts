@@ -1,8 +1,8 @@
 import type { Backend } from '../backends/backend.js';
 import type { KeyvInstance, KeyvStorageAdapter } from '../backends/keyv.js';
 import type { EncryptionWrapper } from '../codec/encryption-wrapper.js';
-import type { KeyOptions } from '../codec/wrapper-options.js';
 import { assertTenantId } from '../keys/derive.js';
+import type { KeyOptions } from '../keys/key-options.js';
 import { assertName } from '../protocol/cache-key.js';
 import type { Serializer } from '../serializers/serializer.js';
 import { kindOf } from '../util/bytes.js';

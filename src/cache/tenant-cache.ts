@@ -1,6 +1,6 @@
 import { ConfigurationError, IncompleteError } from '../errors.js';
 import { signalOf } from '../native/abort.js';
-import { hasTenantPrefix } from '../protocol/cache-key.js';
+import { assertOwnKey, hasTenantPrefix } from '../protocol/cache-key.js';
 import type { Wire } from '../protocol/wire.js';
 import { assertWellFormed, kindOf } from '../util/bytes.js';
 import { type Duration, durationMs, ttlMsOf } from '../util/duration.js';
@@ -10,7 +10,7 @@ import type { Counters } from './engine/counters.js';
 import type { EntryRef } from './engine/entry-ref.js';
 import { type EntryStore, MISS } from './engine/entry-store.js';
 import { currentSignal } from './engine/run-signal.js';
-import { assertOwnKey, assertTags, tagName } from './key-builder.js';
+import { assertTags, tagName } from './key-builder.js';
 import type { Ttl } from './options.js';
 
 export interface SetOptions {

@@ -1,27 +1,12 @@
 import { ConfigurationError } from '../errors.js';
 import { assertTenantId } from '../keys/derive.js';
-import { Keyring, type NonceMode } from '../keys/keyring.js';
-import type { MasterKeyInput } from '../keys/master-key.js';
-import type { Wire } from '../protocol/wire.js';
+import type { KeyOptions } from '../keys/key-options.js';
+import { Keyring } from '../keys/keyring.js';
 import type { Serializer } from '../serializers/serializer.js';
 import { kindOf } from '../util/bytes.js';
 import { assertOptionsObject, ownOptions } from '../util/options-object.js';
 import type { RotationHeaderMode, WrapperSettings } from './tenant-context.js';
 import { wireProfile } from './wire-profile.js';
-
-/** Which keys encrypt, for whom, and who else reads the values. */
-export interface KeyOptions {
-  /** 64 hex digits or 32 bytes. Default, where encryption is asked for: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
-  masterKey?: MasterKeyInput | undefined;
-  /** Encrypts with the keys of this keyring, which its owner destroys: others may use it too. */
-  keyring?: Keyring | undefined;
-  /** The tenant that the values belong to: 1 to 1,024 bytes as UTF-8. Default `'default'`. */
-  tenantId?: string | undefined;
-  /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
-  nonces?: NonceMode | undefined;
-  /** Default `'protocol'`. */
-  wire?: Wire | undefined;
-}
 
 export interface EncryptionWrapperOptions<T = unknown> extends KeyOptions {
   /** Default: StandardSerializer (InteropSerializer for wire `interop`). */

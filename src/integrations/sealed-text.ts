@@ -1,7 +1,7 @@
-import { EncryptionWrapper } from '../codec/encryption-wrapper.js';
+import { EncryptionWrapper, type EncryptionWrapperOptions } from '../codec/encryption-wrapper.js';
 import { isInterop, prefixedInterop } from '../codec/wire-profile.js';
-import type { EncryptionWrapperOptions, KeyOptions } from '../codec/wrapper-options.js';
 import { AuthenticationError } from '../errors.js';
+import type { KeyOptions } from '../keys/key-options.js';
 import { fromBase64 } from '../util/base64.js';
 import { assertOptionsObject, ownOptions } from '../util/options-object.js';
 

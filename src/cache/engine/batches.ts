@@ -1,11 +1,12 @@
 import type { BackendEntry } from '../../backends/backend.js';
 import type { ValueCodec } from '../../codec/value-codec.js';
 import { now } from '../../util/clock.js';
+import { settleEach } from './concurrency.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import type { Work } from './fetching.js';
 import type { Validity } from './invalidations.js';
-import { FAILED } from './l2.js';
+import { FAILED, type L2, type Stored } from './l2.js';
 import type { Writer } from './single-flight.js';
 import type { Tiers } from './tiers.js';
 
@@ -74,7 +75,7 @@ export class Batches {
       });
       let stored = false;
       try {
-        stored = tiers.l2 === undefined || (await tiers.l2.setMany(all));
+        stored = tiers.l2 === undefined || ((await tiers.l2.setMany(all)) ?? (await setEach(tiers.l2, all)));
       } finally {
         for (const [i, { ref }] of all.entries()) {
           if (!stored) tiers.unwritten(ref, writers[i] as Writer);
@@ -105,4 +106,14 @@ export class Batches {
     for (const [n, result] of opened.entries()) results[places[n] as number] = result;
     return results;
   }
+}
+
+/** Writes them one by one. @returns whether all were stored. */
+async function setEach(l2: L2, items: readonly Stored[]): Promise<boolean> {
+  // Of equal keys the last one counts, and requests at once have no order.
+  const last = new Map(items.map((item) => [JSON.stringify([item.ref.tenantId, item.ref.cacheKey]), item]));
+  // All of them are over before the caller hears of one that is too large.
+  const stored = await settleEach([...last.values()], (item) => l2.set(item));
+  for (const one of stored) if (one.status === 'rejected') throw one.reason;
+  return stored.every((one) => one.status === 'fulfilled' && one.value === true);
 }

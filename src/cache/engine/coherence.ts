@@ -1,9 +1,11 @@
 import type { Backend } from '../../backends/backend.js';
 import type { EntryRef } from './entry-ref.js';
+import { events, publish } from './events.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Failures } from './failure-policy.js';
 import type { Invalidations } from './invalidations.js';
 import type { L1 } from './l1.js';
+import type { L2 } from './l2.js';
 import type { SingleFlight } from './single-flight.js';
 
 /** A cache of this process that keeps copies of what a backend has. */
@@ -60,6 +62,7 @@ export class LocalInvalidation implements InvalidationListener {
 
 export interface CoherenceParts {
   readonly l1: L1 | undefined;
+  readonly l2: L2 | undefined;
   readonly invalidations: Invalidations;
   readonly flights: SingleFlight<unknown, unknown>;
   readonly failed: FailedLoads;
@@ -104,6 +107,27 @@ export class Coherence implements InvalidationListener {
     invalidations.read(of);
     failed.forgetTagged(tags);
     return l1?.invalidateTags(tags) ?? 0;
+  }
+
+  /**
+   * Removes every entry that was written with one of the tags, in both tiers.
+   *
+   * @returns how many, as far as the store can tell.
+   * @throws BackendError for a backend without tags; what ended it, as an IncompleteError when entries were removed before.
+   */
+  async invalidateTags(ref: EntryRef, tags: readonly string[], signal?: AbortSignal): Promise<number> {
+    const { l2, others } = this.#parts;
+    let entries = this.tagsRemoved(tags, ref);
+    if (l2 !== undefined) {
+      try {
+        entries = await l2.invalidateTags(ref, tags, signal);
+      } finally {
+        this.tagsRemoved(tags, ref);
+        others?.tagsRemoved(tags);
+      }
+    }
+    if (events.invalidate.hasSubscribers) publish(events.invalidate, ref, { tags: tags.length, entries });
+    return entries;
   }
 
   /** Reports that changes are not heard of, once, with the first entry that is asked for. */

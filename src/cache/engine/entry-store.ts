@@ -42,18 +42,14 @@ export class EntryStore {
 
   constructor(parts: StoreParts) {
     const { tiers, codec, graceMs } = parts;
+    const { l1, l2, invalidations } = tiers;
     this.#parts = parts;
     this.#codec = codec;
     this.#tiers = tiers;
-    this.#l1 = tiers.l1;
-    this.#l2 = tiers.l2;
+    this.#l1 = l1;
+    this.#l2 = l2;
     this.#graceMs = graceMs;
-    this.#coherence = new Coherence({
-      ...parts,
-      l1: tiers.l1,
-      invalidations: tiers.invalidations,
-      flights: this.#flights,
-    });
+    this.#coherence = new Coherence({ ...parts, l1, l2, invalidations, flights: this.#flights });
     this.#fetching = new Fetching({ ...parts, flights: this.#flights, reading: (ref) => this.#reading(ref) });
     this.#batches = new Batches(codec, tiers);
   }
@@ -245,25 +241,10 @@ export class EntryStore {
     });
   }
 
-  /**
-   * Removes every entry that was written with one of the tags, in both tiers.
-   *
-   * @returns how many, as far as the store can tell.
-   * @throws BackendError for a backend without tags; what ended it, as an IncompleteError when entries were removed before.
-   */
+  /** As {@link Coherence.invalidateTags}. */
   async invalidateTags(ref: EntryRef, tags: readonly string[], signal?: AbortSignal): Promise<number> {
     this.assertOpen();
-    let entries = this.#coherence.tagsRemoved(tags, ref);
-    if (this.#l2 !== undefined) {
-      try {
-        entries = await this.#l2.invalidateTags(ref, tags, signal);
-      } finally {
-        this.#coherence.tagsRemoved(tags, ref);
-        this.#parts.others?.tagsRemoved(tags);
-      }
-    }
-    if (events.invalidate.hasSubscribers) publish(events.invalidate, ref, { tags: tags.length, entries });
-    return entries;
+    return this.#coherence.invalidateTags(ref, tags, signal);
   }
 
   /** The stored cache keys of a tenant that begin with `prefix`. @throws BackendError for a backend that cannot list them. */

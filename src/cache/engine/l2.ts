@@ -6,10 +6,9 @@ import type {
   BackendSetOptions,
   BackendUnchanged,
 } from '../../backends/backend.js';
-import { BY_CACHE } from '../../backends/private-answers.js';
 import { BackendError, hasCode, IncompleteError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
-import { runEach, settleEach } from './concurrency.js';
+import { runEach } from './concurrency.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failure-policy.js';
@@ -19,7 +18,7 @@ import type { PrivateNames } from './private-keys.js';
 /** The answer of a store that gave none. */
 export const FAILED: unique symbol = Symbol('failed');
 
-/** The answer of a store that has not taken a function's result: the entry was deleted or changed since the function began. */
+/** The answer of a store that does not take a function's result: the entry was deleted or changed since it began. */
 export const REFUSED: unique symbol = Symbol('refused');
 
 export interface L2Settings {
@@ -28,13 +27,11 @@ export interface L2Settings {
   readonly private: boolean;
   /** How the backend answers at once, if it can. */
   readonly getNow: Backend['getNow'];
-  /** Whether L1 stands in front of it. */
-  readonly hasL1: boolean;
+  readonly options: BackendOptions;
   /** How much longer than its TTL an entry is kept, in milliseconds. */
   readonly graceMs: number;
   /** What stands for cache keys and tags in the backend; undefined: they themselves. */
   readonly names: PrivateNames | undefined;
-  readonly signal: AbortSignal | undefined;
   readonly failures: Failures;
 }
 
@@ -57,7 +54,6 @@ interface StoringRun {
 export class L2 {
   readonly backend: Backend;
   readonly #settings: L2Settings;
-  readonly #failures: Failures;
   readonly #options: BackendOptions;
   readonly #getOptions: { readonly readOnly: true; readonly ttl: boolean };
   readonly #setOptions: { readonly owned: true };
@@ -66,22 +62,20 @@ export class L2 {
   constructor(settings: L2Settings) {
     this.#settings = settings;
     this.backend = settings.backend;
-    this.#failures = settings.failures;
     this.#own = settings.private ? privateEntry : ownEntry;
-    const own = settings.private ? BY_CACHE : {};
-    this.#options = { ...own, signal: settings.signal, l1: settings.hasL1 ? 'miss' : 'disabled' };
-    const ttl = settings.hasL1 || settings.graceMs > 0;
-    this.#getOptions = { readOnly: true, ttl, ...this.#options };
-    this.#setOptions = { owned: true, ...this.#options };
+    this.#options = settings.options;
+    const ttl = settings.options.l1 !== 'disabled' || settings.graceMs > 0;
+    this.#getOptions = { readOnly: true, ttl, ...settings.options };
+    this.#setOptions = { owned: true, ...settings.options };
   }
 
   /**
-   * What a store has that need not wait, to be used before it is asked again. `undefined` also when it fails, or cannot tell
-   * at once: {@link get} meets that again and deals with it.
+   * What a store has that need not wait, to be used before it is asked again. `undefined` also when it fails: {@link get}
+   * meets that again and deals with it.
    */
   getNow(cacheKey: string): BackendEntry | undefined {
-    const { names, signal, getNow } = this.#settings;
-    if (getNow === undefined || names !== undefined || signal?.aborted) return undefined;
+    const { names, options, getNow } = this.#settings;
+    if (getNow === undefined || names !== undefined || options.signal?.aborted) return undefined;
     try {
       return this.#own(getNow(cacheKey));
     } catch {
@@ -102,7 +96,7 @@ export class L2 {
       return entry;
     } catch (error) {
       if (hasCode(error, 'ERR_TIMEOUT')) ref.unanswered = true;
-      this.#failures.backend(error, ref);
+      this.#settings.failures.backend(error, ref);
       return FAILED;
     }
   }
@@ -121,7 +115,7 @@ export class L2 {
       this.#read(at, refs, entries);
       return entries;
     } catch (error) {
-      this.#failures.backend(error, first);
+      this.#settings.failures.backend(error, first);
       return refs.map(() => FAILED);
     }
   }
@@ -152,19 +146,11 @@ export class L2 {
     return true;
   }
 
-  /** As `set` for many, in one request where the backend can. @returns whether all were stored. */
-  async setMany(items: readonly Stored[]): Promise<boolean> {
+  /** As `set` for many in one request; undefined: the backend cannot. @returns whether all were stored. */
+  async setMany(items: readonly Stored[]): Promise<boolean | undefined> {
     const [first] = items;
     const { setMany } = this.backend;
-    if (first === undefined) return true;
-    if (setMany === undefined || this.#settings.names !== undefined) {
-      // Of equal keys the last one counts, and requests at once have no order.
-      const last = new Map(items.map((item) => [JSON.stringify([item.ref.tenantId, item.ref.cacheKey]), item]));
-      // All of them are over before the caller hears of one that is too large.
-      const stored = await settleEach([...last.values()], (item) => this.set(item));
-      for (const one of stored) if (one.status === 'rejected') throw one.reason;
-      return stored.every((one) => one.status === 'fulfilled' && one.value === true);
-    }
+    if (first === undefined || setMany === undefined || this.#settings.names !== undefined) return undefined;
     const at = elapsed();
     try {
       const all = items.map(({ ref, bytes, ttlMs }): BackendItem => {
@@ -181,9 +167,7 @@ export class L2 {
 
   /** @returns how many were removed. @throws what the backend throws: an invalidation that failed must not pass for done. */
   async delete(refs: readonly EntryRef[]): Promise<number> {
-    const [first] = refs;
-    if (first === undefined) return 0;
-    return this.#thrown(first, async () => {
+    return this.#thrown(refs[0] as EntryRef, async () => {
       const names = refs.flatMap((ref) => this.#names(ref));
       const { deleteMany } = this.backend;
       if (deleteMany !== undefined && names.length > 1) return deleteMany(names, this.#options);
@@ -203,24 +187,15 @@ export class L2 {
   async has(ref: EntryRef): Promise<boolean> {
     const { has } = this.backend;
     if (has === undefined) return typeof (await this.get(ref)) === 'object';
-    const found = await this.ask(ref, async () => {
-      for (const name of this.#names(ref)) if (await has(name, this.#options)) return true;
-      return false;
-    });
-    return found === true;
+    return (await this.ask(ref, (options) => this.#any(ref, (name) => has(name, options)))) === true;
   }
 
   /** @throws BackendError for a backend that cannot do it, and what the backend throws. */
   async expire(ref: EntryRef): Promise<boolean> {
     const { expire } = this.backend;
     if (expire === undefined) throw new BackendError('This backend cannot change when an entry ends');
-    return this.#thrown(ref, async () => {
-      let found = false;
-      for (const name of this.#names(ref)) {
-        found = (await expire(name, ref.ttlMs + this.#settings.graceMs, this.#options)) || found;
-      }
-      return found;
-    });
+    const ttlMs = ref.ttlMs + this.#settings.graceMs;
+    return this.#thrown(ref, () => this.#any(ref, (name) => expire(name, ttlMs, this.#options)));
   }
 
   /** @throws BackendError for a backend without tags; what ended it, as an IncompleteError when entries were removed before. */
@@ -240,7 +215,7 @@ export class L2 {
         },
       });
     } catch (error) {
-      if (!signal?.aborted) this.#failures.backend(error, ref);
+      if (!signal?.aborted) this.#settings.failures.backend(error, ref);
       throw removed === 0 ? error : new IncompleteError({ removed }, error);
     }
   }
@@ -260,7 +235,7 @@ export class L2 {
     try {
       return await work(this.#options);
     } catch (error) {
-      this.#failures.backend(error, ref);
+      this.#settings.failures.backend(error, ref);
       return FAILED;
     }
   }
@@ -273,6 +248,12 @@ export class L2 {
   /** With the previous keys too. */
   #names(ref: EntryRef): readonly string[] {
     return this.#settings.names === undefined ? [ref.cacheKey] : this.#settings.names.all(ref);
+  }
+
+  async #any(ref: EntryRef, is: (name: string) => Promise<boolean>): Promise<boolean> {
+    let any = false;
+    for (const name of this.#names(ref)) if (await is(name)) any = true;
+    return any;
   }
 
   #times(ttlMs: number): { ttlMs: number; staleMs?: number } {
@@ -303,7 +284,7 @@ export class L2 {
 
   #notStored(error: unknown, ref: EntryRef): false {
     if (hasCode(error, 'ERR_VALUE_TOO_LARGE')) throw error;
-    this.#failures.backend(error, ref);
+    this.#settings.failures.backend(error, ref);
     return false;
   }
 
@@ -311,7 +292,7 @@ export class L2 {
     try {
       return await work();
     } catch (error) {
-      this.#failures.backend(error, ref);
+      this.#settings.failures.backend(error, ref);
       throw error;
     }
   }

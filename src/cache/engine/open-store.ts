@@ -1,5 +1,5 @@
 import type { Backend } from '../../backends/backend.js';
-import { isPrivate, nowOf } from '../../backends/private-answers.js';
+import { BY_CACHE, isPrivate, nowOf } from '../../backends/private-answers.js';
 import type { ValueCodec } from '../../codec/value-codec.js';
 import { type GuardSettings, guarded } from './backend-guard.js';
 import { LocalInvalidation } from './coherence.js';
@@ -39,7 +39,7 @@ export interface StoreSettings
 
 /** A store of its own for these settings. */
 export function openStore(settings: StoreSettings): EntryStore {
-  const { codec, backend, l1: copies, names, namespace, signal, jitter } = settings;
+  const { codec, backend, l1: copies, names, namespace, jitter } = settings;
   const graceMs = Math.max(settings.swrMs, settings.staleIfErrorMs);
   const failures = new Failures(settings);
   const onState: GuardSettings['onState'] = (state) => {
@@ -51,10 +51,13 @@ export function openStore(settings: StoreSettings): EntryStore {
       backend: guarded(backend, { ...settings, onState }),
       private: isPrivate(backend),
       getNow: nowOf(backend),
-      hasL1: copies !== undefined,
+      options: {
+        ...(isPrivate(backend) ? BY_CACHE : {}),
+        signal: settings.signal,
+        l1: copies === undefined ? 'disabled' : 'miss',
+      },
       graceMs,
       names,
-      signal,
       failures,
     });
   // Without a backend L1's entries are no copies.
