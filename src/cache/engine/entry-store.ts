@@ -114,7 +114,7 @@ export class EntryStore {
   }
 
   /** What is stored and fresh, or `undefined`. */
-  async peek(ref: EntryRef): Promise<Outcome | undefined> {
+  peek(ref: EntryRef): Promise<Outcome | undefined> {
     this.assertOpen();
     return this.#fetching.peek(ref);
   }
@@ -149,15 +149,15 @@ export class EntryStore {
    * @returns whether it was stored; a failure of the backend is counted, and then it was not.
    * @throws SerializationError for a value that the serializer refuses, ValueTooLargeError for one over a limit.
    */
-  async set(ref: EntryRef, value: unknown): Promise<boolean> {
+  set(ref: EntryRef, value: unknown): Promise<boolean> {
     return this.#joined(ref, async (flight) => {
       return (await this.#tiers.write(ref, value, this.#begin(flight))) !== undefined;
     });
   }
 
   /** Stores many entries; none when a value is refused. @returns whether all were stored. */
-  async setMany(items: readonly Item[]): Promise<boolean> {
-    if (items.length === 0) return true;
+  setMany(items: readonly Item[]): Promise<boolean> {
+    if (items.length === 0) return Promise.resolve(true);
     const sealed = this.#batches.seal(items);
     const refs = items.map((item) => item.ref);
     return this.#joinedAll(refs, (flights) => {

@@ -98,13 +98,17 @@ export class Fetching {
   }
 
   /** What is stored and fresh, or `undefined`. */
-  peek(ref: EntryRef): Promise<Outcome | undefined> {
-    return this.#parts.flights.use(ref, async (flight) => {
+  async peek(ref: EntryRef): Promise<Outcome | undefined> {
+    const { flights } = this.#parts;
+    const flight = flights.join(ref);
+    try {
       const found = await this.#find(flight, ref);
-      if (found?.fresh) return this.#hit(found, ref);
+      if (found?.fresh) return await this.#hit(found, ref);
       this.#missed(ref);
       return undefined;
-    });
+    } finally {
+      flights.leave(flight);
+    }
   }
 
   /** Runs `load` whatever is stored, and stores its result. `unstored`: called when that cannot be stored. */
