@@ -14,7 +14,7 @@ export interface CacheFunction {
    * Caches the results of a function. Values are stored as they are serialized, unless `masterKey`, `keyring` or an
    * EncryptionWrapper as `serializer` encrypts them; CACHEKIT_MASTER_KEY alone encrypts nothing.
    *
-   * Default TTL 600 s. When the backend fails, the function runs.
+   * Default TTL 600 s. When the backend fails, the wrapped function is called (cache bypass).
    *
    * @example
    * const user = cache({ namespace: 'users', operation: 'user', backend: 'redis://localhost' })(fetchUser);
@@ -28,7 +28,7 @@ export interface CacheFunction {
    * As {@link cache}, and every value is sealed with AES-256-GCM: neither the backend nor L1 ever holds plaintext.
    * The key is `masterKey` (64 hex digits), `keyring` or CACHEKIT_MASTER_KEY.
    *
-   * Default TTL 600 s. When the backend fails, the function runs.
+   * Default TTL 600 s. When the backend fails, the wrapped function is called (cache bypass).
    *
    * @example
    * const ssn = cache.secure({ namespace: 'users', operation: 'ssn', backend: 'redis://localhost' })(fetchSsn);
@@ -44,7 +44,7 @@ export interface CacheFunction {
    * As {@link cache}, for what is cheap to make again: nothing is tried twice, the backend is asked even while it fails, and
    * L1 is not told what other processes change.
    *
-   * Default TTL 300 s. When the backend fails, the function runs, each time after the backend's own timeout.
+   * Default TTL 300 s. When the backend fails, the wrapped function is called, each time after the backend's own timeout.
    */
   minimal<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
     options?: CacheOptions<K, T>,
@@ -54,7 +54,7 @@ export interface CacheFunction {
    * As {@link cache}, for a busy service: a stale value answers for a minute while the function runs in the background, and
    * for an hour when it fails; TTLs differ by up to a tenth.
    *
-   * Default TTL 600 s. When the backend fails, it is tried once more, then left alone for a second at a time, and functions run.
+   * Default TTL 600 s. When the backend fails, it is tried once more; after 5 consecutive failures the circuit breaker opens for 1 s.
    */
   production<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
     options?: CacheOptions<K, T>,
@@ -64,7 +64,7 @@ export interface CacheFunction {
    * As {@link CacheFunction.production}, in the hosted cache: CACHEKIT_API_URL (default https://api.cachekit.io) with
    * CACHEKIT_API_KEY.
    *
-   * Default TTL 3,600 s. When the cache cannot be reached, functions run.
+   * Default TTL 3,600 s. When the hosted cache cannot be reached, the wrapped function is called.
    */
   io<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
 

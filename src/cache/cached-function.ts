@@ -2,7 +2,7 @@ import { now } from '../util/clock.js';
 import type { CacheStats, Counters } from './engine/counters.js';
 import type { EntryRef } from './engine/entry-ref.js';
 import { type EntryStore, MISS } from './engine/entry-store.js';
-import type { Outcome } from './engine/loading.js';
+import type { Outcome } from './engine/loader.js';
 import type { EntryNames } from './key-builder.js';
 
 /** A value and what is known of where it came from. */
@@ -55,7 +55,7 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
   };
 
   const refAt = (cacheKey: string, tenantId: string | undefined, args: readonly unknown[]): EntryRef => {
-    // The function runs later than its key was made; by then an object may say something else, even another tenant.
+    // The wrapped function is called after its key was made; by then an object may hold something else, even another tenant.
     const unchanged = args.some(isObject) ? () => names.name(cacheKey, tenantId, args) : undefined;
     return {
       cacheKey,
@@ -81,7 +81,7 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
     }
   }
 
-  // Called as `cached.entry(…)`, `this` is the function itself, which the original has nothing to do with.
+  // Called as `cached.entry(…)`, `this` is the cached function itself, which means nothing to the original.
   const selfOf = (self: unknown) => (self === cached ? undefined : self);
 
   const methods = {

@@ -51,7 +51,7 @@ type CallFn = (...args: readonly unknown[]) => unknown;
 /** Prefixes that are kept, as making one costs a hash. */
 const prefixes = new LRUCache<string, string>({ max: 1_000 });
 
-// Names of functions that have none: nobody outside this process can have used this part of a cache key.
+// Names of functions that have none: no other process uses this part of a cache key.
 const ownNames = `local:${randomBytes(8).toString('hex')}`;
 let ownNamesGiven = 0;
 

@@ -1,6 +1,6 @@
 import { ttlMsOf } from '../util/duration.js';
 import { assertOptionsObject } from '../util/options-object.js';
-import { Loaded } from './engine/loading.js';
+import { LoadResult } from './engine/loader.js';
 import { assertTags } from './key-builder.js';
 import type { Ttl } from './options.js';
 
@@ -22,7 +22,7 @@ export interface LoadedOptions {
  * });
  */
 export function skip<T = undefined>(value?: T): T {
-  return new Loaded(value, false) as T;
+  return new LoadResult(value, false) as T;
 }
 
 /**
@@ -41,5 +41,5 @@ export function withTtl<T>(value: T, ttl: Ttl | LoadedOptions): T {
   const options: LoadedOptions = typeof ttl === 'object' && ttl !== null ? ttl : { ttl: ttl as Ttl };
   assertOptionsObject(options, ['ttl', 'tags']);
   if (options.tags !== undefined) assertTags(options.tags);
-  return new Loaded(value, true, ttlMsOf(options.ttl), options.tags) as T;
+  return new LoadResult(value, true, ttlMsOf(options.ttl), options.tags) as T;
 }

@@ -16,8 +16,8 @@ export interface TimeoutOptions {
   /** One operation of the backend. Default `'5s'`; the function then runs, as for a miss. */
   backend?: Span;
   /**
-   * How long each caller waits for the function, and then gets a TimeoutError (or a stale value). The function goes on: whoever
-   * asks meanwhile waits for the same run, and its result is stored, unless it takes longer than ten times this time (without
+   * How long each caller waits for the function, and then gets a TimeoutError (or a stale value). The function goes on: later
+   * callers wait for the same run, and its result is stored, unless it takes longer than ten times this time (without
    * `load`: 10 minutes), after which another run may begin. Default: as long as it takes.
    */
   load?: Span;
@@ -124,7 +124,7 @@ export interface L1Options {
   ttl?: Duration;
   /**
    * Keep the decoded objects and hand out those same objects. They are plaintext in memory, also in a secure cache,
-   * and must not be changed by whoever gets them. Default false: bytes, in a secure cache ciphertext.
+   * and callers must not change them. Default false: bytes, in a secure cache ciphertext.
    */
   values?: boolean;
   /**

@@ -67,20 +67,20 @@ export interface StorageOptions extends KeyOptions {
   timeout?: Span | TimeoutOptions;
   /** How often an operation of the backend is tried again after a failure that may pass. Default 1. */
   retry?: number;
-  /** Leaves a backend alone for a while that fails again and again. Default `{ failures: 5, rest: '1s' }`. */
+  /** A circuit breaker for a backend that keeps failing. Default `{ failures: 5, rest: '1s' }`. */
   breaker?: boolean | BreakerOptions;
-  /** Operations of the backend under way at most; above, functions run as if it failed. Default 10,000. */
+  /** Concurrent operations of the backend at most; above, functions are called as if it failed. Default 10,000. */
   maxConcurrent?: number;
   /**
    * Hides cache keys and tags from the backend: it sees `{namespace}:p:{HMAC of the cache key}`, under a key derived for the
    * tenant. Needs encryption, a namespace and wire `protocol`; no other SDK finds such entries. Default false.
    */
   privateKeys?: boolean;
-  /** Given to every operation of the backend: when it aborts, functions simply run. */
+  /** Given to every operation of the backend: when it aborts, functions are called without the cache (bypass). */
   signal?: AbortSignal;
-  /** What an entry that does not open is: `'miss'` (counted, and deleted when nobody replaced it), or an error. */
+  /** What an entry that does not open is: `'miss'` (counted, and deleted unless it was replaced), or an error. */
   onAuthenticationFailure?: 'miss' | 'throw';
-  /** Told of every failure that is counted rather than thrown. Errors have no keys and no values in them. */
+  /** Called with every failure that is counted rather than thrown. Errors have no keys and no values in them. */
   onError?: (error: unknown) => void;
 }
 

@@ -40,7 +40,7 @@ export function parseGroup<P extends Parsers>(name: string, value: unknown, pars
 /** The longest that a timer of Node waits; longer ones fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Of a string with its unit: nobody who writes 500 means 500 seconds. */
+/** Milliseconds, of a string with its unit: a bare 500 would be seconds, and be meant as milliseconds. */
 export function timerMs(name: string, value: unknown): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string') {

@@ -67,8 +67,8 @@ export class TenantCache {
   }
 
   /**
-   * The stored value, or else what `load` returns, which is stored. Callers who wait for the same entry at the same time
-   * share one run of `load` and its result.
+   * The stored value, or else what `load` returns, which is stored. Concurrent calls for an entry share one
+   * run of `load` and its result.
    */
   async getOrSet<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: SetOptions): Promise<V> {
     const ref = this.#ref(cacheKey, options);
@@ -174,7 +174,7 @@ export class TenantCache {
 
   /**
    * The cache keys of stored values that begin with `prefix`, in no order; in a namespace, without those of functions. One
-   * that changes meanwhile may come twice or not at all.
+   * that changes during the listing may come twice or not at all.
    *
    * @throws ConfigurationError with `privateKeys`, BackendError for a backend that cannot list its entries.
    */

@@ -32,7 +32,7 @@ export interface FunctionHome {
   readonly storage: Storage;
   /** The store that all functions share; undefined: each has one of its own. */
   readonly store: EntryStore | undefined;
-  /** Told of each function that is wrapped. */
+  /** Called with each function that is wrapped. */
   readonly wrapped?: (cached: object, counters: Counters) => void;
 }
 

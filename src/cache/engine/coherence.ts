@@ -34,20 +34,20 @@ export class LocalInvalidation implements InvalidationListener {
     this.#members = members;
   }
 
-  /** From now on, `listener` is told what the others change. */
+  /** Tells `listener` from now on what the others change. */
   listen(listener: InvalidationListener): void {
     for (const other of this.#members) if (other.deref() === undefined) this.#members.delete(other);
     this.#listener = listener;
     this.#members.add(new WeakRef(this));
   }
 
-  /** This cache has changed an entry: the others are told. */
+  /** Publishes that this cache has changed an entry. */
   changed(cacheKey: string): void {
     if (this.#members.size < 2) return;
     for (const other of this.#others()) other.changed(cacheKey);
   }
 
-  /** This cache has removed the entries with one of these tags: the others are told. */
+  /** Publishes that this cache has removed the entries with one of these tags. */
   tagsRemoved(tags: readonly string[]): void {
     for (const other of this.#others()) other.tagsRemoved(tags);
   }
@@ -67,7 +67,7 @@ export interface CoherenceParts {
   readonly flights: SingleFlight<unknown, unknown>;
   readonly failed: FailedLoads;
   readonly failures: Failures;
-  /** Tells of entries that other processes changed; undefined: nobody does. */
+  /** Tells of entries that other processes changed; undefined: the backend does not. */
   readonly watch: Backend['watch'];
   /** Other caches of this process over the same backend; undefined: there is no backend. */
   readonly others: LocalInvalidation | undefined;
@@ -77,7 +77,7 @@ export interface CoherenceParts {
 export class Coherence implements InvalidationListener {
   readonly #parts: CoherenceParts;
   readonly #unwatch: (() => void) | undefined;
-  /** Why changes are not heard of. Not reported yet: before the next operation there is no entry that it belongs to. */
+  /** Why the backend tells of no changes, until that is reported: which needs an entry, so the next operation does it. */
   untracked: unknown;
 
   constructor(parts: CoherenceParts) {
@@ -102,7 +102,7 @@ export class Coherence implements InvalidationListener {
    */
   tagsRemoved(tags: readonly string[], of?: EntryRef): number {
     const { failed, invalidations, l1 } = this.#parts;
-    // Which of the runs under way will have one of the tags is not known yet.
+    // Which of the runs in progress will have one of the tags is not known yet.
     invalidations.invalidated(tags);
     invalidations.read(of);
     failed.forgetTagged(tags);
@@ -130,7 +130,7 @@ export class Coherence implements InvalidationListener {
     return entries;
   }
 
-  /** Reports that changes are not heard of, once, with the first entry that is asked for. */
+  /** Reports, once, that the backend tells of no changes. */
   report(ref: EntryRef): void {
     const error = this.untracked;
     this.untracked = undefined;
@@ -141,7 +141,7 @@ export class Coherence implements InvalidationListener {
     this.#unwatch?.();
   }
 
-  /** Another process has changed an entry, or any of them. */
+  /** Another process has changed an entry; undefined: perhaps any of them. */
   #changedElsewhere(cacheKey: string | undefined): void {
     if (cacheKey !== undefined) {
       this.changed(cacheKey);

@@ -10,7 +10,7 @@ import { events, publish } from './events.js';
 import { Fetching, type FetchParts, type Work } from './fetching.js';
 import type { L1 } from './l1.js';
 import { FAILED, type L2 } from './l2.js';
-import type { Outcome } from './loading.js';
+import type { Outcome } from './loader.js';
 import { SingleFlight, type Writer } from './single-flight.js';
 import { expiryOf, type Found, isFresh, type Tiers } from './tiers.js';
 
@@ -80,13 +80,13 @@ export class EntryStore {
   #hitNow(l2: L2, cacheKey: string, tenantId: string | undefined, ttlMs: number, counters: Counters): unknown {
     const stored = l2.getNow(cacheKey);
     if (stored === undefined) return MISS;
-    // A store that answers at once has looked at the clock itself.
+    // A store that answers at once has compared the times itself.
     const at = this.#l1 === undefined && this.#graceMs === 0 ? Number.NaN : now();
     const expiresAt = expiryOf(stored, at, this.#graceMs);
     if (!isFresh(stored, expiresAt)) return MISS;
     const value = this.#openNow(stored.bytes, cacheKey, tenantId);
     if (value === MISS) return MISS;
-    // Whoever is changing the entry sees to L1 afterwards. The store may overwrite its bytes.
+    // A write or deletion in progress updates L1 afterwards. The store may overwrite its bytes: they are copied.
     if (this.#l1 !== undefined) {
       const copy = { ...stored, bytes: copyOf(stored.bytes) };
       const validity = this.#tiers.invalidations.validity(tenantId);
@@ -140,7 +140,7 @@ export class EntryStore {
   /** Runs `load` whatever is stored, and stores its result; what cannot be stored leaves no older value behind. */
   refresh(ref: EntryRef, load: () => unknown): Promise<Outcome> {
     return this.#joined(ref, (flight) =>
-      // Its failure was counted; the caller is waiting for the value.
+      // A failed deletion was counted; the caller waits for the value.
       this.#fetching.refresh(flight, ref, load, () => this.delete([ref]).catch(() => {})),
     );
   }
@@ -264,7 +264,7 @@ export class EntryStore {
     this.#flights.invalidateAll();
     this.#coherence.close();
     this.#fetching.close();
-    this.#parts.loading.close();
+    this.#parts.loader.close();
     this.#parts.failed.clear();
     this.#tiers.close();
   }
@@ -274,7 +274,7 @@ export class EntryStore {
     if (this.#closed) throw new BackendError('This cache is closed');
   }
 
-  /** A write or a deletion begins, or is over: what began before it stores nothing. */
+  /** A write or a deletion begins or ends: work that began before it stores nothing. */
   #begin(flight: Work): Writer {
     flight.invalidate();
     this.#parts.failed.forget(flight.cacheKey);

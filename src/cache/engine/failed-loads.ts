@@ -95,7 +95,7 @@ export class FailedLoads {
   }
 }
 
-/** What says that somebody did not wait, rather than that the function cannot work. */
+/** Whether it says that a caller did not wait, rather than that the function failed. */
 function isAbort(error: unknown): boolean {
   if (hasCode(error, 'ERR_TIMEOUT')) return true;
   const name = isError(error) ? propertyOf(error, 'name') : undefined;
@@ -106,8 +106,8 @@ function isAbort(error: unknown): boolean {
 type Entry = Pick<EntryRef, 'cacheKey' | 'tenantId' | 'tags'>;
 
 /**
- * What this process remembers of entries beside their values: of so many at most, the one noted longest ago leaving first. As in
- * L1, two tenants whose stored keys were the same push each other out.
+ * Notes of this process on entries: of so many at most, the oldest leaving first. As in L1, two tenants whose stored keys were
+ * the same push each other out.
  */
 class EntryNotes<T> {
   readonly #most: number;

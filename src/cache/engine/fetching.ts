@@ -3,7 +3,7 @@ import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Failures } from './failure-policy.js';
-import type { Loading, Outcome } from './loading.js';
+import type { Loader, Outcome } from './loader.js';
 import { Patience, type Progress, Runs, SharedRun } from './shared-run.js';
 import type { Flight, SingleFlight } from './single-flight.js';
 import type { Found, Tiers } from './tiers.js';
@@ -21,7 +21,7 @@ export interface FetchSettings {
 
 export interface FetchParts {
   readonly tiers: Tiers;
-  readonly loading: Loading;
+  readonly loader: Loader;
   readonly failures: Failures;
   readonly failed: FailedLoads;
   readonly settings: FetchSettings;
@@ -51,12 +51,12 @@ export class Fetching {
 
   /** What is stored, or what `load` makes of a miss. */
   async fetch(ref: EntryRef, load: () => unknown, patience = this.#patience()): Promise<Outcome> {
-    const { flights, tiers, loading, failures, failed } = this.#parts;
+    const { flights, tiers, loader, failures, failed } = this.#parts;
     const flight = flights.join(ref);
     const { tick } = tiers.invalidations;
     this.#leaveRuns(flight, ref);
     try {
-      // A run that makes its callers wait may be overtaken by another process.
+      // Another process may have been faster than a run that its callers gave up waiting for.
       const joined = flight.load;
       const looked = joined === undefined || joined.late || failed.isBackedOff(ref);
       const found = looked ? await this.#find(flight, ref) : undefined;
@@ -64,7 +64,7 @@ export class Fetching {
         failed.forget(ref.cacheKey);
         return await this.#hit(found, ref);
       }
-      // Its end may have come between the store's answer and now.
+      // The run may have ended between the store's answer and now.
       if (joined !== undefined && flight.load !== joined) return await this.fetch(ref, load, patience);
       if (found !== undefined && this.#forBackground(found)) {
         if (!failed.isBackedOff(ref)) this.#refreshInBackground(flight, ref, load);
@@ -82,7 +82,7 @@ export class Fetching {
         known = own ? failed.errorOf(ref) : undefined;
         if (known !== undefined) throw known.error;
         flight.load ??= this.#begin(flight, ref, (progress) =>
-          loading.afterMiss({ ref, writer: flight.begin(), load, progress }, orStale),
+          loader.afterMiss({ ref, writer: flight.begin(), load, progress }, orStale),
         );
         const outcome = await this.#wait(flight.load, patience);
         return !own && isOutdated(outcome, tick) ? await this.fetch(ref, load, patience) : outcome;
@@ -113,12 +113,12 @@ export class Fetching {
 
   /** Runs `load` whatever is stored, and stores its result. `unstored`: called when that cannot be stored. */
   async refresh(flight: Work, ref: EntryRef, load: () => unknown, unstored: () => Promise<unknown>): Promise<Outcome> {
-    const { tiers, loading } = this.#parts;
+    const { tiers, loader } = this.#parts;
     flight.invalidate();
     const writer = flight.begin();
     const run = this.#begin(flight, ref, async (progress) => {
       await tiers.look(ref, writer);
-      const outcome = await loading.run({ ref, writer, load, progress });
+      const outcome = await loader.run({ ref, writer, load, progress });
       if (Number.isNaN(outcome.expiresAt) && !outcome.refused && writer.mayStore()) await unstored();
       return outcome;
     });
@@ -131,7 +131,7 @@ export class Fetching {
     this.#parts.failed.late(ref);
   }
 
-  /** One read for all who want it at the same time. */
+  /** One backend read for all concurrent requests. */
   #find(flight: Work, ref: EntryRef): Promise<Found | undefined> {
     if (flight.read !== undefined && !flight.readValidity?.ended) return flight.read;
     const { tiers, reading } = this.#parts;
@@ -145,7 +145,7 @@ export class Fetching {
       },
       (error) => {
         if (flight.read === read) flight.read = undefined;
-        // Closed meanwhile, with its keys: whoever waits gets what the function returns.
+        // The cache was closed, and its keys with it: callers get what the function returns.
         if (!this.#closed) throw error;
         return undefined;
       },
@@ -189,7 +189,7 @@ export class Fetching {
     looked: boolean,
   ): Promise<Found | undefined> {
     if (this.#parts.settings.staleIfErrorMs === 0) return undefined;
-    // Who joined a run that was under way has not looked yet.
+    // A caller that joined a run in progress has not read yet.
     const old = looked ? found : await this.#find(flight, ref);
     return old !== undefined && (old.fresh || this.#forError(old)) ? old : undefined;
   }
@@ -207,13 +207,13 @@ export class Fetching {
   #refreshInBackground(flight: Work, ref: EntryRef, load: () => unknown): void {
     if (flight.refreshing !== undefined) return;
     flight.refreshing = this.#begin(flight, ref, (progress) =>
-      this.#parts.loading.inBackground({ ref, writer: flight.begin(), load, progress }),
+      this.#parts.loader.inBackground({ ref, writer: flight.begin(), load, progress }),
     );
-    // What is thrown here is a misconfiguration, which the next caller who waits for a run meets as well.
+    // Only a misconfiguration is thrown here; the next caller that waits for a run gets it too.
     flight.refreshing.outcome.catch(() => {});
   }
 
-  /** Who comes after an invalidation, or long after a function began that has not returned, does not wait for that run. */
+  /** A caller after an invalidation, or long after a function began that never returned, does not join that run. */
   #leaveRuns(flight: Work, { tags }: EntryRef): void {
     const { load, refreshing } = flight;
     if (load === undefined && refreshing === undefined) return;
@@ -222,7 +222,7 @@ export class Fetching {
     if (this.#parts.tiers.invalidations.since(load.moment, tags) !== undefined) flight.invalidate();
   }
 
-  /** The flight stays as long as the run does, so that there is one. */
+  /** The run holds its flight, so that later callers find it. */
   #begin<T extends Outcome | undefined>(
     flight: Work,
     ref: EntryRef,
@@ -238,7 +238,7 @@ export class Fetching {
       flights.leave(flight);
     };
     const run = new SharedRun(this, { ref, moment, start, detached });
-    // Whoever it was for has left by then, and has heard of a timeout only.
+    // Its callers have left by then, with a TimeoutError.
     const unheard = (error: unknown) => (run.forsaken ? failures.refresh(error, ref) : undefined);
     if (settings.loadTimeoutMs !== undefined) run.outcome.catch(unheard).catch(() => {});
     return run;
@@ -249,7 +249,7 @@ export class Fetching {
   }
 }
 
-/** Whether an outcome is none for whoever came at that tick, or may have come after what has made it void. */
+/** Whether an outcome must not answer a caller that came at `tick`: its entry was changed or invalidated since. */
 function isOutdated({ changed, refused, invalidatedAt }: Outcome, tick: number): boolean {
   if (changed || invalidatedAt === undefined) return changed === true || refused === true;
   return invalidatedAt <= tick;

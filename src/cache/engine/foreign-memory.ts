@@ -17,7 +17,7 @@ export function ownArguments(args: readonly unknown[]): unknown[] {
 
 function ownArgument(argument: unknown): unknown {
   if (typeof argument !== 'object' || argument === null) return argument;
-  // One that the backend has answered with may be gone by now, to be compared with what it has.
+  // Bytes that the backend has answered with may be detached by now; it compares them with what it has.
   if (isUint8Array(argument)) return isDetached(argument) ? argument : copyOf(argument);
   if (Array.isArray(argument)) return argument.map(ownArgument);
   // A signal is what it is.

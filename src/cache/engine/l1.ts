@@ -5,7 +5,7 @@ import { TagIndex, tagsCost } from '../../util/tag-index.js';
 import type { EntryRef } from './entry-ref.js';
 import type { Validity } from './invalidations.js';
 
-/** What an entry costs beside its bytes and key: the objects, the map's slot, the list's links. */
+/** What an entry costs in addition to its bytes and key: the objects, the map's slot, the list's links. */
 const ENTRY_OVERHEAD = 256;
 
 /** The longest that a copy is kept while the backend does not tell what other processes change. */

@@ -23,7 +23,7 @@ export const REFUSED: unique symbol = Symbol('refused');
 
 export interface L2Settings {
   readonly backend: Backend;
-  /** Whether nobody else has the memory of what it answers with. */
+  /** Whether what it answers with is memory of the caller's own. */
   readonly private: boolean;
   /** How the backend answers at once, if it can. */
   readonly getNow: Backend['getNow'];
@@ -176,7 +176,7 @@ export class L2 {
     });
   }
 
-  /** Deletes what did not open, unless somebody has written a good one in the meantime. */
+  /** Deletes what did not open, unless a good one was written in the meantime. */
   async deleteBytes(ref: EntryRef, bytes: Uint8Array): Promise<void> {
     await this.ask(ref, async () => {
       for (const name of this.#names(ref)) await this.backend.delete(name, { ifBytes: bytes, ...this.#options });

@@ -29,7 +29,7 @@ export interface Locked<R> {
 }
 
 /**
- * One run of a function for an entry in all processes. Who has the lock renews it while the function runs, for `maxMs` at most,
+ * One run of a function for an entry in all processes. The holder renews the lock while the function runs, for `maxMs` at most,
  * so that only the lock of a process that died, or of a function that never returns, ends by itself.
  */
 export class EntryLock {
@@ -43,7 +43,7 @@ export class EntryLock {
     this.#maxMs = maxMs;
   }
 
-  /** Works with the lock, or answers with what another process has made. A backend that gives no answer holds nobody up. */
+  /** Works with the lock, or answers with what another process has stored. Without an answer of the backend, works without it. */
   async during<R>(ref: EntryRef, { look, work, waiting, giveUp = work }: Locked<R>): Promise<R> {
     const begun = elapsed();
     let asked = now();
@@ -75,7 +75,7 @@ export class EntryLock {
     });
   }
 
-  /** Works if nobody else does. */
+  /** Works unless another process holds the lock. */
   async ifFree<R>(ref: EntryRef, work: (isLocked?: IsLocked) => Promise<R>): Promise<R | undefined> {
     const asked = now();
     const lock = await this.#take(ref);

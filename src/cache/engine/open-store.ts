@@ -10,7 +10,7 @@ import { type FailurePolicy, Failures } from './failure-policy.js';
 import type { FetchSettings } from './fetching.js';
 import { L1, type L1Settings } from './l1.js';
 import { L2 } from './l2.js';
-import { Loading, type LoadSettings } from './loading.js';
+import { Loader, type LoadSettings } from './loader.js';
 import type { PrivateNames } from './private-keys.js';
 import { type TierSettings, Tiers } from './tiers.js';
 
@@ -67,8 +67,8 @@ export function openStore(settings: StoreSettings): EntryStore {
   const keepValues = copies?.values ?? false;
   const tiers = new Tiers({ codec, l1, l2, keepValues, graceMs, jitter, failures, others });
   const failed = new FailedLoads(graceMs === 0 ? undefined : settings.backoff, settings.errorTtlMs);
-  const loading = new Loading(tiers, failures, failed, settings);
+  const loader = new Loader(tiers, failures, failed, settings);
   // Private names tell nothing that L1 could look up.
   const watch = copies?.invalidation && names === undefined ? backend?.watch?.bind(backend) : undefined;
-  return new EntryStore({ codec, tiers, loading, failures, failed, settings, graceMs, watch, others });
+  return new EntryStore({ codec, tiers, loader, failures, failed, settings, graceMs, watch, others });
 }

@@ -17,7 +17,7 @@ export interface RunSettings {
 
 /**
  * One run of a function, from its beginning until its result is stored: what it began with, and what has happened to the
- * entry meanwhile.
+ * entry since.
  */
 export class Run {
   /** What the backend held before; undefined: nothing, or it is not known. */
@@ -47,16 +47,16 @@ export class Run {
     if (l2 === undefined) return;
     const { remembersMs, setIfUnchanged, changedSince } = l2.backend;
     if (remembersMs === undefined || setIfUnchanged === undefined || changedSince === undefined) return;
-    // So often that one question without an answer does no harm.
+    // Often enough that one unanswered request does no harm.
     this.#timer = setInterval(() => void this.#ask(l2, ref), Math.min(remembersMs / 3, LONGEST_TIMER_MS)).unref();
   }
 
-  /** The function has been running for too long: somebody else may run it, and its result is not stored. */
+  /** The function has been running for too long: another run may begin, and its result is not stored. */
   get over(): boolean {
     return now() >= this.#until;
   }
 
-  /** The options of `setIfUnchanged`. Each attempt reads the times anew. */
+  /** The options of `setIfUnchanged`. Each attempt reads the times again. */
   condition(options: BackendSetOptions): BackendSetOptions & BackendUnchanged {
     const sinceMs = () => this.#stopwatch.ms;
     const checkedMs = () => this.#checked?.ms;

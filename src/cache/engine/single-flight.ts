@@ -2,19 +2,19 @@ import type { EntryRef } from './entry-ref.js';
 import type { Validity } from './invalidations.js';
 import type { SharedRun } from './shared-run.js';
 
-/** Somebody who found an entry in the backend and may leave a copy in L1. */
+/** A read of the backend, which may leave a copy in L1. */
 export interface Reader {
-  /** Whether the entry was neither written nor deleted since this began, and would have been heard of if it was. */
+  /** Whether the entry has not changed since this began, as far as the backend tells of every change. */
   current(): boolean;
-  /** The backend has answered with this, which did not have to be deleted; undefined: it has nothing, or has not answered. */
+  /** Notes what the backend answered; undefined: nothing, no answer, or bytes that were then deleted. */
   saw(bytes: Uint8Array | undefined): void;
 }
 
-/** Somebody who writes an entry. */
+/** A write of an entry. */
 export interface Writer extends Reader {
-  /** Whether the entry was neither written nor deleted, as far as is known: asked right before it is stored. */
+  /** Whether the entry was neither written nor deleted, as far as is known. Asked right before the value is stored. */
   mayStore(): boolean;
-  /** As `current` since it was stored. Whoever began before this is no longer current. */
+  /** As `current` since it was stored. Everything that began before is invalidated. */
   commit(): boolean;
   /** Whether the entry was removed by its name since this began. */
   removed(): boolean;
@@ -22,24 +22,24 @@ export interface Writer extends Reader {
   seen(): Uint8Array | undefined;
 }
 
-/** The work under way for one entry, shared by everyone who wants it. */
-export class Flight<Found, Loaded> {
+/** The work in progress for one entry, shared by concurrent requests. */
+export class Flight<Found, Outcome> {
   readonly cacheKey: string;
   readonly tenantId: string | undefined;
   users = 0;
   /** Reading what is stored. */
   read: Promise<Found | undefined> | undefined;
-  /** Whether somebody may still join `read`. */
+  /** Whether further requests may join `read`. */
   readValidity: Validity | undefined;
   /** What the backend last answered with. */
   seen: Uint8Array | undefined;
   /** Running the function and storing its result. */
-  load: SharedRun<Loaded> | undefined;
+  load: SharedRun<Outcome> | undefined;
   /** Doing that in the background, while a stale value answers. */
-  refreshing: SharedRun<Loaded | undefined> | undefined;
-  /** Grows with whatever changes the entry. */
+  refreshing: SharedRun<Outcome | undefined> | undefined;
+  /** Grows with each change of the entry. */
   version = 0;
-  /** Grows with whatever may have changed it. */
+  /** Grows whenever the entry may have changed unseen. */
   readEpoch = 0;
   removedAt = 0;
 
@@ -48,7 +48,7 @@ export class Flight<Found, Loaded> {
     this.tenantId = tenantId;
   }
 
-  /** Newcomers start afresh; work that is under way answers those who wait for it and stores nothing. */
+  /** New requests start afresh; work in progress answers those who wait for it and stores nothing. */
   invalidate(): void {
     this.read = undefined;
     this.load = undefined;
@@ -56,13 +56,13 @@ export class Flight<Found, Loaded> {
     this.version++;
   }
 
-  /** As `invalidate`; and what is being stored is not to stay. */
+  /** As `invalidate`, and a write in progress is taken back. */
   remove(): void {
     this.invalidate();
     this.removedAt = this.version;
   }
 
-  /** The entry may have changed unseen: what was read of it is not kept, but a function's result is as good as ever. */
+  /** The entry may have changed unseen: what was read is not kept, while a function's result may still be stored. */
   invalidateReads(): void {
     this.read = undefined;
     this.readEpoch++;
@@ -73,7 +73,7 @@ export class Flight<Found, Loaded> {
   }
 }
 
-/** A moment of a flight. */
+/** The version of a flight at which work began. */
 class Ticket implements Writer {
   readonly #flight: Flight<unknown, unknown>;
   readonly #version: number;
@@ -115,14 +115,14 @@ class Ticket implements Writer {
 
 type Identity = Pick<EntryRef, 'cacheKey' | 'tenantId'>;
 
-/** The flights of a cache, one for each entry that somebody is waiting for. */
-export class SingleFlight<Found, Loaded> {
+/** The flights of a cache, one for each entry that is requested. */
+export class SingleFlight<Found, Outcome> {
   /** Of the cache's own tenant, by cache key. */
-  readonly #own = new Map<string, Flight<Found, Loaded>>();
+  readonly #own = new Map<string, Flight<Found, Outcome>>();
   /** By cache key, then by tenant: joining two strings to one costs as much as hashing it. */
-  readonly #ofTenants = new Map<string, Map<string, Flight<Found, Loaded>>>();
+  readonly #ofTenants = new Map<string, Map<string, Flight<Found, Outcome>>>();
 
-  join({ cacheKey, tenantId }: Identity): Flight<Found, Loaded> {
+  join({ cacheKey, tenantId }: Identity): Flight<Found, Outcome> {
     let flight = tenantId === undefined ? this.#own.get(cacheKey) : this.#ofTenants.get(cacheKey)?.get(tenantId);
     if (flight === undefined) {
       flight = new Flight(cacheKey, tenantId);
@@ -132,7 +132,7 @@ export class SingleFlight<Found, Loaded> {
     return flight;
   }
 
-  leave(flight: Flight<Found, Loaded>): void {
+  leave(flight: Flight<Found, Outcome>): void {
     if (--flight.users > 0) return;
     const { cacheKey, tenantId } = flight;
     if (tenantId === undefined) {
@@ -144,8 +144,8 @@ export class SingleFlight<Found, Loaded> {
     if (tenants?.size === 0) this.#ofTenants.delete(cacheKey);
   }
 
-  /** Does `work` with an entry's flight, which lives as long as somebody uses it. */
-  async use<R>(ref: Identity, work: (flight: Flight<Found, Loaded>) => Promise<R>): Promise<R> {
+  /** Does `work` with an entry's flight, which lives as long as it is used. */
+  async use<R>(ref: Identity, work: (flight: Flight<Found, Outcome>) => Promise<R>): Promise<R> {
     const flight = this.join(ref);
     try {
       return await work(flight);
@@ -155,7 +155,7 @@ export class SingleFlight<Found, Loaded> {
   }
 
   /** As {@link use} for many entries. */
-  async useAll<R>(refs: readonly Identity[], work: (flights: Flight<Found, Loaded>[]) => Promise<R>): Promise<R> {
+  async useAll<R>(refs: readonly Identity[], work: (flights: Flight<Found, Outcome>[]) => Promise<R>): Promise<R> {
     const flights = refs.map((ref) => this.join(ref));
     try {
       return await work(flights);
@@ -164,13 +164,13 @@ export class SingleFlight<Found, Loaded> {
     }
   }
 
-  /** What was begun before for a cache key, of whatever tenant, may not be kept. */
+  /** Invalidates the work in progress for a cache key, of every tenant. */
   invalidateKey(cacheKey: string): void {
     this.#own.get(cacheKey)?.invalidate();
     for (const flight of this.#ofTenants.get(cacheKey)?.values() ?? []) flight.invalidate();
   }
 
-  /** What was begun before may not be kept. */
+  /** Invalidates all work in progress. */
   invalidateAll(): void {
     for (const flight of this.#all()) flight.invalidate();
   }
@@ -179,7 +179,7 @@ export class SingleFlight<Found, Loaded> {
     for (const flight of this.#all()) flight.invalidateReads();
   }
 
-  #add(flight: Flight<Found, Loaded>): void {
+  #add(flight: Flight<Found, Outcome>): void {
     const { cacheKey, tenantId } = flight;
     if (tenantId === undefined) {
       this.#own.set(cacheKey, flight);
@@ -190,7 +190,7 @@ export class SingleFlight<Found, Loaded> {
     else tenants.set(tenantId, flight);
   }
 
-  *#all(): Generator<Flight<Found, Loaded>> {
+  *#all(): Generator<Flight<Found, Outcome>> {
     yield* this.#own.values();
     for (const tenants of this.#ofTenants.values()) yield* tenants.values();
   }

@@ -26,7 +26,7 @@ export interface TierSettings {
   /** By which part of itself a TTL is shortened at most. */
   readonly jitter: number;
   readonly failures: Failures;
-  /** Told of each entry of the backend that was changed from here, or perhaps was. */
+  /** To publish each entry of the backend that this cache has changed, or perhaps has. */
   readonly others: LocalInvalidation | undefined;
 }
 
@@ -40,7 +40,7 @@ export interface Found {
   /** Whether its TTL has not ended. */
   readonly fresh: boolean;
   readonly inL1: boolean;
-  /** Whether somebody was given `value`; the next one decodes its own. */
+  /** Whether a caller was given `value`; the next one decodes its own. */
   taken: boolean;
 }
 
@@ -138,7 +138,7 @@ export class Tiers {
     this.l1.keep(ref, bytes, value, { until: Math.min(at + ref.ttlMs, known), expiresAt, tags: undefined, validity });
   }
 
-  /** The value for one of those who shared a read: an object of their own. */
+  /** The value for one of the callers that shared a read: an object of its own. */
   take(found: Found, ref: EntryRef): unknown {
     if (!found.taken || found.bytes === undefined || this.#settings.keepValues) {
       found.taken = true;

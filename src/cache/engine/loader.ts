@@ -22,7 +22,7 @@ export interface Outcome {
   readonly expiresAt: number;
   /** What a value that was just loaded was stored with. */
   readonly ttlMs?: number;
-  /** The arguments were changed meanwhile: the value is of the one call that they belong to, and of no entry. */
+  /** The arguments have changed since: the value belongs to the one call, and to no entry. */
   readonly changed?: boolean;
   /** The entry was deleted or written elsewhere while the function ran: nothing was stored, and what is there stays. */
   readonly refused?: boolean;
@@ -50,7 +50,7 @@ export interface LoadCall {
 }
 
 /** Running functions and storing what they return. */
-export class Loading {
+export class Loader {
   readonly #tiers: Tiers;
   readonly #failures: Failures;
   readonly #failed: FailedLoads;
@@ -79,7 +79,7 @@ export class Loading {
   async afterMiss(call: LoadCall, orStale: boolean): Promise<Outcome> {
     const { ref, writer, progress } = call;
     const lock = this.#lock;
-    // A backend that does not answer would only make the caller wait longer.
+    // A backend that has timed out would only make the caller wait longer.
     if (lock === undefined || ref.unanswered) return this.run(call);
     return lock.during<Outcome>(ref, {
       look: () => this.#look(ref, writer),
@@ -110,7 +110,7 @@ export class Loading {
     try {
       return await this.#stored(call, run);
     } catch (error) {
-      // Somebody who has changed the entry, or its arguments, has begun anew.
+      // If the entry or its arguments have changed, the failure belongs to an earlier state.
       const own = writer.mayStore() && !run.over && (ref.unchanged ?? always)();
       if (own && run.invalidatedAt(ref.tags) === undefined) this.#failed.threw(ref, error);
       throw error;
@@ -128,7 +128,7 @@ export class Loading {
     const { ref, writer } = call;
     const unchanged = ref.unchanged ?? always;
     const before = unchanged();
-    const returned = await this.#loaded(call, run);
+    const returned = await this.#load(call, run);
     this.#failed.forget(ref.cacheKey);
     const { value, stored, ...special } = returned;
     const unstored: Outcome = { value, status: 'miss', expiresAt: Number.NaN };
@@ -152,7 +152,7 @@ export class Loading {
     return { value: found.value, status: 'hit', expiresAt: found.expiresAt };
   }
 
-  #refOf(ref: EntryRef, value: unknown, { ttlMs, tags }: Partial<Pick<Loaded, 'ttlMs' | 'tags'>>): EntryRef {
+  #refOf(ref: EntryRef, value: unknown, { ttlMs, tags }: Partial<Pick<LoadResult, 'ttlMs' | 'tags'>>): EntryRef {
     const ownTtl = ttlMs ?? (value === null ? this.#settings.negativeTtlMs : undefined);
     if (ownTtl === undefined && tags === undefined) return ref;
     if (tags !== undefined) assertCanTag(this.#tiers.l2?.backend, tags);
@@ -160,7 +160,7 @@ export class Loading {
     return { ...ref, ttlMs: ownTtl ?? ref.ttlMs, tags: [...(ref.tags ?? []), ...named] };
   }
 
-  async #loaded({ ref, load, progress }: LoadCall, run: Run): Promise<Loaded> {
+  async #load({ ref, load, progress }: LoadCall, run: Run): Promise<LoadResult> {
     const { counters } = ref;
     const { signalMs } = this.#settings;
     const began = () => progress.began(run);
@@ -171,8 +171,8 @@ export class Loading {
       // With a signal the run ends before its first caller would leave.
       if (signalMs === undefined) began();
       const returned = await (signalMs === undefined
-        ? withoutSignal(() => loadedBy(load))
-        : withSignal(signalMs, began, () => loadedBy(load)));
+        ? withoutSignal(() => loadResultOf(load))
+        : withSignal(signalMs, began, () => loadResultOf(load)));
       ok = true;
       return returned;
     } catch (error) {
@@ -187,18 +187,18 @@ export class Loading {
   }
 }
 
-async function loadedBy(load: () => unknown): Promise<Loaded> {
+async function loadResultOf(load: () => unknown): Promise<LoadResult> {
   const returned = await load();
-  if (!isLoaded(returned)) return new Loaded(returned, true);
+  if (!isLoadResult(returned)) return new LoadResult(returned, true);
   // `withTtl(fetchToken(), 60)`: what is stored is what the promise brings.
   const { ttlMs, tags } = returned;
   let { stored } = returned;
   let value = await returned.value;
-  while (isLoaded(value)) {
+  while (isLoadResult(value)) {
     stored &&= value.stored;
     value = await value.value;
   }
-  return new Loaded(value, stored, ttlMs, tags);
+  return new LoadResult(value, stored, ttlMs, tags);
 }
 
 function always(): boolean {
@@ -209,7 +209,7 @@ function always(): boolean {
 const LOADED = Symbol.for('cachekit-native.loaded');
 
 /** A result with what its function says of it. It never leaves the cache. */
-export class Loaded {
+export class LoadResult {
   readonly value: unknown;
   readonly stored: boolean;
   readonly ttlMs: number | undefined;
@@ -228,10 +228,10 @@ export class Loaded {
   }
 }
 
-Object.defineProperty(Loaded.prototype, LOADED, { value: true });
+Object.defineProperty(LoadResult.prototype, LOADED, { value: true });
 
 /** Whether a function says something of its result. Nothing that a proxy does is asked for that. */
-function isLoaded(returned: unknown): returned is Loaded {
+function isLoadResult(returned: unknown): returned is LoadResult {
   if (typeof returned !== 'object' || returned === null || types.isProxy(returned)) return false;
-  return returned instanceof Loaded || LOADED in returned;
+  return returned instanceof LoadResult || LOADED in returned;
 }
