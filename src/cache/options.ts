@@ -89,9 +89,37 @@ const DEFAULT_CONCURRENT = 10_000;
 
 /** Each option by its name, with what the engine takes of it. An option that is not here is refused. */
 export const STORAGE = {
+  ttl: (ttl: unknown) => ({ ttlMs: ttlMsOf(ttl) ?? DEFAULT_TTL_MS }),
+  backend: elsewhere,
+  serializer: elsewhere,
+  masterKey: elsewhere,
+  keyring: elsewhere,
   tenantId: (tenantId?: string) => {
     if (tenantId !== undefined) assertTenantId(tenantId);
     return { tenantId };
+  },
+  nonces: elsewhere,
+  wire: elsewhere,
+  l1: (value: unknown) => ({ l1: parseL1(value) }),
+  swr: (value: unknown) => ({ swrMs: optionalMs('swr', value) ?? 0 }),
+  staleIfError: (value: unknown) => ({ staleIfErrorMs: optionalMs('staleIfError', value) ?? 0 }),
+  backoff: (value: unknown) => ({ backoff: parseBackoff(value) }),
+  errorTtl: (value: unknown) => ({ errorTtlMs: optionalMs('errorTtl', value) }),
+  jitter: (jitter: unknown = 0) => {
+    if (typeof jitter !== 'number') throw new TypeError(`jitter must be a number, not ${kindOf(jitter)}`);
+    if (!(jitter >= 0 && jitter < 1)) throw new RangeError('jitter must be at least 0 and less than 1');
+    return { jitter };
+  },
+  negativeTtl: (value: unknown) => ({ negativeTtlMs: optionalMs('negativeTtl', value) }),
+  lock: (value: unknown) => ({ lock: parseLock(value) }),
+  timeout: parseTimeout,
+  retry: (value: unknown = 1) => ({ retries: count('retry', value, 0) }),
+  breaker: (value: unknown) => ({ breaker: parseBreaker(value) }),
+  maxConcurrent: (value: unknown = DEFAULT_CONCURRENT) => ({ maxConcurrent: count('maxConcurrent', value, 1) }),
+  privateKeys: (value: unknown = false) => ({ privateKeys: boolean('privateKeys', value) }),
+  signal: (signal?: AbortSignal) => {
+    if (signal === undefined || isAbortSignal(signal)) return { signal };
+    throw new TypeError(`signal must be an AbortSignal, not ${kindOf(signal)}`);
   },
   onAuthenticationFailure: (value: unknown = 'miss') => {
     if (value !== 'miss' && value !== 'throw')
@@ -102,35 +130,6 @@ export const STORAGE = {
     assertFunction('onError', onError);
     return { onError };
   },
-  signal: (signal?: AbortSignal) => {
-    if (signal === undefined || isAbortSignal(signal)) return { signal };
-    throw new TypeError(`signal must be an AbortSignal, not ${kindOf(signal)}`);
-  },
-  l1: (value: unknown) => ({ l1: parseL1(value) }),
-  ttl: (ttl: unknown) => ({ ttlMs: ttlMsOf(ttl) ?? DEFAULT_TTL_MS }),
-  swr: (value: unknown) => ({ swrMs: optionalMs('swr', value) ?? 0 }),
-  staleIfError: (value: unknown) => ({ staleIfErrorMs: optionalMs('staleIfError', value) ?? 0 }),
-  jitter: (jitter: unknown = 0) => {
-    if (typeof jitter !== 'number') throw new TypeError(`jitter must be a number, not ${kindOf(jitter)}`);
-    if (!(jitter >= 0 && jitter < 1)) throw new RangeError('jitter must be at least 0 and less than 1');
-    return { jitter };
-  },
-  negativeTtl: (value: unknown) => ({ negativeTtlMs: optionalMs('negativeTtl', value) }),
-  lock: (value: unknown) => ({ lock: parseLock(value) }),
-  timeout: parseTimeout,
-  backoff: (value: unknown) => ({ backoff: parseBackoff(value) }),
-  errorTtl: (value: unknown) => ({ errorTtlMs: optionalMs('errorTtl', value) }),
-  retry: (value: unknown = 1) => ({ retries: count('retry', value, 0) }),
-  breaker: (value: unknown) => ({ breaker: parseBreaker(value) }),
-  maxConcurrent: (value: unknown = DEFAULT_CONCURRENT) => ({ maxConcurrent: count('maxConcurrent', value, 1) }),
-  privateKeys: (value: unknown = false) => ({ privateKeys: boolean('privateKeys', value) }),
-  // Of these, codecs and backends are made, which check them: what holds a key is kept nowhere else.
-  backend: elsewhere,
-  serializer: elsewhere,
-  wire: elsewhere,
-  masterKey: elsewhere,
-  keyring: elsewhere,
-  nonces: elsewhere,
 } satisfies Record<keyof StorageOptions, (value: never) => object>;
 
 /** How a function's entries are named. */
@@ -180,6 +179,7 @@ export const FUNCTION = {
 export type CacheOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> = StorageOptions &
   FunctionOptions<K, T>;
 
+/** Codecs and backends are made of these options, and check them: what holds a key is kept nowhere else. */
 function elsewhere(): object {
   return {};
 }

@@ -96,15 +96,12 @@ export class Batches {
 
   /** What did open and what did not; a place without bytes stays empty. */
   #open(refs: readonly EntryRef[], stored: readonly (BackendEntry | undefined)[]) {
-    const places = refs.flatMap((_, i) => (stored[i] === undefined ? [] : [i]));
-    const items = places.map((i) => {
-      const { cacheKey, tenantId } = refs[i] as EntryRef;
-      return { cacheKey, tenantId, sealed: (stored[i] as BackendEntry).bytes };
+    const items = refs.flatMap(({ cacheKey, tenantId }, i) => {
+      const entry = stored[i];
+      return entry === undefined ? [] : [{ cacheKey, tenantId, sealed: entry.bytes }];
     });
-    const opened = this.#codec.deserializeMany(items);
-    const results = new Array<(typeof opened)[number] | undefined>(refs.length).fill(undefined);
-    for (const [n, result] of opened.entries()) results[places[n] as number] = result;
-    return results;
+    const opened = this.#codec.deserializeMany(items).values();
+    return stored.map((entry) => (entry === undefined ? undefined : opened.next().value));
   }
 }
 

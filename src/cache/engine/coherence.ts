@@ -65,7 +65,8 @@ export interface CoherenceParts {
   readonly l2: L2 | undefined;
   readonly invalidations: Invalidations;
   readonly flights: SingleFlight<unknown, unknown>;
-  readonly failed: FailedLoads;
+  /** undefined: failures are not remembered. */
+  readonly failed: FailedLoads | undefined;
   readonly failures: Failures;
   /** Tells of entries that other processes changed; undefined: the backend does not. */
   readonly watch: Backend['watch'];
@@ -92,7 +93,7 @@ export class Coherence implements InvalidationListener {
   changed(cacheKey: string): void {
     const { flights, failed, l1 } = this.#parts;
     flights.invalidateKey(cacheKey);
-    failed.forget(cacheKey);
+    failed?.forget(cacheKey);
     l1?.forget(cacheKey);
   }
 
@@ -105,7 +106,7 @@ export class Coherence implements InvalidationListener {
     // Which of the runs in progress will have one of the tags is not known yet.
     invalidations.invalidated(tags);
     invalidations.read(of);
-    failed.forgetTagged(tags);
+    failed?.forgetTagged(tags);
     return l1?.invalidateTags(tags) ?? 0;
   }
 
@@ -149,7 +150,7 @@ export class Coherence implements InvalidationListener {
     }
     const { flights, failed, l1 } = this.#parts;
     flights.invalidateAllReads();
-    failed.forgetErrors();
+    failed?.forgetErrors();
     l1?.clear();
   }
 

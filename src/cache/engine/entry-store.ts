@@ -175,7 +175,7 @@ export class EntryStore {
     const forget = () => refs.filter(({ cacheKey, tenantId }) => this.#l1?.delete(cacheKey, tenantId)).length;
     return this.#joinedAll(refs, async (flights) => {
       for (const flight of flights) flight.remove();
-      for (const { cacheKey } of refs) this.#parts.failed.forget(cacheKey);
+      for (const { cacheKey } of refs) this.#parts.failed?.forget(cacheKey);
       const held = forget();
       if (this.#l2 === undefined) return held;
       try {
@@ -265,7 +265,7 @@ export class EntryStore {
     this.#coherence.close();
     this.#fetching.close();
     this.#parts.loader.close();
-    this.#parts.failed.clear();
+    this.#parts.failed?.clear();
     this.#tiers.close();
   }
 
@@ -277,7 +277,7 @@ export class EntryStore {
   /** A write or a deletion begins or ends: work that began before it stores nothing. */
   #begin(flight: Work): Writer {
     flight.invalidate();
-    this.#parts.failed.forget(flight.cacheKey);
+    this.#parts.failed?.forget(flight.cacheKey);
     return flight.begin();
   }
 

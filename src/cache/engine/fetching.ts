@@ -23,7 +23,8 @@ export interface FetchParts {
   readonly tiers: Tiers;
   readonly loader: Loader;
   readonly failures: Failures;
-  readonly failed: FailedLoads;
+  /** undefined: failures are not remembered. */
+  readonly failed: FailedLoads | undefined;
   readonly settings: FetchSettings;
   readonly flights: SingleFlight<Found, Outcome>;
   /** Called before the backend is read. */
@@ -58,28 +59,28 @@ export class Fetching {
     try {
       // Another process may have been faster than a run that its callers gave up waiting for.
       const joined = flight.load;
-      const looked = joined === undefined || joined.late || failed.isBackedOff(ref);
+      const looked = joined === undefined || joined.late || failed?.isBackedOff(ref) === true;
       const found = looked ? await this.#find(flight, ref) : undefined;
       if (found?.fresh) {
-        failed.forget(ref.cacheKey);
+        failed?.forget(ref.cacheKey);
         return await this.#hit(found, ref);
       }
       // The run may have ended between the store's answer and now.
       if (joined !== undefined && flight.load !== joined) return await this.fetch(ref, load, patience);
       if (found !== undefined && this.#forBackground(found)) {
-        if (!failed.isBackedOff(ref)) this.#refreshInBackground(flight, ref, load);
+        if (!failed?.isBackedOff(ref)) this.#refreshInBackground(flight, ref, load);
         return await this.#stale(found, ref, 'swr');
       }
       const orStale = found !== undefined && this.#forError(found);
-      if (orStale && failed.isBackedOff(ref)) return await this.#stale(found, ref, 'error');
+      if (orStale && failed?.isBackedOff(ref)) return await this.#stale(found, ref, 'error');
       this.#missed(ref);
       let known: { readonly error: unknown } | undefined;
       try {
         const refreshed = flight.refreshing && (await this.#wait(flight.refreshing, patience));
         if (refreshed !== undefined && !isOutdated(refreshed, tick)) return refreshed;
-        if (orStale && failed.isBackedOff(ref)) return await this.#stale(found, ref, 'error');
+        if (orStale && failed?.isBackedOff(ref)) return await this.#stale(found, ref, 'error');
         const own = flight.load === undefined;
-        known = own ? failed.errorOf(ref) : undefined;
+        known = own ? failed?.errorOf(ref) : undefined;
         if (known !== undefined) throw known.error;
         flight.load ??= this.#begin(flight, ref, (progress) =>
           loader.afterMiss({ ref, writer: flight.begin(), load, progress }, orStale),
@@ -128,7 +129,7 @@ export class Fetching {
 
   late(ref: EntryRef, here: boolean): void {
     if (here) ref.counters.loadErrors++;
-    this.#parts.failed.late(ref);
+    this.#parts.failed?.late(ref);
   }
 
   /** One backend read for all concurrent requests. */

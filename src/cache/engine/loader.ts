@@ -53,12 +53,12 @@ export interface LoadCall {
 export class Loader {
   readonly #tiers: Tiers;
   readonly #failures: Failures;
-  readonly #failed: FailedLoads;
+  readonly #failed: FailedLoads | undefined;
   readonly #settings: LoadSettings;
   readonly #lock: EntryLock | undefined;
   #closed = false;
 
-  constructor(tiers: Tiers, failures: Failures, failed: FailedLoads, settings: LoadSettings) {
+  constructor(tiers: Tiers, failures: Failures, failed: FailedLoads | undefined, settings: LoadSettings) {
     this.#tiers = tiers;
     this.#failures = failures;
     this.#failed = failed;
@@ -112,7 +112,7 @@ export class Loader {
     } catch (error) {
       // If the entry or its arguments have changed, the failure belongs to an earlier state.
       const own = writer.mayStore() && !run.over && (ref.unchanged ?? always)();
-      if (own && run.invalidatedAt(ref.tags) === undefined) this.#failed.threw(ref, error);
+      if (own && run.invalidatedAt(ref.tags) === undefined) this.#failed?.threw(ref, error);
       throw error;
     } finally {
       run.end();
@@ -120,7 +120,7 @@ export class Loader {
   }
 
   async #giveUp(ref: EntryRef): Promise<never> {
-    this.#failed.late(ref);
+    this.#failed?.late(ref);
     throw new TimeoutError('Another process has been running the function for too long');
   }
 
@@ -129,7 +129,7 @@ export class Loader {
     const unchanged = ref.unchanged ?? always;
     const before = unchanged();
     const returned = await this.#load(call, run);
-    this.#failed.forget(ref.cacheKey);
+    this.#failed?.forget(ref.cacheKey);
     const { value, stored, ...special } = returned;
     const unstored: Outcome = { value, status: 'miss', expiresAt: Number.NaN };
     if (!before || !unchanged()) return { ...unstored, changed: true };

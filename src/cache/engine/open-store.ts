@@ -66,7 +66,9 @@ export function openStore(settings: StoreSettings): EntryStore {
   const others = backend && new LocalInvalidation(backend);
   const keepValues = copies?.values ?? false;
   const tiers = new Tiers({ codec, l1, l2, keepValues, graceMs, jitter, failures, others });
-  const failed = new FailedLoads(graceMs === 0 ? undefined : settings.backoff, settings.errorTtlMs);
+  const backoff = graceMs === 0 ? undefined : settings.backoff;
+  const failed =
+    (backoff ?? settings.errorTtlMs) === undefined ? undefined : new FailedLoads(backoff, settings.errorTtlMs);
   const loader = new Loader(tiers, failures, failed, settings);
   // Private names tell nothing that L1 could look up.
   const watch = copies?.invalidation && names === undefined ? backend?.watch?.bind(backend) : undefined;
