@@ -1,6 +1,7 @@
 import type { BackendEntry } from '../../backends/backend.js';
 import type { ValueCodec } from '../../codec/value-codec.js';
 import { now } from '../../util/clock.js';
+import type { Coherence } from './coherence.js';
 import { settleEach } from './concurrency.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
@@ -19,10 +20,12 @@ export interface Item {
 export class Batches {
   readonly #codec: ValueCodec;
   readonly #tiers: Tiers;
+  readonly #coherence: Coherence;
 
-  constructor(codec: ValueCodec, tiers: Tiers) {
+  constructor(codec: ValueCodec, tiers: Tiers, coherence: Coherence) {
     this.#codec = codec;
     this.#tiers = tiers;
+    this.#coherence = coherence;
   }
 
   /** The fresh values that the backend has; `undefined` for a miss. */
@@ -79,7 +82,7 @@ export class Batches {
       } finally {
         for (const [i, { ref }] of all.entries()) {
           if (!stored) tiers.unwritten(ref, writers[i] as Writer);
-          tiers.changed(ref);
+          this.#coherence.publish(ref.cacheKey);
         }
       }
       if (!stored) return false;

@@ -3,7 +3,7 @@ import { BackendError } from '../../errors.js';
 import { copyOf } from '../../util/bytes.js';
 import { now } from '../../util/clock.js';
 import { Batches, type Item } from './batches.js';
-import { Coherence, type CoherenceParts } from './coherence.js';
+import type { Coherence } from './coherence.js';
 import type { CacheStats, Counters } from './counters.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
@@ -11,14 +11,15 @@ import { Fetching, type FetchParts, type Work } from './fetching.js';
 import type { L1 } from './l1.js';
 import { FAILED, type L2 } from './l2.js';
 import type { Outcome } from './loader.js';
-import { SingleFlight, type Writer } from './single-flight.js';
+import type { SingleFlight, Writer } from './single-flight.js';
 import { expiryOf, type Found, isFresh, type Tiers } from './tiers.js';
 
 /** What {@link EntryStore.hit} answers when there is more to do than open a small entry that is at hand. */
 export const MISS: unique symbol = Symbol('miss');
 
-export interface StoreParts extends Omit<FetchParts, 'flights' | 'reading'>, Pick<CoherenceParts, 'watch' | 'others'> {
+export interface StoreParts extends Omit<FetchParts, 'reading'> {
   readonly codec: ValueCodec;
+  readonly coherence: Coherence;
   /** How much longer than its TTL an entry is kept, in milliseconds. */
   readonly graceMs: number;
 }
@@ -34,24 +35,24 @@ export class EntryStore {
   readonly #l1: L1 | undefined;
   readonly #l2: L2 | undefined;
   readonly #graceMs: number;
-  readonly #flights = new SingleFlight<Found, Outcome>();
+  readonly #flights: SingleFlight<Found, Outcome>;
   readonly #coherence: Coherence;
   readonly #fetching: Fetching;
   readonly #batches: Batches;
   #closed = false;
 
   constructor(parts: StoreParts) {
-    const { tiers, codec, graceMs } = parts;
-    const { l1, l2, invalidations } = tiers;
+    const { tiers, codec, graceMs, flights, coherence } = parts;
     this.#parts = parts;
     this.#codec = codec;
     this.#tiers = tiers;
-    this.#l1 = l1;
-    this.#l2 = l2;
+    this.#l1 = tiers.l1;
+    this.#l2 = tiers.l2;
     this.#graceMs = graceMs;
-    this.#coherence = new Coherence({ ...parts, l1, l2, invalidations, flights: this.#flights });
-    this.#fetching = new Fetching({ ...parts, flights: this.#flights, reading: (ref) => this.#reading(ref) });
-    this.#batches = new Batches(codec, tiers);
+    this.#flights = flights;
+    this.#coherence = coherence;
+    this.#fetching = new Fetching({ ...parts, reading: (ref) => this.#reading(ref) });
+    this.#batches = new Batches(codec, tiers, coherence);
   }
 
   /**
@@ -183,7 +184,7 @@ export class EntryStore {
       } finally {
         for (const flight of flights) this.#begin(flight);
         forget();
-        for (const ref of refs) this.#tiers.changed(ref);
+        for (const { cacheKey } of refs) this.#coherence.publish(cacheKey);
       }
     });
   }
@@ -236,7 +237,7 @@ export class EntryStore {
         // L1's copy, and those on their way there, have the old end.
         flight.invalidate();
         this.#l1?.delete(ref.cacheKey, ref.tenantId);
-        this.#tiers.changed(ref);
+        this.#coherence.publish(ref.cacheKey);
       }
     });
   }

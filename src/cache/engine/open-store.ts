@@ -2,17 +2,19 @@ import type { Backend } from '../../backends/backend.js';
 import { BY_CACHE, isPrivate, nowOf } from '../../backends/private-answers.js';
 import type { ValueCodec } from '../../codec/value-codec.js';
 import { type GuardSettings, guarded } from './backend-guard.js';
-import { LocalInvalidation } from './coherence.js';
+import { Coherence } from './coherence.js';
 import { EntryStore } from './entry-store.js';
 import { events } from './events.js';
 import { type BackoffSettings, FailedLoads } from './failed-loads.js';
 import { type FailurePolicy, Failures } from './failure-policy.js';
 import type { FetchSettings } from './fetching.js';
+import { Invalidations } from './invalidations.js';
 import { L1, type L1Settings } from './l1.js';
 import { L2 } from './l2.js';
-import { Loader, type LoadSettings } from './loader.js';
+import { Loader, type LoadSettings, type Outcome } from './loader.js';
 import type { PrivateNames } from './private-keys.js';
-import { type TierSettings, Tiers } from './tiers.js';
+import { SingleFlight } from './single-flight.js';
+import { type Found, type TierSettings, Tiers } from './tiers.js';
 
 /** What a store is made of; each part of it takes its own of the settings. Times are in milliseconds. */
 export interface StoreSettings
@@ -63,14 +65,16 @@ export function openStore(settings: StoreSettings): EntryStore {
   // Without a backend L1's entries are no copies.
   const own = l2 === undefined ? { ttlMs: Number.POSITIVE_INFINITY } : {};
   const l1 = copies && new L1(copies.maxBytes, { ...copies, ...own, graceMs });
-  const others = backend && new LocalInvalidation(backend);
-  const keepValues = copies?.values ?? false;
-  const tiers = new Tiers({ codec, l1, l2, keepValues, graceMs, jitter, failures, others });
   const backoff = graceMs === 0 ? undefined : settings.backoff;
   const failed =
     (backoff ?? settings.errorTtlMs) === undefined ? undefined : new FailedLoads(backoff, settings.errorTtlMs);
-  const loader = new Loader(tiers, failures, failed, settings);
+  const flights = new SingleFlight<Found, Outcome>();
+  const invalidations = new Invalidations();
   // Private names tell nothing that L1 could look up.
   const watch = copies?.invalidation && names === undefined ? backend?.watch?.bind(backend) : undefined;
-  return new EntryStore({ codec, tiers, loader, failures, failed, settings, graceMs, watch, others });
+  const coherence = new Coherence({ backend, watch, l1, l2, invalidations, flights, failed, failures });
+  const keepValues = copies?.values ?? false;
+  const tiers = new Tiers({ codec, l1, l2, keepValues, graceMs, jitter, failures, invalidations, coherence });
+  const loader = new Loader(tiers, failures, failed, settings);
+  return new EntryStore({ codec, tiers, loader, failures, failed, flights, coherence, settings, graceMs });
 }

@@ -2,10 +2,10 @@ import type { BackendEntry } from '../../backends/backend.js';
 import type { ValueCodec } from '../../codec/value-codec.js';
 import { ValueTooLargeError } from '../../errors.js';
 import { now } from '../../util/clock.js';
-import type { LocalInvalidation } from './coherence.js';
+import type { Coherence } from './coherence.js';
 import type { EntryRef } from './entry-ref.js';
 import type { Failures } from './failure-policy.js';
-import { Invalidations, type Validity } from './invalidations.js';
+import type { Invalidations, Validity } from './invalidations.js';
 import type { L1, L1Entry } from './l1.js';
 import { FAILED, type L2, REFUSED } from './l2.js';
 import { Run, type RunSettings } from './run.js';
@@ -26,8 +26,8 @@ export interface TierSettings {
   /** By which part of itself a TTL is shortened at most. */
   readonly jitter: number;
   readonly failures: Failures;
-  /** To publish each entry of the backend that this cache has changed, or perhaps has. */
-  readonly others: LocalInvalidation | undefined;
+  readonly invalidations: Invalidations;
+  readonly coherence: Coherence;
 }
 
 /** A stored value. */
@@ -51,7 +51,7 @@ export interface Found {
 export class Tiers {
   readonly l1: L1 | undefined;
   readonly l2: L2 | undefined;
-  readonly invalidations = new Invalidations();
+  readonly invalidations: Invalidations;
   readonly #settings: TierSettings;
   readonly #codec: ValueCodec;
   readonly #failures: Failures;
@@ -63,6 +63,7 @@ export class Tiers {
     this.#failures = settings.failures;
     this.l1 = settings.l1;
     this.l2 = settings.l2;
+    this.invalidations = settings.invalidations;
   }
 
   /** What is stored, fresh or stale. */
@@ -171,7 +172,7 @@ export class Tiers {
         stored = this.l2 === undefined || (await this.l2.set({ ref, bytes, ttlMs }, run));
       } finally {
         if (stored !== true) this.unwritten(ref, writer);
-        this.changed(ref);
+        this.#settings.coherence.publish(cacheKey);
       }
       if (stored !== true) return stored === REFUSED ? REFUSED : undefined;
       const removed = begun ? this.invalidations.since(begun, tags ?? []) : run?.invalidatedAt(tags);
@@ -217,11 +218,6 @@ export class Tiers {
     }
     counters.sets++;
     return takenBack;
-  }
-
-  /** This process has changed an entry of the backend, or tried to: its other caches over that backend forget their copies. */
-  changed({ cacheKey }: EntryRef): void {
-    this.#settings.others?.changed(cacheKey);
   }
 
   /** A TTL that is at random a little shorter, so that what was stored together does not end together. */
