@@ -99,9 +99,7 @@ export class TenantCache {
 
   /** The stored values in the order of the keys, `undefined` for what is not there. */
   async getMany<V = unknown>(cacheKeys: readonly string[]): Promise<(V | undefined)[]> {
-    if (!Array.isArray(cacheKeys)) throw new TypeError(`cacheKeys must be an array, not ${kindOf(cacheKeys)}`);
-    const refs = cacheKeys.map((cacheKey: string) => this.#ref(cacheKey));
-    return this.#parts.store.getMany(refs) as Promise<(V | undefined)[]>;
+    return this.#parts.store.getMany(this.#refs(cacheKeys)) as Promise<(V | undefined)[]>;
   }
 
   /**
@@ -138,8 +136,7 @@ export class TenantCache {
    * @throws as {@link delete}.
    */
   async deleteMany(cacheKeys: readonly string[]): Promise<number> {
-    if (!Array.isArray(cacheKeys)) throw new TypeError(`cacheKeys must be an array, not ${kindOf(cacheKeys)}`);
-    const refs = cacheKeys.map((cacheKey: string) => this.#ref(cacheKey));
+    const refs = this.#refs(cacheKeys);
     return refs.length === 0 ? 0 : this.#parts.store.delete(refs);
   }
 
@@ -229,6 +226,11 @@ export class TenantCache {
     if (options === undefined) return this.#refOf(full, ttlMs);
     assertOptionsObject(options, ['ttl', 'tags']);
     return this.#refOf(full, ttlMsOf(options.ttl) ?? ttlMs, this.#tags(options.tags));
+  }
+
+  #refs(cacheKeys: readonly string[]): EntryRef[] {
+    if (!Array.isArray(cacheKeys)) throw new TypeError(`cacheKeys must be an array, not ${kindOf(cacheKeys)}`);
+    return cacheKeys.map((cacheKey: string) => this.#ref(cacheKey));
   }
 
   /** The cache key as it is stored. */

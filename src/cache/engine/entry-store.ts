@@ -17,9 +17,8 @@ import { expiryOf, type Found, isFresh, type Tiers } from './tiers.js';
 /** What {@link EntryStore.hit} answers when there is more to do than open a small entry that is at hand. */
 export const MISS: unique symbol = Symbol('miss');
 
-export interface StoreParts extends Omit<FetchParts, 'reading'> {
+export interface StoreParts extends FetchParts {
   readonly codec: ValueCodec;
-  readonly coherence: Coherence;
   /** How much longer than its TTL an entry is kept, in milliseconds. */
   readonly graceMs: number;
 }
@@ -51,7 +50,7 @@ export class EntryStore {
     this.#graceMs = graceMs;
     this.#flights = flights;
     this.#coherence = coherence;
-    this.#fetching = new Fetching({ ...parts, reading: (ref) => this.#reading(ref) });
+    this.#fetching = new Fetching(parts);
     this.#batches = new Batches(codec, tiers, coherence);
   }
 
@@ -285,16 +284,12 @@ export class EntryStore {
   /** Does `work` with the entry's flight. */
   #joined<R>(ref: EntryRef, work: (flight: Work) => Promise<R>): Promise<R> {
     this.assertOpen();
-    this.#reading(ref);
+    if (this.#coherence.untracked !== undefined) this.#coherence.report(ref);
     return this.#flights.use(ref, work);
   }
 
   #joinedAll<R>(refs: readonly EntryRef[], work: (flights: Work[]) => Promise<R>): Promise<R> {
     this.assertOpen();
     return this.#flights.useAll(refs, work);
-  }
-
-  #reading(ref: EntryRef): void {
-    if (this.#coherence.untracked !== undefined) this.#coherence.report(ref);
   }
 }

@@ -1,4 +1,5 @@
 import { now } from '../../util/clock.js';
+import type { Coherence } from './coherence.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import type { FailedLoads } from './failed-loads.js';
@@ -27,8 +28,7 @@ export interface FetchParts {
   readonly failed: FailedLoads | undefined;
   readonly settings: FetchSettings;
   readonly flights: SingleFlight<Found, Outcome>;
-  /** Called before the backend is read. */
-  readonly reading: (ref: EntryRef) => void;
+  readonly coherence: Coherence;
 }
 
 /** What callers get: what is stored, or what functions make. Concurrent requests for an entry share one read and one run. */
@@ -135,8 +135,8 @@ export class Fetching {
   /** One backend read for all concurrent requests. */
   #find(flight: Work, ref: EntryRef): Promise<Found | undefined> {
     if (flight.read !== undefined && !flight.readValidity?.ended) return flight.read;
-    const { tiers, reading } = this.#parts;
-    reading(ref);
+    const { tiers, coherence } = this.#parts;
+    if (coherence.untracked !== undefined) coherence.report(ref);
     flight.readValidity = tiers.invalidations.validity(ref.tenantId);
     const read = tiers.read(ref, flight.begin()).then(
       (found) => {
