@@ -842,6 +842,20 @@ declare class Keyring implements Disposable {
     [Symbol.dispose](): void;
 }
 
+/** Which keys encrypt, for whom, and who else reads the values. */
+interface KeyOptions {
+    /** 64 hex digits or 32 bytes. Default, where encryption is asked for: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
+    masterKey?: MasterKeyInput | undefined;
+    /** Encrypts with the keys of this keyring, which its owner destroys: others may use it too. */
+    keyring?: Keyring | undefined;
+    /** The tenant that the values belong to: 1 to 1,024 bytes as UTF-8. Default `'default'`. */
+    tenantId?: string | undefined;
+    /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
+    nonces?: NonceMode | undefined;
+    /** Default `'protocol'`. */
+    wire?: Wire | undefined;
+}
+
 /**
  * Turns values into bytes and back. Any object of this shape can be used wherever a serializer is taken.
  *
@@ -912,19 +926,6 @@ declare function createAad(parts: AadParts): Uint8Array;
 
 type RotationHeaderMode = 'auto' | 'always' | 'never';
 
-/** Which keys encrypt, for whom, and who else reads the values. */
-interface KeyOptions {
-    /** 64 hex digits or 32 bytes. Default, where encryption is asked for: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
-    masterKey?: MasterKeyInput | undefined;
-    /** Encrypts with the keys of this keyring, which its owner destroys: others may use it too. */
-    keyring?: Keyring | undefined;
-    /** The tenant that the values belong to: 1 to 1,024 bytes as UTF-8. Default `'default'`. */
-    tenantId?: string | undefined;
-    /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
-    nonces?: NonceMode | undefined;
-    /** Default `'protocol'`. */
-    wire?: Wire | undefined;
-}
 interface EncryptionWrapperOptions<T = unknown> extends KeyOptions {
     /** Default: StandardSerializer (InteropSerializer for wire `interop`). */
     serializer?: Serializer<T> | Serializer;
@@ -1027,8 +1028,8 @@ interface TimeoutOptions {
     /** One operation of the backend. Default `'5s'`; the function then runs, as for a miss. */
     backend?: Span;
     /**
-     * How long each caller waits for the function, and then gets a TimeoutError (or a stale value). The function goes on: whoever
-     * asks meanwhile waits for the same run, and its result is stored, unless it takes longer than ten times this time (without
+     * How long each caller waits for the function, and then gets a TimeoutError (or a stale value). The function goes on: later
+     * callers wait for the same run, and its result is stored, unless it takes longer than ten times this time (without
      * `load`: 10 minutes), after which another run may begin. Default: as long as it takes.
      */
     load?: Span;
@@ -1066,7 +1067,7 @@ interface L1Options {
     ttl?: Duration;
     /**
      * Keep the decoded objects and hand out those same objects. They are plaintext in memory, also in a secure cache,
-     * and must not be changed by whoever gets them. Default false: bytes, in a secure cache ciphertext.
+     * and callers must not change them. Default false: bytes, in a secure cache ciphertext.
      */
     values?: boolean;
     /**
@@ -1118,20 +1119,20 @@ interface StorageOptions extends KeyOptions {
     timeout?: Span | TimeoutOptions;
     /** How often an operation of the backend is tried again after a failure that may pass. Default 1. */
     retry?: number;
-    /** Leaves a backend alone for a while that fails again and again. Default `{ failures: 5, rest: '1s' }`. */
+    /** A circuit breaker for a backend that keeps failing. Default `{ failures: 5, rest: '1s' }`. */
     breaker?: boolean | BreakerOptions;
-    /** Operations of the backend under way at most; above, functions run as if it failed. Default 10,000. */
+    /** Concurrent operations of the backend at most; above, functions are called as if it failed. Default 10,000. */
     maxConcurrent?: number;
     /**
      * Hides cache keys and tags from the backend: it sees `{namespace}:p:{HMAC of the cache key}`, under a key derived for the
      * tenant. Needs encryption, a namespace and wire `protocol`; no other SDK finds such entries. Default false.
      */
     privateKeys?: boolean;
-    /** Given to every operation of the backend: when it aborts, functions simply run. */
+    /** Given to every operation of the backend: when it aborts, functions are called without the cache (bypass). */
     signal?: AbortSignal;
-    /** What an entry that does not open is: `'miss'` (counted, and deleted when nobody replaced it), or an error. */
+    /** What an entry that does not open is: `'miss'` (counted, and deleted unless it was replaced), or an error. */
     onAuthenticationFailure?: 'miss' | 'throw';
-    /** Told of every failure that is counted rather than thrown. Errors have no keys and no values in them. */
+    /** Called with every failure that is counted rather than thrown. Errors have no keys and no values in them. */
     onError?: (error: unknown) => void;
 }
 /** How a function's entries are named. */
@@ -1208,8 +1209,8 @@ interface CacheStats {
 }
 
 /**
- * What a cache publishes on `node:diagnostics_channel`, each under `cachekit-native:` and its name here. Nobody pays for
- * an event that nobody listens to.
+ * What a cache publishes on `node:diagnostics_channel`, each under `cachekit-native:` and its name here. An event without
+ * subscribers costs nothing.
  *
  * | event | when | beside {@link CacheEvent} |
  * |---|---|---|
@@ -1285,7 +1286,7 @@ interface CacheFunction {
      * Caches the results of a function. Values are stored as they are serialized, unless `masterKey`, `keyring` or an
      * EncryptionWrapper as `serializer` encrypts them; CACHEKIT_MASTER_KEY alone encrypts nothing.
      *
-     * Default TTL 600 s. When the backend fails, the function runs.
+     * Default TTL 600 s. When the backend fails, the wrapped function is called (cache bypass).
      *
      * @example
      * const user = cache({ namespace: 'users', operation: 'user', backend: 'redis://localhost' })(fetchUser);
@@ -1298,7 +1299,7 @@ interface CacheFunction {
      * As {@link cache}, and every value is sealed with AES-256-GCM: neither the backend nor L1 ever holds plaintext.
      * The key is `masterKey` (64 hex digits), `keyring` or CACHEKIT_MASTER_KEY.
      *
-     * Default TTL 600 s. When the backend fails, the function runs.
+     * Default TTL 600 s. When the backend fails, the wrapped function is called (cache bypass).
      *
      * @example
      * const ssn = cache.secure({ namespace: 'users', operation: 'ssn', backend: 'redis://localhost' })(fetchSsn);
@@ -1311,21 +1312,21 @@ interface CacheFunction {
      * As {@link cache}, for what is cheap to make again: nothing is tried twice, the backend is asked even while it fails, and
      * L1 is not told what other processes change.
      *
-     * Default TTL 300 s. When the backend fails, the function runs, each time after the backend's own timeout.
+     * Default TTL 300 s. When the backend fails, the wrapped function is called, each time after the backend's own timeout.
      */
     minimal<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
     /**
      * As {@link cache}, for a busy service: a stale value answers for a minute while the function runs in the background, and
      * for an hour when it fails; TTLs differ by up to a tenth.
      *
-     * Default TTL 600 s. When the backend fails, it is tried once more, then left alone for a second at a time, and functions run.
+     * Default TTL 600 s. When the backend fails, it is tried once more; after 5 consecutive failures the circuit breaker opens for 1 s.
      */
     production<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
     /**
      * As {@link CacheFunction.production}, in the hosted cache: CACHEKIT_API_URL (default https://api.cachekit.io) with
      * CACHEKIT_API_KEY.
      *
-     * Default TTL 3,600 s. When the cache cannot be reached, functions run.
+     * Default TTL 3,600 s. When the hosted cache cannot be reached, the wrapped function is called.
      */
     io<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
     /**
@@ -1382,8 +1383,8 @@ declare class TenantCache {
     /** The stored value, or `undefined`. */
     get<V = unknown>(cacheKey: string): Promise<V | undefined>;
     /**
-     * The stored value, or else what `load` returns, which is stored. Callers who wait for the same entry at the same time
-     * share one run of `load` and its result.
+     * The stored value, or else what `load` returns, which is stored. Concurrent calls for an entry share one
+     * run of `load` and its result.
      */
     getOrSet<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: SetOptions): Promise<V>;
     /** As `getOrSet`, with what is known of the entry. */
@@ -1426,7 +1427,7 @@ declare class TenantCache {
     }): Promise<number>;
     /**
      * The cache keys of stored values that begin with `prefix`, in no order; in a namespace, without those of functions. One
-     * that changes meanwhile may come twice or not at all.
+     * that changes during the listing may come twice or not at all.
      *
      * @throws ConfigurationError with `privateKeys`, BackendError for a backend that cannot list its entries.
      */
@@ -1457,9 +1458,8 @@ interface CreateCacheOptions extends StorageOptions {
      */
     namespace?: string;
 }
-interface SecureFunctionOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> extends FunctionOptions<K, T>, 
-/** Default: the cache's own key, or else CACHEKIT_MASTER_KEY. */
-Pick<KeyOptions, 'masterKey' | 'keyring' | 'nonces'> {
+/** The key's default is the cache's own, or else CACHEKIT_MASTER_KEY. */
+interface SecureFunctionOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> extends FunctionOptions<K, T>, Pick<KeyOptions, 'masterKey' | 'keyring' | 'nonces'> {
 }
 /** A cache of values and functions: one backend, one L1. Made by {@link createCache}. */
 declare class Cache extends TenantCache implements AsyncDisposable {
@@ -1472,7 +1472,7 @@ declare class Cache extends TenantCache implements AsyncDisposable {
     tenant(tenantId: string): TenantCache;
     /**
      * Seals every stored entry anew that a previous key has sealed, so that the key can go: after `startRotation`, and before
-     * `completeRotation`. Entries keep their TTL and their bytes are never decoded; the cache stays in use meanwhile. With a
+     * `completeRotation`. Entries keep their TTL and their bytes are never decoded; the cache stays in use. With a
      * `namespace`, those are its entries and those of the namespaces that functions wrapped here have: not what a function's
      * `key` has named otherwise.
      *
