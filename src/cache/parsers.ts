@@ -12,8 +12,11 @@ export type Parsed<P extends Parsers> = Intersection<ReturnType<P[keyof P]>>;
 
 /** @param own of {@link ownOptions}. @throws what the parsers throw. */
 export function parse<P extends Parsers>(parsers: P, own: object): Parsed<P> {
-  const parts = Object.entries(parsers).map(([name, parser]) => parser((own as Record<string, never>)[name] as never));
-  return Object.assign({}, ...parts) as Parsed<P>;
+  const parsed = Object.entries(parsers).flatMap(([name, parser]) =>
+    Object.entries(parser((own as Record<string, never>)[name] as never)),
+  );
+  // Defines properties, whatever Object.prototype has under their names.
+  return Object.fromEntries(parsed) as Parsed<P>;
 }
 
 /** @throws TypeError unless it is an object, ConfigurationError for an option that is in none of the tables. */
