@@ -678,179 +678,17 @@ declare class RedisBackend implements Backend {
     [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** How long something took, in numbers of a fixed size. */
-interface LatencyStats {
-    count: number;
-    /** Milliseconds of all together. */
-    sumMs: number;
-    /** How many took at most `leMs` (the last: `Infinity`), those of the smaller buckets included. */
-    buckets: {
-        leMs: number;
-        count: number;
-    }[];
-}
-
-/** What has happened so far, in plain numbers: nothing here tells of a key or a value. */
-interface CacheStats {
-    /** Calls answered with a stored value. */
-    hits: number;
-    /** Of those, the ones answered from this process's own first tier. */
-    l1Hits: number;
-    /** Calls answered with a value past its TTL, because of `swr` or `staleIfError`; they are no hits. */
-    staleHits: number;
-    /** Calls for which nothing usable was stored. */
-    misses: number;
-    /** How often a function ran, which is less than `misses` when calls shared a run. */
-    loads: number;
-    /** Of those, the ones that threw or took longer than their timeout. */
-    loadErrors: number;
-    /** Values stored. */
-    sets: number;
-    /** Entries that did not open: another key, tenant or cache key, altered bytes, a foreign format. */
-    authenticationFailures: number;
-    /** Entries sealed with a key that the keyring does not hold. */
-    unknownKeys: number;
-    /** Entries whose envelope or payload could not be read. */
-    unreadableValues: number;
-    /** Values that were returned but not stored, because the serializer or the sealer refused them. */
-    refusedValues: number;
-    /** Values that were returned but not stored, because they are over a limit. */
-    oversizeValues: number;
-    /** Operations that the backend failed, and those that were not asked of it while its circuit breaker was open. */
-    backendErrors: number;
-    /** Waits for another process that was loading the same entry. */
-    lockWaits: number;
-    /** Reading an entry from the backend. */
-    readLatency: LatencyStats;
-    /** Giving an entry to the backend. */
-    writeLatency: LatencyStats;
-    /** Running functions. */
-    loadLatency: LatencyStats;
-    /** Entries held in this process now. */
-    l1Entries: number;
-    /** Bytes they take, as `l1.maxBytes` counts them. */
-    l1Bytes: number;
-}
-
 /**
- * What a cache publishes on `node:diagnostics_channel`, each under `cachekit-native:` and its name here. Nobody pays for
- * an event that nobody listens to.
- *
- * | event | when | beside {@link CacheEvent} |
- * |---|---|---|
- * | `hit` | a stored value answers a call | `tier`: `'l1'` or `'backend'` |
- * | `stale` | a value past its TTL answers | `reason`: `'swr'` or `'error'` |
- * | `miss` | nothing usable is stored | |
- * | `load` | a function has run | `ms`, `ok` |
- * | `read`, `write` | the backend has answered a cache miss of L1, or taken a value | `ms`, `bytes` |
- * | `delete` | an entry is removed by name | |
- * | `invalidate` | entries are removed by tags | `tags`: how many tags, `entries`: how many entries |
- * | `failure` | something is counted instead of thrown | `kind`, `code` |
- * | `lock` | another process has an entry's lock | `ms`: how long this one waited |
- * | `breaker` | the backend's circuit breaker changes | `state`: `'open'`, `'half-open'` or `'closed'` |
+ * A master key: a string of hex digits (at least 64, so 32 bytes), or at least 16 raw bytes,
+ * with one warning in a process for fewer than 32. Exactly 32 bytes is what every SDK takes.
  */
-interface CacheEvent {
-    /** The options' namespace and operation, where there are. */
-    namespace?: string | undefined;
-    operation?: string | undefined;
-    /** 16 hex digits that tell entries apart: a hash of the cache key under a random key of this process. */
-    entry?: string;
-    tier?: 'l1' | 'backend';
-    reason?: 'swr' | 'error';
-    ms?: number;
-    bytes?: number;
-    ok?: boolean;
-    kind?: FailureKind;
-    /** The error's fixed code. */
-    code?: string | undefined;
-    tags?: number;
-    entries?: number;
-    state?: 'open' | 'half-open' | 'closed';
-}
-type FailureKind = 'backend' | 'unopened' | 'unreadable' | 'unknown-key' | 'refused' | 'oversize' | 'refresh';
+type MasterKeyInput = string | Uint8Array;
 
 /**
  * Who shares the stored bytes: every process of this package (`protocol`), every CacheKit SDK (`interop`, and compressed
  * `interop-v2`, which is a draft), or a Python `@cache` function (`python`). A reader never guesses it from bytes.
  */
 type Wire = 'protocol' | 'interop' | 'interop-v2' | 'python';
-
-/**
- * Turns values into bytes and back. Any object of this shape can be used wherever a serializer is taken.
- *
- * ```ts
- * const lines: Serializer<string[]> = {
- *   format: 'lines',
- *   serialize: (value) => Buffer.from(value.join('\n')),
- *   deserialize: (payload) => Buffer.from(payload).toString().split('\n'),
- * };
- * ```
- */
-interface Serializer<T = unknown> {
-    /**
-     * The name of the encoding, 1 to 255 bytes of UTF-8. It is authenticated with every sealed value: bytes sealed under one
-     * format never open under another.
-     */
-    readonly format: string;
-    /**
-     * What goes around the payload before it is sealed: `envelope` compresses and checksums it (the default),
-     * `checksum` puts eight bytes in front, `none` adds nothing.
-     */
-    readonly container?: 'envelope' | 'checksum' | 'none';
-    /** The flag that is authenticated with every sealed value. Default: whether the container is `envelope`. */
-    readonly compressed?: boolean;
-    /** A further name that is authenticated with every sealed value. Default: none. */
-    readonly originalType?: string | undefined;
-    /**
-     * The payload of a value. What it returns is read at once or copied, and never changed.
-     *
-     * @throws an error of its own for a value that it does not carry.
-     */
-    serialize(value: T): Uint8Array;
-    /**
-     * The value of a payload that `serialize` returned, in this process or another. The bytes are the callee's to keep.
-     *
-     * @throws an error of its own for anything else.
-     */
-    deserialize(payload: Uint8Array): T;
-}
-
-/** What a value is bound to besides its tenant's key. */
-interface ValueContext {
-    /** The full cache key, not empty. */
-    cacheKey: string;
-    /** Default: the wrapper's own. */
-    tenantId?: string;
-}
-interface AsyncValueContext extends ValueContext {
-    /** Honoured until the work has started. */
-    signal?: AbortSignal;
-}
-interface ValueToSerialize<T> extends ValueContext {
-    value: T;
-}
-interface ValueToDeserialize extends ValueContext {
-    sealed: Uint8Array;
-}
-type DeserializeResult<T> = {
-    ok: true;
-    value: T;
-} | {
-    ok: false;
-    error: CacheKitError | Error;
-};
-
-/**
- * Whether an error says where in a value the refused part is with names (`.orders[3].customer`) or with positions only
- * (`{0}[3]{1}`), for values whose property names must not be seen either.
- */
-type ErrorPaths = 'names' | 'positions';
-
-/**
- * A master key: a string of hex digits (at least 64, so 32 bytes), or at least 16 raw bytes,
- * with one warning in a process for fewer than 32. Exactly 32 bytes is what every SDK takes.
- */
-type MasterKeyInput = string | Uint8Array;
 
 /** Seconds as a number, or a number with its unit: `'250ms'`, `'30s'`, `'10m'`, `'1h'`, `'7d'`. */
 type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
@@ -940,6 +778,60 @@ declare class Keyring implements Disposable {
     /** Wipes every key; any later use is a KeyError. Async work under way finishes. */
     destroy(): void;
     [Symbol.dispose](): void;
+}
+
+/** Which keys encrypt, for whom, and who else reads the values. */
+interface KeyOptions {
+    /** 64 hex digits or 32 bytes. Default, where encryption is asked for: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
+    masterKey?: MasterKeyInput | undefined;
+    /** Encrypts with the keys of this keyring, which its owner destroys: others may use it too. */
+    keyring?: Keyring | undefined;
+    /** The tenant that the values belong to: 1 to 1,024 bytes as UTF-8. Default `'default'`. */
+    tenantId?: string | undefined;
+    /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
+    nonces?: NonceMode | undefined;
+    /** Default `'protocol'`. */
+    wire?: Wire | undefined;
+}
+
+/**
+ * Turns values into bytes and back. Any object of this shape can be used wherever a serializer is taken.
+ *
+ * ```ts
+ * const lines: Serializer<string[]> = {
+ *   format: 'lines',
+ *   serialize: (value) => Buffer.from(value.join('\n')),
+ *   deserialize: (payload) => Buffer.from(payload).toString().split('\n'),
+ * };
+ * ```
+ */
+interface Serializer<T = unknown> {
+    /**
+     * The name of the encoding, 1 to 255 bytes of UTF-8. It is authenticated with every sealed value: bytes sealed under one
+     * format never open under another.
+     */
+    readonly format: string;
+    /**
+     * What goes around the payload before it is sealed: `envelope` compresses and checksums it (the default),
+     * `checksum` puts eight bytes in front, `none` adds nothing.
+     */
+    readonly container?: 'envelope' | 'checksum' | 'none';
+    /** The flag that is authenticated with every sealed value. Default: whether the container is `envelope`. */
+    readonly compressed?: boolean;
+    /** A further name that is authenticated with every sealed value. Default: none. */
+    readonly originalType?: string | undefined;
+    /**
+     * The payload of a value. What it returns is read at once or copied, and never changed.
+     *
+     * @throws an error of its own for a value that it does not carry.
+     */
+    serialize(value: T): Uint8Array;
+    /**
+     * The value of a payload that `serialize` returned, in this process or another. The bytes are the callee's to keep.
+     *
+     * @throws an error of its own for anything else.
+     */
+    deserialize(payload: Uint8Array): T;
 }
 
 interface FrameMetadata {
@@ -1048,23 +940,38 @@ declare class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Seri
 
 type RotationHeaderMode = 'auto' | 'always' | 'never';
 
-interface EncryptionWrapperOptions<T = unknown> {
+/** What a value is bound to besides its tenant's key. */
+interface ValueContext {
+    /** The full cache key, not empty. */
+    cacheKey: string;
+    /** Default: the wrapper's own. */
+    tenantId?: string;
+}
+interface AsyncValueContext extends ValueContext {
+    /** Honoured until the work has started. */
+    signal?: AbortSignal;
+}
+interface ValueToSerialize<T> extends ValueContext {
+    value: T;
+}
+interface ValueToDeserialize extends ValueContext {
+    sealed: Uint8Array;
+}
+type DeserializeResult<T> = {
+    ok: true;
+    value: T;
+} | {
+    ok: false;
+    error: CacheKitError | Error;
+};
+
+interface EncryptionWrapperOptions<T = unknown> extends KeyOptions {
     /** Default: StandardSerializer (InteropSerializer for wire `interop`). */
     serializer?: Serializer<T> | Serializer;
-    /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
-    masterKey?: MasterKeyInput | undefined;
-    /** Shared with whoever else uses it; `destroy` leaves it alone. */
-    keyring?: Keyring | undefined;
-    /** 1 to 1,024 bytes as UTF-8. Default `'default'`. */
-    tenantId?: string | undefined;
-    /** Default `'protocol'`. */
-    wire?: Wire;
     /** When a header names the key in front of a value: `'auto'` is while keys are being rotated. */
     rotationHeader?: RotationHeaderMode;
-    /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
-    nonces?: NonceMode;
     /** False: no compression, so that a value's length does not tell what parts of it have in common. Default true. */
-    compress?: boolean;
+    compress?: boolean | undefined;
 }
 /**
  * Serializes values and seals them, each bound to its tenant and cache key: a serializer with encryption.
@@ -1128,8 +1035,17 @@ declare class EncryptionWrapper<T = unknown> implements Disposable {
     [Symbol.dispose](): void;
 }
 
-/** How long entries live: a {@link Duration}, or `'never'` for entries that do not end by themselves. */
-type Ttl = Duration | 'never';
+/**
+ * Whether an error says where in a value the refused part is with names (`.orders[3].customer`) or with positions only
+ * (`{0}[3]{1}`), for values whose property names must not be seen either.
+ */
+type ErrorPaths = 'names' | 'positions';
+
+/** An AsyncLocalStorage that holds the tenant id of the request. Outside of one, a call is a TypeError. */
+interface TenantStore {
+    getStore(): string | undefined;
+}
+
 /** A number with its unit, as {@link Duration} without the bare number: `500` would be seconds, and be meant as milliseconds. */
 type Span = Exclude<Duration, number>;
 /** How long things may take. */
@@ -1137,8 +1053,8 @@ interface TimeoutOptions {
     /** One operation of the backend. Default `'5s'`; the function then runs, as for a miss. */
     backend?: Span;
     /**
-     * How long each caller waits for the function, and then gets a TimeoutError (or a stale value). The function goes on: whoever
-     * asks meanwhile waits for the same run, and its result is stored, unless it takes longer than ten times this time (without
+     * How long each caller waits for the function, and then gets a TimeoutError (or a stale value). The function goes on: later
+     * callers wait for the same run, and its result is stored, unless it takes longer than ten times this time (without
      * `load`: 10 minutes), after which another run may begin. Default: as long as it takes.
      */
     load?: Span;
@@ -1176,7 +1092,7 @@ interface L1Options {
     ttl?: Duration;
     /**
      * Keep the decoded objects and hand out those same objects. They are plaintext in memory, also in a secure cache,
-     * and must not be changed by whoever gets them. Default false: bytes, in a secure cache ciphertext.
+     * and callers must not change them. Default false: bytes, in a secure cache ciphertext.
      */
     values?: boolean;
     /**
@@ -1185,23 +1101,17 @@ interface L1Options {
      */
     invalidation?: boolean;
 }
+
+/** How long entries live: a {@link Duration}, or `'never'` for entries that do not end by themselves. */
+type Ttl = Duration | 'never';
 /** Where values are stored, and as what. */
-interface StorageOptions {
+interface StorageOptions extends KeyOptions {
     /** Default 600 seconds. */
     ttl?: Ttl;
     /** `null` or left out: in this process only. Else a store, or the URL of one. */
     backend?: Backend | KeyvInstance | KeyvStorageAdapter | string | null;
     /** Default: StandardSerializer. An EncryptionWrapper encrypts. */
     serializer?: Serializer | EncryptionWrapper;
-    /** Encrypts with this key. */
-    masterKey?: MasterKeyInput | undefined;
-    /** Encrypts with the keys of this keyring, which its owner destroys. */
-    keyring?: Keyring | undefined;
-    /** The tenant that all entries belong to. Default: the wrapper's, which is `'default'`. */
-    tenantId?: string | undefined;
-    wire?: Wire;
-    /** With encryption: as in EncryptionWrapper. */
-    nonces?: NonceMode;
     /** Entries in this process in front of the backend. Default true. */
     l1?: boolean | L1Options;
     /**
@@ -1234,20 +1144,20 @@ interface StorageOptions {
     timeout?: Span | TimeoutOptions;
     /** How often an operation of the backend is tried again after a failure that may pass. Default 1. */
     retry?: number;
-    /** Leaves a backend alone for a while that fails again and again. Default `{ failures: 5, rest: '1s' }`. */
+    /** A circuit breaker for a backend that keeps failing. Default `{ failures: 5, rest: '1s' }`. */
     breaker?: boolean | BreakerOptions;
-    /** Operations of the backend under way at most; above, functions run as if it failed. Default 10,000. */
+    /** Concurrent operations of the backend at most; above, functions are called as if it failed. Default 10,000. */
     maxConcurrent?: number;
     /**
      * Hides cache keys and tags from the backend: it sees `{namespace}:p:{HMAC of the cache key}`, under a key derived for the
      * tenant. Needs encryption, a namespace and wire `protocol`; no other SDK finds such entries. Default false.
      */
     privateKeys?: boolean;
-    /** Given to every operation of the backend: when it aborts, functions simply run. */
+    /** Given to every operation of the backend: when it aborts, functions are called without the cache (bypass). */
     signal?: AbortSignal;
-    /** What an entry that does not open is: `'miss'` (counted, and deleted when nobody replaced it), or an error. */
+    /** What an entry that does not open is: `'miss'` (counted, and deleted unless it was replaced), or an error. */
     onAuthenticationFailure?: 'miss' | 'throw';
-    /** Told of every failure that is counted rather than thrown. Errors have no keys and no values in them. */
+    /** Called with every failure that is counted rather than thrown. Errors have no keys and no values in them. */
     onError?: (error: unknown) => void;
 }
 /** How a function's entries are named. */
@@ -1268,11 +1178,97 @@ interface FunctionOptions<K extends unknown[] = unknown[], T extends unknown[] =
     /** Names under which `invalidateTags` finds the entry, always these or made from a call's arguments. */
     tags?: readonly string[] | ((...args: K) => readonly string[]);
 }
-/** An AsyncLocalStorage that holds the tenant id of the request. Outside of one, a call is a TypeError. */
-interface TenantStore {
-    getStore(): string | undefined;
-}
 type CacheOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> = StorageOptions & FunctionOptions<K, T>;
+
+/** How long something took, in numbers of a fixed size. */
+interface LatencyStats {
+    count: number;
+    /** Milliseconds of all together. */
+    sumMs: number;
+    /** How many took at most `leMs` (the last: `Infinity`), those of the smaller buckets included. */
+    buckets: {
+        leMs: number;
+        count: number;
+    }[];
+}
+/** What has happened so far, in plain numbers: nothing here tells of a key or a value. */
+interface CacheStats {
+    /** Calls answered with a stored value. */
+    hits: number;
+    /** Of those, the ones answered from this process's own first tier. */
+    l1Hits: number;
+    /** Calls answered with a value past its TTL, because of `swr` or `staleIfError`; they are no hits. */
+    staleHits: number;
+    /** Calls for which nothing usable was stored. */
+    misses: number;
+    /** How often a function ran, which is less than `misses` when calls shared a run. */
+    loads: number;
+    /** Of those, the ones that threw or took longer than their timeout. */
+    loadErrors: number;
+    /** Values stored. */
+    sets: number;
+    /** Entries that did not open: another key, tenant or cache key, altered bytes, a foreign format. */
+    authenticationFailures: number;
+    /** Entries sealed with a key that the keyring does not hold. */
+    unknownKeys: number;
+    /** Entries whose envelope or payload could not be read. */
+    unreadableValues: number;
+    /** Values that were returned but not stored, because the serializer or the sealer refused them. */
+    refusedValues: number;
+    /** Values that were returned but not stored, because they are over a limit. */
+    oversizeValues: number;
+    /** Operations that the backend failed, and those that were not asked of it while its circuit breaker was open. */
+    backendErrors: number;
+    /** Waits for another process that was loading the same entry. */
+    lockWaits: number;
+    /** Reading an entry from the backend. */
+    readLatency: LatencyStats;
+    /** Giving an entry to the backend. */
+    writeLatency: LatencyStats;
+    /** Running functions. */
+    loadLatency: LatencyStats;
+    /** Entries held in this process now. */
+    l1Entries: number;
+    /** Bytes they take, as `l1.maxBytes` counts them. */
+    l1Bytes: number;
+}
+
+/**
+ * What a cache publishes on `node:diagnostics_channel`, each under `cachekit-native:` and its name here. An event without
+ * subscribers costs nothing.
+ *
+ * | event | when | beside {@link CacheEvent} |
+ * |---|---|---|
+ * | `hit` | a stored value answers a call | `tier`: `'l1'` or `'backend'` |
+ * | `stale` | a value past its TTL answers | `reason`: `'swr'` or `'error'` |
+ * | `miss` | nothing usable is stored | |
+ * | `load` | a function has run | `ms`, `ok` |
+ * | `read`, `write` | the backend has answered a cache miss of L1, or taken a value | `ms`, `bytes` |
+ * | `delete` | an entry is removed by name | |
+ * | `invalidate` | entries are removed by tags | `tags`: how many tags, `entries`: how many entries |
+ * | `failure` | something is counted instead of thrown | `kind`, `code` |
+ * | `lock` | another process has an entry's lock | `ms`: how long this one waited |
+ * | `breaker` | the backend's circuit breaker changes | `state`: `'open'`, `'half-open'` or `'closed'` |
+ */
+interface CacheEvent {
+    /** The options' namespace and operation, where there are. */
+    namespace?: string | undefined;
+    operation?: string | undefined;
+    /** 16 hex digits that tell entries apart: a hash of the cache key under a random key of this process. */
+    entry?: string;
+    tier?: 'l1' | 'backend';
+    reason?: 'swr' | 'error';
+    ms?: number;
+    bytes?: number;
+    ok?: boolean;
+    kind?: FailureKind;
+    /** The error's fixed code. */
+    code?: string | undefined;
+    tags?: number;
+    entries?: number;
+    state?: 'open' | 'half-open' | 'closed';
+}
+type FailureKind = 'backend' | 'unopened' | 'unreadable' | 'unknown-key' | 'refused' | 'oversize' | 'refresh';
 
 /** A value and what is known of where it came from. */
 interface Entry<T> {
@@ -1308,13 +1304,14 @@ interface CachedFunction<This, A extends unknown[], R> {
  * The function must take what `key` (`K`) and `tenant` (`T`) take.
  */
 type CacheWrap<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> = <This, A extends [...K, ...unknown[]] & [...T, ...unknown[]], R>(fn: (this: This, ...args: A) => R, context?: ClassMethodDecoratorContext<This, (this: This, ...args: A) => R>) => CachedFunction<This, A, Awaited<R>>;
+
 /** What `cache` is: call it for a cache as its options say, `cache.secure` for one that always encrypts. */
 interface CacheFunction {
     /**
      * Caches the results of a function. Values are stored as they are serialized, unless `masterKey`, `keyring` or an
      * EncryptionWrapper as `serializer` encrypts them; CACHEKIT_MASTER_KEY alone encrypts nothing.
      *
-     * Default TTL 600 s. When the backend fails, the function runs.
+     * Default TTL 600 s. When the backend fails, the wrapped function is called (cache bypass).
      *
      * @example
      * const user = cache({ namespace: 'users', operation: 'user', backend: 'redis://localhost' })(fetchUser);
@@ -1327,7 +1324,7 @@ interface CacheFunction {
      * As {@link cache}, and every value is sealed with AES-256-GCM: neither the backend nor L1 ever holds plaintext.
      * The key is `masterKey` (64 hex digits), `keyring` or CACHEKIT_MASTER_KEY.
      *
-     * Default TTL 600 s. When the backend fails, the function runs.
+     * Default TTL 600 s. When the backend fails, the wrapped function is called (cache bypass).
      *
      * @example
      * const ssn = cache.secure({ namespace: 'users', operation: 'ssn', backend: 'redis://localhost' })(fetchSsn);
@@ -1340,21 +1337,21 @@ interface CacheFunction {
      * As {@link cache}, for what is cheap to make again: nothing is tried twice, the backend is asked even while it fails, and
      * L1 is not told what other processes change.
      *
-     * Default TTL 300 s. When the backend fails, the function runs, each time after the backend's own timeout.
+     * Default TTL 300 s. When the backend fails, the wrapped function is called, each time after the backend's own timeout.
      */
     minimal<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
     /**
      * As {@link cache}, for a busy service: a stale value answers for a minute while the function runs in the background, and
      * for an hour when it fails; TTLs differ by up to a tenth.
      *
-     * Default TTL 600 s. When the backend fails, it is tried once more, then left alone for a second at a time, and functions run.
+     * Default TTL 600 s. When the backend fails, it is tried once more; after 5 consecutive failures the circuit breaker opens for 1 s.
      */
     production<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
     /**
      * As {@link CacheFunction.production}, in the hosted cache: CACHEKIT_API_URL (default https://api.cachekit.io) with
      * CACHEKIT_API_KEY.
      *
-     * Default TTL 3,600 s. When the cache cannot be reached, functions run.
+     * Default TTL 3,600 s. When the hosted cache cannot be reached, the wrapped function is called.
      */
     io<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
     /**
@@ -1411,8 +1408,8 @@ declare class TenantCache {
     /** The stored value, or `undefined`. */
     get<V = unknown>(cacheKey: string): Promise<V | undefined>;
     /**
-     * The stored value, or else what `load` returns, which is stored. Callers who wait for the same entry at the same time
-     * share one run of `load` and its result.
+     * The stored value, or else what `load` returns, which is stored. Concurrent calls for an entry share one
+     * run of `load` and its result.
      */
     getOrSet<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: SetOptions): Promise<V>;
     /** As `getOrSet`, with what is known of the entry. */
@@ -1455,7 +1452,7 @@ declare class TenantCache {
     }): Promise<number>;
     /**
      * The cache keys of stored values that begin with `prefix`, in no order; in a namespace, without those of functions. One
-     * that changes meanwhile may come twice or not at all.
+     * that changes during the listing may come twice or not at all.
      *
      * @throws ConfigurationError with `privateKeys`, BackendError for a backend that cannot list its entries.
      */
@@ -1486,11 +1483,8 @@ interface CreateCacheOptions extends StorageOptions {
      */
     namespace?: string;
 }
-interface SecureFunctionOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> extends FunctionOptions<K, T> {
-    /** Default: the cache's own key, or else CACHEKIT_MASTER_KEY. */
-    masterKey?: MasterKeyInput | undefined;
-    keyring?: Keyring | undefined;
-    nonces?: NonceMode | undefined;
+/** The key's default is the cache's own, or else CACHEKIT_MASTER_KEY. */
+interface SecureFunctionOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> extends FunctionOptions<K, T>, Pick<KeyOptions, 'masterKey' | 'keyring' | 'nonces'> {
 }
 /** A cache of values and functions: one backend, one L1. Made by {@link createCache}. */
 declare class Cache extends TenantCache implements AsyncDisposable {
@@ -1503,7 +1497,7 @@ declare class Cache extends TenantCache implements AsyncDisposable {
     tenant(tenantId: string): TenantCache;
     /**
      * Seals every stored entry anew that a previous key has sealed, so that the key can go: after `startRotation`, and before
-     * `completeRotation`. Entries keep their TTL and their bytes are never decoded; the cache stays in use meanwhile. With a
+     * `completeRotation`. Entries keep their TTL and their bytes are never decoded; the cache stays in use. With a
      * `namespace`, those are its entries and those of the namespaces that functions wrapped here have: not what a function's
      * `key` has named otherwise.
      *
@@ -1585,19 +1579,7 @@ interface EncryptedStoreClearOptions {
     }) => void) | undefined;
 }
 
-interface EncryptedStoreOptions {
-    /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
-    masterKey?: MasterKeyInput | undefined;
-    /** Shared with its other users. */
-    keyring?: Keyring | undefined;
-    /** 1 to 1,024 bytes as UTF-8. Default `'default'`. */
-    tenantId?: string | undefined;
-    /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
-    nonces?: NonceMode | undefined;
-    /** Default `'protocol'`. */
-    wire?: Wire | undefined;
-    /** False: no compression, so that a value's length does not tell what parts of it have in common. Default true. */
-    compress?: boolean | undefined;
+interface EncryptedStoreOptions extends KeyOptions, Pick<EncryptionWrapperOptions, 'compress'> {
     /** Called with why a stored value could not be opened; the value is a miss. What it throws is not caught. */
     onError?: ((error: unknown) => void) | undefined;
 }

@@ -17,7 +17,7 @@ export { KeyvBackend, type KeyvBackendOptions } from './src/backends/keyv.js';
 export { LmdbBackend, type LmdbBackendOptions } from './src/backends/lmdb.js';
 export { MemoryBackend, type MemoryBackendOptions } from './src/backends/memory.js';
 export { RedisBackend, type RedisBackendOptions } from './src/backends/redis.js';
-export { type CacheFunction, type CacheWrap, cache } from './src/cache/cache.js';
+export { type CacheFunction, cache } from './src/cache/cache.js';
 export type { CachedFunction, Entry } from './src/cache/cached-function.js';
 export {
   type Cache,
@@ -25,25 +25,22 @@ export {
   createCache,
   type SecureFunctionOptions,
 } from './src/cache/create-cache.js';
-export type { CacheStats } from './src/cache/engine/counters.js';
+export type { CacheStats, LatencyStats } from './src/cache/engine/counters.js';
 export type { CacheEvent, FailureKind } from './src/cache/engine/events.js';
-export type { LatencyStats } from './src/cache/engine/histogram.js';
 export type { RewrapOptions, RewrapReport } from './src/cache/engine/rewrap-entries.js';
+export type { TenantStore } from './src/cache/key-builder.js';
 export { type LoadedOptions, skip, withTtl } from './src/cache/load-result.js';
 export type {
   BackoffOptions,
   BreakerOptions,
-  CacheOptions,
-  FunctionOptions,
   L1Options,
   LockOptions,
   Span,
-  StorageOptions,
-  TenantStore,
   TimeoutOptions,
-  Ttl,
-} from './src/cache/options.js';
+} from './src/cache/option-groups.js';
+export type { CacheOptions, FunctionOptions, StorageOptions, Ttl } from './src/cache/options.js';
 export type { SetOptions, TenantCache } from './src/cache/tenant-cache.js';
+export type { CacheWrap } from './src/cache/wrap-function.js';
 export { EncryptionWrapper, type EncryptionWrapperOptions } from './src/codec/encryption-wrapper.js';
 export type { InspectedValue } from './src/codec/inspect.js';
 export type {

@@ -287,7 +287,7 @@ test('two entries never share a flight, and a change of a key reaches those of e
         );
         const [, changed] = pairs[0] as readonly [string, string];
         const marks = [...joined, ...own].map((flight) => flight.begin());
-        flights.supersedeKey(changed);
+        flights.invalidateKey(changed);
         const told = pairs.map(([, cacheKey]) => cacheKey === changed);
         const heard = marks.every((mark, n) => mark.mayStore() !== told[n % pairs.length]);
         for (const flight of [...joined, ...own]) flights.leave(flight);
@@ -301,7 +301,7 @@ test('two entries never share a flight, and a change of a key reaches those of e
 test('L1 shows an entry to its own tenant only, also when stored keys are the same', (t) => {
   const l1 = new L1(10_000);
   const until = now() + 1000;
-  const times = { until, expiresAt: until, keptUntil: until };
+  const times = { until, expiresAt: until, graceUntil: until };
   const entry = { tenantId: 'a', bytes: undefined, value: 'secret', tags: [], validity: undefined, ...times };
   l1.set('k', entry, 10);
   t.is(l1.get('k', 'a'), entry);

@@ -88,7 +88,7 @@ test('an option that there is not is refused with the ones that there are', (t) 
     () => createCache().secure({ wire: 'protocol' } as never),
   ]) {
     const error = t.throws(make, { instanceOf: ConfigurationError });
-    t.regex(error.message, /There is no option '\w+'; there are .*ttl/);
+    t.regex(error.message, /Unknown option '\w+'\. Known options: .*ttl/);
   }
 });
 

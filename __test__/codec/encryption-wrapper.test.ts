@@ -282,7 +282,7 @@ test('an option that there is not is refused by its name, which may be one that 
   for (const name of ['tenantID', 'onError', 'previousMasterKeys']) {
     t.throws(() => new EncryptionWrapper({ masterKey, [name]: 'rosebud' } as never), {
       instanceOf: ConfigurationError,
-      message: `There is no option '${name}'; there are serializer, masterKey, keyring, tenantId, wire, rotationHeader, nonces, compress`,
+      message: `Unknown option '${name}'. Known options: serializer, masterKey, keyring, tenantId, wire, rotationHeader, nonces, compress`,
     });
   }
 });

@@ -135,7 +135,7 @@ test('what is no driver is refused', (t) => {
 test('an option that there is not is refused by its name', (t) => {
   t.throws(() => encryptedDriver(memoryDriver(), { masterKey: MASTER_KEY, tenantID: 'a' } as never), {
     code: 'ERR_CONFIGURATION',
-    message: "There is no option 'tenantID'; there are masterKey, keyring, tenantId, nonces, wire, compress, onError",
+    message: "Unknown option 'tenantID'. Known options: masterKey, keyring, tenantId, nonces, wire, compress, onError",
   });
 });
 

@@ -224,7 +224,7 @@ test('errors of the inner store reach the listeners of the outer one', async (t)
 test('an option that there is not is refused by its name', (t) => {
   t.throws(() => encryptedStore(new Map(), { ...options, tenantID: 'a' } as never), {
     code: 'ERR_CONFIGURATION',
-    message: "There is no option 'tenantID'; there are masterKey, keyring, tenantId, nonces, wire, compress, onError",
+    message: "Unknown option 'tenantID'. Known options: masterKey, keyring, tenantId, nonces, wire, compress, onError",
   });
 });
 

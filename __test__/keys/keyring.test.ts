@@ -198,7 +198,7 @@ test('keys come from the environment, previous ones only together with the curre
 test('an option that there is not is refused by its name', (t) => {
   t.throws(() => new Keyring({ masterKey: A, previousKeys: [B] } as never), {
     code: 'ERR_CONFIGURATION',
-    message: "There is no option 'previousKeys'; there are masterKey, previousMasterKeys",
+    message: "Unknown option 'previousKeys'. Known options: masterKey, previousMasterKeys",
   });
   t.throws(() => new Keyring([A] as never), { instanceOf: TypeError });
 });

@@ -1,32 +1,12 @@
 import { HttpBackend } from '../backends/http.js';
-import { ConfigurationError } from '../errors.js';
-import { assertWrappable, type CachedFunction, cachedFunction } from './cached-function.js';
-import { assertCanTag } from './engine/capabilities.js';
-import { Counters } from './engine/counters.js';
+import { ownOptions } from '../util/options-object.js';
+import { openStore } from './engine/open-store.js';
 import { currentSignal } from './engine/run-signal.js';
-import { EntryNames } from './key-builder.js';
-import {
-  assertFunctionOptions,
-  assertOptions,
-  CACHE_OPTIONS,
-  type CacheOptions,
-  type StorageOptions,
-} from './options.js';
-import { backendTimeoutMs } from './policies.js';
-import { namingContext, openStore, resolveStorage } from './resolve-storage.js';
-
-/**
- * Gives a function a cache: call it with the function, or write it as a standard decorator in front of a method.
- * The function must take what `key` (`K`) and `tenant` (`T`) take.
- */
-export type CacheWrap<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> = <
-  This,
-  A extends [...K, ...unknown[]] & [...T, ...unknown[]],
-  R,
->(
-  fn: (this: This, ...args: A) => R,
-  context?: ClassMethodDecoratorContext<This, (this: This, ...args: A) => R>,
-) => CachedFunction<This, A, Awaited<R>>;
+import { parseTimeout } from './option-groups.js';
+import { type CacheOptions, FUNCTION, STORAGE, type StorageOptions } from './options.js';
+import { parse, readOptions } from './parsers.js';
+import { resolveStorage } from './resolve-storage.js';
+import { type CacheWrap, wrapFunction } from './wrap-function.js';
 
 /** What `cache` is: call it for a cache as its options say, `cache.secure` for one that always encrypts. */
 export interface CacheFunction {
@@ -34,7 +14,7 @@ export interface CacheFunction {
    * Caches the results of a function. Values are stored as they are serialized, unless `masterKey`, `keyring` or an
    * EncryptionWrapper as `serializer` encrypts them; CACHEKIT_MASTER_KEY alone encrypts nothing.
    *
-   * Default TTL 600 s. When the backend fails, the function runs.
+   * Default TTL 600 s. When the backend fails, the wrapped function is called (cache bypass).
    *
    * @example
    * const user = cache({ namespace: 'users', operation: 'user', backend: 'redis://localhost' })(fetchUser);
@@ -48,7 +28,7 @@ export interface CacheFunction {
    * As {@link cache}, and every value is sealed with AES-256-GCM: neither the backend nor L1 ever holds plaintext.
    * The key is `masterKey` (64 hex digits), `keyring` or CACHEKIT_MASTER_KEY.
    *
-   * Default TTL 600 s. When the backend fails, the function runs.
+   * Default TTL 600 s. When the backend fails, the wrapped function is called (cache bypass).
    *
    * @example
    * const ssn = cache.secure({ namespace: 'users', operation: 'ssn', backend: 'redis://localhost' })(fetchSsn);
@@ -64,7 +44,7 @@ export interface CacheFunction {
    * As {@link cache}, for what is cheap to make again: nothing is tried twice, the backend is asked even while it fails, and
    * L1 is not told what other processes change.
    *
-   * Default TTL 300 s. When the backend fails, the function runs, each time after the backend's own timeout.
+   * Default TTL 300 s. When the backend fails, the wrapped function is called, each time after the backend's own timeout.
    */
   minimal<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
     options?: CacheOptions<K, T>,
@@ -74,7 +54,7 @@ export interface CacheFunction {
    * As {@link cache}, for a busy service: a stale value answers for a minute while the function runs in the background, and
    * for an hour when it fails; TTLs differ by up to a tenth.
    *
-   * Default TTL 600 s. When the backend fails, it is tried once more, then left alone for a second at a time, and functions run.
+   * Default TTL 600 s. When the backend fails, it is tried once more; after 5 consecutive failures the circuit breaker opens for 1 s.
    */
   production<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
     options?: CacheOptions<K, T>,
@@ -84,7 +64,7 @@ export interface CacheFunction {
    * As {@link CacheFunction.production}, in the hosted cache: CACHEKIT_API_URL (default https://api.cachekit.io) with
    * CACHEKIT_API_KEY.
    *
-   * Default TTL 3,600 s. When the cache cannot be reached, functions run.
+   * Default TTL 3,600 s. When the hosted cache cannot be reached, the wrapped function is called.
    */
   io<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
 
@@ -110,65 +90,31 @@ const PRODUCTION = { ttl: 600, swr: '1m', staleIfError: '1h', jitter: 0.1 } as c
 const IO = { ...PRODUCTION, ttl: 3_600 } as const satisfies StorageOptions;
 
 /** Caches the results of a function: `cache(options)(fn)`, or `cache.secure(options)(fn)` to encrypt them. */
-export const cache: CacheFunction = Object.assign(preset({}, false), {
+export const cache: CacheFunction = Object.assign(preset({}), {
   secure: preset({}, true),
-  minimal: <K extends unknown[], T extends unknown[]>(options: CacheOptions<K, T> = {}) => {
-    assertOptions(options, CACHE_OPTIONS);
-    const { l1 = true } = options;
+  minimal: preset(MINIMAL, false, ({ l1 = true }) => {
     // What is turned on or off as a whole stays so.
-    const own = typeof l1 === 'object' ? { invalidation: false, ...l1 } : l1 && { invalidation: false };
-    return wrapWith({ ...MINIMAL, ...options, l1: own }, false);
-  },
-  production: preset(PRODUCTION, false),
-  io: <K extends unknown[], T extends unknown[]>(options: CacheOptions<K, T> = {}) => {
-    assertOptions(options, CACHE_OPTIONS);
-    const backend = options.backend ?? new HttpBackend({ timeoutMs: backendTimeoutMs(options.timeout) });
-    return wrapWith({ ...IO, ...options, backend }, false);
-  },
+    return { l1: typeof l1 === 'object' ? { invalidation: false, ...l1 } : l1 && { invalidation: false } };
+  }),
+  production: preset(PRODUCTION),
+  io: preset(IO, false, ({ backend, timeout }) => {
+    return { backend: backend ?? new HttpBackend({ timeoutMs: parseTimeout(timeout).backendTimeoutMs }) };
+  }),
   signal: currentSignal,
 });
 
-function preset(defaults: StorageOptions, secure: boolean) {
-  return <K extends unknown[], T extends unknown[]>(options: CacheOptions<K, T> = {}) => {
-    assertOptions(options, CACHE_OPTIONS);
-    return wrapWith({ ...defaults, ...options }, secure);
-  };
-}
-
-function wrapWith<K extends unknown[], T extends unknown[]>(
-  options: CacheOptions<K, T>,
-  secure: boolean,
-): CacheWrap<K, T> {
-  assertFunctionOptions(options);
-  const storage = resolveStorage(options, secure);
-  const { backend, ttlMs } = storage;
-  const { namespace, operation, key, tenant, tags } = options;
-  assertCanTag(backend, tags);
-  const context = namingContext(storage, backend !== undefined, namespace);
-  const names = new EntryNames({ namespace, operation, key, tenant, tags }, context);
-  // Without a backend every function has a store, and so a key space, of its own.
-  const shared = backend && openStore(storage, namespace);
-  const claim = oneFunction(shared !== undefined && key === undefined);
-  const wrap = (fn: unknown, context: unknown) => {
-    assertWrappable(fn, context);
-    claim(fn);
-    return cachedFunction(fn, {
-      store: shared ?? openStore(storage, namespace),
-      names,
-      ttlMs,
-      counters: new Counters({ namespace, operation }),
-    });
-  };
-  return wrap as CacheWrap<K, T>;
-}
-
-/** @returns what refuses a second function, when `named` says that a shared store would give it the first one's values. */
-export function oneFunction(named: boolean): (fn: unknown) => void {
-  let first: unknown;
-  return (fn) => {
-    first ??= fn;
-    if (named && first !== fn) {
-      throw new ConfigurationError('One operation names one function: a second one would be given its values');
-    }
+/** @param more what the options become besides. */
+function preset(
+  defaults: StorageOptions,
+  secure = false,
+  more?: (given: CacheOptions<never, never>) => StorageOptions,
+) {
+  return <K extends unknown[], T extends unknown[]>(given: CacheOptions<K, T> = {}): CacheWrap<K, T> => {
+    const own = readOptions(given, STORAGE, FUNCTION);
+    const options = ownOptions({ ...defaults, ...own, ...more?.(own) });
+    const named = parse(FUNCTION, options);
+    const storage = resolveStorage(options, secure);
+    // Without a backend every function has a store, and so a key space, of its own.
+    return wrapFunction(named, { storage, store: storage.backend && openStore(storage) });
   };
 }

@@ -1,10 +1,8 @@
-import { kindOf } from '../util/bytes.js';
 import { now } from '../util/clock.js';
 import type { CacheStats, Counters } from './engine/counters.js';
-import type { EntryStore } from './engine/entry-store.js';
-import type { Target } from './engine/entry-target.js';
-import type { Outcome } from './engine/loading.js';
-import { NOTHING } from './engine/tiers.js';
+import type { EntryRef } from './engine/entry-ref.js';
+import { type EntryStore, MISS } from './engine/entry-store.js';
+import type { Outcome } from './engine/loader.js';
 import type { EntryNames } from './key-builder.js';
 
 /** A value and what is known of where it came from. */
@@ -37,7 +35,8 @@ export interface CachedFunction<This, A extends unknown[], R> {
   stats(): CacheStats;
 }
 
-type Original = (this: unknown, ...args: unknown[]) => unknown;
+/** A function that is wrapped. */
+export type Original = (this: unknown, ...args: unknown[]) => unknown;
 
 /** What a cached function is made of. */
 export interface FunctionParts {
@@ -49,15 +48,14 @@ export interface FunctionParts {
 
 export function cachedFunction(fn: Original, parts: FunctionParts): CachedFunction<unknown, unknown[], unknown> {
   const { store, names, ttlMs, counters } = parts;
-  const { tiers } = store;
 
-  const targetOf = (args: readonly unknown[]): Target => {
+  const refOf = (args: readonly unknown[]): EntryRef => {
     const tenantId = names.tenantId(args);
-    return targetAt(names.cacheKey(args, tenantId), tenantId, args);
+    return refAt(names.cacheKey(args, tenantId), tenantId, args);
   };
 
-  const targetAt = (cacheKey: string, tenantId: string | undefined, args: readonly unknown[]): Target => {
-    // The function runs later than its key was made; by then an object may say something else, even another tenant.
+  const refAt = (cacheKey: string, tenantId: string | undefined, args: readonly unknown[]): EntryRef => {
+    // The wrapped function is called after its key was made; by then an object may hold something else, even another tenant.
     const unchanged = args.some(isObject) ? () => names.name(cacheKey, tenantId, args) : undefined;
     return {
       cacheKey,
@@ -75,47 +73,35 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
     try {
       const tenantId = names.tenantId(args);
       const cacheKey = names.cacheKey(args, tenantId);
-      const value = tiers.hit(cacheKey, tenantId, ttlMs, counters);
-      if (value !== NOTHING) return Promise.resolve(value);
-      return store.fetch(targetAt(cacheKey, tenantId, args), () => fn.apply(this, args)).then(outcomeValue);
+      const value = store.hit(cacheKey, tenantId, ttlMs, counters);
+      if (value !== MISS) return Promise.resolve(value);
+      return store.fetch(refAt(cacheKey, tenantId, args), () => fn.apply(this, args)).then(outcomeValue);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  // Called as `cached.entry(…)`, `this` is the function itself, which the original has nothing to do with.
+  // Called as `cached.entry(…)`, `this` is the cached function itself, which means nothing to the original.
   const selfOf = (self: unknown) => (self === cached ? undefined : self);
 
   const methods = {
     async entry(this: unknown, ...args: unknown[]): Promise<Entry<unknown>> {
       const self = selfOf(this);
-      return entryOf(await store.fetch(targetOf(args), () => fn.apply(self, args)), ttlMs);
+      return entryOf(await store.fetch(refOf(args), () => fn.apply(self, args)), ttlMs);
     },
-    keyFor: (...args: unknown[]): string => targetOf(args).cacheKey,
-    invalidate: async (...args: unknown[]): Promise<boolean> => store.delete(targetOf(args)),
+    keyFor: (...args: unknown[]): string => refOf(args).cacheKey,
+    invalidate: async (...args: unknown[]): Promise<boolean> => (await store.delete([refOf(args)])) > 0,
     async refresh(this: unknown, ...args: unknown[]): Promise<unknown> {
       const self = selfOf(this);
-      return (await store.refresh(targetOf(args), () => fn.apply(self, args))).value;
+      return (await store.refresh(refOf(args), () => fn.apply(self, args))).value;
     },
-    stats: (): CacheStats => statsOf(store, counters),
+    stats: (): CacheStats => ({ ...counters.stats(), ...store.usage() }),
   };
   Object.defineProperties(cached, {
     name: { value: fn.name, configurable: true },
     length: { value: fn.length, configurable: true },
   });
   return Object.assign(cached, methods);
-}
-
-/** @throws TypeError for something that is no function, or a decorator used where it cannot be. */
-export function assertWrappable(fn: unknown, context: unknown): asserts fn is Original {
-  if (typeof fn !== 'function') {
-    throw new TypeError(
-      `cache(options) wraps a function, not ${kindOf(fn)}; as a decorator it needs standard decorators (no experimentalDecorators)`,
-    );
-  }
-  if (context === undefined) return;
-  const kind = (context as { kind?: unknown } | null)?.kind;
-  if (kind !== 'method') throw new TypeError('As a decorator, cache(options) is for methods');
 }
 
 /** @param usualTtlMs what an entry that was found was stored with, if that is known. */
@@ -126,11 +112,6 @@ export function entryOf(outcome: Outcome, usualTtlMs: number | undefined): Entry
   const expiresInMs = Math.max(0, left);
   const dated = ttlMs !== undefined && Number.isFinite(ttlMs) && left <= ttlMs;
   return dated ? { value, status, expiresInMs, ageMs: ttlMs - left } : { value, status, expiresInMs };
-}
-
-export function statsOf(store: EntryStore, counters: Counters): CacheStats {
-  const { l1 } = store.tiers;
-  return { ...counters.stats(), l1Entries: l1?.count ?? 0, l1Bytes: l1?.bytes ?? 0 };
 }
 
 function outcomeValue(outcome: Outcome): unknown {

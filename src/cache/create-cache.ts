@@ -1,29 +1,21 @@
 import { ConfigurationError, IncompleteError } from '../errors.js';
-import type { Keyring, NonceMode } from '../keys/keyring.js';
+import type { KeyOptions } from '../keys/key-options.js';
 import { signalOf } from '../native/abort.js';
 import { assertTenantId } from '../protocol/derive.js';
-import type { MasterKeyInput } from '../protocol/master-key.js';
 import { kindOf } from '../util/bytes.js';
-import { type CacheWrap, oneFunction } from './cache.js';
-import { assertWrappable, cachedFunction, statsOf } from './cached-function.js';
+import { assertOptionsObject } from '../util/options-object.js';
 import { guarded } from './engine/backend-guard.js';
 import { assertCanTag } from './engine/capabilities.js';
 import { type CacheStats, Counters } from './engine/counters.js';
 import type { EntryStore } from './engine/entry-store.js';
+import { openStore } from './engine/open-store.js';
 import { type RewrapOptions, Rewrapping, type RewrapReport } from './engine/rewrap-entries.js';
-import { EntryNames, prefixOf, tagName } from './key-builder.js';
-import {
-  assertFunction,
-  assertFunctionOptions,
-  assertOptions,
-  FUNCTION_OPTIONS,
-  type FunctionOptions,
-  STORAGE_OPTIONS,
-  type StorageOptions,
-  ttlOf,
-} from './options.js';
-import { namingContext, openStore, resolveStorage, type Storage } from './resolve-storage.js';
+import { prefixOf, tagName } from './key-builder.js';
+import { FUNCTION, type FunctionOptions, STORAGE, type StorageOptions } from './options.js';
+import { assertFunction, parse, readOptions } from './parsers.js';
+import { resolveStorage, type Storage } from './resolve-storage.js';
 import { type TaggedStore, TenantCache, type ViewParts } from './tenant-cache.js';
+import { type CacheWrap, wrapFunction } from './wrap-function.js';
 
 export interface CreateCacheOptions extends StorageOptions {
   /**
@@ -33,19 +25,24 @@ export interface CreateCacheOptions extends StorageOptions {
   namespace?: string;
 }
 
+/** The key's default is the cache's own, or else CACHEKIT_MASTER_KEY. */
 export interface SecureFunctionOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>
-  extends FunctionOptions<K, T> {
-  /** Default: the cache's own key, or else CACHEKIT_MASTER_KEY. */
-  masterKey?: MasterKeyInput | undefined;
-  keyring?: Keyring | undefined;
-  nonces?: NonceMode | undefined;
+  extends FunctionOptions<K, T>,
+    Pick<KeyOptions, 'masterKey' | 'keyring' | 'nonces'> {}
+
+const NAMESPACE = { namespace: FUNCTION.namespace };
+const KEYS = { masterKey: STORAGE.masterKey, keyring: STORAGE.keyring, nonces: STORAGE.nonces };
+
+/** Values that are stored alike. */
+interface Home {
+  readonly storage: Storage;
+  readonly store: EntryStore;
 }
 
 /** A cache of values and functions: one backend, one L1. Made by {@link createCache}. */
 export class Cache extends TenantCache implements AsyncDisposable {
   readonly #options: Omit<CreateCacheOptions, 'masterKey' | 'keyring'>;
-  readonly #storage: Storage;
-  readonly #store: EntryStore;
+  readonly #home: Home;
   readonly #counters: Counters;
   /** Of functions that are in use; the others' numbers are in `#past`. */
   readonly #functions = new Set<Counters>();
@@ -56,22 +53,21 @@ export class Cache extends TenantCache implements AsyncDisposable {
   });
   /** Of functions that have another one than the cache. */
   readonly #namespaces = new Set<string>();
-  readonly #secure: { storage: Storage; store: EntryStore }[] = [];
-  #secureByDefault: { storage: Storage; store: EntryStore } | undefined;
+  /** Of functions that are sealed apart. */
+  readonly #secure: Home[] = [];
+  #secureByDefault: Home | undefined;
 
   /** @internal */
-  constructor(options: CreateCacheOptions) {
-    assertOptions(options, [...STORAGE_OPTIONS, 'namespace']);
-    assertFunctionOptions({ namespace: options.namespace });
-    const storage = resolveStorage(options, false);
-    const store = openStore(storage, options.namespace);
-    const counters = new Counters({ namespace: options.namespace });
-    super(viewOf(options, storage, store, () => this.#stores(undefined), counters, undefined));
+  constructor(given: CreateCacheOptions) {
+    const options = readOptions(given, STORAGE, NAMESPACE);
+    const { namespace } = parse(NAMESPACE, options);
+    const home = openHome(options, false);
+    const counters = new Counters({ namespace });
+    super(viewOf(home, () => this.#stores(undefined), counters, undefined));
     // The key is in the addon by now; what else holds it is not this object.
     const { masterKey: _masterKey, keyring: _keyring, ...others } = options;
     this.#options = others;
-    this.#storage = storage;
-    this.#store = store;
+    this.#home = home;
     this.#counters = counters;
   }
 
@@ -79,32 +75,29 @@ export class Cache extends TenantCache implements AsyncDisposable {
   wrap<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
     options: FunctionOptions<K, T> = {},
   ): CacheWrap<K, T> {
-    assertOptions(options, FUNCTION_OPTIONS);
-    return this.#wrap(options, { storage: this.#storage, store: this.#store });
+    return this.#wrap(readOptions(options, FUNCTION), this.#home);
   }
 
   /** Caches a function's results here, sealed, whatever the cache itself does; as {@link cache.secure}. */
   secure<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
     options: SecureFunctionOptions<K, T> = {},
   ): CacheWrap<K, T> {
-    assertOptions(options, [...FUNCTION_OPTIONS, 'masterKey', 'keyring', 'nonces']);
-    return this.#wrap(options, this.#secured(options));
+    const own = readOptions(options, FUNCTION, KEYS);
+    return this.#wrap(own, this.#secured(own));
   }
 
   /** The entries of one tenant, apart from every other tenant's: sealed with a key of its own, and stored under a prefix of its own. */
   tenant(tenantId: string): TenantCache {
     assertTenantId(tenantId);
-    if (this.#storage.profile.wire !== 'protocol') {
+    if (this.#home.storage.profile.wire !== 'protocol') {
       throw new ConfigurationError("Tenants share a cache in wire 'protocol' only: elsewhere pass tenantId");
     }
-    return new TenantCache(
-      viewOf(this.#options, this.#storage, this.#store, () => this.#stores(tenantId), this.#counters, tenantId),
-    );
+    return new TenantCache(viewOf(this.#home, () => this.#stores(tenantId), this.#counters, tenantId));
   }
 
   /**
    * Seals every stored entry anew that a previous key has sealed, so that the key can go: after `startRotation`, and before
-   * `completeRotation`. Entries keep their TTL and their bytes are never decoded; the cache stays in use meanwhile. With a
+   * `completeRotation`. Entries keep their TTL and their bytes are never decoded; the cache stays in use. With a
    * `namespace`, those are its entries and those of the namespaces that functions wrapped here have: not what a function's
    * `key` has named otherwise.
    *
@@ -115,27 +108,27 @@ export class Cache extends TenantCache implements AsyncDisposable {
    *   before. Called again, it does the rest.
    */
   async rewrap(options: RewrapOptions = {}): Promise<RewrapReport> {
-    assertOptions(options, ['tenants', 'onProgress', 'signal']);
+    assertOptionsObject(options, ['tenants', 'onProgress', 'signal']);
     const { tenants = [], onProgress } = options;
     if (!Array.isArray(tenants)) throw new TypeError(`tenants must be an array, not ${kindOf(tenants)}`);
     assertFunction('onProgress', onProgress);
     signalOf(options);
     for (const tenantId of tenants) assertTenantId(tenantId);
-    this.#store.assertOpen();
+    const { storage: own, store } = this.#home;
+    store.assertOpen();
     const sealed = this.#all().filter(({ storage }) => storage.secure);
-    const { backend } = this.#storage;
+    const { backend, namespace } = own;
     if (sealed.length === 0) throw new ConfigurationError('This cache does not encrypt');
     if (backend === undefined) throw new ConfigurationError('Without a backend, no entry outlives the process');
-    if (this.#storage.privateKeys)
-      throw new ConfigurationError('With privateKeys the backend does not know the cache keys');
+    if (own.privateKeys)
+      throw new ConfigurationError('rewrap() is not available with privateKeys: the backend stores only hashed keys');
     const report: RewrapReport = { seen: 0, rewrapped: 0, current: 0, unopened: 0, changed: 0 };
     for (const { storage } of sealed) {
       const rewrapping = new Rewrapping(
-        guarded(backend, { ...this.#storage.policies.guard, signal: options.signal, onState: () => {} }),
+        guarded(backend, { ...own, signal: options.signal, onState: () => {} }),
         storage.codec.boundTo(backend),
         options,
       );
-      const { namespace } = this.#options;
       const all = namespace === undefined || storage.profile.wire === 'python';
       const prefixes = all ? [''] : [namespace, ...this.#namespaces].map((name) => namespacePrefix(name, storage));
       let ended: { error: unknown } | undefined;
@@ -157,11 +150,11 @@ export class Cache extends TenantCache implements AsyncDisposable {
   stats(): CacheStats {
     const total = new Counters();
     for (const counters of [this.#counters, this.#past, ...this.#functions]) total.add(counters);
-    const stats = statsOf(this.#store, total);
-    for (const { store } of this.#secure) {
-      const { l1 } = store.tiers;
-      stats.l1Entries += l1?.count ?? 0;
-      stats.l1Bytes += l1?.bytes ?? 0;
+    const stats = { ...total.stats(), l1Entries: 0, l1Bytes: 0 };
+    for (const { store } of this.#all()) {
+      const { l1Entries, l1Bytes } = store.usage();
+      stats.l1Entries += l1Entries;
+      stats.l1Bytes += l1Bytes;
     }
     return stats;
   }
@@ -175,69 +168,54 @@ export class Cache extends TenantCache implements AsyncDisposable {
       store.close();
       storage.destroy();
     }
-    if (this.#storage.ownsBackend) await this.#storage.backend?.close?.();
+    const { ownsBackend, backend } = this.#home.storage;
+    if (ownsBackend) await backend?.close?.();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  #all(): { storage: Storage; store: EntryStore }[] {
-    return [{ store: this.#store, storage: this.#storage }, ...this.#secure];
+  #all(): Home[] {
+    return [this.#home, ...this.#secure];
   }
 
   #stores(tenantId: string | undefined): TaggedStore[] {
     return this.#all().map(({ store, storage }) => ({ store, tenantPrefix: tenantPrefixOf(storage, tenantId) }));
   }
 
-  #wrap<K extends unknown[], T extends unknown[]>(
-    options: FunctionOptions<K, T>,
-    { storage, store }: { storage: Storage; store: EntryStore },
-  ): CacheWrap<K, T> {
-    assertFunctionOptions(options);
-    const { namespace = this.#options.namespace, operation, key, tenant, tags } = options;
-    assertCanTag(storage.backend, tags);
-    const shared = storage.backend !== undefined;
-    const ttlMs = ttlOf(options.ttl) ?? storage.ttlMs;
-    const names = () =>
-      new EntryNames(
-        { namespace, operation, key, tenant, tags },
-        namingContext(storage, shared, this.#options.namespace),
-      );
-    const anonymous = key === undefined && (namespace === undefined || operation === undefined);
-    const first = names();
-    const claim = oneFunction(key === undefined && !anonymous);
-    if (namespace !== undefined && namespace !== this.#options.namespace) this.#namespaces.add(namespace);
-    const wrap = (fn: unknown, context: unknown) => {
-      assertWrappable(fn, context);
-      claim(fn);
-      const counters = new Counters({ namespace, operation });
-      this.#functions.add(counters);
-      // A function without a name has a key space of its own in the store that all share.
-      const cached = cachedFunction(fn, { store, names: anonymous ? names() : first, ttlMs, counters });
-      this.#forgotten.register(cached, counters);
-      return cached;
-    };
-    return wrap as CacheWrap<K, T>;
+  #wrap<K extends unknown[], T extends unknown[]>(own: FunctionOptions<K, T>, home: Home): CacheWrap<K, T> {
+    const options = parse(FUNCTION, own);
+    const wrap = wrapFunction<K, T>(options, {
+      ...home,
+      wrapped: (cached, counters) => {
+        this.#functions.add(counters);
+        this.#forgotten.register(cached, counters);
+      },
+    });
+    const { namespace } = options;
+    if (namespace !== undefined && namespace !== home.storage.namespace) this.#namespaces.add(namespace);
+    return wrap;
   }
 
-  #secured({ masterKey, keyring, nonces }: SecureFunctionOptions<never, never>): {
-    storage: Storage;
-    store: EntryStore;
-  } {
+  #secured({ masterKey, keyring, nonces }: Pick<KeyOptions, 'masterKey' | 'keyring' | 'nonces'>): Home {
     const given = masterKey !== undefined || keyring !== undefined || nonces !== undefined;
-    if (this.#storage.secure) {
+    const { secure, backend = null } = this.#home.storage;
+    if (secure) {
       if (given) throw new ConfigurationError('This cache has its key: pass no masterKey, keyring or nonces beside it');
-      return { storage: this.#storage, store: this.#store };
+      return this.#home;
     }
     if (!given && this.#secureByDefault !== undefined) return this.#secureByDefault;
-    const { backend = null } = this.#storage;
-    const storage = resolveStorage({ ...this.#options, backend, masterKey, keyring, nonces }, true);
-    const secured = { storage, store: openStore(storage, this.#options.namespace) };
+    const secured = openHome({ ...this.#options, backend, masterKey, keyring, nonces }, true);
     this.#secure.push(secured);
     if (!given) this.#secureByDefault = secured;
     return secured;
   }
+}
+
+function openHome(options: CreateCacheOptions, secure: boolean): Home {
+  const storage = resolveStorage(options, secure);
+  return { storage, store: openStore(storage) };
 }
 
 /**
@@ -257,14 +235,12 @@ export function createCache(options: CreateCacheOptions = {}): Cache {
 }
 
 function viewOf(
-  { namespace }: CreateCacheOptions,
-  storage: Storage,
-  store: EntryStore,
+  { storage, store }: Home,
   stores: () => readonly TaggedStore[],
   counters: Counters,
   tenantId: string | undefined,
 ): ViewParts {
-  const { ttlMs, profile, privateKeys, backend } = storage;
+  const { ttlMs, profile, privateKeys, backend, namespace } = storage;
   const tenantPrefix = tenantPrefixOf(storage, tenantId);
   const { wire } = profile;
   return {

@@ -2,14 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { isInterop } from '../codec/wire-profile.js';
 import { ConfigurationError } from '../errors.js';
-import { functionKeys, givenArguments, HashedKeys, hasTenantPrefix, tenantPrefix } from '../protocol/cache-key.js';
+import { assertOwnKey, functionKeys, givenArguments, HashedKeys, tenantPrefix } from '../protocol/cache-key.js';
 import { assertTenantId } from '../protocol/derive.js';
 import type { ArgumentsContext } from '../protocol/interop-args.js';
 import { validateSegment } from '../protocol/interop-key.js';
 import type { ErrorPaths } from '../protocol/refusal.js';
 import type { Wire } from '../protocol/wire.js';
-import { assertWellFormed } from '../util/bytes.js';
-import { assertTags, isTenantStore, type TenantStore } from './options.js';
+import { assertWellFormed, kindOf } from '../util/bytes.js';
+
+/** An AsyncLocalStorage that holds the tenant id of the request. Outside of one, a call is a TypeError. */
+export interface TenantStore {
+  getStore(): string | undefined;
+}
 
 /** How the entries of one function are named. */
 export interface NamingOptions {
@@ -36,19 +40,19 @@ export interface NamingContext {
   readonly tagNamespace: string | undefined;
 }
 
-type OfCall = (...args: readonly unknown[]) => unknown;
+type CallFn = (...args: readonly unknown[]) => unknown;
 
 /** Prefixes that are kept, as making one costs a hash. */
 const prefixes = new LRUCache<string, string>({ max: 1_000 });
 
-// Names of functions that have none: nobody outside this process can have used this part of a cache key.
+// Names of functions that have none: no other process uses this part of a cache key.
 const ownNames = `local:${randomBytes(8).toString('hex')}`;
 let ownNamesGiven = 0;
 
 /** What a function's call is stored under: a tenant and a cache key. */
 export class EntryNames {
   readonly #keyOf: (args: readonly unknown[]) => string;
-  readonly #tenantOf: OfCall | undefined;
+  readonly #tenantOf: CallFn | undefined;
   readonly #tenantId: string | undefined;
   readonly #inKey: boolean;
   readonly #fixedPrefix: string;
@@ -64,7 +68,7 @@ export class EntryNames {
     }
     this.#keyOf = keyFunction(options, context);
     const { tenant } = options;
-    this.#tenantOf = isTenantStore(tenant) ? () => tenant.getStore() : (tenant as OfCall | undefined);
+    this.#tenantOf = isTenantStore(tenant) ? () => tenant.getStore() : (tenant as CallFn | undefined);
     this.#tags = options.tags;
     this.#tagNamespace = context.tagNamespace;
     this.namespace = options.namespace ?? context.tagNamespace;
@@ -103,7 +107,7 @@ export class EntryNames {
   /** The full names of a call's tags; undefined: none. @throws TypeError, RangeError for what `tags` returns. */
   tags(args: readonly unknown[], tenantId: string | undefined): readonly string[] | undefined {
     if (this.#tags === undefined) return undefined;
-    const tags = typeof this.#tags === 'function' ? (this.#tags as OfCall)(...args) : this.#tags;
+    const tags = typeof this.#tags === 'function' ? (this.#tags as CallFn)(...args) : this.#tags;
     assertTags(tags);
     return tags.map((tag) => this.tag(tag, tenantId));
   }
@@ -132,24 +136,10 @@ export function prefixOf(tenantId: string): string {
   return prefix;
 }
 
-/**
- * A cache key that the caller made.
- *
- * @throws TypeError for a wrong type or a lone surrogate; RangeError when it is empty, or belongs to a tenant: a key that
- *   comes from outside must not name another tenant's entry.
- */
-export function assertOwnKey(name: string, cacheKey: unknown, wire: Wire): asserts cacheKey is string {
-  assertWellFormed(name, cacheKey);
-  if (cacheKey === '') throw new RangeError(`${name} must not be empty`);
-  if (wire === 'protocol' && hasTenantPrefix(cacheKey)) {
-    throw new RangeError(`${name} must not begin like a tenant's cache keys (t:, 16 hex digits, :)`);
-  }
-}
-
 function keyFunction(options: NamingOptions, context: NamingContext): (args: readonly unknown[]) => string {
   const { namespace, operation } = options;
   const { wire, keySuffix, shared, errorPaths } = context;
-  const key = options.key as OfCall | undefined;
+  const key = options.key as CallFn | undefined;
   if (shared && (namespace === undefined || (operation === undefined && key === undefined))) {
     throw new ConfigurationError('With a backend, namespace and one of operation and key are required');
   }
@@ -178,4 +168,17 @@ function keyFunction(options: NamingOptions, context: NamingContext): (args: rea
   }
   const keys = functionKeys(namespace, operation, keySuffix, ofArguments);
   return (args) => keys.keyOf(givenArguments(args));
+}
+
+export function isTenantStore(tenant: unknown): tenant is TenantStore {
+  return typeof (tenant as Partial<TenantStore> | null | undefined)?.getStore === 'function';
+}
+
+/** @throws TypeError unless it is an array of strings, RangeError for an empty one. */
+export function assertTags(tags: unknown): asserts tags is readonly string[] {
+  if (!Array.isArray(tags)) throw new TypeError(`tags must be an array, not ${kindOf(tags)}`);
+  for (const tag of tags) {
+    assertWellFormed('A tag', tag);
+    if (tag === '') throw new RangeError('A tag must not be empty');
+  }
 }

@@ -1,5 +1,8 @@
-import { Loaded } from './engine/loaded.js';
-import { assertOptions, assertTags, type Ttl, ttlOf } from './options.js';
+import { ttlMsOf } from '../util/duration.js';
+import { assertOptionsObject } from '../util/options-object.js';
+import { LoadResult } from './engine/loader.js';
+import { assertTags } from './key-builder.js';
+import type { Ttl } from './options.js';
 
 /** What a function says of its own result. */
 export interface LoadedOptions {
@@ -19,7 +22,7 @@ export interface LoadedOptions {
  * });
  */
 export function skip<T = undefined>(value?: T): T {
-  return new Loaded(value, false) as T;
+  return new LoadResult(value, false) as T;
 }
 
 /**
@@ -36,7 +39,7 @@ export function skip<T = undefined>(value?: T): T {
  */
 export function withTtl<T>(value: T, ttl: Ttl | LoadedOptions): T {
   const options: LoadedOptions = typeof ttl === 'object' && ttl !== null ? ttl : { ttl: ttl as Ttl };
-  assertOptions(options, ['ttl', 'tags']);
+  assertOptionsObject(options, ['ttl', 'tags']);
   if (options.tags !== undefined) assertTags(options.tags);
-  return new Loaded(value, true, ttlOf(options.ttl), options.tags) as T;
+  return new LoadResult(value, true, ttlMsOf(options.ttl), options.tags) as T;
 }

@@ -1,96 +1,40 @@
 import type { Backend } from '../backends/backend.js';
 import type { KeyvInstance, KeyvStorageAdapter } from '../backends/keyv.js';
 import type { EncryptionWrapper } from '../codec/encryption-wrapper.js';
-import type { Keyring, NonceMode } from '../keys/keyring.js';
+import type { KeyOptions } from '../keys/key-options.js';
 import { assertName } from '../protocol/cache-key.js';
-import type { MasterKeyInput } from '../protocol/master-key.js';
-import type { Wire } from '../protocol/wire.js';
+import { assertTenantId } from '../protocol/derive.js';
 import type { Serializer } from '../serializers/serializer.js';
-import { assertWellFormed, kindOf } from '../util/bytes.js';
-import { type Duration, durationMs } from '../util/duration.js';
-import { assertKnown } from '../util/options-object.js';
+import { kindOf } from '../util/bytes.js';
+import { type Duration, ttlMsOf } from '../util/duration.js';
+import { isAbortSignal } from '../util/realms.js';
+import { assertTags, isTenantStore, type NamingOptions, type TenantStore } from './key-builder.js';
+import {
+  type BackoffOptions,
+  type BreakerOptions,
+  type L1Options,
+  type LockOptions,
+  parseBackoff,
+  parseBreaker,
+  parseL1,
+  parseLock,
+  parseTimeout,
+  type Span,
+  type TimeoutOptions,
+} from './option-groups.js';
+import { assertFunction, boolean, count, optionalMs } from './parsers.js';
 
 /** How long entries live: a {@link Duration}, or `'never'` for entries that do not end by themselves. */
 export type Ttl = Duration | 'never';
 
-/** A number with its unit, as {@link Duration} without the bare number: `500` would be seconds, and be meant as milliseconds. */
-export type Span = Exclude<Duration, number>;
-
-/** How long things may take. */
-export interface TimeoutOptions {
-  /** One operation of the backend. Default `'5s'`; the function then runs, as for a miss. */
-  backend?: Span;
-  /**
-   * How long each caller waits for the function, and then gets a TimeoutError (or a stale value). The function goes on: whoever
-   * asks meanwhile waits for the same run, and its result is stored, unless it takes longer than ten times this time (without
-   * `load`: 10 minutes), after which another run may begin. Default: as long as it takes.
-   */
-  load?: Span;
-  /**
-   * The function can ask for an AbortSignal, `cache.signal()`, that fires `load` after it began. The run then ends: its callers
-   * get a TimeoutError, another run may begin, and what the function still returns is not stored. Needs `load`. Default false.
-   */
-  signal?: boolean;
-}
-
-/** How long after a failure a function is not run again, while a stale value can answer. */
-export interface BackoffOptions {
-  /** After the first failure; twice as long after each further one, and in fact at random between half of that and all of it. Default `'1s'`. */
-  first?: Span;
-  /** At most. Default `'1m'`. */
-  max?: Span;
-}
-
-export interface LockOptions {
-  /** After how long the lock of a process that died is free; one that lives renews it. Default `'5s'`. */
-  lease?: Span;
-  /** How long to wait for the process that has the lock, before running the function all the same. Default `'30s'`. */
-  wait?: Span;
-}
-
-/** When the backend is left alone because it fails. */
-export interface BreakerOptions {
-  /** Failures in a row. Default 5. */
-  failures?: number;
-  /** How long until one operation tries again. Default `'1s'`. */
-  rest?: Span;
-}
-
-/** Entries held in this process. */
-export interface L1Options {
-  /** Bytes held at most, keys and a fixed cost of 256 an entry included. Default 64 MiB. */
-  maxBytes?: number;
-  /** The longest that a copy of what the backend has is kept. Default: as long as the entry lives. */
-  ttl?: Duration;
-  /**
-   * Keep the decoded objects and hand out those same objects. They are plaintext in memory, also in a secure cache,
-   * and must not be changed by whoever gets them. Default false: bytes, in a secure cache ciphertext.
-   */
-  values?: boolean;
-  /**
-   * Forget an entry when another process changes it, where the backend can tell (Redis with client-side caching).
-   * Default true.
-   */
-  invalidation?: boolean;
-}
-
 /** Where values are stored, and as what. */
-export interface StorageOptions {
+export interface StorageOptions extends KeyOptions {
   /** Default 600 seconds. */
   ttl?: Ttl;
   /** `null` or left out: in this process only. Else a store, or the URL of one. */
   backend?: Backend | KeyvInstance | KeyvStorageAdapter | string | null;
   /** Default: StandardSerializer. An EncryptionWrapper encrypts. */
   serializer?: Serializer | EncryptionWrapper;
-  /** Encrypts with this key. */
-  masterKey?: MasterKeyInput | undefined;
-  /** Encrypts with the keys of this keyring, which its owner destroys. */
-  keyring?: Keyring | undefined;
-  /** The tenant that all entries belong to. Default: the wrapper's, which is `'default'`. */
-  tenantId?: string | undefined;
-  wire?: Wire;
-  /** With encryption: as in EncryptionWrapper. */
-  nonces?: NonceMode;
   /** Entries in this process in front of the backend. Default true. */
   l1?: boolean | L1Options;
   /**
@@ -123,22 +67,70 @@ export interface StorageOptions {
   timeout?: Span | TimeoutOptions;
   /** How often an operation of the backend is tried again after a failure that may pass. Default 1. */
   retry?: number;
-  /** Leaves a backend alone for a while that fails again and again. Default `{ failures: 5, rest: '1s' }`. */
+  /** A circuit breaker for a backend that keeps failing. Default `{ failures: 5, rest: '1s' }`. */
   breaker?: boolean | BreakerOptions;
-  /** Operations of the backend under way at most; above, functions run as if it failed. Default 10,000. */
+  /** Concurrent operations of the backend at most; above, functions are called as if it failed. Default 10,000. */
   maxConcurrent?: number;
   /**
    * Hides cache keys and tags from the backend: it sees `{namespace}:p:{HMAC of the cache key}`, under a key derived for the
    * tenant. Needs encryption, a namespace and wire `protocol`; no other SDK finds such entries. Default false.
    */
   privateKeys?: boolean;
-  /** Given to every operation of the backend: when it aborts, functions simply run. */
+  /** Given to every operation of the backend: when it aborts, functions are called without the cache (bypass). */
   signal?: AbortSignal;
-  /** What an entry that does not open is: `'miss'` (counted, and deleted when nobody replaced it), or an error. */
+  /** What an entry that does not open is: `'miss'` (counted, and deleted unless it was replaced), or an error. */
   onAuthenticationFailure?: 'miss' | 'throw';
-  /** Told of every failure that is counted rather than thrown. Errors have no keys and no values in them. */
+  /** Called with every failure that is counted rather than thrown. Errors have no keys and no values in them. */
   onError?: (error: unknown) => void;
 }
+
+const DEFAULT_TTL_MS = 600_000;
+const DEFAULT_CONCURRENT = 10_000;
+
+/** Each option by its name, with what the engine takes of it. An option that is not here is refused. */
+export const STORAGE = {
+  ttl: (ttl: unknown) => ({ ttlMs: ttlMsOf(ttl) ?? DEFAULT_TTL_MS }),
+  backend: elsewhere,
+  serializer: elsewhere,
+  masterKey: elsewhere,
+  keyring: elsewhere,
+  tenantId: (tenantId?: string) => {
+    if (tenantId !== undefined) assertTenantId(tenantId);
+    return { tenantId };
+  },
+  nonces: elsewhere,
+  wire: elsewhere,
+  l1: (value: unknown) => ({ l1: parseL1(value) }),
+  swr: (value: unknown) => ({ swrMs: optionalMs('swr', value) ?? 0 }),
+  staleIfError: (value: unknown) => ({ staleIfErrorMs: optionalMs('staleIfError', value) ?? 0 }),
+  backoff: (value: unknown) => ({ backoff: parseBackoff(value) }),
+  errorTtl: (value: unknown) => ({ errorTtlMs: optionalMs('errorTtl', value) }),
+  jitter: (jitter: unknown = 0) => {
+    if (typeof jitter !== 'number') throw new TypeError(`jitter must be a number, not ${kindOf(jitter)}`);
+    if (!(jitter >= 0 && jitter < 1)) throw new RangeError('jitter must be at least 0 and less than 1');
+    return { jitter };
+  },
+  negativeTtl: (value: unknown) => ({ negativeTtlMs: optionalMs('negativeTtl', value) }),
+  lock: (value: unknown) => ({ lock: parseLock(value) }),
+  timeout: parseTimeout,
+  retry: (value: unknown = 1) => ({ retries: count('retry', value, 0) }),
+  breaker: (value: unknown) => ({ breaker: parseBreaker(value) }),
+  maxConcurrent: (value: unknown = DEFAULT_CONCURRENT) => ({ maxConcurrent: count('maxConcurrent', value, 1) }),
+  privateKeys: (value: unknown = false) => ({ privateKeys: boolean('privateKeys', value) }),
+  signal: (signal?: AbortSignal) => {
+    if (signal === undefined || isAbortSignal(signal)) return { signal };
+    throw new TypeError(`signal must be an AbortSignal, not ${kindOf(signal)}`);
+  },
+  onAuthenticationFailure: (value: unknown = 'miss') => {
+    if (value !== 'miss' && value !== 'throw')
+      throw new RangeError("onAuthenticationFailure must be 'miss' or 'throw'");
+    return { throwUnopened: value === 'throw' };
+  },
+  onError: (onError: StorageOptions['onError']) => {
+    assertFunction('onError', onError);
+    return { onError };
+  },
+} satisfies Record<keyof StorageOptions, (value: never) => object>;
 
 /** How a function's entries are named. */
 export interface FunctionOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> {
@@ -159,104 +151,35 @@ export interface FunctionOptions<K extends unknown[] = unknown[], T extends unkn
   tags?: readonly string[] | ((...args: K) => readonly string[]);
 }
 
-/** An AsyncLocalStorage that holds the tenant id of the request. Outside of one, a call is a TypeError. */
-export interface TenantStore {
-  getStore(): string | undefined;
-}
+/** As {@link STORAGE}, of one function. */
+export const FUNCTION = {
+  namespace: (namespace?: string) => {
+    if (namespace !== undefined) assertName('namespace', namespace);
+    return { namespace };
+  },
+  operation: (operation?: string) => {
+    if (operation !== undefined) assertName('operation', operation);
+    return { operation };
+  },
+  key: (key: NamingOptions['key']) => {
+    assertFunction('key', key);
+    return { key };
+  },
+  tenant: (tenant: NamingOptions['tenant']) => {
+    if (!isTenantStore(tenant)) assertFunction('tenant', tenant);
+    return { tenant };
+  },
+  tags: (tags: NamingOptions['tags']) => {
+    if (tags !== undefined && typeof tags !== 'function') assertTags(tags);
+    return { tags };
+  },
+  ttl: (ttl: unknown) => ({ ttlMs: ttlMsOf(ttl) }),
+} satisfies Record<keyof FunctionOptions, (value: never) => object>;
 
 export type CacheOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> = StorageOptions &
   FunctionOptions<K, T>;
 
-export const STORAGE_OPTIONS = [
-  'ttl',
-  'backend',
-  'serializer',
-  'masterKey',
-  'keyring',
-  'tenantId',
-  'wire',
-  'nonces',
-  'l1',
-  'swr',
-  'staleIfError',
-  'backoff',
-  'errorTtl',
-  'jitter',
-  'negativeTtl',
-  'lock',
-  'timeout',
-  'retry',
-  'breaker',
-  'maxConcurrent',
-  'privateKeys',
-  'signal',
-  'onAuthenticationFailure',
-  'onError',
-] as const satisfies readonly (keyof StorageOptions)[];
-export const FUNCTION_OPTIONS = [
-  'namespace',
-  'operation',
-  'key',
-  'tenant',
-  'ttl',
-  'tags',
-] as const satisfies readonly (keyof FunctionOptions)[];
-export const CACHE_OPTIONS = [...new Set<string>([...STORAGE_OPTIONS, ...FUNCTION_OPTIONS])];
-
-/** Milliseconds, `Infinity` for `'never'`. */
-export function ttlOf(ttl: unknown): number | undefined {
-  if (ttl === undefined) return undefined;
-  return ttl === 'never' ? Number.POSITIVE_INFINITY : durationMs('ttl', ttl);
-}
-
-/** @throws TypeError unless it is an object, ConfigurationError for an option that there is not. */
-export function assertOptions(
-  options: unknown,
-  known: readonly string[],
-  of?: 'l1' | 'lock' | 'timeout' | 'breaker' | 'backoff',
-): asserts options is object {
-  if (typeof options !== 'object' || options === null || kindOf(options) === 'an array') {
-    if (of !== undefined) throw new TypeError(`${of} must be ${SHORT_FORMS[of]} or an object, not ${kindOf(options)}`);
-    const hint = typeof options === 'function' ? '; write cache(options)(fn)' : '';
-    throw new TypeError(`The options must be an object, not ${kindOf(options)}${hint}`);
-  }
-  assertKnown(options, known, of);
-}
-
-/** What may stand in the place of an option's own options. */
-const SHORT_FORMS = {
-  l1: 'a boolean',
-  lock: 'a boolean',
-  breaker: 'a boolean',
-  backoff: 'a boolean',
-  timeout: "a string like '250ms'",
-};
-
-/** Checks the options of one function. */
-export function assertFunctionOptions(options: FunctionOptions<never, never>): void {
-  if (options.namespace !== undefined) assertName('namespace', options.namespace);
-  if (options.operation !== undefined) assertName('operation', options.operation);
-  assertFunction('key', options.key);
-  if (!isTenantStore(options.tenant)) assertFunction('tenant', options.tenant);
-  const { tags } = options;
-  if (tags !== undefined && typeof tags !== 'function') assertTags(tags);
-}
-
-export function isTenantStore(tenant: unknown): tenant is TenantStore {
-  return typeof (tenant as Partial<TenantStore> | null | undefined)?.getStore === 'function';
-}
-
-/** @throws TypeError unless it is an array of strings, RangeError for an empty one. */
-export function assertTags(tags: unknown): asserts tags is readonly string[] {
-  if (!Array.isArray(tags)) throw new TypeError(`tags must be an array, not ${kindOf(tags)}`);
-  for (const tag of tags) {
-    assertWellFormed('A tag', tag);
-    if (tag === '') throw new RangeError('A tag must not be empty');
-  }
-}
-
-export function assertFunction(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== 'function') {
-    throw new TypeError(`${name} must be a function, not ${kindOf(value)}`);
-  }
+/** Codecs and backends are made of these options, and check them: what holds a key is kept nowhere else. */
+function elsewhere(): object {
+  return {};
 }

@@ -1,18 +1,17 @@
-import { BackendError, ConfigurationError, IncompleteError } from '../errors.js';
+import { ConfigurationError, IncompleteError } from '../errors.js';
 import { signalOf } from '../native/abort.js';
-import { hasTenantPrefix } from '../protocol/cache-key.js';
+import { assertOwnKey, hasTenantPrefix } from '../protocol/cache-key.js';
 import type { Wire } from '../protocol/wire.js';
 import { assertWellFormed, kindOf } from '../util/bytes.js';
-import { type Duration, durationMs } from '../util/duration.js';
+import { type Duration, durationMs, ttlMsOf } from '../util/duration.js';
+import { assertOptionsObject } from '../util/options-object.js';
 import { type Entry, entryOf } from './cached-function.js';
-import { deleteMany, readMany, writeMany } from './engine/batches.js';
 import type { Counters } from './engine/counters.js';
-import type { EntryStore } from './engine/entry-store.js';
-import type { Target } from './engine/entry-target.js';
+import type { EntryRef } from './engine/entry-ref.js';
+import { type EntryStore, MISS } from './engine/entry-store.js';
 import { currentSignal } from './engine/run-signal.js';
-import { NOTHING } from './engine/tiers.js';
-import { assertOwnKey, tagName } from './key-builder.js';
-import { assertOptions, assertTags, type Ttl, ttlOf } from './options.js';
+import { assertTags, tagName } from './key-builder.js';
+import type { Ttl } from './options.js';
 
 export interface SetOptions {
   /** Default: the cache's. */
@@ -62,29 +61,29 @@ export class TenantCache {
   async get<V = unknown>(cacheKey: string): Promise<V | undefined> {
     const { store, tenantId, ttlMs, counters } = this.#parts;
     const full = this.#full(cacheKey);
-    const value = store.tiers.hit(full, tenantId, ttlMs, counters);
-    if (value !== NOTHING) return value as V;
-    return (await store.peek(this.#targetOf(full, ttlMs)))?.value as V | undefined;
+    const value = store.hit(full, tenantId, ttlMs, counters);
+    if (value !== MISS) return value as V;
+    return (await store.peek(this.#refOf(full, ttlMs)))?.value as V | undefined;
   }
 
   /**
-   * The stored value, or else what `load` returns, which is stored. Callers who wait for the same entry at the same time
-   * share one run of `load` and its result.
+   * The stored value, or else what `load` returns, which is stored. Concurrent calls for an entry share one
+   * run of `load` and its result.
    */
   async getOrSet<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: SetOptions): Promise<V> {
-    const target = this.#target(cacheKey, options);
+    const ref = this.#ref(cacheKey, options);
     assertLoader(load);
     const { store } = this.#parts;
-    const value = store.tiers.hit(target.cacheKey, target.tenantId, target.ttlMs, target.counters);
-    if (value !== NOTHING) return value as V;
-    return (await store.fetch(target, load)).value as V;
+    const value = store.hit(ref.cacheKey, ref.tenantId, ref.ttlMs, ref.counters);
+    if (value !== MISS) return value as V;
+    return (await store.fetch(ref, load)).value as V;
   }
 
   /** As `getOrSet`, with what is known of the entry. */
   async entry<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: SetOptions): Promise<Entry<V>> {
-    const target = this.#target(cacheKey, options);
+    const ref = this.#ref(cacheKey, options);
     assertLoader(load);
-    const outcome = await this.#parts.store.fetch(target, load);
+    const outcome = await this.#parts.store.fetch(ref, load);
     // An entry that was there may have been stored with another TTL.
     return entryOf(outcome, undefined) as Entry<V>;
   }
@@ -95,14 +94,12 @@ export class TenantCache {
    */
   async set(cacheKey: string, value: unknown, options?: SetOptions): Promise<boolean> {
     assertValue(value);
-    return this.#parts.store.set(this.#target(cacheKey, options), value);
+    return this.#parts.store.set(this.#ref(cacheKey, options), value);
   }
 
   /** The stored values in the order of the keys, `undefined` for what is not there. */
   async getMany<V = unknown>(cacheKeys: readonly string[]): Promise<(V | undefined)[]> {
-    if (!Array.isArray(cacheKeys)) throw new TypeError(`cacheKeys must be an array, not ${kindOf(cacheKeys)}`);
-    const targets = cacheKeys.map((cacheKey: string) => this.#target(cacheKey));
-    return readMany(this.#parts.store, targets) as Promise<(V | undefined)[]>;
+    return this.#parts.store.getMany(this.#refs(cacheKeys)) as Promise<(V | undefined)[]>;
   }
 
   /**
@@ -121,9 +118,9 @@ export class TenantCache {
         throw new TypeError(`An entry must be a pair of cacheKey and value, not ${kindOf(entry)}`);
       const [cacheKey, value] = entry;
       assertValue(value);
-      return { target: this.#target(cacheKey, options), value };
+      return { ref: this.#ref(cacheKey, options), value };
     });
-    return writeMany(this.#parts.store, items);
+    return this.#parts.store.setMany(items);
   }
 
   /**
@@ -131,7 +128,7 @@ export class TenantCache {
    * @throws what the backend throws: an invalidation that failed must not pass for done.
    */
   async delete(cacheKey: string): Promise<boolean> {
-    return this.#parts.store.delete(this.#target(cacheKey));
+    return (await this.#parts.store.delete([this.#ref(cacheKey)])) > 0;
   }
 
   /**
@@ -139,9 +136,8 @@ export class TenantCache {
    * @throws as {@link delete}.
    */
   async deleteMany(cacheKeys: readonly string[]): Promise<number> {
-    if (!Array.isArray(cacheKeys)) throw new TypeError(`cacheKeys must be an array, not ${kindOf(cacheKeys)}`);
-    const targets = cacheKeys.map((cacheKey: string) => this.#target(cacheKey));
-    return targets.length === 0 ? 0 : deleteMany(this.#parts.store, targets);
+    const refs = this.#refs(cacheKeys);
+    return refs.length === 0 ? 0 : this.#parts.store.delete(refs);
   }
 
   /**
@@ -154,7 +150,7 @@ export class TenantCache {
    *   an IncompleteError, whose `counts.removed` says how many, when some were removed before.
    */
   async invalidateTags(tags: string | readonly string[], options?: { signal?: AbortSignal }): Promise<number> {
-    if (options !== undefined) assertOptions(options, ['signal']);
+    if (options !== undefined) assertOptionsObject(options, ['signal']);
     const signal = signalOf(options);
     const { namespace, tenantId, counters, stores, tagName: own } = this.#parts;
     const list = typeof tags === 'string' ? [tags] : tags;
@@ -162,10 +158,10 @@ export class TenantCache {
     list.forEach(own);
     let count = 0;
     for (const { store, tenantPrefix } of stores()) {
-      const target = { cacheKey: tenantPrefix, tenantId, counters, namespace, ttlMs: Number.POSITIVE_INFINITY };
+      const ref = { cacheKey: tenantPrefix, tenantId, counters, namespace, ttlMs: Number.POSITIVE_INFINITY };
       const named = list.map((tag) => tagName(tenantPrefix, namespace, tag));
       try {
-        count += await store.invalidateTags(target, named, signal);
+        count += await store.invalidateTags(ref, named, signal);
       } catch (error) {
         throw incomplete(count, error);
       }
@@ -175,25 +171,18 @@ export class TenantCache {
 
   /**
    * The cache keys of stored values that begin with `prefix`, in no order; in a namespace, without those of functions. One
-   * that changes meanwhile may come twice or not at all.
+   * that changes during the listing may come twice or not at all.
    *
    * @throws ConfigurationError with `privateKeys`, BackendError for a backend that cannot list its entries.
    */
   async *keys(options: { prefix?: string } = {}): AsyncGenerator<string, void, undefined> {
-    assertOptions(options, ['prefix']);
+    assertOptionsObject(options, ['prefix']);
     const { prefix = '' } = options;
     const { prefix: own, tenantId, store, privateKeys, wire } = this.#parts;
     assertWellFormed('prefix', prefix);
-    if (privateKeys) throw new ConfigurationError('With privateKeys the backend does not know the cache keys');
-    store.assertOpen();
-    const { l1, l2 } = store.tiers;
-    if (l2 === undefined) {
-      for (const cacheKey of l1?.keys(tenantId, own + prefix) ?? []) yield cacheKey.slice(own.length);
-      return;
-    }
-    const { keys } = l2.backend;
-    if (keys === undefined) throw new BackendError('This backend cannot list its entries');
-    for await (const cacheKey of keys({ prefix: own + prefix, ...l2.options })) {
+    if (privateKeys)
+      throw new ConfigurationError('keys() is not available with privateKeys: the backend stores only hashed keys');
+    for await (const cacheKey of store.keys(tenantId, own + prefix)) {
       // Without a namespace of its own the cache stands above its tenants, whose entries are theirs.
       if (own === '' && wire === 'protocol' && hasTenantPrefix(cacheKey)) continue;
       yield cacheKey.slice(own.length);
@@ -202,12 +191,12 @@ export class TenantCache {
 
   /** Whether an entry is stored; it is not opened. */
   async has(cacheKey: string): Promise<boolean> {
-    return this.#parts.store.has(this.#target(cacheKey));
+    return this.#parts.store.has(this.#ref(cacheKey));
   }
 
   /** Seconds until an entry ends, `Infinity` for never; `undefined` when there is none or the backend does not say. */
   async ttl(cacheKey: string): Promise<number | undefined> {
-    const ms = await this.#parts.store.expiresInMs(this.#target(cacheKey));
+    const ms = await this.#parts.store.expiresInMs(this.#ref(cacheKey));
     return ms === undefined ? undefined : ms / 1000;
   }
 
@@ -218,7 +207,7 @@ export class TenantCache {
    * @throws BackendError for a backend that cannot do it, and what the backend throws.
    */
   async expire(cacheKey: string, ttl: Duration): Promise<boolean> {
-    return this.#parts.store.expire({ ...this.#target(cacheKey), ttlMs: durationMs('ttl', ttl) });
+    return this.#parts.store.expire({ ...this.#ref(cacheKey), ttlMs: durationMs('ttl', ttl) });
   }
 
   /** In a function that `getOrSet`, `entry` or `wrap` runs: as {@link cache.signal}. */
@@ -228,15 +217,20 @@ export class TenantCache {
 
   /** What an entry is stored under. */
   keyFor(cacheKey: string): string {
-    return this.#target(cacheKey).cacheKey;
+    return this.#ref(cacheKey).cacheKey;
   }
 
-  #target(cacheKey: string, options?: SetOptions): Target {
+  #ref(cacheKey: string, options?: SetOptions): EntryRef {
     const full = this.#full(cacheKey);
     const { ttlMs } = this.#parts;
-    if (options === undefined) return this.#targetOf(full, ttlMs);
-    assertOptions(options, ['ttl', 'tags']);
-    return this.#targetOf(full, ttlOf(options.ttl) ?? ttlMs, this.#tags(options.tags));
+    if (options === undefined) return this.#refOf(full, ttlMs);
+    assertOptionsObject(options, ['ttl', 'tags']);
+    return this.#refOf(full, ttlMsOf(options.ttl) ?? ttlMs, this.#tags(options.tags));
+  }
+
+  #refs(cacheKeys: readonly string[]): EntryRef[] {
+    if (!Array.isArray(cacheKeys)) throw new TypeError(`cacheKeys must be an array, not ${kindOf(cacheKeys)}`);
+    return cacheKeys.map((cacheKey: string) => this.#ref(cacheKey));
   }
 
   /** The cache key as it is stored. */
@@ -246,7 +240,7 @@ export class TenantCache {
     return prefix + cacheKey;
   }
 
-  #targetOf(cacheKey: string, ttlMs: number, tags?: readonly string[]): Target {
+  #refOf(cacheKey: string, ttlMs: number, tags?: readonly string[]): EntryRef {
     const { tenantId, counters, namespace, tagName } = this.#parts;
     return { cacheKey, tenantId, ttlMs, counters, namespace, tags, tagName };
   }

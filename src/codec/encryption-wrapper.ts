@@ -1,10 +1,9 @@
 import { ConfigurationError } from '../errors.js';
-import { Keyring, type NonceMode } from '../keys/keyring.js';
+import type { KeyOptions } from '../keys/key-options.js';
+import { Keyring } from '../keys/keyring.js';
 import { signalOf } from '../native/abort.js';
 import { SCRATCH_LEN } from '../native/memory.js';
 import { assertTenantId } from '../protocol/derive.js';
-import type { MasterKeyInput } from '../protocol/master-key.js';
-import type { Wire } from '../protocol/wire.js';
 import type { Serializer } from '../serializers/serializer.js';
 import { assertWellFormed, bytesOf, copyOf, countedBytes, hasCountedBytes, kindOf } from '../util/bytes.js';
 import { assertOptionsObject, ownOptions } from '../util/options-object.js';
@@ -21,23 +20,13 @@ import type {
 } from './value-codec.js';
 import { wireProfile } from './wire-profile.js';
 
-export interface EncryptionWrapperOptions<T = unknown> {
+export interface EncryptionWrapperOptions<T = unknown> extends KeyOptions {
   /** Default: StandardSerializer (InteropSerializer for wire `interop`). */
   serializer?: Serializer<T> | Serializer;
-  /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
-  masterKey?: MasterKeyInput | undefined;
-  /** Shared with whoever else uses it; `destroy` leaves it alone. */
-  keyring?: Keyring | undefined;
-  /** 1 to 1,024 bytes as UTF-8. Default `'default'`. */
-  tenantId?: string | undefined;
-  /** Default `'protocol'`. */
-  wire?: Wire;
   /** When a header names the key in front of a value: `'auto'` is while keys are being rotated. */
   rotationHeader?: RotationHeaderMode;
-  /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
-  nonces?: NonceMode;
   /** False: no compression, so that a value's length does not tell what parts of it have in common. Default true. */
-  compress?: boolean;
+  compress?: boolean | undefined;
 }
 
 const OPTIONS = [

@@ -1,25 +1,11 @@
-import { codecOf, EncryptionWrapper } from '../codec/encryption-wrapper.js';
+import { codecOf, EncryptionWrapper, type EncryptionWrapperOptions } from '../codec/encryption-wrapper.js';
 import { isInterop, prefixedInterop } from '../codec/wire-profile.js';
 import { AuthenticationError } from '../errors.js';
-import type { Keyring, NonceMode } from '../keys/keyring.js';
-import type { MasterKeyInput } from '../protocol/master-key.js';
-import type { Wire } from '../protocol/wire.js';
+import type { KeyOptions } from '../keys/key-options.js';
 import { fromBase64 } from '../util/base64.js';
 import { assertOptionsObject, ownOptions } from '../util/options-object.js';
 
-export interface EncryptedStoreOptions {
-  /** Default: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
-  masterKey?: MasterKeyInput | undefined;
-  /** Shared with its other users. */
-  keyring?: Keyring | undefined;
-  /** 1 to 1,024 bytes as UTF-8. Default `'default'`. */
-  tenantId?: string | undefined;
-  /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
-  nonces?: NonceMode | undefined;
-  /** Default `'protocol'`. */
-  wire?: Wire | undefined;
-  /** False: no compression, so that a value's length does not tell what parts of it have in common. Default true. */
-  compress?: boolean | undefined;
+export interface EncryptedStoreOptions extends KeyOptions, Pick<EncryptionWrapperOptions, 'compress'> {
   /** Called with why a stored value could not be opened; the value is a miss. What it throws is not caught. */
   onError?: ((error: unknown) => void) | undefined;
 }
@@ -47,14 +33,7 @@ export class SealedText {
     const { masterKey, keyring, tenantId, nonces, wire, compress, onError } = ownOptions(options);
     if (onError !== undefined && typeof onError !== 'function') throw new TypeError('onError must be a function');
     this.#onError = onError;
-    this.#wrapper = new EncryptionWrapper({
-      masterKey,
-      keyring,
-      tenantId,
-      ...(nonces !== undefined && { nonces }),
-      ...(wire !== undefined && { wire }),
-      ...(compress !== undefined && { compress }),
-    });
+    this.#wrapper = new EncryptionWrapper({ masterKey, keyring, tenantId, nonces, wire, compress });
   }
 
   /** @throws ConfigurationError when something stands in front of keys that other SDKs make as well. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { blake2bHex } from '../native/hash.js';
 import { assertWellFormed } from '../util/bytes.js';
 import { type ArgumentsContext, encodeInteropArgsShared } from './interop-args.js';
+import type { Wire } from './wire.js';
 
 /** The longest cache key that is used as it is, in characters. */
 const MAX_KEY_LEN = 250;
@@ -88,4 +89,18 @@ export function assertName(name: 'namespace' | 'operation', value: unknown): ass
     throw new RangeError(`${name} must not have white space or control characters`);
   }
   if (name === 'namespace' && value.includes(':')) throw new RangeError('namespace must not have a colon');
+}
+
+/**
+ * A cache key that the caller made.
+ *
+ * @throws TypeError for a wrong type or a lone surrogate; RangeError when it is empty, or belongs to a tenant: a key that
+ *   comes from outside must not name another tenant's entry.
+ */
+export function assertOwnKey(name: string, cacheKey: unknown, wire: Wire): asserts cacheKey is string {
+  assertWellFormed(name, cacheKey);
+  if (cacheKey === '') throw new RangeError(`${name} must not be empty`);
+  if (wire === 'protocol' && hasTenantPrefix(cacheKey)) {
+    throw new RangeError(`${name} must not begin like a tenant's cache keys (t:, 16 hex digits, :)`);
+  }
 }

@@ -20,3 +20,9 @@ export function durationMs(name: string, value: unknown): number {
   if (!(ms > 0 && ms <= Number.MAX_SAFE_INTEGER)) throw new RangeError(`${name} must be more than 0 and finite`);
   return ms;
 }
+
+/** As {@link durationMs}, and `Infinity` for `'never'`; undefined: none is given. */
+export function ttlMsOf(ttl: unknown): number | undefined {
+  if (ttl === undefined) return undefined;
+  return ttl === 'never' ? Number.POSITIVE_INFINITY : durationMs('ttl', ttl);
+}

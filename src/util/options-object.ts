@@ -4,21 +4,23 @@ import { kindOf } from './bytes.js';
 /**
  * An object with no options but the known ones: a misspelt one that is ignored may be what was to keep tenants apart.
  *
- * @throws TypeError unless it is an object, ConfigurationError for an option that there is not.
+ * @param group the option whose own options they are, and what else it may be.
+ * @throws TypeError unless it is an object, ConfigurationError for an unknown option.
  */
-export function assertOptionsObject(options: unknown, known: readonly string[]): asserts options is object {
+export function assertOptionsObject(
+  options: unknown,
+  known: readonly string[],
+  group?: { readonly name: string; readonly or: string },
+): asserts options is object {
   if (typeof options !== 'object' || options === null || kindOf(options) === 'an array') {
-    throw new TypeError(`The options must be an object, not ${kindOf(options)}`);
+    const what =
+      group === undefined ? 'The options must be an object' : `${group.name} must be ${group.or} or an object`;
+    throw new TypeError(`${what}, not ${kindOf(options)}`);
   }
-  assertKnown(options, known);
-}
-
-/** @param of the option whose own options they are. @throws ConfigurationError for an option that there is not. */
-export function assertKnown(options: object, known: readonly string[], of?: string): void {
   for (const name of namesOf(options)) {
     if (known.includes(name)) continue;
-    const option = of === undefined ? name : `${of}.${name}`;
-    throw new ConfigurationError(`There is no option '${option}'; there are ${known.join(', ')}`);
+    const option = group === undefined ? name : `${group.name}.${name}`;
+    throw new ConfigurationError(`Unknown option '${option}'. Known options: ${known.join(', ')}`);
   }
 }
 

@@ -8,7 +8,7 @@ import { now } from '../../util/clock.js';
 import { isErrorCalled } from '../../util/realms.js';
 import { pause } from '../../util/timers.js';
 import { Deadlines } from './deadlines.js';
-import { ownArguments } from './own-arguments.js';
+import { ownArguments } from './foreign-memory.js';
 import { invalidateInSteps } from './stepwise-invalidation.js';
 
 export type BreakerState = 'open' | 'half-open' | 'closed';

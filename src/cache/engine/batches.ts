@@ -1,137 +1,119 @@
+import type { BackendEntry } from '../../backends/backend.js';
+import type { ValueCodec } from '../../codec/value-codec.js';
 import { now } from '../../util/clock.js';
-import type { EntryStore } from './entry-store.js';
-import type { Target } from './entry-target.js';
+import type { Coherence } from './coherence.js';
+import { settleEach } from './concurrency.js';
+import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import type { Work } from './fetching.js';
 import type { Validity } from './invalidations.js';
-import { FAILED } from './l2.js';
+import { FAILED, type L2, type Stored } from './l2.js';
 import type { Writer } from './single-flight.js';
-import { NOTHING } from './tiers.js';
-
-/** The fresh values of many entries, in the order of the targets; `undefined` for a miss. */
-export async function readMany(store: EntryStore, targets: readonly Target[]): Promise<unknown[]> {
-  const { l2 } = store.tiers;
-  const missing: number[] = [];
-  const values = targets.map((target, i) => {
-    const value = store.tiers.hitL1(target.cacheKey, target.tenantId, target.counters);
-    if (value !== NOTHING) return value;
-    missing.push(i);
-    return undefined;
-  });
-  const wanted = missing.map((i) => targets[i] as Target);
-  const found =
-    l2 === undefined || wanted.length < 2
-      ? await Promise.all(wanted.map(async (target) => (await store.peek(target))?.value))
-      : await store.joinedAll(wanted, (flights) => fromBackend(store, wanted, flights));
-  for (const [n, i] of missing.entries()) values[i] = found[n];
-  return values;
-}
-
-async function fromBackend({ tiers }: EntryStore, targets: readonly Target[], flights: Work[]): Promise<unknown[]> {
-  const readers = flights.map((flight) => flight.begin());
-  const at = now();
-  const validities = targets.map(({ tenantId }) => tiers.invalidations.validity(tenantId));
-  const answers = (await tiers.l2?.getMany(targets)) ?? [];
-  const stored = answers.map((answer) => (answer === FAILED ? undefined : answer));
-  const opened = tiers.openMany(targets, stored);
-  return Promise.all(
-    targets.map(async (target, i) => {
-      const { counters } = target;
-      const entry = stored[i];
-      const result = opened[i];
-      if (entry !== undefined && result?.ok === false) await tiers.unopened(target, entry.bytes, result.error);
-      const value = result?.ok ? result.value : undefined;
-      const reader = readers[i];
-      const found = entry && reader && tiers.accept(target, entry, at, value, reader, validities[i] as Validity);
-      if (reader !== undefined && answers[i] === undefined) tiers.absent(target, reader);
-      if (!found?.fresh) {
-        counters.misses++;
-        if (events.miss.hasSubscribers) publish(events.miss, target);
-        return undefined;
-      }
-      counters.hits++;
-      if (events.hit.hasSubscribers) publish(events.hit, target, { tier: 'backend' });
-      return value;
-    }),
-  );
-}
+import type { Tiers } from './tiers.js';
 
 export interface Item {
-  readonly target: Target;
+  readonly ref: EntryRef;
   readonly value: unknown;
 }
 
-/**
- * Writes many entries; nothing is written when a value is refused.
- *
- * @returns whether all were stored.
- */
-export async function writeMany(store: EntryStore, items: readonly Item[]): Promise<boolean> {
-  const { tiers } = store;
-  if (items.length === 0) return true;
-  const sealed = tiers.sealMany(items);
-  store.assertOpen();
-  const { invalidations } = tiers;
-  const begun = invalidations.begin();
-  return store
-    .joinedAll(
-      items.map((item) => item.target),
-      async (flights) => {
-        const writers = flights.map((flight) => {
-          flight.supersede();
-          store.failed.forget(flight.cacheKey);
-          return flight.begin();
-        });
-        const at = now();
-        const all = items.map(({ target }, i) => {
-          return { target, bytes: sealed[i] as Buffer, ttlMs: tiers.jittered(target.ttlMs) };
-        });
-        let stored = false;
-        try {
-          stored = tiers.l2 === undefined || (await tiers.l2.setMany(all));
-        } finally {
-          for (const [i, { target }] of all.entries()) {
-            if (!stored) tiers.unwritten(target, writers[i] as Writer);
-            tiers.changed(target);
-          }
+/** Many entries at once: one request to the backend, and one native call for each key. */
+export class Batches {
+  readonly #codec: ValueCodec;
+  readonly #tiers: Tiers;
+  readonly #coherence: Coherence;
+
+  constructor(codec: ValueCodec, tiers: Tiers, coherence: Coherence) {
+    this.#codec = codec;
+    this.#tiers = tiers;
+    this.#coherence = coherence;
+  }
+
+  /** The fresh values that the backend has; `undefined` for a miss. */
+  async read(refs: readonly EntryRef[], flights: readonly Work[]): Promise<unknown[]> {
+    const tiers = this.#tiers;
+    const readers = flights.map((flight) => flight.begin());
+    const at = now();
+    const validities = refs.map(({ tenantId }) => tiers.invalidations.validity(tenantId));
+    const answers = (await tiers.l2?.getMany(refs)) ?? [];
+    const stored = answers.map((answer) => (answer === FAILED ? undefined : answer));
+    const opened = this.#open(refs, stored);
+    return Promise.all(
+      refs.map(async (ref, i) => {
+        const { counters } = ref;
+        const entry = stored[i];
+        const result = opened[i];
+        if (entry !== undefined && result?.ok === false) await tiers.unopened(ref, entry.bytes, result.error);
+        const value = result?.ok ? result.value : undefined;
+        const reader = readers[i];
+        const found = entry && reader && tiers.accept(ref, entry, at, value, reader, validities[i] as Validity);
+        if (reader !== undefined && answers[i] === undefined) tiers.absent(ref, reader);
+        if (!found?.fresh) {
+          counters.misses++;
+          if (events.miss.hasSubscribers) publish(events.miss, ref);
+          return undefined;
         }
-        if (!stored) return false;
-        const takenBack = all.map(({ target, bytes, ttlMs }, i) => {
-          const removed = invalidations.since(begun, target.tags ?? []) !== undefined;
-          return tiers.written(target, bytes, (items[i] as Item).value, at + ttlMs, writers[i] as Writer, removed);
-        });
-        await Promise.all(takenBack);
-        return true;
-      },
-    )
-    .finally(() => invalidations.end(begun));
+        counters.hits++;
+        if (events.hit.hasSubscribers) publish(events.hit, ref, { tier: 'backend' });
+        return value;
+      }),
+    );
+  }
+
+  /** @throws for the first value that is refused, and then nothing is sealed. */
+  seal(items: readonly Item[]): Buffer[] {
+    return this.#codec.serializeMany(
+      items.map(({ ref: { cacheKey, tenantId }, value }) => ({ cacheKey, tenantId, value })),
+    );
+  }
+
+  /** Writes items that are `sealed`. @returns whether all were stored. */
+  async write(items: readonly Item[], sealed: readonly Buffer[], writers: readonly Writer[]): Promise<boolean> {
+    const tiers = this.#tiers;
+    const { invalidations } = tiers;
+    const begun = invalidations.begin();
+    try {
+      const at = now();
+      const all = items.map(({ ref }, i) => {
+        return { ref, bytes: sealed[i] as Buffer, ttlMs: tiers.jittered(ref.ttlMs) };
+      });
+      let stored = false;
+      try {
+        stored = tiers.l2 === undefined || ((await tiers.l2.setMany(all)) ?? (await setEach(tiers.l2, all)));
+      } finally {
+        for (const [i, { ref }] of all.entries()) {
+          if (!stored) tiers.unwritten(ref, writers[i] as Writer);
+          this.#coherence.publish(ref.cacheKey);
+        }
+      }
+      if (!stored) return false;
+      const takenBack = all.map(({ ref, bytes, ttlMs }, i) => {
+        const removed = invalidations.since(begun, ref.tags ?? []) !== undefined;
+        return tiers.written(ref, bytes, (items[i] as Item).value, at + ttlMs, writers[i] as Writer, removed);
+      });
+      await Promise.all(takenBack);
+      return true;
+    } finally {
+      invalidations.end(begun);
+    }
+  }
+
+  /** What did open and what did not; a place without bytes stays empty. */
+  #open(refs: readonly EntryRef[], stored: readonly (BackendEntry | undefined)[]) {
+    const items = refs.flatMap(({ cacheKey, tenantId }, i) => {
+      const entry = stored[i];
+      return entry === undefined ? [] : [{ cacheKey, tenantId, sealed: entry.bytes }];
+    });
+    const opened = this.#codec.deserializeMany(items).values();
+    return stored.map((entry) => (entry === undefined ? undefined : opened.next().value));
+  }
 }
 
-/**
- * Removes many entries.
- *
- * @returns how many there were, as far as the store can tell.
- * @throws what the backend throws.
- */
-export async function deleteMany(store: EntryStore, targets: readonly Target[]): Promise<number> {
-  const { l1, l2 } = store.tiers;
-  if (events.delete.hasSubscribers) for (const target of targets) publish(events.delete, target);
-  return store.joinedAll(targets, async (flights) => {
-    for (const flight of flights) flight.remove();
-    const forget = () => {
-      for (const flight of flights) {
-        flight.supersede();
-        store.failed.forget(flight.cacheKey);
-      }
-      return targets.filter(({ cacheKey, tenantId }) => l1?.delete(cacheKey, tenantId) ?? false).length;
-    };
-    const held = forget();
-    if (l2 === undefined) return held;
-    try {
-      return await l2.deleteMany(targets);
-    } finally {
-      forget();
-      for (const target of targets) store.tiers.changed(target);
-    }
-  });
+/** Writes them one by one. @returns whether all were stored. */
+async function setEach(l2: L2, items: readonly Stored[]): Promise<boolean> {
+  // Of equal keys the last one counts, and requests at once have no order.
+  const last = new Map(items.map((item) => [JSON.stringify([item.ref.tenantId, item.ref.cacheKey]), item]));
+  // All of them are over before the caller hears of one that is too large.
+  const stored = await settleEach([...last.values()], (item) => l2.set(item));
+  for (const one of stored) if (one.status === 'rejected') throw one.reason;
+  return stored.every((one) => one.status === 'fulfilled' && one.value === true);
 }

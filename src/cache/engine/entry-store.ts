@@ -1,92 +1,147 @@
-import type { Backend } from '../../backends/backend.js';
+import { ASYNC_FROM, type ValueCodec } from '../../codec/value-codec.js';
 import { BackendError } from '../../errors.js';
+import { copyOf } from '../../util/bytes.js';
 import { now } from '../../util/clock.js';
-import type { Target } from './entry-target.js';
+import { Batches, type Item } from './batches.js';
+import type { Coherence } from './coherence.js';
+import type { CacheStats, Counters } from './counters.js';
+import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
-import type { FailedLoads } from './failed-loads.js';
-import type { Failures } from './failure-policy.js';
-import { Fetching, type Work } from './fetching.js';
-import { expiryOf, isFresh, keptMs, type StaleWindows } from './freshness.js';
+import { Fetching, type FetchParts, type Work } from './fetching.js';
+import type { L1 } from './l1.js';
 import { FAILED, type L2 } from './l2.js';
-import type { Loading, Outcome } from './loading.js';
-import type { Neighbour, Neighbours } from './local-invalidation.js';
-import { SingleFlight } from './single-flight.js';
-import type { Found, Tiers } from './tiers.js';
-import { Untold } from './untracked.js';
+import type { Outcome } from './loader.js';
+import type { SingleFlight, Writer } from './single-flight.js';
+import { expiryOf, type Found, isFresh, type Tiers } from './tiers.js';
 
-export interface StoreParts {
-  readonly tiers: Tiers;
-  readonly loading: Loading;
-  readonly failures: Failures;
-  readonly failed: FailedLoads;
-  readonly windows: StaleWindows;
-  /** How long each caller waits for functions; undefined: as long as it takes. */
-  readonly loadTimeoutMs: number | undefined;
-  /** Tells of entries that others changed; undefined: nobody does. */
-  readonly watch: Backend['watch'];
-  /** Others of this process with the same backend; undefined: it is not shared. */
-  readonly neighbours: Neighbours | undefined;
+/** What {@link EntryStore.hit} answers when there is more to do than open a small entry that is at hand. */
+export const MISS: unique symbol = Symbol('miss');
+
+export interface StoreParts extends FetchParts {
+  readonly codec: ValueCodec;
+  /** How much longer than its TTL an entry is kept, in milliseconds. */
+  readonly graceMs: number;
 }
 
 /**
- * The operations on entries: a write or a deletion makes everything that began before it forget to store its result.
+ * The operations on entries, and the only way to them. Concurrent requests for an entry are coalesced: one backend read, one loader
+ * call. A write or a deletion makes everything that began before it forget to store its result.
  */
-export class EntryStore implements Neighbour {
-  readonly tiers: Tiers;
-  readonly failed: FailedLoads;
-  readonly #loading: Loading;
+export class EntryStore {
+  readonly #parts: StoreParts;
+  readonly #codec: ValueCodec;
+  readonly #tiers: Tiers;
+  readonly #l1: L1 | undefined;
+  readonly #l2: L2 | undefined;
+  readonly #graceMs: number;
+  readonly #flights: SingleFlight<Found, Outcome>;
+  readonly #coherence: Coherence;
   readonly #fetching: Fetching;
-  readonly #windows: StaleWindows;
-  readonly #flights = new SingleFlight<Found, Outcome>();
-  readonly #unwatch: (() => void) | undefined;
-  readonly #neighbours: Neighbours | undefined;
-  readonly #untold: Untold | undefined;
+  readonly #batches: Batches;
   #closed = false;
 
-  constructor({ watch, neighbours, ...parts }: StoreParts) {
-    const { tiers, loading, failures, failed, windows } = parts;
-    this.tiers = tiers;
-    this.failed = failed;
-    this.#loading = loading;
-    this.#fetching = new Fetching({
-      ...parts,
-      flights: this.#flights,
-      reading: (target) => this.#untold?.report(target),
-    });
-    this.#windows = windows;
-    this.#neighbours = neighbours;
-    neighbours?.join(this);
-    if (watch === undefined) return;
-    const untold = new Untold(tiers, failures);
-    this.#untold = untold;
-    this.#unwatch = watch((cacheKey) => this.#changedElsewhere(cacheKey), untold.state);
+  constructor(parts: StoreParts) {
+    const { tiers, codec, graceMs, flights, coherence } = parts;
+    this.#parts = parts;
+    this.#codec = codec;
+    this.#tiers = tiers;
+    this.#l1 = tiers.l1;
+    this.#l2 = tiers.l2;
+    this.#graceMs = graceMs;
+    this.#flights = flights;
+    this.#coherence = coherence;
+    this.#fetching = new Fetching(parts);
+    this.#batches = new Batches(codec, tiers, coherence);
   }
 
-  /** What is stored, or what `load` makes of a miss. @throws BackendError at once after `close`. */
-  fetch(target: Target, load: () => unknown): Promise<Outcome> {
-    this.assertOpen();
-    return this.#fetching.fetch(target, load);
+  /**
+   * The value of a small, fresh entry in L1, or in a store that need not wait, at once. `MISS` also when it does not open:
+   * `fetch` and `peek` meet that again and deal with it.
+   */
+  hit(cacheKey: string, tenantId: string | undefined, ttlMs: number, counters: Counters): unknown {
+    const value = this.#hitL1(cacheKey, tenantId, counters);
+    return value !== MISS || this.#l2 === undefined || this.#closed
+      ? value
+      : this.#hitNow(this.#l2, cacheKey, tenantId, ttlMs, counters);
   }
 
-  /** What is stored and fresh, or `undefined`. */
-  async peek(target: Target): Promise<Outcome | undefined> {
-    this.assertOpen();
-    const flight = this.#flights.join(target);
+  #hitL1(cacheKey: string, tenantId: string | undefined, counters: Counters): unknown {
+    const held = this.#l1?.get(cacheKey, tenantId);
+    if (held === undefined) return MISS;
+    const { bytes } = held;
+    const value = bytes === undefined ? held.value : this.#openNow(bytes, cacheKey, tenantId);
+    if (value === MISS) return MISS;
+    counters.hits++;
+    counters.l1Hits++;
+    if (events.hit.hasSubscribers) publish(events.hit, { cacheKey, counters }, { tier: 'l1' });
+    return value;
+  }
+
+  #hitNow(l2: L2, cacheKey: string, tenantId: string | undefined, ttlMs: number, counters: Counters): unknown {
+    const stored = l2.getNow(cacheKey);
+    if (stored === undefined) return MISS;
+    // A store that answers at once has compared the times itself.
+    const at = this.#l1 === undefined && this.#graceMs === 0 ? Number.NaN : now();
+    const expiresAt = expiryOf(stored, at, this.#graceMs);
+    if (!isFresh(stored, expiresAt)) return MISS;
+    const value = this.#openNow(stored.bytes, cacheKey, tenantId);
+    if (value === MISS) return MISS;
+    // A write or deletion in progress updates L1 afterwards. The store may overwrite its bytes: they are copied.
+    if (this.#l1 !== undefined) {
+      const copy = { ...stored, bytes: copyOf(stored.bytes) };
+      const validity = this.#tiers.invalidations.validity(tenantId);
+      this.#tiers.keepCopy({ cacheKey, tenantId, ttlMs }, copy, at, expiresAt, value, validity);
+    }
+    counters.hits++;
+    if (events.hit.hasSubscribers) publish(events.hit, { cacheKey, counters }, { tier: 'backend' });
+    return value;
+  }
+
+  #openNow(bytes: Uint8Array, cacheKey: string, tenantId: string | undefined): unknown {
+    if (bytes.length >= ASYNC_FROM) return MISS;
     try {
-      const found = await this.#fetching.find(flight, target);
-      if (found?.fresh) return await this.#fetching.hit(found, target);
-      this.#fetching.missed(target);
-      return undefined;
-    } finally {
-      this.#flights.leave(flight);
+      const value = this.#codec.deserialize(bytes, { cacheKey, tenantId });
+      return value === undefined ? MISS : value;
+    } catch {
+      return MISS;
     }
   }
 
+  /** What is stored, or what `load` makes of a miss. @throws BackendError at once after `close`. */
+  fetch(ref: EntryRef, load: () => unknown): Promise<Outcome> {
+    this.assertOpen();
+    return this.#fetching.fetch(ref, load);
+  }
+
+  /** What is stored and fresh, or `undefined`. */
+  peek(ref: EntryRef): Promise<Outcome | undefined> {
+    this.assertOpen();
+    return this.#fetching.peek(ref);
+  }
+
+  /** The fresh values of many entries, in the order of `refs`; `undefined` for a miss. */
+  async getMany(refs: readonly EntryRef[]): Promise<unknown[]> {
+    const missing: number[] = [];
+    const values = refs.map((ref, i) => {
+      const value = this.#hitL1(ref.cacheKey, ref.tenantId, ref.counters);
+      if (value !== MISS) return value;
+      missing.push(i);
+      return undefined;
+    });
+    const wanted = missing.map((i) => refs[i] as EntryRef);
+    const found =
+      this.#l2 === undefined || wanted.length < 2
+        ? await Promise.all(wanted.map(async (ref) => (await this.peek(ref))?.value))
+        : await this.#joinedAll(wanted, (flights) => this.#batches.read(wanted, flights));
+    for (const [n, i] of missing.entries()) values[i] = found[n];
+    return values;
+  }
+
   /** Runs `load` whatever is stored, and stores its result; what cannot be stored leaves no older value behind. */
-  refresh(target: Target, load: () => unknown): Promise<Outcome> {
-    return this.joined(target, (flight) =>
-      // Its failure was counted; the caller is waiting for the value.
-      this.#fetching.refresh(flight, target, load, () => this.delete(target).catch(() => {})),
+  refresh(ref: EntryRef, load: () => unknown): Promise<Outcome> {
+    return this.#joined(ref, (flight) =>
+      // A failed deletion was counted; the caller waits for the value.
+      this.#fetching.refresh(flight, ref, load, () => this.delete([ref]).catch(() => {})),
     );
   }
 
@@ -94,67 +149,74 @@ export class EntryStore implements Neighbour {
    * @returns whether it was stored; a failure of the backend is counted, and then it was not.
    * @throws SerializationError for a value that the serializer refuses, ValueTooLargeError for one over a limit.
    */
-  set(target: Target, value: unknown): Promise<boolean> {
-    return this.joined(target, async (flight) => {
-      flight.supersede();
-      this.failed.forget(target.cacheKey);
-      return (await this.tiers.write(target, value, flight.begin())) !== undefined;
+  set(ref: EntryRef, value: unknown): Promise<boolean> {
+    return this.#joined(ref, async (flight) => {
+      return (await this.#tiers.write(ref, value, this.#begin(flight))) !== undefined;
+    });
+  }
+
+  /** Stores many entries; none when a value is refused. @returns whether all were stored. */
+  setMany(items: readonly Item[]): Promise<boolean> {
+    if (items.length === 0) return Promise.resolve(true);
+    const sealed = this.#batches.seal(items);
+    const refs = items.map((item) => item.ref);
+    return this.#joinedAll(refs, (flights) => {
+      const writers = flights.map((flight) => this.#begin(flight));
+      return this.#batches.write(items, sealed, writers);
     });
   }
 
   /**
-   * @returns whether an entry was removed.
+   * @returns how many entries were removed, as far as the store can tell.
    * @throws what the backend throws: an invalidation that failed must not pass for done.
    */
-  delete(target: Target): Promise<boolean> {
-    const { l1, l2 } = this.tiers;
-    if (events.delete.hasSubscribers) publish(events.delete, target);
-    return this.joined(target, async (flight) => {
-      flight.remove();
-      this.failed.forget(target.cacheKey);
-      const held = l1?.delete(target.cacheKey, target.tenantId) ?? false;
-      if (l2 === undefined) return held;
+  delete(refs: readonly EntryRef[]): Promise<number> {
+    if (events.delete.hasSubscribers) for (const ref of refs) publish(events.delete, ref);
+    const forget = () => refs.filter(({ cacheKey, tenantId }) => this.#l1?.delete(cacheKey, tenantId)).length;
+    return this.#joinedAll(refs, async (flights) => {
+      for (const flight of flights) flight.remove();
+      for (const { cacheKey } of refs) this.#parts.failed?.forget(cacheKey);
+      const held = forget();
+      if (this.#l2 === undefined) return held;
       try {
-        return await l2.delete(target);
+        return await this.#l2.delete(refs);
       } finally {
-        flight.supersede();
-        this.failed.forget(target.cacheKey);
-        l1?.delete(target.cacheKey, target.tenantId);
-        this.tiers.changed(target);
+        for (const flight of flights) this.#begin(flight);
+        forget();
+        for (const { cacheKey } of refs) this.#coherence.publish(cacheKey);
       }
     });
   }
 
   /** Whether a fresh entry is stored; it is not opened. */
-  has(target: Target): Promise<boolean> {
-    const { l1, l2 } = this.tiers;
-    return this.joined(target, async () => {
-      if (l1?.get(target.cacheKey, target.tenantId) !== undefined) return true;
-      if (l2 === undefined) return false;
-      return keptMs(this.#windows) === 0 ? l2.has(target) : this.#isFresh(target, l2);
+  has(ref: EntryRef): Promise<boolean> {
+    return this.#joined(ref, async () => {
+      if (this.#l1?.get(ref.cacheKey, ref.tenantId) !== undefined) return true;
+      return this.#l2 !== undefined && this.#graceMs === 0
+        ? this.#l2.has(ref)
+        : (await this.#leftMs(ref)) !== undefined;
     });
-  }
-
-  async #isFresh(target: Target, l2: L2): Promise<boolean> {
-    const at = now();
-    const stored = await l2.get(target, true);
-    return stored !== undefined && stored !== FAILED && isFresh(stored, expiryOf(stored, at, keptMs(this.#windows)));
   }
 
   /** Milliseconds until an entry ends, `Infinity` for never; `undefined` when there is none or the backend does not say. */
-  expiresInMs(target: Target): Promise<number | undefined> {
-    const { l1, l2 } = this.tiers;
-    return this.joined(target, async () => {
-      if (l2 === undefined) {
-        const held = l1?.get(target.cacheKey, target.tenantId);
-        return held && held.expiresAt - now();
-      }
-      const at = now();
-      const stored = await l2.get(target, true);
-      if (stored === undefined || stored === FAILED) return undefined;
-      const left = expiryOf(stored, at, keptMs(this.#windows)) - now();
-      return left > 0 ? left : undefined;
+  expiresInMs(ref: EntryRef): Promise<number | undefined> {
+    return this.#joined(ref, async () => {
+      const left = await this.#leftMs(ref);
+      return left !== undefined && left > 0 ? left : undefined;
     });
+  }
+
+  /** What is left of a fresh entry's TTL, NaN when the backend does not say; undefined: there is none. */
+  async #leftMs(ref: EntryRef): Promise<number | undefined> {
+    if (this.#l2 === undefined) {
+      const held = this.#l1?.get(ref.cacheKey, ref.tenantId);
+      return held && held.expiresAt - now();
+    }
+    const at = now();
+    const stored = await this.#l2.get(ref, true);
+    if (stored === undefined || stored === FAILED) return undefined;
+    const expiresAt = expiryOf(stored, at, this.#graceMs);
+    return isFresh(stored, expiresAt) ? expiresAt - now() : undefined;
   }
 
   /**
@@ -163,79 +225,48 @@ export class EntryStore implements Neighbour {
    * @returns whether there was an entry.
    * @throws BackendError for a backend that cannot do it, and what the backend throws.
    */
-  expire(target: Target): Promise<boolean> {
-    const { cacheKey, tenantId, ttlMs } = target;
-    const { l1, l2 } = this.tiers;
-    return this.joined(target, async (flight) => {
-      const windowMs = keptMs(this.#windows);
-      if (l2 === undefined) return l1?.expire(cacheKey, tenantId, ttlMs, windowMs) ?? false;
-      // What is kept for its time of grace is over: it must not live again.
-      if (windowMs > 0 && !(await this.#isFresh(target, l2))) return false;
+  expire(ref: EntryRef): Promise<boolean> {
+    return this.#joined(ref, async (flight) => {
+      if (this.#l2 === undefined) return this.#l1?.expire(ref) ?? false;
+      // What is kept for its grace has ended: it must not live again.
+      if (this.#graceMs > 0 && (await this.#leftMs(ref)) === undefined) return false;
       try {
-        return await l2.expire(target, ttlMs);
+        return await this.#l2.expire(ref);
       } finally {
         // L1's copy, and those on their way there, have the old end.
-        flight.supersede();
-        l1?.delete(cacheKey, tenantId);
-        this.tiers.changed(target);
+        flight.invalidate();
+        this.#l1?.delete(ref.cacheKey, ref.tenantId);
+        this.#coherence.publish(ref.cacheKey);
       }
     });
   }
 
-  /**
-   * Removes every entry that was written with one of the tags, in both tiers.
-   *
-   * @returns how many, as far as the store can tell.
-   * @throws BackendError for a backend without tags; what ended it, as an IncompleteError when entries were removed before.
-   */
-  async invalidateTags(target: Target, tags: readonly string[], signal?: AbortSignal): Promise<number> {
+  /** As {@link Coherence.invalidateTags}. */
+  async invalidateTags(ref: EntryRef, tags: readonly string[], signal?: AbortSignal): Promise<number> {
     this.assertOpen();
-    const { l2 } = this.tiers;
-    let entries = this.#tagsRemoved(tags, target);
-    if (l2 !== undefined) {
-      try {
-        entries = await l2.invalidateTags(target, tags, signal);
-      } finally {
-        this.#tagsRemoved(tags, target);
-        this.#neighbours?.tell(this, (other) => other.tagsRemoved(tags));
-      }
-    }
-    if (events.invalidate.hasSubscribers) publish(events.invalidate, target, { tags: tags.length, entries });
-    return entries;
+    return this.#coherence.invalidateTags(ref, tags, signal);
   }
 
-  changed(cacheKey: string): void {
-    this.#flights.supersedeKey(cacheKey);
-    this.failed.forget(cacheKey);
-    this.tiers.l1?.forget(cacheKey);
+  /** The stored cache keys of a tenant that begin with `prefix`. @throws BackendError for a backend that cannot list them. */
+  keys(tenantId: string | undefined, prefix: string): Iterable<string> | AsyncIterable<string> {
+    this.assertOpen();
+    return this.#l2?.keys(prefix) ?? this.#l1?.keys(tenantId, prefix) ?? [];
   }
 
-  tagsRemoved(tags: readonly string[]): void {
-    this.#tagsRemoved(tags, undefined);
-  }
-
-  /**
-   * @param of the tenant whose tags they are; undefined: not known.
-   * @returns how many copies had one of the tags.
-   */
-  #tagsRemoved(tags: readonly string[], of: Target | undefined): number {
-    const { invalidations, l1 } = this.tiers;
-    // Which of the runs under way will have one of the tags is not known yet.
-    invalidations.invalidated(tags);
-    invalidations.read(of);
-    this.failed.forgetTagged(tags);
-    return l1?.invalidateTags(tags) ?? 0;
+  /** What L1 holds now. */
+  usage(): Pick<CacheStats, 'l1Entries' | 'l1Bytes'> {
+    return { l1Entries: this.#l1?.count ?? 0, l1Bytes: this.#l1?.bytes ?? 0 };
   }
 
   /** Forgets what this process holds; every later operation is a BackendError. The backend is left to its owner. */
   close(): void {
     this.#closed = true;
-    this.#flights.supersedeAll();
-    this.#unwatch?.();
+    this.#flights.invalidateAll();
+    this.#coherence.close();
     this.#fetching.close();
-    this.#loading.close();
-    this.failed.clear();
-    this.tiers.close();
+    this.#parts.loader.close();
+    this.#parts.failed?.clear();
+    this.#tiers.close();
   }
 
   /** @throws BackendError after `close`. */
@@ -243,35 +274,22 @@ export class EntryStore implements Neighbour {
     if (this.#closed) throw new BackendError('This cache is closed');
   }
 
-  /** Does `work` with the entry's flight, which lives as long as somebody uses it. */
-  async joined<R>(target: Target, work: (flight: Work) => Promise<R>): Promise<R> {
-    this.assertOpen();
-    this.#untold?.report(target);
-    const flight = this.#flights.join(target);
-    try {
-      return await work(flight);
-    } finally {
-      this.#flights.leave(flight);
-    }
+  /** A write or a deletion begins or ends: work that began before it stores nothing. */
+  #begin(flight: Work): Writer {
+    flight.invalidate();
+    this.#parts.failed?.forget(flight.cacheKey);
+    return flight.begin();
   }
 
-  /** As {@link joined} for many entries. */
-  async joinedAll<R>(targets: readonly Target[], work: (flights: Work[]) => Promise<R>): Promise<R> {
+  /** Does `work` with the entry's flight. */
+  #joined<R>(ref: EntryRef, work: (flight: Work) => Promise<R>): Promise<R> {
     this.assertOpen();
-    const flights = targets.map((target) => this.#flights.join(target));
-    try {
-      return await work(flights);
-    } finally {
-      for (const flight of flights) this.#flights.leave(flight);
-    }
+    if (this.#coherence.untracked !== undefined) this.#coherence.report(ref);
+    return this.#flights.use(ref, work);
   }
 
-  /** Another process has changed an entry, or any of them. */
-  #changedElsewhere(cacheKey: string | undefined): void {
-    if (cacheKey === undefined) {
-      this.#flights.doubtAll();
-      this.failed.forgetErrors();
-      this.tiers.l1?.clear();
-    } else this.changed(cacheKey);
+  #joinedAll<R>(refs: readonly EntryRef[], work: (flights: Work[]) => Promise<R>): Promise<R> {
+    this.assertOpen();
+    return this.#flights.useAll(refs, work);
   }
 }

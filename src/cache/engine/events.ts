@@ -3,8 +3,8 @@ import { type Channel, channel } from 'node:diagnostics_channel';
 import type { Counters } from './counters.js';
 
 /**
- * What a cache publishes on `node:diagnostics_channel`, each under `cachekit-native:` and its name here. Nobody pays for
- * an event that nobody listens to.
+ * What a cache publishes on `node:diagnostics_channel`, each under `cachekit-native:` and its name here. An event without
+ * subscribers costs nothing.
  *
  * | event | when | beside {@link CacheEvent} |
  * |---|---|---|
@@ -70,7 +70,7 @@ export function publish(to: Channel, { cacheKey, counters }: Subject, more: Cach
 
 let hashKey: Buffer | undefined;
 
-/** Whoever reads the events learns which of them are of one entry, and nothing of its cache key. */
+/** Subscribers learn which events are of one entry, and nothing of its cache key. */
 function entryHash(cacheKey: string): string {
   hashKey ??= randomBytes(32);
   return createHmac('sha256', hashKey).update(cacheKey).digest('hex').slice(0, 16);

@@ -9,10 +9,7 @@ export interface FailurePolicy {
   readonly onError: ((error: unknown) => void) | undefined;
 }
 
-/**
- * What becomes of each failure: a cache in trouble costs its callers time, never a wrong answer, and is never silent.
- * Misconfiguration is not trouble: it is always thrown.
- */
+/** Failure policy: backend errors degrade to misses, are counted and reported; configuration errors are always thrown. */
 export class Failures {
   readonly #policy: FailurePolicy;
   readonly #warned = new Set<string>();
@@ -24,8 +21,8 @@ export class Failures {
   /**
    * An entry that does not open, which is a miss.
    *
-   * @returns whether it is worth nothing to anybody, and may be deleted. What was sealed with an unknown key, or holds what
-   *   this serializer does not know, may be good for a neighbour that is ahead in a rotation or an update.
+   * @returns whether it may be deleted, as no process can use it. A value with an unknown key, or with what this serializer does
+   *   not know, may be good for a process that is ahead in a rotation or an update.
    */
   unopened(error: unknown, subject: Subject): boolean {
     throwIfMisconfigured(error);
@@ -71,13 +68,13 @@ export class Failures {
   }
 
   /** The backend does not tell of changes, as it should: copies in this process are short-lived until it does. */
-  untold(error: unknown, subject: Subject): void {
+  untracked(error: unknown, subject: Subject): void {
     subject.counters.backendErrors++;
     this.#warn('CACHEKIT_NOT_TOLD', isCacheKitError(error) ? error.message : 'The backend does not tell of changes');
     this.#report(error, 'backend', subject);
   }
 
-  /** A run of a function whose caller got a stale value instead. */
+  /** A function failed, and its caller got a stale value instead. */
   refresh(error: unknown, subject: Subject): void {
     throwIfMisconfigured(error);
     this.#report(error, 'refresh', subject);
@@ -96,7 +93,7 @@ export class Failures {
     }
   }
 
-  // What nobody listens to would otherwise show only as a cache that never hits: each kind is told once.
+  // Without onError, a failure would show only as a cache that never hits. Each kind of failure emits one warning per cache.
   #warn(code: string, message: string): void {
     if (this.#policy.onError !== undefined || this.#warned.has(code)) return;
     this.#warned.add(code);

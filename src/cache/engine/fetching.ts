@@ -1,30 +1,37 @@
 import { now } from '../../util/clock.js';
-import type { Target } from './entry-target.js';
+import type { Coherence } from './coherence.js';
+import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Failures } from './failure-policy.js';
-import type { StaleWindows } from './freshness.js';
-import type { Loading, Outcome } from './loading.js';
+import type { Loader, Outcome } from './loader.js';
 import { Patience, type Progress, Runs, SharedRun } from './shared-run.js';
 import type { Flight, SingleFlight } from './single-flight.js';
 import type { Found, Tiers } from './tiers.js';
 
 export type Work = Flight<Found, Outcome>;
 
-export interface FetchParts {
-  readonly tiers: Tiers;
-  readonly loading: Loading;
-  readonly failures: Failures;
-  readonly failed: FailedLoads;
-  readonly windows: StaleWindows;
+export interface FetchSettings {
+  /** For so long after its TTL, an entry answers while a background run replaces it. */
+  readonly swrMs: number;
+  /** For so long after its TTL, an entry answers when the function fails. */
+  readonly staleIfErrorMs: number;
   /** How long each caller waits for functions; undefined: as long as it takes. */
   readonly loadTimeoutMs: number | undefined;
-  readonly flights: SingleFlight<Found, Outcome>;
-  /** Called before the backend is read. */
-  readonly reading: (target: Target) => void;
 }
 
-/** What callers get: what is stored, or what functions make. Whoever wants the same entry at the same time shares one read and one run. */
+export interface FetchParts {
+  readonly tiers: Tiers;
+  readonly loader: Loader;
+  readonly failures: Failures;
+  /** undefined: failures are not remembered. */
+  readonly failed: FailedLoads | undefined;
+  readonly settings: FetchSettings;
+  readonly flights: SingleFlight<Found, Outcome>;
+  readonly coherence: Coherence;
+}
+
+/** What callers get: what is stored, or what functions make. Concurrent requests for an entry share one read and one run. */
 export class Fetching {
   readonly #parts: FetchParts;
   readonly runs = new Runs();
@@ -38,86 +45,100 @@ export class Fetching {
     this.#closed = true;
   }
 
-  patience(): Patience | undefined {
-    const { loadTimeoutMs } = this.#parts;
+  #patience(): Patience | undefined {
+    const { loadTimeoutMs } = this.#parts.settings;
     return loadTimeoutMs === undefined ? undefined : new Patience(loadTimeoutMs);
   }
 
   /** What is stored, or what `load` makes of a miss. */
-  async fetch(target: Target, load: () => unknown, patience = this.patience()): Promise<Outcome> {
-    const { flights, tiers, loading, failures, failed } = this.#parts;
-    const flight = flights.join(target);
+  async fetch(ref: EntryRef, load: () => unknown, patience = this.#patience()): Promise<Outcome> {
+    const { flights, tiers, loader, failures, failed } = this.#parts;
+    const flight = flights.join(ref);
     const { tick } = tiers.invalidations;
-    this.#leaveRuns(flight, target);
+    this.#leaveRuns(flight, ref);
     try {
-      // A run that makes its callers wait may be overtaken by another process.
+      // Another process may have been faster than a run that its callers gave up waiting for.
       const joined = flight.load;
-      const looked = joined === undefined || joined.late || failed.isBackedOff(target);
-      const found = looked ? await this.find(flight, target) : undefined;
+      const looked = joined === undefined || joined.late || failed?.isBackedOff(ref) === true;
+      const found = looked ? await this.#find(flight, ref) : undefined;
       if (found?.fresh) {
-        failed.forget(target.cacheKey);
-        return await this.hit(found, target);
+        failed?.forget(ref.cacheKey);
+        return await this.#hit(found, ref);
       }
-      // Its end may have come between the store's answer and now.
-      if (joined !== undefined && flight.load !== joined) return await this.fetch(target, load, patience);
+      // The run may have ended between the store's answer and now.
+      if (joined !== undefined && flight.load !== joined) return await this.fetch(ref, load, patience);
       if (found !== undefined && this.#forBackground(found)) {
-        if (!failed.isBackedOff(target)) this.#refreshInBackground(flight, target, load);
-        return await this.#stale(found, target, 'swr');
+        if (!failed?.isBackedOff(ref)) this.#refreshInBackground(flight, ref, load);
+        return await this.#stale(found, ref, 'swr');
       }
       const orStale = found !== undefined && this.#forError(found);
-      if (orStale && failed.isBackedOff(target)) return await this.#stale(found, target, 'error');
-      this.missed(target);
+      if (orStale && failed?.isBackedOff(ref)) return await this.#stale(found, ref, 'error');
+      this.#missed(ref);
       let known: { readonly error: unknown } | undefined;
       try {
         const refreshed = flight.refreshing && (await this.#wait(flight.refreshing, patience));
         if (refreshed !== undefined && !isOutdated(refreshed, tick)) return refreshed;
-        if (orStale && failed.isBackedOff(target)) return await this.#stale(found, target, 'error');
+        if (orStale && failed?.isBackedOff(ref)) return await this.#stale(found, ref, 'error');
         const own = flight.load === undefined;
-        known = own ? failed.errorOf(target) : undefined;
+        known = own ? failed?.errorOf(ref) : undefined;
         if (known !== undefined) throw known.error;
-        flight.load ??= this.#begin(flight, target, (progress) =>
-          loading.afterMiss({ target, writer: flight.begin(), load, progress }, orStale),
+        flight.load ??= this.#begin(flight, ref, (progress) =>
+          loader.afterMiss({ ref, writer: flight.begin(), load, progress }, orStale),
         );
         const outcome = await this.#wait(flight.load, patience);
-        return !own && isOutdated(outcome, tick) ? await this.fetch(target, load, patience) : outcome;
+        return !own && isOutdated(outcome, tick) ? await this.fetch(ref, load, patience) : outcome;
       } catch (error) {
-        const old = await this.#afterError(flight, target, found, looked);
+        const old = await this.#afterError(flight, ref, found, looked);
         if (old === undefined) throw error;
-        if (known === undefined) failures.refresh(error, target);
-        return await (old.fresh ? this.hit(old, target) : this.#stale(old, target, 'error'));
+        if (known === undefined) failures.refresh(error, ref);
+        return await (old.fresh ? this.#hit(old, ref) : this.#stale(old, ref, 'error'));
       }
     } finally {
       flights.leave(flight);
     }
   }
 
+  /** What is stored and fresh, or `undefined`. */
+  async peek(ref: EntryRef): Promise<Outcome | undefined> {
+    const { flights } = this.#parts;
+    const flight = flights.join(ref);
+    try {
+      const found = await this.#find(flight, ref);
+      if (found?.fresh) return await this.#hit(found, ref);
+      this.#missed(ref);
+      return undefined;
+    } finally {
+      flights.leave(flight);
+    }
+  }
+
   /** Runs `load` whatever is stored, and stores its result. `unstored`: called when that cannot be stored. */
-  async refresh(flight: Work, target: Target, load: () => unknown, unstored: () => Promise<unknown>): Promise<Outcome> {
-    const { tiers, loading } = this.#parts;
-    flight.supersede();
+  async refresh(flight: Work, ref: EntryRef, load: () => unknown, unstored: () => Promise<unknown>): Promise<Outcome> {
+    const { tiers, loader } = this.#parts;
+    flight.invalidate();
     const writer = flight.begin();
-    const run = this.#begin(flight, target, async (progress) => {
-      await tiers.look(target, writer);
-      const outcome = await loading.run({ target, writer, load, progress });
+    const run = this.#begin(flight, ref, async (progress) => {
+      await tiers.look(ref, writer);
+      const outcome = await loader.run({ ref, writer, load, progress });
       if (Number.isNaN(outcome.expiresAt) && !outcome.refused && writer.mayStore()) await unstored();
       return outcome;
     });
     flight.load = run;
-    return this.#wait(run, this.patience());
+    return this.#wait(run, this.#patience());
   }
 
-  late(target: Target, here: boolean): void {
-    if (here) target.counters.loadErrors++;
-    this.#parts.failed.late(target);
+  late(ref: EntryRef, here: boolean): void {
+    if (here) ref.counters.loadErrors++;
+    this.#parts.failed?.late(ref);
   }
 
-  /** One read for all who want it at the same time. */
-  find(flight: Work, target: Target): Promise<Found | undefined> {
+  /** One backend read for all concurrent requests. */
+  #find(flight: Work, ref: EntryRef): Promise<Found | undefined> {
     if (flight.read !== undefined && !flight.readValidity?.ended) return flight.read;
-    const { tiers, reading } = this.#parts;
-    reading(target);
-    flight.readValidity = tiers.invalidations.validity(target.tenantId);
-    const read = tiers.read(target, flight.begin()).then(
+    const { tiers, coherence } = this.#parts;
+    if (coherence.untracked !== undefined) coherence.report(ref);
+    flight.readValidity = tiers.invalidations.validity(ref.tenantId);
+    const read = tiers.read(ref, flight.begin()).then(
       (found) => {
         // Later callers read again: this answer is of now.
         if (flight.read === read) flight.read = undefined;
@@ -125,7 +146,7 @@ export class Fetching {
       },
       (error) => {
         if (flight.read === read) flight.read = undefined;
-        // Closed meanwhile, with its keys: whoever waits gets what the function returns.
+        // The cache was closed, and its keys with it: callers get what the function returns.
         if (!this.#closed) throw error;
         return undefined;
       },
@@ -134,28 +155,28 @@ export class Fetching {
     return read;
   }
 
-  missed(target: Target): void {
-    target.counters.misses++;
-    if (events.miss.hasSubscribers) publish(events.miss, target);
+  #missed(ref: EntryRef): void {
+    ref.counters.misses++;
+    if (events.miss.hasSubscribers) publish(events.miss, ref);
   }
 
-  hit(found: Found, target: Target): Outcome | Promise<Outcome> {
-    const { counters } = target;
+  #hit(found: Found, ref: EntryRef): Outcome | Promise<Outcome> {
+    const { counters } = ref;
     counters.hits++;
     if (found.inL1) counters.l1Hits++;
-    if (events.hit.hasSubscribers) publish(events.hit, target, { tier: found.inL1 ? 'l1' : 'backend' });
-    return this.#taken(found, target, 'hit');
+    if (events.hit.hasSubscribers) publish(events.hit, ref, { tier: found.inL1 ? 'l1' : 'backend' });
+    return this.#taken(found, ref, 'hit');
   }
 
-  #stale(found: Found, target: Target, reason: 'swr' | 'error'): Outcome | Promise<Outcome> {
-    target.counters.staleHits++;
-    if (events.stale.hasSubscribers) publish(events.stale, target, { reason });
-    return this.#taken(found, target, 'stale');
+  #stale(found: Found, ref: EntryRef, reason: 'swr' | 'error'): Outcome | Promise<Outcome> {
+    ref.counters.staleHits++;
+    if (events.stale.hasSubscribers) publish(events.stale, ref, { reason });
+    return this.#taken(found, ref, 'stale');
   }
 
-  #taken(found: Found, target: Target, status: 'hit' | 'stale'): Outcome | Promise<Outcome> {
+  #taken(found: Found, ref: EntryRef, status: 'hit' | 'stale'): Outcome | Promise<Outcome> {
     const { expiresAt } = found;
-    const value = this.#parts.tiers.take(found, target);
+    const value = this.#parts.tiers.take(found, ref);
     return value instanceof Promise
       ? value.then((opened) => ({ value: opened, status, expiresAt }))
       : { value, status, expiresAt };
@@ -164,51 +185,51 @@ export class Fetching {
   /** What may answer in the place of a function that failed. */
   async #afterError(
     flight: Work,
-    target: Target,
+    ref: EntryRef,
     found: Found | undefined,
     looked: boolean,
   ): Promise<Found | undefined> {
-    if (this.#parts.windows.staleIfErrorMs === 0) return undefined;
-    // Who joined a run that was under way has not looked yet.
-    const old = looked ? found : await this.find(flight, target);
+    if (this.#parts.settings.staleIfErrorMs === 0) return undefined;
+    // A caller that joined a run in progress has not read yet.
+    const old = looked ? found : await this.#find(flight, ref);
     return old !== undefined && (old.fresh || this.#forError(old)) ? old : undefined;
   }
 
   #forError({ expiresAt }: Found): boolean {
-    const { staleIfErrorMs } = this.#parts.windows;
+    const { staleIfErrorMs } = this.#parts.settings;
     return staleIfErrorMs > 0 && now() < expiresAt + staleIfErrorMs;
   }
 
   #forBackground({ expiresAt }: Found): boolean {
-    const { swrMs } = this.#parts.windows;
+    const { swrMs } = this.#parts.settings;
     return swrMs > 0 && now() < expiresAt + swrMs;
   }
 
-  #refreshInBackground(flight: Work, target: Target, load: () => unknown): void {
+  #refreshInBackground(flight: Work, ref: EntryRef, load: () => unknown): void {
     if (flight.refreshing !== undefined) return;
-    flight.refreshing = this.#begin(flight, target, (progress) =>
-      this.#parts.loading.inBackground({ target, writer: flight.begin(), load, progress }),
+    flight.refreshing = this.#begin(flight, ref, (progress) =>
+      this.#parts.loader.inBackground({ ref, writer: flight.begin(), load, progress }),
     );
-    // What is thrown here is a misconfiguration, which the next caller who waits for a run meets as well.
+    // Only a misconfiguration is thrown here; the next caller that waits for a run gets it too.
     flight.refreshing.outcome.catch(() => {});
   }
 
-  /** Who comes after an invalidation, or long after a function began that has not returned, does not wait for that run. */
-  #leaveRuns(flight: Work, { tags }: Target): void {
+  /** A caller after an invalidation, or long after a function began that never returned, does not join that run. */
+  #leaveRuns(flight: Work, { tags }: EntryRef): void {
     const { load, refreshing } = flight;
     if (load === undefined && refreshing === undefined) return;
     this.runs.detachOld();
     if (load === undefined || tags === undefined) return;
-    if (this.#parts.tiers.invalidations.since(load.moment, tags) !== undefined) flight.supersede();
+    if (this.#parts.tiers.invalidations.since(load.moment, tags) !== undefined) flight.invalidate();
   }
 
-  /** The flight stays as long as the run does, so that there is one. */
+  /** The run holds its flight, so that later callers find it. */
   #begin<T extends Outcome | undefined>(
     flight: Work,
-    target: Target,
+    ref: EntryRef,
     start: (progress: Progress) => Promise<T>,
   ): SharedRun<T> {
-    const { flights, tiers, failures, loadTimeoutMs } = this.#parts;
+    const { flights, tiers, failures, settings } = this.#parts;
     flights.join(flight);
     const moment = tiers.invalidations.begin();
     const detached = (run: SharedRun<unknown>) => {
@@ -217,10 +238,10 @@ export class Fetching {
       tiers.invalidations.end(moment);
       flights.leave(flight);
     };
-    const run = new SharedRun(this, { target, moment, start, detached });
-    // Whoever it was for has left by then, and has heard of a timeout only.
-    const unheard = (error: unknown) => (run.forsaken ? failures.refresh(error, target) : undefined);
-    if (loadTimeoutMs !== undefined) run.outcome.catch(unheard).catch(() => {});
+    const run = new SharedRun(this, { ref, moment, start, detached });
+    // Its callers have left by then, with a TimeoutError.
+    const unheard = (error: unknown) => (run.forsaken ? failures.refresh(error, ref) : undefined);
+    if (settings.loadTimeoutMs !== undefined) run.outcome.catch(unheard).catch(() => {});
     return run;
   }
 
@@ -229,7 +250,7 @@ export class Fetching {
   }
 }
 
-/** Whether an outcome is none for whoever came at that tick, or may have come after what has made it void. */
+/** Whether an outcome must not answer a caller that came at `tick`: its entry was changed or invalidated since. */
 function isOutdated({ changed, refused, invalidatedAt }: Outcome, tick: number): boolean {
   if (changed || invalidatedAt === undefined) return changed === true || refused === true;
   return invalidatedAt <= tick;

@@ -3,12 +3,12 @@ export interface Validity {
   ended: boolean;
 }
 
-/** A moment of whoever is making a value, of which the tags become known later. */
+/** When a value began to be made whose tags become known later. */
 export interface Moment {
   readonly tick: number;
 }
 
-/** Tenants that are told apart at most; what was read of more is dropped with the next. */
+/** Tenants with a validity of their own at most; with one more, all are dropped. */
 const MAX_TENANTS = 1_000;
 
 /**
@@ -19,7 +19,7 @@ export class Invalidations {
   #tick = 0;
   /** In the order in which they began. */
   readonly #running = new Set<Moment>();
-  /** When each was last invalidated, in that order; only what somebody is older than. */
+  /** When each was last invalidated, in that order, as far back as the oldest moment in `#running`. */
   readonly #tags = new Map<string, number>();
   readonly #validities = new Map<string | undefined, Validity>();
 
@@ -28,7 +28,7 @@ export class Invalidations {
     return this.#tick;
   }
 
-  /** Somebody begins to make a value; {@link end} must follow. */
+  /** A value begins to be made; {@link end} must follow. */
   begin(): Moment {
     const moment = { tick: this.#tick };
     this.#running.add(moment);

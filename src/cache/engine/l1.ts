@@ -1,10 +1,24 @@
 import { LRUCache } from 'lru-cache';
+import { copyOf } from '../../util/bytes.js';
 import { now } from '../../util/clock.js';
 import { TagIndex, tagsCost } from '../../util/tag-index.js';
+import type { EntryRef } from './entry-ref.js';
 import type { Validity } from './invalidations.js';
 
-/** What an entry costs beside its bytes and key: the objects, the map's slot, the list's links. */
+/** What an entry costs in addition to its bytes and key: the objects, the map's slot, the list's links. */
 const ENTRY_OVERHEAD = 256;
+
+/** The longest that a copy is kept while the backend does not tell what other processes change. */
+const UNTRACKED_TTL_MS = 5_000;
+
+export interface L1Settings {
+  /** The longest that a copy is kept, in milliseconds. */
+  readonly ttlMs: number;
+  /** Keep decoded values instead of bytes. */
+  readonly values: boolean;
+  /** How much longer than its TTL an entry may answer as a stale one, in milliseconds. */
+  readonly graceMs: number;
+}
 
 /** An entry held in this process. */
 export interface L1Entry {
@@ -12,12 +26,12 @@ export interface L1Entry {
   /** The bytes as stored: sealed in a secure cache. `undefined` where the decoded value is kept instead. */
   readonly bytes: Uint8Array | undefined;
   readonly value: unknown;
-  /** When this copy lapses, on the clock of {@link now}. */
+  /** When this copy ends, on the clock of {@link now}. */
   until: number;
   /** When the entry's TTL ends: `Infinity` for never, NaN when unknown. Not before `until`. */
   expiresAt: number;
   /** Until when the copy may still answer as a stale one. Not before `until`. */
-  keptUntil: number;
+  graceUntil: number;
   /** The tags it was set with; undefined when it was set elsewhere, with tags that are not known here. */
   readonly tags: readonly string[] | undefined;
   /** Where the tags are not known: ends when a tag is invalidated that the entry may have. */
@@ -31,11 +45,16 @@ export interface L1Entry {
  */
 export class L1 {
   readonly maxBytes: number;
+  /** Whether the backend, where it should, tells what other processes change. */
+  tracked = true;
+  readonly #settings: L1Settings;
   readonly #entries: LRUCache<string, L1Entry>;
   readonly #tags = new TagIndex();
+  #closed = false;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, settings: L1Settings = { ttlMs: Number.POSITIVE_INFINITY, values: false, graceMs: 0 }) {
     this.maxBytes = maxBytes;
+    this.#settings = settings;
     this.#entries = new LRUCache({
       maxSize: maxBytes,
       dispose: (_, cacheKey) => this.#tags.forget(cacheKey),
@@ -52,15 +71,38 @@ export class L1 {
     }
     const time = now();
     if (entry.until > time) return entry;
-    if (entry.keptUntil <= time) this.#entries.delete(cacheKey);
+    if (entry.graceUntil <= time) this.#entries.delete(cacheKey);
     return undefined;
   }
 
-  /** An entry that may have lapsed, for who makes do with a stale one. */
-  kept(cacheKey: string, tenantId: string | undefined): L1Entry | undefined {
+  /** An entry that may have ended, and is within its grace. */
+  withinGrace(cacheKey: string, tenantId: string | undefined): L1Entry | undefined {
     const entry = this.#entries.get(cacheKey);
     if (entry === undefined || entry.tenantId !== tenantId || entry.validity?.ended) return undefined;
-    return entry.keptUntil > now() ? entry : undefined;
+    return entry.graceUntil > now() ? entry : undefined;
+  }
+
+  /** Keeps a value and the bytes that are stored of it. @returns whether there was room. */
+  keep(
+    { cacheKey, tenantId }: Pick<EntryRef, 'cacheKey' | 'tenantId'>,
+    bytes: Uint8Array,
+    value: unknown,
+    { until, expiresAt, tags, validity }: Pick<L1Entry, 'until' | 'expiresAt' | 'tags' | 'validity'>,
+  ): boolean {
+    if (this.#closed) return false;
+    const { ttlMs, values, graceMs } = this.#settings;
+    const copyUntil = Math.min(until, now() + (this.tracked ? ttlMs : Math.min(ttlMs, UNTRACKED_TTL_MS)));
+    const entry: L1Entry = {
+      tenantId,
+      bytes: values ? undefined : exact(bytes),
+      value: values ? value : undefined,
+      until: copyUntil,
+      expiresAt,
+      graceUntil: copyUntil + graceMs,
+      tags,
+      validity,
+    };
+    return this.set(cacheKey, entry, bytes.length);
   }
 
   /** @returns whether there was room for it. */
@@ -76,11 +118,11 @@ export class L1 {
   }
 
   /** Where L1 is the store. @returns whether it held a live entry of this tenant. */
-  expire(cacheKey: string, tenantId: string | undefined, ttlMs: number, staleMs: number): boolean {
+  expire({ cacheKey, tenantId, ttlMs }: EntryRef): boolean {
     const entry = this.get(cacheKey, tenantId);
     if (entry === undefined) return false;
     entry.until = entry.expiresAt = now() + ttlMs;
-    entry.keptUntil = entry.until + staleMs;
+    entry.graceUntil = entry.until + this.#settings.graceMs;
     return true;
   }
 
@@ -116,6 +158,12 @@ export class L1 {
     this.#entries.clear();
   }
 
+  /** Forgets everything, and keeps nothing from now on. */
+  close(): void {
+    this.#closed = true;
+    this.clear();
+  }
+
   get count(): number {
     return this.#entries.size;
   }
@@ -123,4 +171,9 @@ export class L1 {
   get bytes(): number {
     return this.#entries.calculatedSize;
   }
+}
+
+/** Bytes that keep no larger allocation alive, which L1 would not count. */
+function exact(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : copyOf(bytes);
 }

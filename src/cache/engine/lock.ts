@@ -1,9 +1,9 @@
+import type { BackendLock } from '../../backends/backend.js';
 import { elapsed, now } from '../../util/clock.js';
-import { pause } from '../../util/timers.js';
-import type { Target } from './entry-target.js';
+import { clearInterval, pause, setInterval } from '../../util/timers.js';
+import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import { FAILED, type L2 } from './l2.js';
-import { Lease, type Taken } from './lease.js';
 
 export interface LockSettings {
   readonly leaseMs: number;
@@ -29,7 +29,7 @@ export interface Locked<R> {
 }
 
 /**
- * One run of a function for an entry in all processes. Who has the lock renews it while the function runs, for `maxMs` at most,
+ * One run of a function for an entry in all processes. The holder renews the lock while the function runs, for `maxMs` at most,
  * so that only the lock of a process that died, or of a function that never returns, ends by itself.
  */
 export class EntryLock {
@@ -43,14 +43,14 @@ export class EntryLock {
     this.#maxMs = maxMs;
   }
 
-  /** Works with the lock, or answers with what another process has made. A backend that gives no answer holds nobody up. */
-  async during<R>(target: Target, { look, work, waiting, giveUp = work }: Locked<R>): Promise<R> {
+  /** Works with the lock, or answers with what another process has stored. Without an answer of the backend, works without it. */
+  async during<R>(ref: EntryRef, { look, work, waiting, giveUp = work }: Locked<R>): Promise<R> {
     const begun = elapsed();
     let asked = now();
-    let lock = await this.#l2.lock(target, this.#settings.leaseMs);
+    let lock = await this.#take(ref);
     const first = lock !== undefined;
     if (!first) {
-      target.counters.lockWaits++;
+      ref.counters.lockWaits++;
       waiting();
     }
     while (lock === undefined) {
@@ -59,32 +59,38 @@ export class EntryLock {
       await pause(Math.min(POLL_MS.most, Math.max(POLL_MS.least, waited / 10)));
       const made = await look();
       if (made !== undefined) {
-        this.#waited(target, begun);
+        this.#waited(ref, begun);
         return made;
       }
-      if (target.unanswered) break;
+      if (ref.unanswered) break;
       asked = now();
-      lock = await this.#l2.lock(target, this.#settings.leaseMs);
+      lock = await this.#take(ref);
     }
-    if (!first) this.#waited(target, begun);
+    if (!first) this.#waited(ref, begun);
     if (lock === undefined) return giveUp();
     if (lock === FAILED) return work();
-    return this.#holding(target, { lock, asked }, async (isLocked) => {
+    return this.#holding(ref, { lock, asked }, async (isLocked) => {
       // Another process may have stored it between the look that was a miss and this lock.
       return (await look()) ?? work(isLocked);
     });
   }
 
-  /** Works if nobody else does. */
-  async ifFree<R>(target: Target, work: (isLocked?: IsLocked) => Promise<R>): Promise<R | undefined> {
+  /** Works unless another process holds the lock. */
+  async ifFree<R>(ref: EntryRef, work: (isLocked?: IsLocked) => Promise<R>): Promise<R | undefined> {
     const asked = now();
-    const lock = await this.#l2.lock(target, this.#settings.leaseMs);
+    const lock = await this.#take(ref);
     if (lock === undefined) return undefined;
-    return lock === FAILED ? work() : this.#holding(target, { lock, asked }, work);
+    return lock === FAILED ? work() : this.#holding(ref, { lock, asked }, work);
   }
 
-  async #holding<R>(target: Target, taken: Taken, work: (isLocked: IsLocked) => Promise<R>): Promise<R> {
-    const lease = new Lease(this.#l2, target, taken, { leaseMs: this.#settings.leaseMs, maxMs: this.#maxMs });
+  /** The entry's lock, `undefined` when another process has it, FAILED without an answer. */
+  #take(ref: EntryRef): Promise<BackendLock | undefined | typeof FAILED> {
+    const l2 = this.#l2;
+    return l2.ask(ref, (options) => l2.backend.lock?.(l2.name(ref), this.#settings.leaseMs, options));
+  }
+
+  async #holding<R>(ref: EntryRef, taken: Taken, work: (isLocked: IsLocked) => Promise<R>): Promise<R> {
+    const lease = new Lease(this.#l2, ref, taken, { leaseMs: this.#settings.leaseMs, maxMs: this.#maxMs });
     try {
       return await work(() => lease.renewed());
     } finally {
@@ -92,7 +98,74 @@ export class EntryLock {
     }
   }
 
-  #waited(target: Target, begun: number): void {
-    if (events.lock.hasSubscribers) publish(events.lock, target, { ms: elapsed() - begun });
+  #waited(ref: EntryRef, begun: number): void {
+    if (events.lock.hasSubscribers) publish(events.lock, ref, { ms: elapsed() - begun });
   }
+}
+
+interface LeaseSettings {
+  readonly leaseMs: number;
+  /** For how long it is renewed. */
+  readonly maxMs: number;
+}
+
+/** A lock, and when it was asked for. */
+interface Taken {
+  readonly lock: BackendLock;
+  readonly asked: number;
+}
+
+/** The lease of a lock that this process has taken, renewed until it is ended. */
+class Lease {
+  readonly #l2: L2;
+  readonly #ref: EntryRef;
+  readonly #lock: BackendLock;
+  readonly #leaseMs: number;
+  readonly #renewal: NodeJS.Timeout;
+  /** Until when this process has the lock, if the store never answers again. */
+  #heldUntil: number;
+  #ended = false;
+
+  constructor(l2: L2, ref: EntryRef, { lock, asked }: Taken, { leaseMs, maxMs }: LeaseSettings) {
+    this.#l2 = l2;
+    this.#ref = ref;
+    this.#lock = lock;
+    this.#leaseMs = leaseMs;
+    const begun = now();
+    this.#heldUntil = asked + leaseMs;
+    const renew = () => {
+      if (now() - begun >= maxMs) this.end();
+      // A lease that could not be renewed ends, and another process may run the function too: that is all it costs.
+      else quietly(() => this.#extend());
+    };
+    this.#renewal = setInterval(renew, leaseMs / 3).unref();
+  }
+
+  /** Whether the lock is held, and stays so long enough for something to be stored now. */
+  async renewed(): Promise<boolean> {
+    if (this.#ended) return false;
+    const lock = this.#lock;
+    const extended = await this.#l2.ask(this.#ref, () => lock.held?.() ?? this.#extend());
+    return extended === FAILED ? now() < this.#heldUntil : Boolean(extended);
+  }
+
+  /** Gives the lock back. Not waited for: the value is there, and a lock that stays ends with its lease. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearInterval(this.#renewal);
+    quietly(() => this.#lock.release());
+  }
+
+  async #extend(): Promise<boolean> {
+    const asked = now();
+    const extended = await this.#lock.extend(this.#leaseMs);
+    this.#heldUntil = extended ? asked + this.#leaseMs : Number.NEGATIVE_INFINITY;
+    return extended;
+  }
+}
+
+/** Whatever becomes of it. */
+function quietly(work: () => Promise<unknown>): void {
+  (async () => work())().catch(() => {});
 }

@@ -34,13 +34,13 @@ export function currentSignal(): AbortSignal | undefined {
  * Runs `load` for `ms` at most.
  *
  * @param began called when its time begins.
- * @throws TimeoutError when its time is over; its signal fires, and what it still does is nobody's.
+ * @throws TimeoutError when its time is over; its signal fires, and what it still does is ignored.
  */
 export async function withSignal<T>(ms: number, began: () => void, load: () => Promise<T>): Promise<T> {
   const own = new RunSignal();
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
-    // Who waits has a timer that keeps the process alive; a run in the background has no reason to.
+    // Callers that wait have timers that keep the process alive; a background run need not.
     timer = setTimeout(() => {
       const error = new TimeoutError(`The function took longer than ${ms} ms`);
       reject(error);

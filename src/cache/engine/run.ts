@@ -1,6 +1,7 @@
+import type { BackendSetOptions, BackendUnchanged } from '../../backends/backend.js';
 import { now, Stopwatch } from '../../util/clock.js';
 import { clearInterval, setInterval } from '../../util/timers.js';
-import type { Target } from './entry-target.js';
+import type { EntryRef } from './entry-ref.js';
 import type { Invalidations, Moment } from './invalidations.js';
 import { FAILED, type L2 } from './l2.js';
 
@@ -16,11 +17,11 @@ export interface RunSettings {
 
 /**
  * One run of a function, from its beginning until its result is stored: what it began with, and what has happened to the
- * entry meanwhile.
+ * entry since.
  */
 export class Run {
   /** What the backend held before; undefined: nothing, or it is not known. */
-  readonly found: Uint8Array | undefined;
+  readonly #found: Uint8Array | undefined;
   readonly isLocked: RunSettings['isLocked'];
   readonly #until: number;
   readonly #stopwatch = new Stopwatch();
@@ -32,13 +33,13 @@ export class Run {
   #changed = false;
 
   constructor(
-    target: Target,
+    ref: EntryRef,
     found: Uint8Array | undefined,
     invalidations: Invalidations,
     l2: L2 | undefined,
     { maxMs, isLocked }: RunSettings,
   ) {
-    this.found = found;
+    this.#found = found;
     this.isLocked = isLocked;
     this.#until = now() + maxMs;
     this.#invalidations = invalidations;
@@ -46,23 +47,29 @@ export class Run {
     if (l2 === undefined) return;
     const { remembersMs, setIfUnchanged, changedSince } = l2.backend;
     if (remembersMs === undefined || setIfUnchanged === undefined || changedSince === undefined) return;
-    // So often that one question without an answer does no harm.
-    this.#timer = setInterval(() => void this.#ask(l2, target), Math.min(remembersMs / 3, LONGEST_TIMER_MS)).unref();
+    // Often enough that one unanswered request does no harm.
+    this.#timer = setInterval(() => void this.#ask(l2, ref), Math.min(remembersMs / 3, LONGEST_TIMER_MS)).unref();
   }
 
-  /** How many milliseconds ago the function began. */
-  get sinceMs(): number {
-    return this.#stopwatch.ms;
-  }
-
-  /** The function has been running for too long: somebody else may run it, and its result is not stored. */
+  /** The function has been running for too long: another run may begin, and its result is not stored. */
   get over(): boolean {
     return now() >= this.#until;
   }
 
-  /** As `BackendUnchanged` has it. */
-  get checkedMs(): number | undefined {
-    return this.#checked?.ms;
+  /** The options of `setIfUnchanged`. Each attempt reads the times again. */
+  condition(options: BackendSetOptions): BackendSetOptions & BackendUnchanged {
+    const sinceMs = () => this.#stopwatch.ms;
+    const checkedMs = () => this.#checked?.ms;
+    return {
+      ...options,
+      found: this.#found,
+      get sinceMs() {
+        return sinceMs();
+      },
+      get checkedMs() {
+        return checkedMs();
+      },
+    };
   }
 
   /** The backend has said that the entry was deleted, or given another TTL, since the function began. */
@@ -80,13 +87,15 @@ export class Run {
     this.#invalidations.end(this.#moment);
   }
 
-  async #ask(l2: L2, target: Target): Promise<void> {
+  async #ask(l2: L2, ref: EntryRef): Promise<void> {
     if (this.over) {
       this.end();
       return;
     }
     const asked = new Stopwatch();
-    const changed = await l2.changedSince(target, this.sinceMs);
+    const changed = await l2.ask(ref, (options) =>
+      l2.backend.changedSince?.(l2.name(ref), this.#stopwatch.ms, options),
+    );
     if (changed === true) this.#changed = true;
     else if (changed !== FAILED) this.#checked = asked;
   }

@@ -1,11 +1,11 @@
 import { TimeoutError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
 import { clearTimeout, setTimeout } from '../../util/timers.js';
-import type { Target } from './entry-target.js';
+import type { EntryRef } from './entry-ref.js';
 import type { Moment } from './invalidations.js';
 import type { Run } from './run.js';
 
-/** Somebody who waits for a run, by a clock that goes while a function is running. */
+/** A caller that waits for a run. Its time limit counts while the function is running. */
 interface Caller<T> {
   start(): void;
   stop(): void;
@@ -15,7 +15,7 @@ interface Caller<T> {
 
 /** How a run tells how far it is. */
 export interface Progress {
-  /** The first caller who did not wait for the function's end has been counted. */
+  /** Whether a caller that gave up waiting for the function has been counted. */
   readonly countedLate: boolean;
   /** Another process is running the function. */
   elsewhere(): void;
@@ -25,20 +25,20 @@ export interface Progress {
   ended(): void;
 }
 
-/** Whose a run is. */
+/** The owner of a run. */
 interface Owner {
   readonly runs: Runs;
-  /** A caller has left before its end, for the first time; `here`: while this process runs the function. */
-  late(target: Target, here: boolean): void;
+  /** The first caller has given up waiting; `here`: while this process runs the function. */
+  late(ref: EntryRef, here: boolean): void;
 }
 
 /** What a run is made of. */
 interface RunParts<T> {
-  readonly target: Target;
+  readonly ref: EntryRef;
   /** When it begins. */
   readonly moment: Moment;
   readonly start: (progress: Progress) => Promise<T>;
-  /** Called once, when it is over or nobody's any more. */
+  /** Called once, when it is over or another run may begin. */
   readonly detached: (run: SharedRun<unknown>) => void;
 }
 
@@ -69,7 +69,7 @@ export class SharedRun<T> implements Progress {
     return this.#late;
   }
 
-  /** Whether all who waited have left. */
+  /** Whether all callers have given up waiting. */
   get forsaken(): boolean {
     return this.#late && this.#callers?.size === 0;
   }
@@ -99,7 +99,7 @@ export class SharedRun<T> implements Progress {
   join(caller: Caller<T>): void {
     if (this.#callers === undefined) {
       this.#callers = new Set();
-      // One reaction for all of them: those of callers who have left could not be taken back, and would live as long as the function.
+      // One reaction for all: a promise keeps reactions, also of callers that have left, until it settles.
       this.outcome.then(
         (value) => this.#settle((each) => each.resolve(value)),
         (error) => this.#settle((each) => each.reject(error)),
@@ -109,13 +109,13 @@ export class SharedRun<T> implements Progress {
     if (this.#running) caller.start();
   }
 
-  /** A caller's patience has ended. */
+  /** A caller gives up waiting. */
   leave(caller: Caller<T>): void {
     this.#callers?.delete(caller);
     if (this.#late && (this.countedLate || this.#run === undefined)) return;
     this.#late = true;
     this.countedLate = this.#run !== undefined;
-    this.#owner.late(this.#parts.target, this.countedLate);
+    this.#owner.late(this.#parts.ref, this.countedLate);
   }
 
   /** A new run may begin. */
@@ -156,7 +156,7 @@ export class Runs {
     this.#running.delete(run);
   }
 
-  /** A function that never returns must not make its entry unusable for ever. */
+  /** A function that never returns must not block its entry forever. */
   detachOld(): void {
     if (this.#running.size === 0) return;
     for (const run of this.#running) {

@@ -1,45 +1,46 @@
+import type { EntryRef } from './entry-ref.js';
 import type { Validity } from './invalidations.js';
 import type { SharedRun } from './shared-run.js';
 
-/** Somebody who found an entry in the backend and may leave a copy in L1. */
+/** A read of the backend, which may leave a copy in L1. */
 export interface Reader {
-  /** Whether the entry was neither written nor deleted since this began, and would have been heard of if it was. */
+  /** Whether the entry has not changed since this began, as far as the backend tells of every change. */
   current(): boolean;
-  /** The backend has answered with this, which did not have to be deleted; undefined: it has nothing, or has not answered. */
+  /** Notes what the backend answered; undefined: nothing, no answer, or bytes that were then deleted. */
   saw(bytes: Uint8Array | undefined): void;
 }
 
-/** Somebody who writes an entry. */
+/** A write of an entry. */
 export interface Writer extends Reader {
-  /** Whether the entry was neither written nor deleted, as far as is known: asked right before it is stored. */
+  /** Whether the entry was neither written nor deleted, as far as is known. Asked right before the value is stored. */
   mayStore(): boolean;
-  /** As `current` since it was stored. Whoever began before this is no longer current. */
-  claim(): boolean;
+  /** As `current` since it was stored. Everything that began before is invalidated. */
+  commit(): boolean;
   /** Whether the entry was removed by its name since this began. */
   removed(): boolean;
   /** What was last seen in the backend. */
   seen(): Uint8Array | undefined;
 }
 
-/** The work under way for one entry, shared by everyone who wants it. */
-export class Flight<Found, Loaded> {
+/** The work in progress for one entry, shared by concurrent requests. */
+export class Flight<Found, Outcome> {
   readonly cacheKey: string;
   readonly tenantId: string | undefined;
   users = 0;
   /** Reading what is stored. */
   read: Promise<Found | undefined> | undefined;
-  /** Whether somebody may still join `read`. */
+  /** Whether further requests may join `read`. */
   readValidity: Validity | undefined;
   /** What the backend last answered with. */
   seen: Uint8Array | undefined;
   /** Running the function and storing its result. */
-  load: SharedRun<Loaded> | undefined;
+  load: SharedRun<Outcome> | undefined;
   /** Doing that in the background, while a stale value answers. */
-  refreshing: SharedRun<Loaded | undefined> | undefined;
-  /** Grows with whatever changes the entry. */
+  refreshing: SharedRun<Outcome | undefined> | undefined;
+  /** Grows with each change of the entry. */
   version = 0;
-  /** Grows with whatever may have changed it. */
-  doubts = 0;
+  /** Grows whenever the entry may have changed unseen. */
+  readEpoch = 0;
   removedAt = 0;
 
   constructor(cacheKey: string, tenantId: string | undefined) {
@@ -47,55 +48,55 @@ export class Flight<Found, Loaded> {
     this.tenantId = tenantId;
   }
 
-  /** Newcomers start afresh; work that is under way answers those who wait for it and stores nothing. */
-  supersede(): void {
+  /** New requests start afresh; work in progress answers those who wait for it and stores nothing. */
+  invalidate(): void {
     this.read = undefined;
     this.load = undefined;
     this.refreshing = undefined;
     this.version++;
   }
 
-  /** As `supersede`; and what is being stored is not to stay. */
+  /** As `invalidate`, and a write in progress is taken back. */
   remove(): void {
-    this.supersede();
+    this.invalidate();
     this.removedAt = this.version;
   }
 
-  /** The entry may have changed unseen: what was read of it is not kept, but a function's result is as good as ever. */
-  doubt(): void {
+  /** The entry may have changed unseen: what was read is not kept, while a function's result may still be stored. */
+  invalidateReads(): void {
     this.read = undefined;
-    this.doubts++;
+    this.readEpoch++;
   }
 
   begin(): Writer {
-    return new Mark(this);
+    return new Ticket(this);
   }
 }
 
-/** A moment of a flight. */
-class Mark implements Writer {
+/** The version of a flight at which work began. */
+class Ticket implements Writer {
   readonly #flight: Flight<unknown, unknown>;
   readonly #version: number;
-  #doubts: number;
+  #readEpoch: number;
 
   constructor(flight: Flight<unknown, unknown>) {
     this.#flight = flight;
     this.#version = flight.version;
-    this.#doubts = flight.doubts;
+    this.#readEpoch = flight.readEpoch;
   }
 
   current(): boolean {
-    return this.#flight.version === this.#version && this.#flight.doubts === this.#doubts;
+    return this.#flight.version === this.#version && this.#flight.readEpoch === this.#readEpoch;
   }
 
   mayStore(): boolean {
-    this.#doubts = this.#flight.doubts;
+    this.#readEpoch = this.#flight.readEpoch;
     return this.#flight.version === this.#version;
   }
 
-  claim(): boolean {
+  commit(): boolean {
     const still = this.current();
-    if (this.#flight.version === this.#version) this.#flight.supersede();
+    if (this.#flight.version === this.#version) this.#flight.invalidate();
     return still;
   }
 
@@ -112,20 +113,16 @@ class Mark implements Writer {
   }
 }
 
-/** The flights of a cache, one for each entry that somebody is waiting for. */
-export class SingleFlight<Found, Loaded> {
-  /** Of the cache's own tenant, by cache key. */
-  readonly #own = new Map<string, Flight<Found, Loaded>>();
-  /** By cache key, then by tenant: joining two strings to one costs as much as hashing it. */
-  readonly #ofTenants = new Map<string, Map<string, Flight<Found, Loaded>>>();
+type Identity = Pick<EntryRef, 'cacheKey' | 'tenantId'>;
 
-  join({
-    cacheKey,
-    tenantId,
-  }: {
-    readonly cacheKey: string;
-    readonly tenantId: string | undefined;
-  }): Flight<Found, Loaded> {
+/** The flights of a cache, one for each entry that is requested. */
+export class SingleFlight<Found, Outcome> {
+  /** Of the cache's own tenant, by cache key. */
+  readonly #own = new Map<string, Flight<Found, Outcome>>();
+  /** By cache key, then by tenant: joining two strings to one costs as much as hashing it. */
+  readonly #ofTenants = new Map<string, Map<string, Flight<Found, Outcome>>>();
+
+  join({ cacheKey, tenantId }: Identity): Flight<Found, Outcome> {
     let flight = tenantId === undefined ? this.#own.get(cacheKey) : this.#ofTenants.get(cacheKey)?.get(tenantId);
     if (flight === undefined) {
       flight = new Flight(cacheKey, tenantId);
@@ -135,7 +132,7 @@ export class SingleFlight<Found, Loaded> {
     return flight;
   }
 
-  leave(flight: Flight<Found, Loaded>): void {
+  leave(flight: Flight<Found, Outcome>): void {
     if (--flight.users > 0) return;
     const { cacheKey, tenantId } = flight;
     if (tenantId === undefined) {
@@ -147,22 +144,42 @@ export class SingleFlight<Found, Loaded> {
     if (tenants?.size === 0) this.#ofTenants.delete(cacheKey);
   }
 
-  /** What was begun before for a cache key, of whatever tenant, may not be kept. */
-  supersedeKey(cacheKey: string): void {
-    this.#own.get(cacheKey)?.supersede();
-    for (const flight of this.#ofTenants.get(cacheKey)?.values() ?? []) flight.supersede();
+  /** Does `work` with an entry's flight, which lives as long as it is used. */
+  async use<R>(ref: Identity, work: (flight: Flight<Found, Outcome>) => Promise<R>): Promise<R> {
+    const flight = this.join(ref);
+    try {
+      return await work(flight);
+    } finally {
+      this.leave(flight);
+    }
   }
 
-  /** What was begun before may not be kept. */
-  supersedeAll(): void {
-    for (const flight of this.#all()) flight.supersede();
+  /** As {@link use} for many entries. */
+  async useAll<R>(refs: readonly Identity[], work: (flights: Flight<Found, Outcome>[]) => Promise<R>): Promise<R> {
+    const flights = refs.map((ref) => this.join(ref));
+    try {
+      return await work(flights);
+    } finally {
+      for (const flight of flights) this.leave(flight);
+    }
   }
 
-  doubtAll(): void {
-    for (const flight of this.#all()) flight.doubt();
+  /** Invalidates the work in progress for a cache key, of every tenant. */
+  invalidateKey(cacheKey: string): void {
+    this.#own.get(cacheKey)?.invalidate();
+    for (const flight of this.#ofTenants.get(cacheKey)?.values() ?? []) flight.invalidate();
   }
 
-  #add(flight: Flight<Found, Loaded>): void {
+  /** Invalidates all work in progress. */
+  invalidateAll(): void {
+    for (const flight of this.#all()) flight.invalidate();
+  }
+
+  invalidateAllReads(): void {
+    for (const flight of this.#all()) flight.invalidateReads();
+  }
+
+  #add(flight: Flight<Found, Outcome>): void {
     const { cacheKey, tenantId } = flight;
     if (tenantId === undefined) {
       this.#own.set(cacheKey, flight);
@@ -173,7 +190,7 @@ export class SingleFlight<Found, Loaded> {
     else tenants.set(tenantId, flight);
   }
 
-  *#all(): Generator<Flight<Found, Loaded>> {
+  *#all(): Generator<Flight<Found, Outcome>> {
     yield* this.#own.values();
     for (const tenants of this.#ofTenants.values()) yield* tenants.values();
   }

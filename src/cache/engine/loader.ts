@@ -1,13 +1,13 @@
+import { types } from 'node:util';
 import { TimeoutError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
 import { assertCanTag } from './capabilities.js';
-import type { Target } from './entry-target.js';
+import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Failures } from './failure-policy.js';
 import { REFUSED } from './l2.js';
-import { isLoaded, Loaded } from './loaded.js';
-import type { EntryLock, IsLocked } from './lock.js';
+import { EntryLock, type IsLocked, type LockSettings } from './lock.js';
 import type { Run } from './run.js';
 import { withoutSignal, withSignal } from './run-signal.js';
 import type { Progress } from './shared-run.js';
@@ -22,7 +22,7 @@ export interface Outcome {
   readonly expiresAt: number;
   /** What a value that was just loaded was stored with. */
   readonly ttlMs?: number;
-  /** The arguments were changed meanwhile: the value is of the one call that they belong to, and of no entry. */
+  /** The arguments have changed since: the value belongs to the one call, and to no entry. */
   readonly changed?: boolean;
   /** The entry was deleted or written elsewhere while the function ran: nothing was stored, and what is there stays. */
   readonly refused?: boolean;
@@ -33,35 +33,37 @@ export interface Outcome {
 export interface LoadSettings {
   /** After so long a run ends, and its signal fires; undefined: it has none. */
   readonly signalMs: number | undefined;
-  /** After so long another run may begin, whatever has become of the first. */
-  readonly maxMs: number;
+  /** After so long another run may begin, and a lock is no longer renewed, whatever has become of the first. */
+  readonly maxRunMs: number;
   /** TTL of `null`; undefined: as any value. */
   readonly negativeTtlMs: number | undefined;
-  /** undefined: once in this process. */
-  readonly lock: EntryLock | undefined;
+  /** One run in all processes; undefined: once in this process. */
+  readonly lock: LockSettings | undefined;
 }
 
 /** A function that is to make an entry's value. */
 export interface LoadCall {
-  readonly target: Target;
+  readonly ref: EntryRef;
   readonly writer: Writer;
   readonly load: () => unknown;
   readonly progress: Progress;
 }
 
 /** Running functions and storing what they return. */
-export class Loading {
+export class Loader {
   readonly #tiers: Tiers;
   readonly #failures: Failures;
-  readonly #failed: FailedLoads;
+  readonly #failed: FailedLoads | undefined;
   readonly #settings: LoadSettings;
+  readonly #lock: EntryLock | undefined;
   #closed = false;
 
-  constructor(tiers: Tiers, failures: Failures, failed: FailedLoads, settings: LoadSettings) {
+  constructor(tiers: Tiers, failures: Failures, failed: FailedLoads | undefined, settings: LoadSettings) {
     this.#tiers = tiers;
     this.#failures = failures;
     this.#failed = failed;
     this.#settings = settings;
+    this.#lock = settings.lock && tiers.l2 && new EntryLock(tiers.l2, settings.lock, settings.maxRunMs);
   }
 
   /** Results are stored no more. */
@@ -75,94 +77,91 @@ export class Loading {
    * @param orStale a stale value will do when another process has been running the function for too long.
    */
   async afterMiss(call: LoadCall, orStale: boolean): Promise<Outcome> {
-    const { target, writer, progress } = call;
-    const { lock } = this.#settings;
-    // A backend that does not answer would only make the caller wait longer.
-    if (lock === undefined || target.unanswered) return this.run(call);
-    return lock.during<Outcome>(target, {
-      look: () => this.#look(target, writer),
+    const { ref, writer, progress } = call;
+    const lock = this.#lock;
+    // A backend that has timed out would only make the caller wait longer.
+    if (lock === undefined || ref.unanswered) return this.run(call);
+    return lock.during<Outcome>(ref, {
+      look: () => this.#look(ref, writer),
       work: (isLocked) => this.run(call, isLocked),
       waiting: () => progress.elsewhere(),
-      giveUp: orStale ? () => this.#giveUp(target) : undefined,
+      giveUp: orStale ? () => this.#giveUp(ref) : undefined,
     });
   }
 
   /** Replaces a stale entry; with `lock`, unless another process is at it. A failure is reported, and the entry stays. */
   async inBackground(call: LoadCall): Promise<Outcome | undefined> {
-    const { target, writer } = call;
-    const { lock } = this.#settings;
+    const { ref, writer } = call;
+    const lock = this.#lock;
     try {
       if (lock === undefined) return await this.run(call);
       // Another process may have replaced it before this one had the lock.
-      return await lock.ifFree(
-        target,
-        async (isLocked) => (await this.#look(target, writer)) ?? this.run(call, isLocked),
-      );
+      return await lock.ifFree(ref, async (isLocked) => (await this.#look(ref, writer)) ?? this.run(call, isLocked));
     } catch (error) {
-      this.#failures.refresh(error, target);
+      this.#failures.refresh(error, ref);
       return undefined;
     }
   }
 
   /** Runs `load` and stores its result. @throws what `load` throws, and with a signal TimeoutError. */
   async run(call: LoadCall, isLocked?: IsLocked): Promise<Outcome> {
-    const { target, writer } = call;
-    const run = this.#tiers.run(target, writer, { maxMs: this.#settings.maxMs, isLocked });
+    const { ref, writer } = call;
+    const run = this.#tiers.run(ref, writer, { maxMs: this.#settings.maxRunMs, isLocked });
     try {
       return await this.#stored(call, run);
     } catch (error) {
-      // Somebody who has changed the entry, or its arguments, has begun anew.
-      const own = writer.mayStore() && !run.over && (target.unchanged ?? always)();
-      if (own && run.invalidatedAt(target.tags) === undefined) this.#failed.threw(target, error);
+      // If the entry or its arguments have changed, the failure belongs to an earlier state.
+      const own = writer.mayStore() && !run.over && (ref.unchanged ?? always)();
+      if (own && run.invalidatedAt(ref.tags) === undefined) this.#failed?.threw(ref, error);
       throw error;
     } finally {
       run.end();
     }
   }
 
-  async #giveUp(target: Target): Promise<never> {
-    this.#failed.late(target);
+  async #giveUp(ref: EntryRef): Promise<never> {
+    this.#failed?.late(ref);
     throw new TimeoutError('Another process has been running the function for too long');
   }
 
   async #stored(call: LoadCall, run: Run): Promise<Outcome> {
-    const { target, writer } = call;
-    const unchanged = target.unchanged ?? always;
+    const { ref, writer } = call;
+    const unchanged = ref.unchanged ?? always;
     const before = unchanged();
-    const returned = await this.#loaded(call, run);
-    this.#failed.forget(target.cacheKey);
+    const returned = await this.#load(call, run);
+    this.#failed?.forget(ref.cacheKey);
     const { value, stored, ...special } = returned;
     const unstored: Outcome = { value, status: 'miss', expiresAt: Number.NaN };
     if (!before || !unchanged()) return { ...unstored, changed: true };
-    if (!stored || value === undefined || this.#closed || target.unanswered) return unstored;
+    if (!stored || value === undefined || this.#closed || ref.unanswered) return unstored;
     try {
-      const own = this.#targetOf(target, value, special);
+      const own = this.#refOf(ref, value, special);
       const written = await this.#tiers.write(own, value, writer, run);
       const invalidatedAt = run.invalidatedAt(own.tags);
       if (written === REFUSED) return { ...unstored, ttlMs: own.ttlMs, refused: true, invalidatedAt };
       return { ...unstored, expiresAt: written ?? Number.NaN, ttlMs: own.ttlMs, invalidatedAt };
     } catch (error) {
-      this.#failures.unstored(error, target);
+      this.#failures.unstored(error, ref);
       return unstored;
     }
   }
 
-  async #look(target: Target, writer: Writer): Promise<Outcome | undefined> {
-    const found = await this.#tiers.read(target, writer);
+  async #look(ref: EntryRef, writer: Writer): Promise<Outcome | undefined> {
+    const found = await this.#tiers.read(ref, writer);
     if (!found?.fresh) return undefined;
     return { value: found.value, status: 'hit', expiresAt: found.expiresAt };
   }
 
-  #targetOf(target: Target, value: unknown, { ttlMs, tags }: Partial<Pick<Loaded, 'ttlMs' | 'tags'>>): Target {
+  #refOf(ref: EntryRef, value: unknown, { ttlMs, tags }: Partial<Pick<LoadResult, 'ttlMs' | 'tags'>>): EntryRef {
     const ownTtl = ttlMs ?? (value === null ? this.#settings.negativeTtlMs : undefined);
-    if (ownTtl === undefined && tags === undefined) return target;
+    if (ownTtl === undefined && tags === undefined) return ref;
     if (tags !== undefined) assertCanTag(this.#tiers.l2?.backend, tags);
-    const named = tags?.map((tag) => target.tagName?.(tag) ?? tag) ?? [];
-    return { ...target, ttlMs: ownTtl ?? target.ttlMs, tags: [...(target.tags ?? []), ...named] };
+    const named = tags?.map((tag) => ref.tagName?.(tag) ?? tag) ?? [];
+    return { ...ref, ttlMs: ownTtl ?? ref.ttlMs, tags: [...(ref.tags ?? []), ...named] };
   }
 
-  async #loaded({ target, load, progress }: LoadCall, run: Run): Promise<Loaded> {
-    const { counters } = target;
+  async #load({ ref, load, progress }: LoadCall, run: Run): Promise<LoadResult> {
+    const { counters } = ref;
     const { signalMs } = this.#settings;
     const began = () => progress.began(run);
     counters.loads++;
@@ -172,8 +171,8 @@ export class Loading {
       // With a signal the run ends before its first caller would leave.
       if (signalMs === undefined) began();
       const returned = await (signalMs === undefined
-        ? withoutSignal(() => loadedBy(load))
-        : withSignal(signalMs, began, () => loadedBy(load)));
+        ? withoutSignal(() => loadResultOf(load))
+        : withSignal(signalMs, began, () => loadResultOf(load)));
       ok = true;
       return returned;
     } catch (error) {
@@ -183,25 +182,56 @@ export class Loading {
       progress.ended();
       const ms = elapsed() - begun;
       counters.loaded(ms);
-      if (events.load.hasSubscribers) publish(events.load, target, { ms, ok });
+      if (events.load.hasSubscribers) publish(events.load, ref, { ms, ok });
     }
   }
 }
 
-async function loadedBy(load: () => unknown): Promise<Loaded> {
+async function loadResultOf(load: () => unknown): Promise<LoadResult> {
   const returned = await load();
-  if (!isLoaded(returned)) return new Loaded(returned, true);
+  if (!isLoadResult(returned)) return new LoadResult(returned, true);
   // `withTtl(fetchToken(), 60)`: what is stored is what the promise brings.
   const { ttlMs, tags } = returned;
   let { stored } = returned;
   let value = await returned.value;
-  while (isLoaded(value)) {
+  while (isLoadResult(value)) {
     stored &&= value.stored;
     value = await value.value;
   }
-  return new Loaded(value, stored, ttlMs, tags);
+  return new LoadResult(value, stored, ttlMs, tags);
 }
 
 function always(): boolean {
   return true;
+}
+
+/** On the results of every copy of this package: an application may load two. */
+const LOADED = Symbol.for('cachekit-native.loaded');
+
+/** A result with what its function says of it. It never leaves the cache. */
+export class LoadResult {
+  readonly value: unknown;
+  readonly stored: boolean;
+  readonly ttlMs: number | undefined;
+  readonly tags: readonly string[] | undefined;
+
+  constructor(value: unknown, stored: boolean, ttlMs?: number, tags?: readonly string[]) {
+    this.value = value;
+    this.stored = stored;
+    this.ttlMs = ttlMs;
+    this.tags = tags;
+  }
+
+  // Handed on by a function that is not cached, it would show what it carries.
+  toJSON(): never {
+    throw new TypeError('skip() and withTtl() are for what a cached function returns');
+  }
+}
+
+Object.defineProperty(LoadResult.prototype, LOADED, { value: true });
+
+/** Whether a function says something of its result. Nothing that a proxy does is asked for that. */
+function isLoadResult(returned: unknown): returned is LoadResult {
+  if (typeof returned !== 'object' || returned === null || types.isProxy(returned)) return false;
+  return returned instanceof LoadResult || LOADED in returned;
 }

@@ -1,7 +1,7 @@
 import type { Counters } from './counters.js';
 
-/** One entry, and who asks for it. Its identity is (tenantId, cacheKey). */
-export interface Target {
+/** A reference to one entry, for one operation. Its identity is (tenantId, cacheKey). */
+export interface EntryRef {
   /** As in the AAD, and in the backend unless keys are private. */
   readonly cacheKey: string;
   /** undefined: the codec's own. */
@@ -13,10 +13,10 @@ export interface Target {
   readonly namespace?: string | undefined;
   /** Full names of the tags that the entry is written with. */
   readonly tags?: readonly string[] | undefined;
-  /** Whether the arguments still name this entry, for a call whose arguments somebody may have changed meanwhile. */
+  /** Whether the arguments of a call still name this entry: objects may have changed since. */
   readonly unchanged?: (() => boolean) | undefined;
   /** The full name of a tag that the function itself gives its result. */
   readonly tagName?: ((tag: string) => string) | undefined;
-  /** The backend did not answer in time: it is not asked to store the result, for which the caller would wait as long again. */
+  /** The backend timed out: it is not asked to store the result, for which the caller would wait as long again. */
   unanswered?: boolean;
 }

@@ -1,0 +1,144 @@
+import type { Backend } from '../../backends/backend.js';
+import type { EntryRef } from './entry-ref.js';
+import { events, publish } from './events.js';
+import type { FailedLoads } from './failed-loads.js';
+import type { Failures } from './failure-policy.js';
+import type { Invalidations } from './invalidations.js';
+import type { L1 } from './l1.js';
+import type { L2 } from './l2.js';
+import type { SingleFlight } from './single-flight.js';
+
+export interface CoherenceParts {
+  /** What other caches of this process may share; undefined: L1 is the store. */
+  readonly backend: Backend | undefined;
+  /** Tells of entries that other processes changed; undefined: the backend does not. */
+  readonly watch: Backend['watch'];
+  readonly l1: L1 | undefined;
+  readonly l2: L2 | undefined;
+  readonly invalidations: Invalidations;
+  readonly flights: SingleFlight<unknown, unknown>;
+  /** undefined: failures are not remembered. */
+  readonly failed: FailedLoads | undefined;
+  readonly failures: Failures;
+}
+
+type Members = Set<WeakRef<Coherence>>;
+
+const membersOf = new WeakMap<object, Members>();
+
+/**
+ * Ends copies and invalidates running work when entries are changed elsewhere, or removed by a tag. The caches of a process that
+ * share a backend tell each other: a backend that publishes changes leaves out those of its own process, and most publish nothing.
+ * Members are held weakly; collected caches drop out.
+ */
+export class Coherence {
+  readonly #parts: CoherenceParts;
+  readonly #members: Members | undefined;
+  readonly #unwatch: (() => void) | undefined;
+  /** Why the backend tells of no changes, until that is reported: which needs an entry, so the next operation does it. */
+  untracked: unknown;
+
+  constructor(parts: CoherenceParts) {
+    this.#parts = parts;
+    const { backend, watch } = parts;
+    this.#members = backend && membersFor(backend);
+    this.#members?.add(new WeakRef(this));
+    this.#unwatch = watch?.(
+      (cacheKey) => this.#changedElsewhere(cacheKey),
+      (tracked, error) => this.#trackingChanged(tracked, error),
+    );
+  }
+
+  /** This cache has changed an entry of the backend, or tried to: the others forget their copies. */
+  publish(cacheKey: string): void {
+    if (this.#members === undefined || this.#members.size < 2) return;
+    for (const other of this.#others()) other.#changed(cacheKey);
+  }
+
+  /**
+   * Removes every entry that was written with one of the tags, in both tiers.
+   *
+   * @returns how many, as far as the store can tell.
+   * @throws BackendError for a backend without tags; what ended it, as an IncompleteError when entries were removed before.
+   */
+  async invalidateTags(ref: EntryRef, tags: readonly string[], signal?: AbortSignal): Promise<number> {
+    const { l2 } = this.#parts;
+    let entries = this.#tagsRemoved(tags, ref);
+    if (l2 !== undefined) {
+      try {
+        entries = await l2.invalidateTags(ref, tags, signal);
+      } finally {
+        this.#tagsRemoved(tags, ref);
+        for (const other of this.#others()) other.#tagsRemoved(tags);
+      }
+    }
+    if (events.invalidate.hasSubscribers) publish(events.invalidate, ref, { tags: tags.length, entries });
+    return entries;
+  }
+
+  /** Reports, once, that the backend tells of no changes. */
+  report(ref: EntryRef): void {
+    const error = this.untracked;
+    this.untracked = undefined;
+    this.#parts.failures.untracked(error, ref);
+  }
+
+  close(): void {
+    this.#unwatch?.();
+  }
+
+  *#others(): Generator<Coherence> {
+    for (const member of this.#members ?? []) {
+      const other = member.deref();
+      if (other !== undefined && other !== this) yield other;
+    }
+  }
+
+  /** The entry of a cache key, of whatever tenant, has changed. */
+  #changed(cacheKey: string): void {
+    const { flights, failed, l1 } = this.#parts;
+    flights.invalidateKey(cacheKey);
+    failed?.forget(cacheKey);
+    l1?.forget(cacheKey);
+  }
+
+  /**
+   * @param of the tenant whose tags they are; undefined: not known.
+   * @returns how many copies had one of the tags.
+   */
+  #tagsRemoved(tags: readonly string[], of?: EntryRef): number {
+    const { failed, invalidations, l1 } = this.#parts;
+    // Which of the runs in progress will have one of the tags is not known yet.
+    invalidations.invalidated(tags);
+    invalidations.read(of);
+    failed?.forgetTagged(tags);
+    return l1?.invalidateTags(tags) ?? 0;
+  }
+
+  /** Another process has changed an entry; undefined: perhaps any of them. */
+  #changedElsewhere(cacheKey: string | undefined): void {
+    if (cacheKey !== undefined) {
+      this.#changed(cacheKey);
+      return;
+    }
+    const { flights, failed, l1 } = this.#parts;
+    flights.invalidateAllReads();
+    failed?.forgetErrors();
+    l1?.clear();
+  }
+
+  /** While the backend does not tell of changes, copies are short-lived. */
+  #trackingChanged(tracked: boolean, error: unknown): void {
+    const { l1 } = this.#parts;
+    if (l1 !== undefined) l1.tracked = tracked;
+    this.untracked = tracked ? undefined : (error ?? this.untracked);
+  }
+}
+
+/** The members over a backend, without those that were collected. */
+function membersFor(backend: object): Members {
+  const members = membersOf.get(backend) ?? new Set();
+  membersOf.set(backend, members);
+  for (const other of members) if (other.deref() === undefined) members.delete(other);
+  return members;
+}

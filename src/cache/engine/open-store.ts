@@ -1,0 +1,80 @@
+import type { Backend } from '../../backends/backend.js';
+import { BY_CACHE, isPrivate, nowOf } from '../../backends/private-answers.js';
+import type { ValueCodec } from '../../codec/value-codec.js';
+import { type GuardSettings, guarded } from './backend-guard.js';
+import { Coherence } from './coherence.js';
+import { EntryStore } from './entry-store.js';
+import { events } from './events.js';
+import { type BackoffSettings, FailedLoads } from './failed-loads.js';
+import { type FailurePolicy, Failures } from './failure-policy.js';
+import type { FetchSettings } from './fetching.js';
+import { Invalidations } from './invalidations.js';
+import { L1, type L1Settings } from './l1.js';
+import { L2 } from './l2.js';
+import { Loader, type LoadSettings, type Outcome } from './loader.js';
+import type { PrivateNames } from './private-keys.js';
+import { SingleFlight } from './single-flight.js';
+import { type Found, type TierSettings, Tiers } from './tiers.js';
+
+/** What a store is made of; each part of it takes its own of the settings. Times are in milliseconds. */
+export interface StoreSettings
+  extends FetchSettings,
+    LoadSettings,
+    FailurePolicy,
+    Omit<GuardSettings, 'onState'>,
+    Pick<TierSettings, 'jitter'> {
+  readonly codec: ValueCodec;
+  readonly backend: Backend | undefined;
+  /** What the store's events say. */
+  readonly namespace: string | undefined;
+  /** undefined: the backend sees cache keys and tags. */
+  readonly names: PrivateNames | undefined;
+  /** undefined: no copies in this process. */
+  readonly l1:
+    | (Omit<L1Settings, 'graceMs'> & { readonly maxBytes: number; readonly invalidation: boolean })
+    | undefined;
+  /** undefined: off. */
+  readonly backoff: BackoffSettings | undefined;
+  /** undefined: off. */
+  readonly errorTtlMs: number | undefined;
+}
+
+/** A store of its own for these settings. */
+export function openStore(settings: StoreSettings): EntryStore {
+  const { codec, backend, l1: copies, names, namespace, jitter } = settings;
+  const graceMs = Math.max(settings.swrMs, settings.staleIfErrorMs);
+  const failures = new Failures(settings);
+  const onState: GuardSettings['onState'] = (state) => {
+    if (events.breaker.hasSubscribers) events.breaker.publish({ namespace, state });
+  };
+  const l2 =
+    backend &&
+    new L2({
+      backend: guarded(backend, { ...settings, onState }),
+      private: isPrivate(backend),
+      getNow: nowOf(backend),
+      options: {
+        ...(isPrivate(backend) ? BY_CACHE : {}),
+        signal: settings.signal,
+        l1: copies === undefined ? 'disabled' : 'miss',
+      },
+      graceMs,
+      names,
+      failures,
+    });
+  // Without a backend L1's entries are no copies.
+  const own = l2 === undefined ? { ttlMs: Number.POSITIVE_INFINITY } : {};
+  const l1 = copies && new L1(copies.maxBytes, { ...copies, ...own, graceMs });
+  const backoff = graceMs === 0 ? undefined : settings.backoff;
+  const failed =
+    (backoff ?? settings.errorTtlMs) === undefined ? undefined : new FailedLoads(backoff, settings.errorTtlMs);
+  const flights = new SingleFlight<Found, Outcome>();
+  const invalidations = new Invalidations();
+  // Private names tell nothing that L1 could look up.
+  const watch = copies?.invalidation && names === undefined ? backend?.watch?.bind(backend) : undefined;
+  const coherence = new Coherence({ backend, watch, l1, l2, invalidations, flights, failed, failures });
+  const keepValues = copies?.values ?? false;
+  const tiers = new Tiers({ codec, l1, l2, keepValues, graceMs, jitter, failures, invalidations, coherence });
+  const loader = new Loader(tiers, failures, failed, settings);
+  return new EntryStore({ codec, tiers, loader, failures, failed, flights, coherence, settings, graceMs });
+}

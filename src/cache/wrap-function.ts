@@ -1,0 +1,92 @@
+import { ConfigurationError } from '../errors.js';
+import { errorPathsOf } from '../protocol/refusal.js';
+import { kindOf } from '../util/bytes.js';
+import { type CachedFunction, cachedFunction, type Original } from './cached-function.js';
+import { assertCanTag } from './engine/capabilities.js';
+import { Counters } from './engine/counters.js';
+import type { EntryStore } from './engine/entry-store.js';
+import { openStore } from './engine/open-store.js';
+import { EntryNames, type NamingContext } from './key-builder.js';
+import type { FUNCTION } from './options.js';
+import type { Parsed } from './parsers.js';
+import type { Storage } from './resolve-storage.js';
+
+/**
+ * Gives a function a cache: call it with the function, or write it as a standard decorator in front of a method.
+ * The function must take what `key` (`K`) and `tenant` (`T`) take.
+ */
+export type CacheWrap<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> = <
+  This,
+  A extends [...K, ...unknown[]] & [...T, ...unknown[]],
+  R,
+>(
+  fn: (this: This, ...args: A) => R,
+  context?: ClassMethodDecoratorContext<This, (this: This, ...args: A) => R>,
+) => CachedFunction<This, A, Awaited<R>>;
+
+/** Where the results of functions are stored. */
+export interface FunctionHome {
+  readonly storage: Storage;
+  /** The store that all functions share; undefined: each has one of its own. */
+  readonly store: EntryStore | undefined;
+  /** Called with each function that is wrapped. */
+  readonly wrapped?: (cached: object, counters: Counters) => void;
+}
+
+/** @throws ConfigurationError for a function without a name in a shared store, and for tags that the backend would forget. */
+export function wrapFunction<K extends unknown[], T extends unknown[]>(
+  options: Parsed<typeof FUNCTION>,
+  { storage, store, wrapped }: FunctionHome,
+): CacheWrap<K, T> {
+  const { backend, namespace: tagNamespace } = storage;
+  const { namespace = tagNamespace, operation, key, tenant, tags, ttlMs = storage.ttlMs } = options;
+  assertCanTag(backend, tags);
+  const context = namingContext(storage);
+  const newNames = () => new EntryNames({ namespace, operation, key, tenant, tags }, context);
+  const names = newNames();
+  const named = namespace !== undefined && operation !== undefined;
+  let first: unknown;
+  const wrap = (fn: unknown, decorated: unknown) => {
+    assertWrappable(fn, decorated);
+    first ??= fn;
+    if (store !== undefined && key === undefined && named && fn !== first) {
+      throw new ConfigurationError('One operation names one function: a second one would be given its values');
+    }
+    const counters = new Counters({ namespace, operation });
+    const cached = cachedFunction(fn, {
+      store: store ?? openStore(storage),
+      // A function without a name has a key space of its own in the store that all share.
+      names: key === undefined && !named ? newNames() : names,
+      ttlMs,
+      counters,
+    });
+    wrapped?.(cached, counters);
+    return cached;
+  };
+  return wrap as CacheWrap<K, T>;
+}
+
+/** @throws TypeError for something that is no function, or a decorator used where it cannot be. */
+function assertWrappable(fn: unknown, decorated: unknown): asserts fn is Original {
+  if (typeof fn !== 'function') {
+    throw new TypeError(
+      `cache(options) wraps a function, not ${kindOf(fn)}; as a decorator it needs standard decorators (no experimentalDecorators)`,
+    );
+  }
+  if (decorated === undefined) return;
+  const kind = (decorated as { kind?: unknown } | null)?.kind;
+  if (kind !== 'method') throw new TypeError('As a decorator, cache(options) is for methods');
+}
+
+/** What the names of entries depend on. */
+function namingContext({ profile, secure, tenantId, backend, namespace }: Storage): NamingContext {
+  return {
+    tagNamespace: namespace,
+    wire: profile.wire,
+    keySuffix: profile.keySuffix,
+    errorPaths: errorPathsOf(profile.serializer),
+    shared: backend !== undefined,
+    tenantId,
+    tenantInKey: !secure && tenantId !== undefined,
+  };
+}
