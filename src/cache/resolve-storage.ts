@@ -5,6 +5,7 @@ import type { SealingCodec } from '../codec/sealing-codec.js';
 import type { ValueCodec } from '../codec/value-codec.js';
 import { isInterop, prefixedInterop, type WireProfile } from '../codec/wire-profile.js';
 import { ConfigurationError } from '../errors.js';
+import { assertWellFormed } from '../util/bytes.js';
 import { ownOptions } from '../util/options-object.js';
 import type { StoreSettings } from './engine/open-store.js';
 import { privateNames } from './engine/private-keys.js';
@@ -51,7 +52,9 @@ export function resolveStorage(given: StorageOptions & { namespace?: string }, s
   if (lock !== undefined && backend !== undefined && backend.lock === undefined) {
     throw new ConfigurationError('This backend has no locks: leave lock out, or use one that has');
   }
-  if (isInterop(wire) && backend?.keyPrefix) throw prefixedInterop(wire);
+  const keyPrefix = backend?.keyPrefix;
+  if (keyPrefix !== undefined) assertWellFormed('backend.keyPrefix', keyPrefix);
+  if (isInterop(wire) && keyPrefix) throw prefixedInterop(wire);
   return {
     ...options,
     ...made,
