@@ -30,25 +30,23 @@ import { timeoutOption } from './deadline.js';
 import { markPrivate, methodsOf } from './private-answers.js';
 import { parseRedisUrl } from './redis/address.js';
 import type { RedisWatch } from './redis/client-tracking.js';
-import type { RedisClient, RedisCommand, RedisCommands } from './redis/clients.js';
+import type { RedisClient } from './redis/clients.js';
+import type { RedisCommand, RedisCommands } from './redis/commands.js';
 import { CompareAndAct, type Comparison } from './redis/compare-and-act.js';
 import { RedisConnection } from './redis/connection.js';
-import { isMarked, REMEMBERS_MS, removeMarked } from './redis/deletion-marks.js';
-import { isLockName, takeLock, unlessLock } from './redis/lock.js';
+import { isMarked, isMarkedByLook, REMEMBERS_MS, RedisClock, removeMarked } from './redis/deletion-marks.js';
+import { takeLock } from './redis/lock.js';
 import { installedLibrary, type RedisLibrary } from './redis/owned-client.js';
 import { RedisQueue } from './redis/queue.js';
 import { readMany } from './redis/read.js';
-import { assertDone, countOf, entryOf } from './redis/reply.js';
+import { assertDone, countOf, entryOf, isLockName, unlessLock } from './redis/reply.js';
 import { scanKeys } from './redis/scan.js';
-import { Scripts, scriptsRefused } from './redis/script-rights.js';
-import { RedisClock } from './redis/server-clock.js';
-import { storeUnchanged } from './redis/set-if-unchanged.js';
-import { isMarkedByLook, storeByTransaction } from './redis/set-if-unchanged-unscripted.js';
-import type { TaggedItem } from './redis/tag-index.js';
+import { Scripts, scriptsRefused } from './redis/scripts.js';
+import { storeByTransaction, storeUnchanged } from './redis/set-if-unchanged.js';
 import { invalidateTags, removeTagged, setTagged, storeTagged } from './redis/tags.js';
 import { ExclusiveConnection } from './redis/transactions.js';
 import { BorrowedClient } from './redis/user-client.js';
-import { isShort, setCommand, setPlain, setTracked, setTrackedWithoutScripts } from './redis/write.js';
+import { isShort, setCommand, setPlain, setTracked, setTrackedWithoutScripts, type TaggedItem } from './redis/write.js';
 
 export type {
   IoredisClient,

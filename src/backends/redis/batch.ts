@@ -1,6 +1,6 @@
 import { allowManyListeners } from '../../util/realms.js';
 import type { BackendEntry, BackendGetOptions } from '../backend.js';
-import type { RedisCommands } from './clients.js';
+import type { RedisCommands } from './commands.js';
 import { isDemoted, redisError } from './error.js';
 import { type Found, MAX_KEYS, readMany } from './read.js';
 import { entryOf } from './reply.js';

@@ -1,10 +1,10 @@
-import type { RedisCommand, RedisCommands } from './clients.js';
+import type { RedisCommand, RedisCommands } from './commands.js';
 import { markCommand } from './deletion-marks.js';
 import { recordOf } from './key-names.js';
 import { countOf, listOf } from './reply.js';
-import { type Scripts, scriptsRefused } from './script-rights.js';
+import { type Scripts, scriptsRefused } from './scripts.js';
 import { expireTagged } from './tags.js';
-import { assertDone, type ExclusiveConnection, transact } from './transactions.js';
+import { type ExclusiveConnection, isDone, transact } from './transactions.js';
 
 /** What happens to an entry that still holds certain bytes. */
 export interface Comparison {
@@ -71,12 +71,11 @@ export class CompareAndAct {
 async function compare(commands: RedisCommands, { cacheKey, expected, ...then }: Comparison): Promise<boolean> {
   const { server, name } = await commands.at(cacheKey);
   const wanted = Buffer.from(expected as string);
-  const reply = await transact(server, [name], async () => {
+  const transacted = await transact(server, [name], async () => {
     const held = await server.send(['get', name]);
     return Buffer.isBuffer(held) && held.equals(wanted) ? then.commands(name) : undefined;
   });
-  assertDone(reply);
-  return reply !== undefined && countOf(reply) > 0;
+  return isDone(transacted);
 }
 
 async function expireUntagged(
@@ -87,13 +86,12 @@ async function expireUntagged(
 ): Promise<boolean> {
   const { server } = await commands.at(cacheKey);
   const record = recordOf(commands, cacheKey);
-  const reply = await transact(server, [record], async () => {
+  const transacted = await transact(server, [record], async () => {
     if (listOf(await server.send(['smembers', record])).length > 0) {
       throw refusal ?? scriptsRefused();
     }
     // The mark first: the last one answers.
     return [markCommand(commands, cacheKey), ['pexpire', cacheKey, String(ttlMs)]];
   });
-  assertDone(reply);
-  return reply !== undefined && countOf(reply) > 0;
+  return isDone(transacted);
 }

@@ -1,26 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { BackendError } from '../../errors.js';
 import { wholeLeaseMs } from '../arguments.js';
-import type { BackendEntry, BackendLock, BackendOptions } from '../backend.js';
+import type { BackendLock, BackendOptions } from '../backend.js';
 import type { CompareAndAct, Comparison } from './compare-and-act.js';
 import type { RedisQueue } from './queue.js';
-import { assertDone } from './reply.js';
-
-const SUFFIX = ':lock';
-
-/** Whether an entry with this name may be a lock: one that holds a token. */
-export function isLockName(name: string): boolean {
-  return name.endsWith(SUFFIX);
-}
-
-export function isLockToken(bytes: unknown): boolean {
-  return Buffer.isBuffer(bytes) && bytes.length === 32 && /^[0-9a-f]{32}$/.test(bytes.toString('latin1'));
-}
-
-/** What was found under a cache key, unless it is a lock, which is no entry: not even one that is broken. */
-export function unlessLock(cacheKey: string, entry: BackendEntry | undefined): BackendEntry | undefined {
-  return entry?.bytes.length === 32 && isLockName(cacheKey) && isLockToken(entry.bytes) ? undefined : entry;
-}
+import { assertDone, isLockToken, LOCK_SUFFIX } from './reply.js';
 
 /**
  * The name and the token are those of the Python peer, so that processes of both kinds keep each other out.
@@ -35,7 +19,7 @@ export async function takeLock(
   leaseMs: number,
   options: BackendOptions | undefined,
 ): Promise<BackendLock | undefined> {
-  const name = cacheKey + SUFFIX;
+  const name = cacheKey + LOCK_SUFFIX;
   const token = randomUUID().replaceAll('-', '');
   const taken = await queue.run(options, async (commands) => {
     await compare.assertAllowed(commands, releasing(name, token));

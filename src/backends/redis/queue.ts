@@ -7,7 +7,7 @@ import { assertSignal, closedError } from '../arguments.js';
 import type { BackendEntry, BackendGetOptions, BackendOptions } from '../backend.js';
 import { isByCache } from '../private-answers.js';
 import { RedisBatch } from './batch.js';
-import type { RedisCommands } from './clients.js';
+import type { RedisCommands } from './commands.js';
 import type { RedisSource } from './connection.js';
 import { redisError } from './error.js';
 

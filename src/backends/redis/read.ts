@@ -1,7 +1,7 @@
 import { isError } from '../../errors.js';
-import type { RedisCommand, RedisCommands } from './clients.js';
+import type { RedisCommand, RedisCommands } from './commands.js';
+import { slotOf } from './key-names.js';
 import { countOf, listOf, sendAll } from './reply.js';
-import { slotOf } from './slot.js';
 
 /** The most keys in one command: a server that works on it answers nobody else. */
 export const MAX_KEYS = 512;

@@ -3,7 +3,7 @@ import { copyOf } from '../../util/bytes.js';
 import { bufferOf } from '../../util/slots.js';
 import type { BackendEntry, BackendGetOptions } from '../backend.js';
 import { mayShare } from '../private-answers.js';
-import type { RedisCommand, RedisCommands } from './clients.js';
+import type { RedisCommand, RedisCommands } from './commands.js';
 
 /** PTTL answers −1 for "never" and −2 for "no such key", which can only be of an instant before the value was set. */
 export function entryOf(
@@ -27,6 +27,23 @@ function ownFor(options: BackendGetOptions | undefined, reply: Buffer, shared: b
   if (shared && !options?.readOnly) return copyOf(reply);
   const { byteLength } = bufferOf(reply);
   return mayShare(byteLength, options) || (!shared && byteLength === reply.length) ? reply : copyOf(reply);
+}
+
+/** A lock is called like its entry with this behind it, as the Python peer calls it. */
+export const LOCK_SUFFIX = ':lock';
+
+/** Whether an entry with this name may be a lock: one that holds a token. */
+export function isLockName(name: string): boolean {
+  return name.endsWith(LOCK_SUFFIX);
+}
+
+export function isLockToken(bytes: unknown): boolean {
+  return Buffer.isBuffer(bytes) && bytes.length === 32 && /^[0-9a-f]{32}$/.test(bytes.toString('latin1'));
+}
+
+/** What was found under a cache key, unless it is a lock, which is no entry: not even one that is broken. */
+export function unlessLock(cacheKey: string, entry: BackendEntry | undefined): BackendEntry | undefined {
+  return entry?.bytes.length === 32 && isLockName(cacheKey) && isLockToken(entry.bytes) ? undefined : entry;
 }
 
 export function countOf(reply: unknown): number {

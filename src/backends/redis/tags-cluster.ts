@@ -1,16 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { BackendError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
-import type { RedisCommands } from './clients.js';
-import { CHANGED, changedArgs, REMEMBERS_MS, TAG_REMEMBERS_MS, token } from './deletion-marks.js';
+import type { RedisCommands } from './commands.js';
+import { CHANGED, changedArgs, REMEMBERS_MS, type RedisClock, TAG_REMEMBERS_MS, token } from './deletion-marks.js';
 import { markOf, recordOf } from './key-names.js';
 import { countOf, listOf, sendAll } from './reply.js';
-import { Script } from './script.js';
-import type { RedisClock } from './server-clock.js';
+import { Script } from './scripts.js';
 import { type Since, UNCHANGED, UNCHANGED_ARGS, unchangedArgs } from './set-if-unchanged.js';
-import { CHUNK, INDEX, NOW, type TaggedItem } from './tag-index.js';
-import { type Place, placeOf, sweepPlaces } from './tag-places.js';
-import { isShort } from './write.js';
+import { CHUNK, INDEX, NOW, type Place, placeOf, sweepPlaces } from './tag-index.js';
+import { isShort, type TaggedItem } from './write.js';
 
 /*
  * Tags in a cluster, where a script has the keys of one slot: an index is in another one than its entries. Each write gives its

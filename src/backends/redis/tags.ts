@@ -1,13 +1,20 @@
-import type { RedisCommands } from './clients.js';
-import { leaveMarks, leaveMarksAnyway, markCommand, REMEMBERS_MS, TAG_REMEMBERS_MS, token } from './deletion-marks.js';
+import type { RedisCommands } from './commands.js';
+import {
+  leaveMarks,
+  leaveMarksAnyway,
+  markCommand,
+  REMEMBERS_MS,
+  type RedisClock,
+  TAG_REMEMBERS_MS,
+  token,
+} from './deletion-marks.js';
 import { MARK_IN_LUA, markOf, RECORD_IN_LUA, recordOf } from './key-names.js';
 import { countOf, listOf } from './reply.js';
-import { Script } from './script.js';
-import type { RedisClock } from './server-clock.js';
+import { Script } from './scripts.js';
 import { type Since, UNCHANGED, unchangedArgs } from './set-if-unchanged.js';
-import { CHUNK, INDEX, NOW, type TaggedItem } from './tag-index.js';
+import { CHUNK, INDEX, NOW } from './tag-index.js';
 import { expireInCluster, invalidateInCluster, removeInCluster, setInCluster, storeInCluster } from './tags-cluster.js';
-import { isShort } from './write.js';
+import { isShort, type TaggedItem } from './write.js';
 
 /**
  * With each name that comes into an index, so many others are looked at, and leave it when their entries are gone: evicted, or

@@ -1,8 +1,8 @@
 import { BackendError, isError, TimeoutError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
 import { clearTimeout, setTimeout } from '../../util/timers.js';
-import type { RedisCommand, RedisCommands } from './clients.js';
-import { listOf, sendAll } from './reply.js';
+import type { RedisCommand, RedisCommands } from './commands.js';
+import { countOf, listOf, sendAll } from './reply.js';
 
 /** A client that has not been connected yet. */
 export interface Connectable {
@@ -76,36 +76,37 @@ export class ExclusiveConnection {
   }
 }
 
+/** What has become of a transaction; `lost`: nothing was done, as others changed the keys again and again. */
+export type Transacted = 'done' | 'nothing to do' | 'lost';
+
 /**
  * Sends commands in one step, provided that nobody changes any of the keys between `look` and them.
  *
- * @param look reads and answers with the commands; undefined: there is nothing to do.
- * @returns the reply of the last command; undefined: there was nothing to do; null: nothing was done, as the keys were changed
- * again and again.
+ * @param look reads and answers with the commands, of which the last one counts what it was done to; undefined: there is nothing to do.
  */
 export async function transact(
   server: RedisCommands,
   names: readonly (string | Buffer)[],
   look: () => Promise<readonly RedisCommand[] | undefined>,
-): Promise<unknown> {
+): Promise<Transacted> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     await server.send(['watch', ...names]);
     const commands = await look();
     if (commands === undefined) {
       await server.send(['unwatch']);
-      return undefined;
+      return 'nothing to do';
     }
     const answer = (await sendAll(server, [['multi'], ...commands, ['exec']])).at(-1);
     if (answer === null) continue;
     const replies = listOf(answer, commands.length);
     for (const reply of replies) if (isError(reply)) throw reply;
-    return replies.at(-1);
+    return countOf(replies.at(-1)) > 0 ? 'done' : 'nothing to do';
   }
-  return null;
+  return 'lost';
 }
 
-/** @throws BackendError (transient) when nothing was done because others kept changing the keys. */
-export function assertDone(reply: unknown): void {
-  if (reply !== null) return;
+/** Whether it was done. @throws BackendError (transient) when it was lost. */
+export function isDone(transacted: Transacted): boolean {
+  if (transacted !== 'lost') return transacted === 'done';
   throw new BackendError('Others changed the entry at the same time, again and again', { transient: true });
 }

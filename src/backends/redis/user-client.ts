@@ -1,9 +1,9 @@
 import { BackendError } from '../../errors.js';
 import { closedError } from '../arguments.js';
 import { assertNotHeld } from '../fake-timers.js';
-import type { RedisClient, RedisCommands } from './clients.js';
+import type { RedisClient } from './clients.js';
+import { type RedisCommands, redisCommands } from './commands.js';
 import type { RedisSource } from './connection.js';
-import { redisCommands } from './detect-client.js';
 import type { Connectable } from './transactions.js';
 
 /** What all backends with one client share, so that it has one listener for an event: Node warns of a leak from the eleventh. */

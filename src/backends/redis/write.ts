@@ -1,9 +1,9 @@
 import { isError } from '../../errors.js';
-import type { RedisCommand, RedisCommands } from './clients.js';
+import type { RedisCommand, RedisCommands } from './commands.js';
 import { markCommand, REMEMBERS_MS, token } from './deletion-marks.js';
 import { markOf } from './key-names.js';
 import { assertDone, sendAll } from './reply.js';
-import { Script } from './script.js';
+import { Script } from './scripts.js';
 
 /** An entry to be written. */
 export interface WrittenItem {
@@ -11,6 +11,11 @@ export interface WrittenItem {
   readonly bytes: Buffer;
   /** Whole milliseconds; `undefined` for never. */
   readonly ttlMs: number | undefined;
+}
+
+/** An entry to be written with its tags. */
+export interface TaggedItem extends WrittenItem {
+  readonly tags: readonly string[];
 }
 
 /** Entries in one transaction: a server that works on it answers nobody else. */
