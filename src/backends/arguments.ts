@@ -1,8 +1,8 @@
 import { BackendError } from '../errors.js';
 import { assertBytes, assertWellFormed, kindOf } from '../util/bytes.js';
 import { elapsed } from '../util/clock.js';
-import { isAbortSignal } from '../util/realms.js';
 import { viewOf } from '../util/slots.js';
+import { MAX_TIMER_MS } from '../util/timers.js';
 import type { BackendItem, BackendUnchanged } from './backend.js';
 
 /** @throws TypeError for a wrong type or a lone surrogate, RangeError for the empty string. */
@@ -96,13 +96,6 @@ function sinceOf(name: string, value: unknown): number {
   return value;
 }
 
-/** @throws TypeError unless `value` is an AbortSignal or absent. */
-export function assertSignal(value: unknown): asserts value is AbortSignal | undefined {
-  if (value !== undefined && !isAbortSignal(value)) {
-    throw new TypeError(`signal must be an AbortSignal, not ${kindOf(value)}`);
-  }
-}
-
 /** @throws TypeError unless a whole number or absent, RangeError outside `min` … `max`. */
 export function integerOption(name: string, value: unknown, fallback: number, min: number, max: number): number {
   if (value === undefined) return fallback;
@@ -111,6 +104,13 @@ export function integerOption(name: string, value: unknown, fallback: number, mi
     throw new RangeError(`${name} must be a whole number from ${min} to ${max}`);
   }
   return value;
+}
+
+const DEFAULT_TIMEOUT_MS = 5_000;
+
+/** @throws TypeError, RangeError outside 1 … 2^31 − 1: there is no "wait for ever". */
+export function timeoutOption(value: unknown): number {
+  return integerOption('timeoutMs', value, DEFAULT_TIMEOUT_MS, 1, MAX_TIMER_MS);
 }
 
 /** The options object of a constructor. @throws TypeError unless it is one. */

@@ -3,6 +3,7 @@ import { BackendError, CacheKitError } from '../errors.js';
 import { blake2bHex } from '../native/hash.js';
 import { assertBytes, copyOf, kindOf } from '../util/bytes.js';
 import { elapsed } from '../util/clock.js';
+import { withDeadline } from '../util/deadlines.js';
 import { machineTime } from '../util/machine-time.js';
 import { ownOptions } from '../util/options-object.js';
 import {
@@ -12,6 +13,7 @@ import {
   closedError,
   finiteTtlMs,
   integerOption,
+  timeoutOption,
   unchangedSince,
   wholeLeaseMs,
 } from './arguments.js';
@@ -26,7 +28,6 @@ import type {
   BackendUnchanged,
 } from './backend.js';
 import { bareCause, codeOf } from './cause.js';
-import { timeoutOption, withDeadline } from './deadline.js';
 import { replaceFile } from './file/atomic-write.js';
 import { FileMarks, REMEMBERS_MS } from './file/deletion-marks.js';
 import { FileEntries } from './file/entries.js';
@@ -34,7 +35,7 @@ import { encodeEntry, readState, removed, withFile, writeExpiry } from './file/e
 import { type Exclusively, FileGuards } from './file/guards.js';
 import { FileLease } from './file/locks.js';
 import { FileSweep } from './file/sweep.js';
-import { markPrivate, methodsOf } from './private-answers.js';
+import { type GuaranteedMethod, guarantee, methodsOf } from './guarantees.js';
 
 const NAME_HASH_LEN = 16;
 const DEFAULT_MAX_BYTES = 1024 ** 3;
@@ -81,13 +82,13 @@ export class FileBackend implements Backend {
   /** @throws TypeError, RangeError for an empty directory or a timeout outside its limits. */
   constructor(options: FileBackendOptions) {
     assertOptions(options);
-    markPrivate(this, METHODS);
     const { directory, timeoutMs, maxBytes, maxEntries, now = () => Date.now() } = ownOptions(options);
     if (typeof directory !== 'string') throw new TypeError(`directory must be a string, not ${kindOf(directory)}`);
     if (directory === '' || directory.includes('\0')) throw new RangeError('directory must be a path');
     if (typeof now !== 'function') throw new TypeError('now must be a function');
     this.#directory = resolve(directory);
     this.#timeoutMs = timeoutOption(timeoutMs);
+    guarantee(this, METHODS, { private: true, limitMs: this.#timeoutMs, limited: LIMITED });
     const limit = integerOption('maxBytes', maxBytes, DEFAULT_MAX_BYTES, MIN_MAX_BYTES, Number.MAX_SAFE_INTEGER);
     this.#entries = new FileEntries(limit, now);
     this.#guards = new FileGuards(this.#directory);
@@ -297,8 +298,9 @@ export class FileBackend implements Backend {
         throw new BackendError(`A cache file cannot be used: ${codeOf(error)}`, { cause: bareCause(error) });
       }
     };
-    return withDeadline('file', this.#timeoutMs, options?.signal, reported, expired);
+    return withDeadline('The file backend', this.#timeoutMs, options?.signal, reported, expired);
   }
 }
 
 const METHODS = methodsOf(FileBackend);
+const LIMITED = Object.keys(METHODS) as GuaranteedMethod[];

@@ -1,8 +1,17 @@
 import { BackendError, CacheKitError } from '../errors.js';
 import { fromBase64 } from '../util/base64.js';
 import { assertBytes, copyOf } from '../util/bytes.js';
+import { withDeadline } from '../util/deadlines.js';
 import { ownOptions } from '../util/options-object.js';
-import { asBuffer, assertCacheKey, assertCacheKeys, assertOptions, closedError, wholeTtlMs } from './arguments.js';
+import {
+  asBuffer,
+  assertCacheKey,
+  assertCacheKeys,
+  assertOptions,
+  closedError,
+  timeoutOption,
+  wholeTtlMs,
+} from './arguments.js';
 import type {
   Backend,
   BackendDeleteOptions,
@@ -12,8 +21,8 @@ import type {
   BackendSetOptions,
 } from './backend.js';
 import { causeWithout, codeOf } from './cause.js';
-import { timeoutOption, withDeadline } from './deadline.js';
 import { ignoreErrors, listenToErrors } from './error-listeners.js';
+import { type GuaranteedMethod, guarantee, methodsOf } from './guarantees.js';
 import {
   type KeyvEnvelope,
   type KeyvFace,
@@ -21,7 +30,6 @@ import {
   type KeyvStorageAdapter,
   keyvFace,
 } from './keyv/adapter.js';
-import { markPrivate, methodsOf } from './private-answers.js';
 
 export {
   clientPrefix,
@@ -71,7 +79,6 @@ export class KeyvBackend implements Backend {
   /** @throws TypeError for what is neither, a Map among them: wrap it, as `new Keyv({ store: map })`; RangeError. */
   constructor(options: KeyvBackendOptions) {
     assertOptions(options);
-    markPrivate(this, METHODS);
     const { store, timeoutMs } = ownOptions(options);
     const keyv = keyvFace(store);
     if (keyv === undefined || Symbol.iterator in store) {
@@ -81,6 +88,7 @@ export class KeyvBackend implements Backend {
     }
     this.#keyv = keyv;
     this.#timeoutMs = timeoutOption(timeoutMs);
+    guarantee(this, METHODS, { private: true, limitMs: this.#timeoutMs, limited: LIMITED });
   }
 
   /** The instance's namespace, as it is written into names. */
@@ -189,7 +197,7 @@ export class KeyvBackend implements Backend {
     if (this.#closed) throw closedError('Keyv');
     if (!this.#listening) listenToErrors(this.#keyv.store, this.#listener);
     this.#listening = true;
-    return withDeadline('Keyv', this.#timeoutMs, options?.signal, async () => {
+    return withDeadline('The Keyv backend', this.#timeoutMs, options?.signal, async () => {
       const before = this.#reported;
       try {
         const result = await work();
@@ -203,6 +211,7 @@ export class KeyvBackend implements Backend {
 }
 
 const METHODS = methodsOf(KeyvBackend);
+const LIMITED = Object.keys(METHODS) as GuaranteedMethod[];
 
 function failed(): never {
   throw new BackendError('The Keyv store did not keep the entry');

@@ -13,6 +13,7 @@ import {
   beginningOf,
   finiteTtlMs,
   integerOption,
+  timeoutOption,
   unchangedSince,
   wholeTtlMs,
 } from './arguments.js';
@@ -28,7 +29,7 @@ import type {
   BackendTagOptions,
   BackendUnchanged,
 } from './backend.js';
-import { timeoutOption } from './deadline.js';
+import { guarantee, methodsOf } from './guarantees.js';
 import { cacheKeys, inPieces, readMany, removeTagged } from './lmdb/batches.js';
 import { REMEMBERS_MS } from './lmdb/deletion-marks.js';
 import { nameOf, timesFrom } from './lmdb/entry-format.js';
@@ -36,7 +37,6 @@ import { assertLmdbInstalled } from './lmdb/environment.js';
 import { LmdbHandle } from './lmdb/handle.js';
 import { takeLease } from './lmdb/locks.js';
 import { type LmdbStore, lmdbError } from './lmdb/store.js';
-import { markPrivate, methodsOf } from './private-answers.js';
 
 const DEFAULT_MAX_BYTES = 1024 ** 3;
 const MIN_MAX_BYTES = 1024 ** 2;
@@ -82,13 +82,19 @@ export class LmdbBackend implements Backend {
   /** @throws TypeError, RangeError; ConfigurationError when the package `lmdb` is not installed. */
   constructor(options: LmdbBackendOptions) {
     assertOptions(options);
-    markPrivate(this, METHODS, (cacheKey) => this.#readNow(cacheKey, 'view'));
     const { directory, maxBytes: bound, timeoutMs, now = () => Date.now() } = ownOptions(options);
     const maxBytes = integerOption('maxBytes', bound, DEFAULT_MAX_BYTES, MIN_MAX_BYTES, Number.MAX_SAFE_INTEGER);
     if (typeof directory !== 'string') throw new TypeError(`directory must be a string, not ${kindOf(directory)}`);
     if (directory === '' || directory.includes('\0')) throw new RangeError('directory must be a path');
     if (typeof now !== 'function') throw new TypeError('now must be a function');
-    this.#handle = new LmdbHandle({ directory, maxBytes, timeoutMs: timeoutOption(timeoutMs), now });
+    const limitMs = timeoutOption(timeoutMs);
+    guarantee(this, METHODS, {
+      private: true,
+      limitMs,
+      limited: LIMITED,
+      lendNow: (cacheKey) => this.#readNow(cacheKey, 'view'),
+    });
+    this.#handle = new LmdbHandle({ directory, maxBytes, timeoutMs: limitMs, now });
     this.#maxBytes = maxBytes;
     this.#now = now;
     assertLmdbInstalled();
@@ -290,6 +296,8 @@ export class LmdbBackend implements Backend {
 }
 
 const METHODS = methodsOf(LmdbBackend);
+/** The others may take several transactions. */
+const LIMITED = ['get', 'set', 'delete', 'has', 'expire', 'replace', 'setIfUnchanged', 'changedSince'] as const;
 
 function tagNames(tags: readonly string[]): readonly string[] {
   assertTags(tags);

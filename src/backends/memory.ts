@@ -3,7 +3,7 @@ import { ValueTooLargeError } from '../errors.js';
 import { assertBytes, assertWellFormed, copyOf } from '../util/bytes.js';
 import { now as clockNow, elapsed } from '../util/clock.js';
 import { ownOptions } from '../util/options-object.js';
-import { throwIfAborted } from '../util/realms.js';
+import { assertSignal, throwIfAborted } from '../util/realms.js';
 import { bufferOf, lengthOf, viewOf } from '../util/slots.js';
 import { TagIndex, tagsCost } from '../util/tag-index.js';
 import {
@@ -11,7 +11,6 @@ import {
   assertCacheKeys,
   assertItems,
   assertOptions,
-  assertSignal,
   assertTags,
   beginningOf,
   closedError,
@@ -32,9 +31,9 @@ import type {
   BackendSetOptions,
   BackendUnchanged,
 } from './backend.js';
+import { BY_CACHE, type GuaranteedMethod, guarantee, mayShare, methodsOf } from './guarantees.js';
 import { Marks } from './memory/deletion-marks.js';
 import { LockTable } from './memory/locks.js';
-import { BY_CACHE, markPrivate, mayShare, methodsOf } from './private-answers.js';
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 /** What an entry costs beside its bytes: the Buffer object, the map's slot, the list's links. */
@@ -68,7 +67,12 @@ export class MemoryBackend implements Backend {
   /** @throws TypeError, RangeError for `maxBytes` outside 1 … 2^53 − 1. */
   constructor(options: MemoryBackendOptions = {}) {
     assertOptions(options);
-    markPrivate(this, METHODS, (cacheKey) => this.#readNow(cacheKey, true));
+    guarantee(this, METHODS, {
+      private: true,
+      limitMs: 0,
+      limited: LIMITED,
+      lendNow: (cacheKey) => this.#readNow(cacheKey, true),
+    });
     const { maxBytes, now = clockNow } = ownOptions(options);
     if (typeof now !== 'function') throw new TypeError('now must be a function');
     this.#maxBytes = integerOption('maxBytes', maxBytes, DEFAULT_MAX_BYTES, 1, Number.MAX_SAFE_INTEGER);
@@ -301,6 +305,7 @@ export class MemoryBackend implements Backend {
 }
 
 const METHODS = methodsOf(MemoryBackend);
+const LIMITED = Object.keys(METHODS) as GuaranteedMethod[];
 const READING: BackendGetOptions = { readOnly: true };
 const BY_CACHE_READING: BackendGetOptions = { ...READING, ...BY_CACHE };
 

@@ -10,6 +10,7 @@ import {
   assertTags,
   beginningOf,
   finiteTtlMs,
+  timeoutOption,
   unchangedSince,
   wholeLeaseMs,
   wholeTtlMs,
@@ -26,8 +27,7 @@ import type {
   BackendTagOptions,
   BackendUnchanged,
 } from './backend.js';
-import { timeoutOption } from './deadline.js';
-import { markPrivate, methodsOf } from './private-answers.js';
+import { type GuaranteedMethod, guarantee, methodsOf } from './guarantees.js';
 import { parseRedisUrl } from './redis/address.js';
 import type { RedisWatch } from './redis/client-tracking.js';
 import type { RedisClient } from './redis/clients.js';
@@ -107,9 +107,9 @@ export class RedisBackend implements Backend {
   constructor(options: RedisBackendOptions) {
     assertOptions(options);
     const { url, client, library, timeoutMs } = ownOptions(options);
-    // A borrowed client's answers are its owner's too.
-    if (client === undefined) markPrivate(this, METHODS);
     const timeout = timeoutOption(timeoutMs);
+    // A borrowed client's answers are its owner's too.
+    guarantee(this, METHODS, { private: client === undefined, limitMs: timeout, limited: LIMITED });
     if ((url === undefined) === (client === undefined)) {
       throw new ConfigurationError('A Redis backend takes either a url or a client');
     }
@@ -336,3 +336,4 @@ export class RedisBackend implements Backend {
 }
 
 const METHODS = methodsOf(RedisBackend);
+const LIMITED = Object.keys(METHODS) as GuaranteedMethod[];

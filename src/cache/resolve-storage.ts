@@ -1,6 +1,6 @@
 import type { Backend } from '../backends/backend.js';
 import { backendFrom } from '../backends/from-url.js';
-import { isPrivate, nowOf } from '../backends/private-answers.js';
+import { isPrivate, nowOf } from '../backends/guarantees.js';
 import { EncryptionWrapper } from '../codec/encryption-wrapper.js';
 import { PlainWrapper } from '../codec/plain-codec.js';
 import type { ValueCodec } from '../codec/value-codec.js';

@@ -1,3 +1,4 @@
+import type { Deadline } from '../../util/deadlines.js';
 import { allowManyListeners } from '../../util/realms.js';
 import type { BackendEntry, BackendGetOptions } from '../backend.js';
 import type { RedisCommands } from './commands.js';
@@ -72,9 +73,9 @@ export class RedisBatch {
   #afterwards: (() => void)[] | undefined;
   /** The server has answered something. */
   answered = false;
-  /** On the clock of `elapsed()`. */
-  deadline = 0;
-  /** Somebody waits who has no time limit of their own, for whom the process must not end. */
+  /** Begins when it is sent. */
+  deadline: Deadline | undefined;
+  /** A caller waits who does not keep the process alive. */
   holds = false;
 
   /**

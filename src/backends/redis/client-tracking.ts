@@ -1,3 +1,4 @@
+import { overWithin } from '../../util/deadlines.js';
 import { clearTimeout, setImmediate, setTimeout } from '../../util/timers.js';
 import type { RedisNode } from './address.js';
 import { watchError } from './error.js';
@@ -68,15 +69,7 @@ export class RedisWatch {
   async connected(servers: () => readonly OpenServer[]): Promise<void> {
     this.#servers = servers;
     if (!this.active) return;
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
-        this.#setTold(false);
-        resolve();
-      }, CONNECT_MS).unref();
-    });
-    await Promise.race([this.#trackAll(), limit]);
-    clearTimeout(timer);
+    if (!(await overWithin(CONNECT_MS, this.#trackAll(), false))) this.#setTold(false);
   }
 
   /** A server of a cluster has a new connection. */

@@ -1,6 +1,6 @@
-import { isError, TimeoutError } from '../../errors.js';
+import { isError, type TimeoutError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
-import { clearTimeout, setTimeout } from '../../util/timers.js';
+import { Deadline } from '../../util/deadlines.js';
 import { closedError } from '../arguments.js';
 import { assertNotHeld } from '../fake-timers.js';
 import type { RedisAddress } from './address.js';
@@ -117,10 +117,11 @@ export class RedisConnection implements RedisSource {
     this.#open = open;
     let lastError: Error | undefined;
     let timeout: TimeoutError | undefined;
-    const limit = setTimeout(() => {
-      timeout = new TimeoutError(`The Redis backend did not answer within ${this.#attemptMs} ms`);
+    const expired = (error: TimeoutError) => {
+      timeout = error;
       if (this.#open === open) this.#drop();
-    }, this.#attemptMs).unref();
+    };
+    const limit = new Deadline(this.#attemptMs, 'The Redis backend', expired, false);
     // After an error (bytes that are not Redis's, say) replies may no longer match their commands.
     open.commands.onError((error) => {
       lastError = error;
@@ -156,7 +157,7 @@ export class RedisConnection implements RedisSource {
       this.#failure = { error: failure, until: elapsed() + COOL_DOWN_MS };
       throw failure;
     } finally {
-      clearTimeout(limit);
+      limit.end();
     }
   }
 

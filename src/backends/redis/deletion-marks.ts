@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
-import { setTimeout } from '../../util/timers.js';
+import { overWithin } from '../../util/deadlines.js';
 import type { Unchanged } from '../arguments.js';
 import type { RedisCommand, RedisCommands } from './commands.js';
 import { markOf } from './key-names.js';
@@ -185,7 +185,7 @@ export class RedisClock {
     }
     if (elapsed() - this.#asked < FRESH_MS) return;
     this.#asking ??= this.#ask(commands);
-    if (Number.isNaN(this.#offset)) await Promise.race([this.#asking, waited()]);
+    if (Number.isNaN(this.#offset)) await overWithin(WAIT_MS, this.#asking, false);
   }
 
   /** What every server's clock showed at a moment of `elapsed()`, or less; undefined: not known. */
@@ -215,10 +215,4 @@ async function offsetOf(server: RedisCommands): Promise<number> {
   const [seconds, micros] = listOf(await server.send(['time']), 2);
   // The server has answered before this moment, so that its clock shows more by now.
   return Number(String(seconds)) * 1000 + Number(String(micros)) / 1000 - elapsed();
-}
-
-function waited(): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, WAIT_MS).unref();
-  });
 }

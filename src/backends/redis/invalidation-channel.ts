@@ -1,4 +1,5 @@
-import { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } from '../../util/timers.js';
+import { Deadline } from '../../util/deadlines.js';
+import { clearInterval, setImmediate, setInterval } from '../../util/timers.js';
 import type { RedisAddress, RedisNode } from './address.js';
 import type { Subscription } from './client-tracking.js';
 import type { RedisLibrary } from './owned-client.js';
@@ -78,7 +79,7 @@ interface Opening {
 
 /** A server that accepts and never answers is given up, and does not keep the process alive meanwhile. */
 async function opened(timeoutMs: number, lost: () => void, { open, ping, destroy }: Opening): Promise<Subscription> {
-  const limit = setTimeout(destroy, timeoutMs).unref();
+  const limit = new Deadline(timeoutMs, 'The Redis backend', destroy, false);
   try {
     const clientId = await open();
     const stop = keepAsking(ping, () => {
@@ -96,7 +97,7 @@ async function opened(timeoutMs: number, lost: () => void, { open, ping, destroy
     destroy();
     throw error;
   } finally {
-    clearTimeout(limit);
+    limit.end();
   }
 }
 

@@ -2,7 +2,7 @@ import { BackendError, isError } from '../../errors.js';
 import { copyOf } from '../../util/bytes.js';
 import { bufferOf } from '../../util/slots.js';
 import type { BackendEntry, BackendGetOptions } from '../backend.js';
-import { mayShare } from '../private-answers.js';
+import { mayShare } from '../guarantees.js';
 import type { RedisCommand, RedisCommands } from './commands.js';
 
 /** PTTL answers −1 for "never" and −2 for "no such key", which can only be of an instant before the value was set. */

@@ -1,5 +1,6 @@
 import { BackendError, isError, TimeoutError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
+import { Deadline } from '../../util/deadlines.js';
 import { clearTimeout, setTimeout } from '../../util/timers.js';
 import type { RedisCommand, RedisCommands } from './commands.js';
 import { countOf, listOf, sendAll } from './reply.js';
@@ -46,7 +47,7 @@ export class ExclusiveConnection {
   async #work<T>(work: (commands: RedisCommands) => Promise<T>): Promise<T> {
     clearTimeout(this.#idle);
     // A server that does not answer must not hold up the next one for ever.
-    const limit = setTimeout(() => this.#drop(), this.#timeoutMs).unref();
+    const limit = new Deadline(this.#timeoutMs, 'The Redis backend', () => this.#drop(), false);
     try {
       return await work(await this.#connected());
     } catch (error) {
@@ -54,7 +55,7 @@ export class ExclusiveConnection {
       this.#drop();
       throw error;
     } finally {
-      clearTimeout(limit);
+      limit.end();
       if (this.#client !== undefined) this.#idle = setTimeout(() => this.#drop(), IDLE_MS);
     }
   }

@@ -8,7 +8,7 @@ import type {
   BackendUnchanged,
   L1Status,
 } from '../../backends/backend.js';
-import { BY_CACHE } from '../../backends/private-answers.js';
+import { BY_CACHE } from '../../backends/guarantees.js';
 import { BackendError, hasCode, IncompleteError } from '../../errors.js';
 import { copyOf } from '../../util/bytes.js';
 import { elapsed } from '../../util/clock.js';
