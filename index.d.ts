@@ -47,6 +47,8 @@ interface BackendSetOptions extends BackendOptions {
     /** The bytes are given away: nobody changes them again, so that they need no copy. */
     owned?: boolean;
 }
+/** Of what `set` takes, what is said once for all items. */
+type BackendSetManyOptions = Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>;
 interface BackendDeleteOptions extends BackendOptions {
     /** Delete only when the stored bytes are exactly these. */
     ifBytes?: Uint8Array;
@@ -115,7 +117,7 @@ interface Backend {
     /** One answer for each cache key, in their order. */
     getMany?(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
     /** When it rejects, some items may have been stored. */
-    setMany?(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>): Promise<void>;
+    setMany?(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void>;
     /** How many entries were removed, as far as the store can tell. */
     deleteMany?(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
     has?(cacheKey: string, options?: BackendOptions): Promise<boolean>;
@@ -488,7 +490,7 @@ declare class LmdbBackend implements Backend {
     delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
     getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
     /** In as many transactions as it takes not to hold the event loop for long; of equal cache keys the last counts. */
-    setMany(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>): Promise<void>;
+    setMany(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void>;
     deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
     has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
     keys({ prefix, ...options }?: BackendOptions & {
@@ -534,7 +536,7 @@ declare class MemoryBackend implements Backend {
     changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
     delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
     getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
-    setMany(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>): Promise<void>;
+    setMany(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void>;
     deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
     has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
     keys({ prefix, ...options }?: BackendOptions & {
@@ -662,7 +664,7 @@ declare class RedisBackend implements Backend {
     changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
     delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
     getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
-    setMany(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>): Promise<void>;
+    setMany(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void>;
     deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
     has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
     keys({ prefix, signal }?: BackendOptions & {

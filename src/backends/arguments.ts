@@ -1,9 +1,9 @@
 import { BackendError } from '../errors.js';
-import { assertBytes, assertWellFormed, kindOf } from '../util/bytes.js';
+import { assertBytes, assertWellFormed, copyOf, kindOf } from '../util/bytes.js';
 import { elapsed } from '../util/clock.js';
 import { viewOf } from '../util/slots.js';
 import { MAX_TIMER_MS } from '../util/timers.js';
-import type { BackendItem, BackendUnchanged } from './backend.js';
+import type { BackendItem, BackendSetManyOptions, BackendSetOptions, BackendUnchanged } from './backend.js';
 
 /** @throws TypeError for a wrong type or a lone surrogate, RangeError for the empty string. */
 export function assertCacheKey(value: unknown): asserts value is string {
@@ -66,6 +66,45 @@ function wholeMs(name: string, value: unknown): number {
   return Math.ceil(value);
 }
 
+/** An entry to be stored, checked, with bytes that nobody changes later. */
+export interface CheckedItem {
+  readonly cacheKey: string;
+  readonly bytes: Buffer;
+  /** Whole milliseconds; `undefined` for never. */
+  readonly ttlMs: number | undefined;
+  /** Each once. */
+  readonly tags: readonly string[];
+}
+
+const NO_TAGS: readonly string[] = [];
+
+/** @throws TypeError, RangeError for an argument that is none. */
+export function checkedItem(
+  cacheKey: string,
+  bytes: Uint8Array,
+  options: Pick<BackendSetOptions, 'ttlMs' | 'tags' | 'owned'> | undefined,
+): CheckedItem {
+  assertCacheKey(cacheKey);
+  assertBytes('bytes', bytes);
+  const tags = options?.tags;
+  const ttlMs = wholeTtlMs(options?.ttlMs);
+  const checkedTags = tags === undefined ? NO_TAGS : distinctTags(tags);
+  return { cacheKey, bytes: options?.owned ? asBuffer(bytes) : copyOf(bytes), ttlMs, tags: checkedTags };
+}
+
+/** @throws TypeError and RangeError before any item is stored. */
+export function checkedItems(items: readonly BackendItem[], options: BackendSetManyOptions | undefined): CheckedItem[] {
+  assertItems(items);
+  const owned = options?.owned;
+  return items.map(({ cacheKey, bytes, ttlMs, tags }) => checkedItem(cacheKey, bytes, { ttlMs, tags, owned }));
+}
+
+/** @throws as {@link assertTags}. */
+export function distinctTags(tags: readonly string[]): readonly string[] {
+  assertTags(tags);
+  return [...new Set(tags)];
+}
+
 /** What `setIfUnchanged` was told, on the clock of `elapsed()`. */
 export interface Unchanged {
   readonly begun: number;
@@ -118,6 +157,20 @@ export function assertOptions(value: unknown): asserts value is object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new TypeError(`options must be an object, not ${kindOf(value)}`);
   }
+}
+
+/** @throws TypeError for another type, RangeError for what is no path. */
+export function directoryOption(value: unknown): string {
+  if (typeof value !== 'string') throw new TypeError(`directory must be a string, not ${kindOf(value)}`);
+  if (value === '' || value.includes('\0')) throw new RangeError('directory must be a path');
+  return value;
+}
+
+/** @throws TypeError unless it is a function. */
+export function clockOption(value: unknown, fallback: () => number): () => number {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'function') throw new TypeError('now must be a function');
+  return value as () => number;
 }
 
 /** The same memory as a Buffer. */

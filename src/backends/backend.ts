@@ -48,6 +48,9 @@ export interface BackendSetOptions extends BackendOptions {
   owned?: boolean;
 }
 
+/** Of what `set` takes, what is said once for all items. */
+export type BackendSetManyOptions = Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>;
+
 export interface BackendDeleteOptions extends BackendOptions {
   /** Delete only when the stored bytes are exactly these. */
   ifBytes?: Uint8Array;
@@ -121,10 +124,7 @@ export interface Backend {
   /** One answer for each cache key, in their order. */
   getMany?(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
   /** When it rejects, some items may have been stored. */
-  setMany?(
-    items: readonly BackendItem[],
-    options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>,
-  ): Promise<void>;
+  setMany?(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void>;
   /** How many entries were removed, as far as the store can tell. */
   deleteMany?(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
   has?(cacheKey: string, options?: BackendOptions): Promise<boolean>;

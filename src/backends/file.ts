@@ -1,7 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import { BackendError, CacheKitError } from '../errors.js';
 import { blake2bHex } from '../native/hash.js';
-import { assertBytes, copyOf, kindOf } from '../util/bytes.js';
+import { assertBytes, copyOf } from '../util/bytes.js';
 import { elapsed } from '../util/clock.js';
 import { withDeadline } from '../util/deadlines.js';
 import { machineTime } from '../util/machine-time.js';
@@ -10,7 +10,9 @@ import {
   assertCacheKey,
   assertOptions,
   beginningOf,
+  clockOption,
   closedError,
+  directoryOption,
   finiteTtlMs,
   integerOption,
   timeoutOption,
@@ -33,9 +35,9 @@ import { FileMarks, REMEMBERS_MS } from './file/deletion-marks.js';
 import { FileEntries } from './file/entries.js';
 import { encodeEntry, readState, removed, withFile, writeExpiry } from './file/entry-format.js';
 import { type Exclusively, FileGuards } from './file/guards.js';
-import { FileLease } from './file/locks.js';
+import { takeLease } from './file/locks.js';
 import { FileSweep } from './file/sweep.js';
-import { type GuaranteedMethod, guarantee, methodsOf } from './guarantees.js';
+import { guarantee, methodsOf } from './guarantees.js';
 
 const NAME_HASH_LEN = 16;
 const DEFAULT_MAX_BYTES = 1024 ** 3;
@@ -82,13 +84,11 @@ export class FileBackend implements Backend {
   /** @throws TypeError, RangeError for an empty directory or a timeout outside its limits. */
   constructor(options: FileBackendOptions) {
     assertOptions(options);
-    const { directory, timeoutMs, maxBytes, maxEntries, now = () => Date.now() } = ownOptions(options);
-    if (typeof directory !== 'string') throw new TypeError(`directory must be a string, not ${kindOf(directory)}`);
-    if (directory === '' || directory.includes('\0')) throw new RangeError('directory must be a path');
-    if (typeof now !== 'function') throw new TypeError('now must be a function');
-    this.#directory = resolve(directory);
+    const { directory, timeoutMs, maxBytes, maxEntries, now: clock } = ownOptions(options);
+    const now = clockOption(clock, () => Date.now());
+    this.#directory = resolve(directoryOption(directory));
     this.#timeoutMs = timeoutOption(timeoutMs);
-    guarantee(this, METHODS, { private: true, limitMs: this.#timeoutMs, limited: LIMITED });
+    guarantee(this, METHODS, { private: true, limitMs: this.#timeoutMs });
     const limit = integerOption('maxBytes', maxBytes, DEFAULT_MAX_BYTES, MIN_MAX_BYTES, Number.MAX_SAFE_INTEGER);
     this.#entries = new FileEntries(limit, now);
     this.#guards = new FileGuards(this.#directory);
@@ -228,19 +228,9 @@ export class FileBackend implements Backend {
 
   async lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined> {
     const path = this.#path(cacheKey);
-    const lease = new FileLease(path);
-    const ms = wholeLeaseMs(leaseMs);
-    const taken = await this.#changeExclusively(path, options, (over) =>
-      over() ? Promise.resolve(false) : lease.take(ms),
+    return takeLease(path, wholeLeaseMs(leaseMs), (work, first) =>
+      this.#changeExclusively(path, first ? options : undefined, work),
     );
-    if (!taken) return undefined;
-    return {
-      extend: async (leaseMs) => {
-        const ms = wholeLeaseMs(leaseMs);
-        return this.#changeExclusively(path, undefined, () => lease.extend(ms));
-      },
-      release: async () => this.#changeExclusively(path, undefined, () => lease.release()),
-    };
   }
 
   async close(): Promise<void> {
@@ -303,4 +293,3 @@ export class FileBackend implements Backend {
 }
 
 const METHODS = methodsOf(FileBackend);
-const LIMITED = Object.keys(METHODS) as GuaranteedMethod[];

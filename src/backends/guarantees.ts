@@ -9,7 +9,7 @@ const WITH_BYTES = ['get', 'getMany', 'getNow', 'set', 'setMany', 'setIfUnchange
 const WITHOUT_BYTES = ['deleteMany', 'has', 'expire', 'changedSince', 'lock'] as const;
 const NAMES = [...WITH_BYTES, ...WITHOUT_BYTES];
 
-export type GuaranteedMethod = (typeof NAMES)[number];
+type GuaranteedMethod = (typeof NAMES)[number];
 type Methods = Pick<Backend, GuaranteedMethod>;
 type Now = (cacheKey: string) => BackendEntry | undefined;
 
@@ -19,9 +19,9 @@ export interface Guarantees {
    * opened by another thread, or kept, has to be copied first: to read memory that was moved to a worker ends the process.
    */
   readonly private: boolean;
-  /** The longest that a call of one of `limited` takes, in milliseconds. */
+  /** The longest that a call of a method takes, in milliseconds; of one of `limited` where not of all. */
   readonly limitMs: number;
-  readonly limited: readonly GuaranteedMethod[];
+  readonly limited?: readonly GuaranteedMethod[];
   /** As its `getNow`, for a cache, which moves no memory to where it is freed. */
   readonly lendNow?: Now;
 }
@@ -46,7 +46,7 @@ export function isPrivate(backend: Backend): boolean {
 export function endsWithin(backend: Backend, name: keyof Backend, ms: number): boolean {
   const given = guaranteed.get(backend);
   if (given === undefined || given.limitMs > ms) return false;
-  return given.limited.some((one) => one === name && backend[one] === given.methods[one]);
+  return (given.limited ?? NAMES).some((one) => one === name && backend[one] === given.methods[one]);
 }
 
 /**

@@ -22,7 +22,7 @@ import type {
 } from './backend.js';
 import { causeWithout, codeOf } from './cause.js';
 import { ignoreErrors, listenToErrors } from './error-listeners.js';
-import { type GuaranteedMethod, guarantee, methodsOf } from './guarantees.js';
+import { guarantee, methodsOf } from './guarantees.js';
 import {
   type KeyvEnvelope,
   type KeyvFace,
@@ -88,7 +88,7 @@ export class KeyvBackend implements Backend {
     }
     this.#keyv = keyv;
     this.#timeoutMs = timeoutOption(timeoutMs);
-    guarantee(this, METHODS, { private: true, limitMs: this.#timeoutMs, limited: LIMITED });
+    guarantee(this, METHODS, { private: true, limitMs: this.#timeoutMs });
   }
 
   /** The instance's namespace, as it is written into names. */
@@ -211,7 +211,6 @@ export class KeyvBackend implements Backend {
 }
 
 const METHODS = methodsOf(KeyvBackend);
-const LIMITED = Object.keys(METHODS) as GuaranteedMethod[];
 
 function failed(): never {
   throw new BackendError('The Keyv store did not keep the entry');

@@ -13,6 +13,7 @@ import {
   assertOptions,
   assertTags,
   beginningOf,
+  clockOption,
   closedError,
   finiteTtlMs,
   integerOption,
@@ -28,10 +29,11 @@ import type {
   BackendItem,
   BackendLock,
   BackendOptions,
+  BackendSetManyOptions,
   BackendSetOptions,
   BackendUnchanged,
 } from './backend.js';
-import { BY_CACHE, type GuaranteedMethod, guarantee, mayShare, methodsOf } from './guarantees.js';
+import { BY_CACHE, guarantee, mayShare, methodsOf } from './guarantees.js';
 import { Marks } from './memory/deletion-marks.js';
 import { LockTable } from './memory/locks.js';
 
@@ -67,14 +69,9 @@ export class MemoryBackend implements Backend {
   /** @throws TypeError, RangeError for `maxBytes` outside 1 … 2^53 − 1. */
   constructor(options: MemoryBackendOptions = {}) {
     assertOptions(options);
-    guarantee(this, METHODS, {
-      private: true,
-      limitMs: 0,
-      limited: LIMITED,
-      lendNow: (cacheKey) => this.#readNow(cacheKey, true),
-    });
-    const { maxBytes, now = clockNow } = ownOptions(options);
-    if (typeof now !== 'function') throw new TypeError('now must be a function');
+    guarantee(this, METHODS, { private: true, limitMs: 0, lendNow: (cacheKey) => this.#readNow(cacheKey, true) });
+    const { maxBytes, now: clock } = ownOptions(options);
+    const now = clockOption(clock, clockNow);
     this.#maxBytes = integerOption('maxBytes', maxBytes, DEFAULT_MAX_BYTES, 1, Number.MAX_SAFE_INTEGER);
     this.#entries = new LRUCache({
       maxSize: this.#maxBytes,
@@ -110,7 +107,9 @@ export class MemoryBackend implements Backend {
     assertBytes('bytes', bytes);
     const tags = options?.tags;
     if (tags !== undefined) assertTags(tags);
-    this.#set(cacheKey, bytes, wholeTtlMs(options?.ttlMs), tags, options);
+    const ttlMs = wholeTtlMs(options?.ttlMs);
+    this.#markShort(cacheKey, ttlMs);
+    this.#write(cacheKey, bytes, ttlMs, tags, options);
   }
 
   /** @throws as {@link set}. */
@@ -157,23 +156,20 @@ export class MemoryBackend implements Backend {
     return cacheKeys.map((cacheKey) => this.#read(cacheKey, options));
   }
 
-  async setMany(
-    items: readonly BackendItem[],
-    options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>,
-  ): Promise<void> {
+  async setMany(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void> {
     this.#enter(options);
     assertItems(items);
     for (const { cacheKey, bytes, ttlMs, tags } of items) {
-      this.#set(cacheKey, bytes, wholeTtlMs(ttlMs), tags, options);
+      const wholeMs = wholeTtlMs(ttlMs);
+      this.#markShort(cacheKey, wholeMs);
+      this.#write(cacheKey, bytes, wholeMs, tags, options);
     }
   }
 
   async deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number> {
     this.#enter(options);
     assertCacheKeys(cacheKeys);
-    let removed = 0;
-    for (const cacheKey of cacheKeys) if (this.#remove(cacheKey)) removed++;
-    return removed;
+    return cacheKeys.filter((cacheKey) => this.#remove(cacheKey)).length;
   }
 
   async has(cacheKey: string, options?: BackendOptions): Promise<boolean> {
@@ -217,9 +213,7 @@ export class MemoryBackend implements Backend {
     this.#enter(options);
     assertTags(tags);
     for (const tag of tags) this.#invalidated.mark(tag, elapsed());
-    let removed = 0;
-    for (const cacheKey of this.#tags.cacheKeys(tags)) if (this.#remove(cacheKey)) removed++;
-    return removed;
+    return [...this.#tags.cacheKeys(tags)].filter((cacheKey) => this.#remove(cacheKey)).length;
   }
 
   async lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined> {
@@ -260,24 +254,11 @@ export class MemoryBackend implements Backend {
     return { bytes: shared ? bytes : copyOf(bytes), expiresInMs: this.#entries.getRemainingTTL(cacheKey) };
   }
 
-  #set(
-    cacheKey: string,
-    bytes: Uint8Array,
-    ttlMs: number | undefined,
-    tags: readonly string[] | undefined,
-    options: Pick<BackendSetOptions, 'owned'> | undefined,
-  ): void {
+  #markShort(cacheKey: string, ttlMs: number | undefined): void {
     if (ttlMs !== undefined && ttlMs < SHORT_TTL_MS) this.#changed.mark(cacheKey, elapsed());
-    this.#write(cacheKey, bytes, ttlMs, tags, options);
   }
 
-  #write(
-    cacheKey: string,
-    bytes: Uint8Array,
-    ttlMs: number | undefined,
-    tags: readonly string[] | undefined,
-    options: Pick<BackendSetOptions, 'owned'> | undefined,
-  ): void {
+  #write(cacheKey: string, bytes: Uint8Array, ttlMs?: number, tags?: readonly string[], options?: BackendSetOptions) {
     const size = sizeOf(cacheKey, bytes) + tagsCost(tags);
     if (size > this.#maxBytes) {
       this.#entries.delete(cacheKey);
@@ -305,7 +286,6 @@ export class MemoryBackend implements Backend {
 }
 
 const METHODS = methodsOf(MemoryBackend);
-const LIMITED = Object.keys(METHODS) as GuaranteedMethod[];
 const READING: BackendGetOptions = { readOnly: true };
 const BY_CACHE_READING: BackendGetOptions = { ...READING, ...BY_CACHE };
 

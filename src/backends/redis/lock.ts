@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { BackendError } from '../../errors.js';
 import { wholeLeaseMs } from '../arguments.js';
 import type { BackendLock, BackendOptions } from '../backend.js';
-import type { CompareAndAct, Comparison } from './compare-and-act.js';
+import type { Comparison, RedisChanges } from './changes.js';
 import type { RedisQueue } from './queue.js';
 import { assertDone, isLockToken, LOCK_SUFFIX } from './reply.js';
 
@@ -14,7 +14,7 @@ import { assertDone, isLockToken, LOCK_SUFFIX } from './reply.js';
  */
 export async function takeLock(
   queue: RedisQueue,
-  compare: CompareAndAct,
+  changes: RedisChanges,
   cacheKey: string,
   leaseMs: number,
   options: BackendOptions | undefined,
@@ -22,7 +22,7 @@ export async function takeLock(
   const name = cacheKey + LOCK_SUFFIX;
   const token = randomUUID().replaceAll('-', '');
   const taken = await queue.run(options, async (commands) => {
-    await compare.assertAllowed(commands, releasing(name, token));
+    await changes.assertAllowed(commands, releasing(name, token));
     const reply = await commands.send(['set', name, token, 'nx', 'px', String(leaseMs)]);
     if (reply !== null) {
       assertDone(reply);
@@ -33,18 +33,18 @@ export async function takeLock(
     if (held !== null && !isLockToken(held)) throw new BackendError('The name of the lock is taken by an entry');
     return false;
   });
-  return taken ? new RedisLock(queue, compare, name, token) : undefined;
+  return taken ? new RedisLock(queue, changes, name, token) : undefined;
 }
 
 class RedisLock implements BackendLock {
   readonly #queue: RedisQueue;
-  readonly #compare: CompareAndAct;
+  readonly #changes: RedisChanges;
   readonly #name: string;
   readonly #token: string;
 
-  constructor(queue: RedisQueue, compare: CompareAndAct, name: string, token: string) {
+  constructor(queue: RedisQueue, changes: RedisChanges, name: string, token: string) {
     this.#queue = queue;
-    this.#compare = compare;
+    this.#changes = changes;
     this.#name = name;
     this.#token = token;
   }
@@ -65,7 +65,7 @@ class RedisLock implements BackendLock {
   }
 
   #run(comparison: Comparison): Promise<boolean> {
-    return this.#queue.run(undefined, (commands) => this.#compare.run(commands, comparison));
+    return this.#queue.run(undefined, (commands) => this.#changes.compare(commands, comparison));
   }
 }
 

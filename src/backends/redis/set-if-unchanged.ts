@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { elapsed } from '../../util/clock.js';
-import type { Unchanged } from '../arguments.js';
+import type { CheckedItem, Unchanged } from '../arguments.js';
 import type { RedisCommands } from './commands.js';
 import { CHANGED, changedArgs, isMarkedSince, markCommand, REMEMBERS_MS, type RedisClock } from './deletion-marks.js';
 import { markOf } from './key-names.js';
 import { countOf } from './reply.js';
 import { Script } from './scripts.js';
 import { type ExclusiveConnection, transact } from './transactions.js';
-import { isShort, setCommand, type WrittenItem } from './write.js';
+import { isShort, setCommand } from './write.js';
 
 /** Arguments of {@link UNCHANGED}, for scripts that have their own behind them. */
 export const UNCHANGED_ARGS = 10;
@@ -42,7 +42,7 @@ export type Since = Pick<Unchanged, 'begun' | 'checked'> & {
 export function unchangedArgs(
   clock: RedisClock,
   since: Since,
-  { bytes, ttlMs }: Pick<WrittenItem, 'bytes' | 'ttlMs'>,
+  { bytes, ttlMs }: Pick<CheckedItem, 'bytes' | 'ttlMs'>,
   mark = '',
 ): (string | Buffer)[] {
   return [...changedArgs(clock, since), digestOf(since.found), bytes, String(ttlMs ?? ''), mark];
@@ -58,7 +58,7 @@ function digestOf(found: Since['found']): string {
 export async function storeUnchanged(
   commands: RedisCommands,
   clock: RedisClock,
-  item: WrittenItem,
+  item: CheckedItem,
   since: Since,
 ): Promise<boolean> {
   await clock.ready(commands);
@@ -73,7 +73,7 @@ export async function storeUnchanged(
 export async function storeByTransaction(
   commands: RedisCommands,
   exclusive: ExclusiveConnection,
-  item: WrittenItem,
+  item: CheckedItem,
   { begun, checked, found }: Unchanged,
 ): Promise<boolean> {
   const { cacheKey } = item;

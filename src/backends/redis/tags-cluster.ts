@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { BackendError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
+import type { CheckedItem } from '../arguments.js';
 import type { RedisCommands } from './commands.js';
 import { CHANGED, changedArgs, REMEMBERS_MS, type RedisClock, TAG_REMEMBERS_MS, token } from './deletion-marks.js';
 import { markOf, recordOf } from './key-names.js';
@@ -8,7 +9,7 @@ import { countOf, listOf, sendAll } from './reply.js';
 import { Script } from './scripts.js';
 import { type Since, UNCHANGED, UNCHANGED_ARGS, unchangedArgs } from './set-if-unchanged.js';
 import { CHUNK, INDEX, NOW, type Place, placeOf, sweepPlaces } from './tag-index.js';
-import { isShort, type TaggedItem } from './write.js';
+import { isShort } from './write.js';
 
 /*
  * Tags in a cluster, where a script has the keys of one slot: an index is in another one than its entries. Each write gives its
@@ -83,13 +84,13 @@ const PEEK = new Script(
 export async function setInCluster(
   commands: RedisCommands,
   clock: RedisClock,
-  items: readonly TaggedItem[],
+  items: readonly CheckedItem[],
 ): Promise<void> {
   await clock.ready(commands);
   await Promise.all(items.map((item) => setOne(commands, clock, item)));
 }
 
-async function setOne(commands: RedisCommands, clock: RedisClock, item: TaggedItem): Promise<void> {
+async function setOne(commands: RedisCommands, clock: RedisClock, item: CheckedItem): Promise<void> {
   // Without tags there is no place to be lost.
   const found = item.tags.length === 0 ? 'always' : 'any';
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -103,7 +104,7 @@ async function setOne(commands: RedisCommands, clock: RedisClock, item: TaggedIt
 export async function storeInCluster(
   commands: RedisCommands,
   clock: RedisClock,
-  item: TaggedItem,
+  item: CheckedItem,
   since: Since,
 ): Promise<boolean> {
   const { cacheKey, ttlMs } = item;
@@ -126,7 +127,7 @@ export async function storeInCluster(
 async function enter(
   commands: RedisCommands,
   clock: RedisClock,
-  { cacheKey, ttlMs, tags }: TaggedItem,
+  { cacheKey, ttlMs, tags }: CheckedItem,
   since: Since,
   marksCount: boolean,
 ): Promise<Place[] | undefined> {

@@ -1,3 +1,4 @@
+import type { CheckedItem } from '../arguments.js';
 import type { RedisCommands } from './commands.js';
 import {
   leaveMarks,
@@ -14,7 +15,7 @@ import { Script } from './scripts.js';
 import { type Since, UNCHANGED, unchangedArgs } from './set-if-unchanged.js';
 import { CHUNK, INDEX, NOW } from './tag-index.js';
 import { expireInCluster, invalidateInCluster, removeInCluster, setInCluster, storeInCluster } from './tags-cluster.js';
-import { isShort, type TaggedItem } from './write.js';
+import { isShort } from './write.js';
 
 /**
  * With each name that comes into an index, so many others are looked at, and leave it when their entries are gone: evicted, or
@@ -111,7 +112,7 @@ function keysOf(commands: RedisCommands, cacheKey: string): (string | Buffer)[] 
 export async function setTagged(
   commands: RedisCommands,
   clock: RedisClock,
-  items: readonly TaggedItem[],
+  items: readonly CheckedItem[],
 ): Promise<void> {
   if (commands.sharded) return setInCluster(commands, clock, items);
   await SET.runAll(
@@ -127,7 +128,7 @@ export async function setTagged(
 export async function storeTagged(
   commands: RedisCommands,
   clock: RedisClock,
-  item: TaggedItem,
+  item: CheckedItem,
   since: Since,
 ): Promise<boolean> {
   await clock.ready(commands);
