@@ -3,7 +3,13 @@ import { assertBytes, assertWellFormed, copyOf, kindOf } from '../util/bytes.js'
 import { elapsed } from '../util/clock.js';
 import { viewOf } from '../util/slots.js';
 import { MAX_TIMER_MS } from '../util/timers.js';
-import type { BackendItem, BackendSetManyOptions, BackendSetOptions, BackendUnchanged } from './backend.js';
+import type {
+  BackendItem,
+  BackendOptions,
+  BackendSetManyOptions,
+  BackendSetOptions,
+  BackendUnchanged,
+} from './backend.js';
 
 /** @throws TypeError for a wrong type or a lone surrogate, RangeError for the empty string. */
 export function assertCacheKey(value: unknown): asserts value is string {
@@ -176,6 +182,25 @@ export function clockOption(value: unknown, fallback: () => number): () => numbe
 /** The same memory as a Buffer. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return viewOf(bytes);
+}
+
+/** In the options of a call that a cache makes: nobody else has it. */
+const CACHE = Symbol('by a cache');
+
+/** Put among the options of a call to a private backend. */
+export const BY_CACHE: Readonly<BackendOptions> = Object.freeze({ [CACHE]: true } as object);
+
+/** Whether a cache makes this call, which keeps the process alive itself. */
+export function isByCache(options: object | undefined): boolean {
+  return options !== undefined && CACHE in options;
+}
+
+/** From here on, in bytes, another thread may be reading what a cache has. */
+const READ_LATER_FROM = 1024 * 1024;
+
+/** Whether memory of this length may be shared with the caller: any but a cache may move it to where it is freed. */
+export function mayShare(length: number, options: object | undefined): boolean {
+  return length < READ_LATER_FROM || isByCache(options);
 }
 
 export function closedError(store: string): BackendError {

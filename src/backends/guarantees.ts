@@ -1,4 +1,4 @@
-import type { Backend, BackendEntry, BackendOptions } from './backend.js';
+import type { Backend, BackendEntry } from './backend.js';
 
 /*
  * What a cache asks of a backend of this package, and cannot ask of others: as long as its methods are those of its class.
@@ -62,23 +62,4 @@ export function storesAlike(backend: Backend): boolean {
 /** How a cache reads from a store that need not wait. */
 export function nowOf(backend: Backend): Now | undefined {
   return (isPrivate(backend) ? guaranteed.get(backend)?.lendNow : undefined) ?? backend.getNow?.bind(backend);
-}
-
-/** In the options of a call that a cache makes: nobody else has it. */
-const CACHE = Symbol('by a cache');
-
-/** Put among the options of a call to a private backend. */
-export const BY_CACHE: Readonly<BackendOptions> = Object.freeze({ [CACHE]: true } as object);
-
-/** Whether a cache makes this call, which keeps the process alive itself. */
-export function isByCache(options: object | undefined): boolean {
-  return options !== undefined && CACHE in options;
-}
-
-/** From here on, in bytes, another thread may be reading what a cache has. */
-const READ_LATER_FROM = 1024 * 1024;
-
-/** Whether memory of this length may be shared with the caller: any but a cache may move it to where it is freed. */
-export function mayShare(length: number, options: object | undefined): boolean {
-  return length < READ_LATER_FROM || isByCache(options);
 }

@@ -12,11 +12,13 @@ import {
   assertItems,
   assertOptions,
   assertTags,
+  BY_CACHE,
   beginningOf,
   clockOption,
   closedError,
   finiteTtlMs,
   integerOption,
+  mayShare,
   unchangedSince,
   wholeLeaseMs,
   wholeTtlMs,
@@ -33,7 +35,7 @@ import type {
   BackendSetOptions,
   BackendUnchanged,
 } from './backend.js';
-import { BY_CACHE, guarantee, mayShare, methodsOf } from './guarantees.js';
+import { guarantee, methodsOf } from './guarantees.js';
 import { Marks } from './memory/deletion-marks.js';
 import { LockTable } from './memory/locks.js';
 

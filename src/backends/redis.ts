@@ -38,12 +38,12 @@ import { takeLock } from './redis/lock.js';
 import { installedLibrary, type RedisLibrary } from './redis/owned-client.js';
 import { RedisQueue } from './redis/queue.js';
 import { readMany } from './redis/read.js';
-import { assertDone, countOf, entryOf, isLockName, unlessLock } from './redis/reply.js';
+import { countOf, entryOf, isLockName, unlessLock } from './redis/reply.js';
 import { scanKeys } from './redis/scan.js';
 import { invalidateTags } from './redis/tags.js';
 import { ExclusiveConnection } from './redis/transactions.js';
 import { BorrowedClient } from './redis/user-client.js';
-import { setCommand } from './redis/write.js';
+import { assertDone, isShort, setCommand } from './redis/write.js';
 
 export type {
   IoredisClient,
@@ -132,7 +132,9 @@ export class RedisBackend implements Backend {
 
   async set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void> {
     const item = checkedItem(cacheKey, bytes, options);
-    if (this.#changes.arePlain(item)) assertDone(await this.#send(options, setCommand(item)));
+    const { tagged, watch } = this.#changes;
+    const plain = item.tags.length === 0 && !tagged && !watch?.active && !isShort(item.ttlMs);
+    if (plain) assertDone(await this.#send(options, setCommand(item)));
     else await this.#run(options, (commands) => this.#changes.set(commands, [item]));
   }
 

@@ -5,10 +5,10 @@ import { endianness } from 'node:os';
 import { join } from 'node:path';
 import type { Database, RootDatabase } from 'lmdb';
 import { BackendError, ConfigurationError } from '../../errors.js';
+import { assertNotHeld } from '../../util/clock.js';
 import { readBootId } from '../../util/machine-time.js';
 import { setImmediate } from '../../util/timers.js';
 import { codeOf } from '../cause.js';
-import { assertNotHeld } from '../fake-timers.js';
 import { LmdbTurns } from './open-guard.js';
 
 /** A key as it is given to a table: text is written as UTF-8. */

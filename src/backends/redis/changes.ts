@@ -8,7 +8,7 @@ import { Scripts, scriptsRefused } from './scripts.js';
 import { storeByTransaction, storeUnchanged } from './set-if-unchanged.js';
 import { expireTagged, removeTagged, setTagged, storeTagged } from './tags.js';
 import { type ExclusiveConnection, isDone, transact } from './transactions.js';
-import { isShort, setPlain, setTracked, setTrackedWithoutScripts } from './write.js';
+import { setPlain, setTracked, setTrackedWithoutScripts } from './write.js';
 
 /** What happens to an entry that still holds certain bytes. */
 export interface Comparison {
@@ -30,31 +30,25 @@ export class RedisChanges {
   readonly #scripts = new Scripts();
   readonly #clock = new RedisClock();
   readonly #exclusive: ExclusiveConnection;
-  readonly #watch: RedisWatch | undefined;
+  readonly watch: RedisWatch | undefined;
   /** Whether this process writes tags: only then is an entry set without any asked for those it had. */
   tagged = false;
   #allowed = false;
 
   constructor(exclusive: ExclusiveConnection, watch?: RedisWatch) {
     this.#exclusive = exclusive;
-    this.#watch = watch;
-  }
-
-  /** Whether a SET alone stores the entry. */
-  arePlain({ ttlMs, tags }: CheckedItem): boolean {
-    if (tags.length > 0) this.tagged = true;
-    return !(this.tagged || this.#watch?.active || isShort(ttlMs));
+    this.watch = watch;
   }
 
   set(commands: RedisCommands, items: readonly CheckedItem[]): Promise<void> {
     const tagged = items.some(({ tags }) => tags.length > 0);
     this.tagged ||= tagged;
-    if (!this.tagged && !this.#watch?.active) return setPlain(commands, items);
+    if (!this.tagged && !this.watch?.active) return setPlain(commands, items);
     return this.#scripts.either(
       () => (this.tagged ? setTagged(commands, this.#clock, items) : setTracked(commands, items)),
       (refusal) => {
         if (tagged) throw refusal ?? scriptsRefused();
-        return this.#watch?.active ? setTrackedWithoutScripts(commands, items) : setPlain(commands, items);
+        return this.watch?.active ? setTrackedWithoutScripts(commands, items) : setPlain(commands, items);
       },
     );
   }

@@ -1,8 +1,7 @@
 import { isError, type TimeoutError } from '../../errors.js';
-import { elapsed } from '../../util/clock.js';
+import { assertNotHeld, elapsed } from '../../util/clock.js';
 import { Deadline } from '../../util/deadlines.js';
 import { closedError } from '../arguments.js';
-import { assertNotHeld } from '../fake-timers.js';
 import type { RedisAddress } from './address.js';
 import { RedisWatch } from './client-tracking.js';
 import type { RedisCommands } from './commands.js';

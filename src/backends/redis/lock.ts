@@ -4,7 +4,8 @@ import { wholeLeaseMs } from '../arguments.js';
 import type { BackendLock, BackendOptions } from '../backend.js';
 import type { Comparison, RedisChanges } from './changes.js';
 import type { RedisQueue } from './queue.js';
-import { assertDone, isLockToken, LOCK_SUFFIX } from './reply.js';
+import { isLockToken, LOCK_SUFFIX } from './reply.js';
+import { assertDone } from './write.js';
 
 /**
  * The name and the token are those of the Python peer, so that processes of both kinds keep each other out.

@@ -1,8 +1,8 @@
 import { BackendError, isError } from '../../errors.js';
 import { copyOf } from '../../util/bytes.js';
 import { bufferOf } from '../../util/slots.js';
+import { mayShare } from '../arguments.js';
 import type { BackendEntry, BackendGetOptions } from '../backend.js';
-import { mayShare } from '../guarantees.js';
 import type { RedisCommand, RedisCommands } from './commands.js';
 
 /** PTTL answers −1 for "never" and −2 for "no such key", which can only be of an instant before the value was set. */
@@ -49,11 +49,6 @@ export function unlessLock(cacheKey: string, entry: BackendEntry | undefined): B
 export function countOf(reply: unknown): number {
   if (typeof reply !== 'number') throw unexpected();
   return reply;
-}
-
-/** @throws unless a SET was done: in a MULTI of the client's owner it is only put into a queue, which may be discarded. */
-export function assertDone(reply: unknown): void {
-  if (Buffer.isBuffer(reply) ? reply.length !== 2 : reply !== 'OK') throw unexpected();
 }
 
 export function listOf(reply: unknown, length?: number): unknown[] {

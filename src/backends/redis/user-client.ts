@@ -1,6 +1,6 @@
 import { BackendError } from '../../errors.js';
+import { assertNotHeld } from '../../util/clock.js';
 import { closedError } from '../arguments.js';
-import { assertNotHeld } from '../fake-timers.js';
 import type { RedisClient } from './clients.js';
 import { type RedisCommands, redisCommands } from './commands.js';
 import type { RedisSource } from './connection.js';

@@ -3,7 +3,7 @@ import type { CheckedItem } from '../arguments.js';
 import type { RedisCommand, RedisCommands } from './commands.js';
 import { markCommand, REMEMBERS_MS, token } from './deletion-marks.js';
 import { markOf } from './key-names.js';
-import { assertDone, sendAll } from './reply.js';
+import { sendAll, unexpected } from './reply.js';
 import { Script } from './scripts.js';
 
 /** Entries in one transaction: a server that works on it answers nobody else. */
@@ -16,6 +16,11 @@ export function isShort(ttlMs: number | undefined): boolean {
 
 export function setCommand({ cacheKey, bytes, ttlMs }: CheckedItem): RedisCommand {
   return ttlMs === undefined ? ['set', cacheKey, bytes] : ['set', cacheKey, bytes, 'px', String(ttlMs)];
+}
+
+/** @throws unless a SET was done: in a MULTI of the client's owner it is only put into a queue, which may be discarded. */
+export function assertDone(reply: unknown): void {
+  if (Buffer.isBuffer(reply) ? reply.length !== 2 : reply !== 'OK') throw unexpected();
 }
 
 export async function setPlain(commands: RedisCommands, items: readonly CheckedItem[]): Promise<void> {

@@ -5,6 +5,7 @@ import { endsWithin, isPrivate, storesAlike } from '../../backends/guarantees.js
 import { BackendError, hasCode, isCacheKitError, isError, propertyOf } from '../../errors.js';
 import { kindOf } from '../../util/bytes.js';
 import { now } from '../../util/clock.js';
+import { keepAlive, letEnd } from '../../util/deadlines.js';
 import { isErrorCalled } from '../../util/realms.js';
 import { pause } from '../../util/timers.js';
 import { ownArguments } from './own-arguments.js';
@@ -180,15 +181,15 @@ class Guard {
     }
     const pending = this.#pending;
     if (timed || this.#settings.signal !== undefined) return pending.race(work, timed, done, failed);
-    pending.began();
+    if (pending.count++ === 0) keepAlive();
     return work.then(
       (value) => {
-        pending.settled();
+        if (--pending.count === 0) letEnd();
         done();
         return value;
       },
       (error) => {
-        pending.settled();
+        if (--pending.count === 0) letEnd();
         return failed(error);
       },
     );

@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { BY_CACHE } from '../../backends/arguments.js';
 import type {
   Backend,
   BackendEntry,
@@ -8,7 +9,6 @@ import type {
   BackendUnchanged,
   L1Status,
 } from '../../backends/backend.js';
-import { BY_CACHE } from '../../backends/guarantees.js';
 import { BackendError, hasCode, IncompleteError } from '../../errors.js';
 import { copyOf } from '../../util/bytes.js';
 import { elapsed } from '../../util/clock.js';

@@ -8,7 +8,8 @@ const bySignal = new WeakMap<AbortSignal, Set<PendingOperations>>();
  * ends with its time limit, or the signal.
  */
 export class PendingOperations {
-  #count = 0;
+  /** How many have not settled. While there is one, the process stays alive. */
+  count = 0;
   readonly #ms: number;
   /** Those who have something under way that the signal ends, and what ends it here. */
   readonly #peers: Set<PendingOperations> | undefined;
@@ -18,20 +19,6 @@ export class PendingOperations {
   constructor(ms: number, signal: AbortSignal | undefined) {
     this.#ms = ms;
     this.#peers = signal && peersOf(signal);
-  }
-
-  /** How many have not settled. */
-  get count(): number {
-    return this.#count;
-  }
-
-  /** One that ends by itself, and for whose answer the process stays alive. */
-  began(): void {
-    if (this.#count++ === 0) keepAlive();
-  }
-
-  settled(): void {
-    if (--this.#count === 0) letEnd();
   }
 
   /**
@@ -50,14 +37,14 @@ export class PendingOperations {
       const end = (): boolean => {
         if (over) return false;
         over = true;
-        this.settled();
+        if (--this.count === 0) letEnd();
         deadline?.end();
         if (this.#peers !== undefined && this.#abandons.delete(abandon) && this.#abandons.size === 0) {
           this.#peers.delete(this);
         }
         return true;
       };
-      this.began();
+      if (this.count++ === 0) keepAlive();
       if (this.#peers !== undefined) {
         this.#abandons.add(abandon);
         this.#peers.add(this);
