@@ -72,7 +72,7 @@ function wholeMs(name: string, value: unknown): number {
   return Math.ceil(value);
 }
 
-/** An entry to be stored, checked, with bytes that nobody changes later. */
+/** An entry to be stored, checked, with bytes that are not changed later. */
 export interface CheckedItem {
   readonly cacheKey: string;
   readonly bytes: Buffer;
@@ -184,7 +184,7 @@ export function asBuffer(bytes: Uint8Array): Buffer {
   return viewOf(bytes);
 }
 
-/** In the options of a call that a cache makes: nobody else has it. */
+/** In the options of a call that a cache makes: no other caller has it. */
 const CACHE = Symbol('by a cache');
 
 /** Put among the options of a call to a private backend. */

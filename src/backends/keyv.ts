@@ -24,11 +24,11 @@ import { causeWithout, codeOf } from './cause.js';
 import { ignoreErrors, listenToErrors } from './error-listeners.js';
 import { guarantee, methodsOf } from './guarantees.js';
 import {
+  type KeyvAdapter,
   type KeyvEnvelope,
-  type KeyvFace,
   type KeyvInstance,
   type KeyvStorageAdapter,
-  keyvFace,
+  keyvAdapter,
 } from './keyv/adapter.js';
 
 export {
@@ -37,7 +37,7 @@ export {
   isKeyvInstance,
   type KeyvInstance,
   type KeyvStorageAdapter,
-  keyvFace,
+  keyvAdapter,
   looksLikeKeyv,
   ownPrefix,
   prefix5,
@@ -64,7 +64,7 @@ const MAX_DATE = 8.64e15;
  * while an operation is under way, instead of failing it, is a BackendError and no miss.
  */
 export class KeyvBackend implements Backend {
-  readonly #keyv: KeyvFace;
+  readonly #keyv: KeyvAdapter;
   readonly #timeoutMs: number;
   /** From the first operation on. */
   #reported = 0;
@@ -80,7 +80,7 @@ export class KeyvBackend implements Backend {
   constructor(options: KeyvBackendOptions) {
     assertOptions(options);
     const { store, timeoutMs } = ownOptions(options);
-    const keyv = keyvFace(store);
+    const keyv = keyvAdapter(store);
     if (keyv === undefined || Symbol.iterator in store) {
       throw new TypeError(
         'store must be a Keyv instance or storage adapter (5 or later); wrap a Map: new Keyv({ store })',

@@ -112,7 +112,7 @@ export class LmdbBackend implements Backend {
   }
 
   getNow(cacheKey: string): BackendEntry | undefined {
-    // The library goes on writing into the memory of a view, also when somebody has taken it away.
+    // The library goes on writing into the memory of a view, even after it was transferred.
     return this.#readNow(cacheKey, 'read');
   }
 

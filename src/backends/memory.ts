@@ -183,7 +183,7 @@ export class MemoryBackend implements Backend {
   async *keys({ prefix = '', ...options }: BackendOptions & { prefix?: string } = {}): AsyncGenerator<string> {
     this.#enter(options);
     assertWellFormed('prefix', prefix);
-    // The live iterator of an LRU skips and repeats when entries are used meanwhile.
+    // The live iterator of an LRU skips and repeats when entries are used during it.
     for (const cacheKey of [...this.#entries.keys()]) if (cacheKey.startsWith(prefix)) yield cacheKey;
   }
 

@@ -42,7 +42,7 @@ import { countOf, entryOf, isLockName, unlessLock } from './redis/reply.js';
 import { scanKeys } from './redis/scan.js';
 import { invalidateTags } from './redis/tags.js';
 import { ExclusiveConnection } from './redis/transactions.js';
-import { BorrowedClient } from './redis/user-client.js';
+import { ExternalClient } from './redis/user-client.js';
 import { assertDone, isShort, setCommand } from './redis/write.js';
 
 export type {
@@ -105,7 +105,7 @@ export class RedisBackend implements Backend {
       throw new ConfigurationError('A Redis backend takes either a url or a client');
     }
     if (client !== undefined) {
-      const borrowed = new BorrowedClient(client);
+      const borrowed = new ExternalClient(client);
       if (borrowed.keyPrefix !== '') this.keyPrefix = borrowed.keyPrefix;
       this.#queue = new RedisQueue(borrowed, timeout);
       this.#changes = new RedisChanges(new ExclusiveConnection(() => borrowed.duplicate(), timeout));

@@ -4,7 +4,7 @@ import { bufferOf, isDetached, kindOfMemory, lengthOf, viewOf } from './slots.js
 const { isUint8Array } = types;
 
 /**
- * A `Uint8Array` (or Buffer) whose memory nobody can take away or change from another thread during a call.
+ * A `Uint8Array` (or Buffer) whose memory another thread can neither take away nor change during a call.
  *
  * @throws TypeError for anything else: another type, a shared, resizable or detached buffer.
  */
@@ -80,7 +80,7 @@ export function allocate(length: number): Buffer {
 
 /**
  * `bytes[0..length]` itself when most of the allocation is used, else a copy of exact size. What is left over of the
- * allocation becomes zeros, unless it is `cleared`: it is not initialized, and whoever holds the result can read it.
+ * allocation becomes zeros, unless it is `cleared`: it is not initialized, and who holds the result can read it.
  */
 export function trim(bytes: Buffer, length: number, cleared = false): Buffer {
   if (length * 4 < bytes.length * 3) return exactly(bytes, length);

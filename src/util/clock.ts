@@ -5,7 +5,7 @@ import { setTimeout } from './timers.js';
 const NOISE_MS = 5;
 /** A wall clock that goes back by more was set back; by less, it may be slewed. */
 const SET_BACK_MS = 100;
-/** One that only falls behind may be frozen by fake timers, or was set back while nobody looked. */
+/** One that only falls behind may be frozen by fake timers, or was set back between two readings. */
 const FALLEN_BEHIND_MS = 600_000;
 /** After so many readings the clock is asked again, even if the event loop has not turned. */
 const MAX_READINGS = 100;
@@ -15,7 +15,7 @@ const realDateNow = Date.now;
 const realGlobal = globalThis.performance;
 const realNow = realGlobal.now;
 const { uptime } = process;
-/** What nobody can replace later; where somebody has before this module was loaded, what no fake timers have. */
+/** What cannot be replaced later; where it was replaced before this module was loaded, what no fake timers have. */
 const realElapsed = realNow.name === 'now' ? realNow.bind(realGlobal) : () => uptime() * 1000;
 
 /** What fake clocks of this package have added. */

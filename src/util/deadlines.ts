@@ -6,7 +6,7 @@ import { clearTimeout, setTimeout } from './timers.js';
 /*
  * All time limits of this thread have one timer of Node: one for each operation would be a tenth of the time of a get from
  * Redis. Limits of the same length end in the order in which they begin, so that each length has a list, and the timer goes off
- * for the first of one of them. It keeps the process alive while somebody waits who has nothing else that does.
+ * for the first of one of them. It keeps the process alive while a caller waits for whom nothing else does.
  */
 
 /** Deadlines of the same length. */
@@ -116,7 +116,7 @@ function arm(ms: number, until: number): void {
 }
 
 /**
- * Runs `work` for at most `ms`, then leaves it to itself: a store that accepts and never answers holds up nobody.
+ * Runs `work` for at most `ms`, then leaves it to itself: a store that accepts and never answers blocks no caller.
  *
  * @param what as {@link Deadline} takes it.
  * @param expired called on a timeout or an abort, before the promise rejects, so that `work` can be torn down.

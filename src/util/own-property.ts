@@ -20,7 +20,7 @@ export function define(object: object, name: string | number, value: unknown): v
   defineProperty(object, name, descriptor as PropertyDescriptor);
 }
 
-/** Puts a value behind the others, as `push` does where nobody has changed `Array.prototype`. */
+/** Appends a value, as `push` does where `Array.prototype` is unchanged. */
 export function append<T>(list: T[], value: T): void {
   const { length } = list;
   if (isAssignableAt(length)) list[length] = value;

@@ -1,6 +1,6 @@
 /*
  * What the engine knows of a `Uint8Array`. Its properties and methods may be anything: an array can have a `length` of its
- * own, and a class that extends it a `subarray` of its own. Whoever reads or allocates by them reads too much.
+ * own, and a class that extends it a `subarray` of its own. Code that reads or allocates by them reads too much.
  */
 
 type Bytes = Uint8Array;

@@ -3,7 +3,7 @@ import { ConfigurationError } from '../errors.js';
 
 /*
  * The timers of Node itself, whatever fake timers do later: time limits, pauses and leases are of real time, and an operation
- * that waited for a tick would wait for ever.
+ * that waited for a tick would wait indefinitely.
  */
 
 type Faked = ((...args: never[]) => unknown) & { clock?: Record<string, unknown> };

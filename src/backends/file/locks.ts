@@ -52,7 +52,7 @@ export class FileLease {
     await inDirectory(dirname(this.#file), () => writeFile(this.#file, lease, { mode: 0o600 }));
   }
 
-  /** Who holds the lock. A file that a process left half written is nobody's, as one of before the machine's start. */
+  /** Who holds the lock. A file that a process left half written has no holder, nor has one from before the machine's start. */
   async #held(): Promise<string | undefined> {
     let text: string;
     try {

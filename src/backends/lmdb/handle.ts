@@ -85,7 +85,7 @@ export class LmdbHandle {
   async close(): Promise<void> {
     this.#closed = true;
     await withDeadline('The LMDB backend', this.#settings.timeoutMs, undefined, async () => {
-      // A write that finds its directory removed meanwhile opens it anew, to be closed as well.
+      // A write that finds its directory removed opens it again, to be closed as well.
       while (this.#opening !== undefined || this.#shared !== undefined) {
         await this.#opening?.catch(() => undefined);
         const shared = this.#shared;
@@ -162,7 +162,7 @@ async function acquire(directory: string, now: () => number, giveUp: () => boole
   }
 }
 
-/** Closes the store when nobody else uses it. */
+/** Closes the store when it has no other user. */
 async function release(shared: Shared): Promise<void> {
   if (--shared.users > 0) return;
   forget(shared);

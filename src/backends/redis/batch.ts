@@ -134,7 +134,7 @@ export class RedisBatch {
     for (const first of this.#reads?.values() ?? []) reject(first, error);
   }
 
-  /** Sends what somebody still waits for. */
+  /** Sends what callers still wait for. */
   send(commands: RedisCommands): void {
     if (this.#works === undefined) this.#sendEach(commands);
     else commands.together(() => this.#sendEach(commands));

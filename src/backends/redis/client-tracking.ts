@@ -30,7 +30,7 @@ const CONNECT_MS = 1_000;
 
 /**
  * Server-assisted invalidation: each server remembers which keys a connection has read (`CLIENT TRACKING`) and says once,
- * on a second connection, when somebody else changes one. Nothing is remembered while nobody listens.
+ * on a second connection, when another client changes one. Nothing is tracked without listeners.
  */
 export class RedisWatch {
   readonly #subscribe: Subscribe;

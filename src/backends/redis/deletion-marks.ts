@@ -11,8 +11,8 @@ import { Script } from './scripts.js';
 
 /*
  * A mark beside an entry says that it was deleted or given another TTL, one beside a tag's index that the tag was invalidated.
- * How old it is, is told from what is left of its TTL. It holds who made it and when by his own clock: for whoever made it
- * himself, that is exact.
+ * How old it is, is told from what is left of its TTL. It holds who made it, and when by that process's own clock: for
+ * that process itself, it is exact.
  */
 
 /** For how many milliseconds an entry's mark is kept, and a tag's: which tags a result has is known only in the end. */
@@ -202,7 +202,7 @@ export class RedisClock {
       const known = offsets.flatMap((offset) => (offset.status === 'fulfilled' ? [offset.value] : []));
       if (known.length > 0) least = Math.min(...known);
     } catch {
-      // Not known: whoever asks makes do without.
+      // Not known: callers go on without it.
     }
     if (this.#commands !== commands) return;
     this.#offset = least;

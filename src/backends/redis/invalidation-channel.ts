@@ -77,7 +77,7 @@ interface Opening {
   destroy(): void;
 }
 
-/** A server that accepts and never answers is given up, and does not keep the process alive meanwhile. */
+/** A server that accepts and never answers is given up, without keeping the process alive until then. */
 async function opened(timeoutMs: number, lost: () => void, { open, ping, destroy }: Opening): Promise<Subscription> {
   const limit = new Deadline(timeoutMs, 'The Redis backend', destroy, false);
   try {

@@ -10,7 +10,7 @@ import { assertDone } from './write.js';
 /**
  * The name and the token are those of the Python peer, so that processes of both kinds keep each other out.
  *
- * @throws BackendError when an entry has the lock's name: it would look like a lock that nobody ever releases; and when this
+ * @throws BackendError when an entry has the lock's name: it would look like a lock that is never released; and when this
  *   user has no right to release locks, for which others would wait until the lease ends.
  */
 export async function takeLock(

@@ -51,7 +51,7 @@ type OwnNodeRedisCluster = Emitter &
 
 export function openNodeRedisCluster({ nodes, username, password, tls }: RedisAddress, timeoutMs: number): OpenClient {
   const { createCluster } = require('redis') as { createCluster: (options: object) => OwnNodeRedisCluster };
-  // The client that asks for the slots belongs to nobody: it would wait for ever for a server that does not answer.
+  // The client that asks for the slots has no other end: it would wait indefinitely for a server that does not answer.
   const ending = new AbortController();
   allowManyListeners(ending.signal);
   const client = createCluster({

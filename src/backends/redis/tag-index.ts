@@ -11,7 +11,7 @@ import { Script } from './scripts.js';
  * script; those of a cluster are in backends/redis/tags-cluster.ts.
  */
 
-/** Entries that one script deals with: a server that runs it answers nobody else. */
+/** Entries that one script deals with: a server that runs it answers no other client. */
 export const CHUNK = 500;
 
 /** False where the user may not ask for the time. */

@@ -14,11 +14,11 @@ import { isShort } from './write.js';
 /*
  * Tags in a cluster, where a script has the keys of one slot: an index is in another one than its entries. Each write gives its
  * entry a place of its own in the indexes, first, and the entry's record, written in one step with the entry, says which places
- * count. Whoever takes a place away has left a mark beside the entry before, or has found another place in its record: so a
+ * count. A client that takes a place away has left a mark beside the entry before, or has found another place in its record: so a
  * write that sees no mark since it began knows that its places are there.
  */
 
-/** How often a write begins again whose entry was deleted meanwhile. */
+/** How often a write is tried again whose entry was deleted during it. */
 const ATTEMPTS = 5;
 /** Of so many writes one looks at so many other places of the index, as LOOKED_AT says for one server. */
 const SWEEP = { oneIn: 4, places: 20 };

@@ -19,7 +19,7 @@ import { isShort } from './write.js';
 
 /**
  * With each name that comes into an index, so many others are looked at, and leave it when their entries are gone: evicted, or
- * deleted by somebody who knows of no tags. So it has at most a quarter more names than there are entries.
+ * deleted by a client that knows of no tags. So it has at most a quarter more names than there are entries.
  */
 const LOOKED_AT = 5;
 

@@ -14,12 +14,12 @@ export interface Connectable {
 
 /** How long the connection is kept for a next transaction. */
 const IDLE_MS = 250;
-/** How often a transaction begins again whose keys were changed meanwhile. */
+/** How often a transaction is tried again whose keys were changed before its EXEC. */
 const ATTEMPTS = 3;
 
 /**
  * A connection for transactions alone, one after another, made when the first one begins and ended soon after the last. On a
- * shared connection the EXEC of somebody else would end our WATCH, and ours would end theirs.
+ * shared connection another user's EXEC would end our WATCH, and ours would end theirs.
  */
 export class ExclusiveConnection {
   readonly #make: () => Connectable;
@@ -33,7 +33,7 @@ export class ExclusiveConnection {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** @throws TimeoutError when the turn comes too late: whoever asked has been told by then that nothing was done. */
+  /** @throws TimeoutError when the turn comes too late: the caller has been told by then that nothing was done. */
   run<T>(work: (commands: RedisCommands) => Promise<T>): Promise<T> {
     const asked = elapsed();
     const turn = this.#last.then(() => {
@@ -46,7 +46,7 @@ export class ExclusiveConnection {
 
   async #work<T>(work: (commands: RedisCommands) => Promise<T>): Promise<T> {
     clearTimeout(this.#idle);
-    // A server that does not answer must not hold up the next one for ever.
+    // A server that does not answer must not block the next transaction.
     const limit = new Deadline(this.#timeoutMs, 'The Redis backend', () => this.#drop(), false);
     try {
       return await work(await this.#connected());
@@ -81,7 +81,7 @@ export class ExclusiveConnection {
 export type Transacted = 'done' | 'nothing to do' | 'lost';
 
 /**
- * Sends commands in one step, provided that nobody changes any of the keys between `look` and them.
+ * Sends commands in one step (WATCH, MULTI, EXEC), unless a key is changed between `look` and them.
  *
  * @param look reads and answers with the commands, of which the last one counts what it was done to; undefined: there is nothing to do.
  */

@@ -22,7 +22,7 @@ const clients = new WeakMap<object, Shared>();
 const DECISIVE = ['ready', 'close', 'end', 'reconnecting'] as const;
 
 /** A client that belongs to someone else: it is used, watched for errors, and never closed. */
-export class BorrowedClient implements RedisSource {
+export class ExternalClient implements RedisSource {
   readonly #client: RedisClient;
   readonly #commands: RedisCommands;
   readonly #shared: Shared;

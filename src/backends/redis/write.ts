@@ -6,7 +6,7 @@ import { markOf } from './key-names.js';
 import { sendAll, unexpected } from './reply.js';
 import { Script } from './scripts.js';
 
-/** Entries in one transaction: a server that works on it answers nobody else. */
+/** Entries in one transaction: a server that runs it answers no other client. */
 const TRANSACTION = 250;
 
 /** Whether a value may have come and gone while a function runs: then a mark says that it was there. */
@@ -36,8 +36,8 @@ return redis.call('exists',KEYS[1])`);
 
 /**
  * A server remembers what a connection has read, and forgets it when that connection itself writes: so that a change
- * which somebody else makes to what we have written is told as well, it is touched by a reading command, in one step with the
- * write: what somebody else writes in between would not be told.
+ * which another client makes to what we have written is told as well, it is touched by a reading command, in one step with the
+ * write: what another client writes in between would not be told.
  */
 export async function setTracked(commands: RedisCommands, items: readonly CheckedItem[]): Promise<void> {
   // Of many a script for each would cost more than it saves.

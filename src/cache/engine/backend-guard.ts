@@ -116,7 +116,7 @@ async function* eachInTime(backend: Backend, guard: Guard, options: KeysOptions)
       yield step.value;
     }
   } finally {
-    // Not waited for: one that does not answer would hold up whoever has heard enough.
+    // Not waited for: one that does not answer would block a caller that has left the loop.
     if (!done) (async () => cacheKeys.return?.())().catch(() => {});
   }
 }
@@ -151,7 +151,7 @@ class Guard {
       const message = `More than ${maxConcurrent} operations of the backend are under way`;
       return Promise.reject(new BackendError(message, { transient: true }));
     }
-    if (this.#pauseUntil !== 0 && now() < this.#pauseUntil) return Promise.reject(pausing());
+    if (this.#pauseUntil !== 0 && now() < this.#pauseUntil) return Promise.reject(backendPausing());
     return this.#attempt(operation, repeatable, timed);
   }
 
@@ -161,7 +161,7 @@ class Guard {
       return this.#race(operation, timed, this.#succeeded, (error) => this.#failed(error, operation, again, timed));
     }
     // One operation tries whether the store is back; a hung store must not hold up the others until then.
-    if (this.#state === 'half-open' || this.#breaker === undefined) return Promise.reject(resting());
+    if (this.#state === 'half-open' || this.#breaker === undefined) return Promise.reject(circuitOpen());
     return this.#breaker.policy
       .execute(() => this.#race(operation, timed, nothing, (error) => Promise.reject(error)))
       .catch((error) => Promise.reject(answerOf(error))) as Promise<T>;
@@ -204,7 +204,7 @@ class Guard {
       this.#pauseUntil = Math.max(this.#pauseUntil, now() + Math.min(pauseMs, MOST_ASKED_PAUSE_MS));
     }
     // The policy may be open by now, and would answer in the place of what says nothing about the store.
-    if (this.#breaker !== undefined && isTrouble(error)) {
+    if (this.#breaker !== undefined && isBackendFailure(error)) {
       try {
         await this.#breaker.policy.execute(() => Promise.reject(error));
       } catch (reason) {
@@ -215,10 +215,11 @@ class Guard {
     return this.#again(operation, timed, failure);
   }
 
-  /** Not by cockatiel, whose pauses are the timers of whoever fakes them. */
+  /** Not by cockatiel, whose pauses stop under fake timers. */
   async #again<T>(operation: Operation<T>, timed: boolean, failure: unknown): Promise<T> {
     let last = failure;
-    for (let attempt = 0; attempt < this.#settings.retries && passes(last) && this.#state === 'closed'; attempt++) {
+    const { retries } = this.#settings;
+    for (let attempt = 0; attempt < retries && isRetryable(last) && this.#state === 'closed'; attempt++) {
       // At random between half of it and all of it, so that those who failed together do not come back together.
       await pause(Math.min(MOST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt) * (1 - Math.random() / 2));
       try {
@@ -233,7 +234,8 @@ class Guard {
   #makeBreaker({ failures, restMs }: { failures: number; restMs: number }) {
     const { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } = cockatiel();
     const consecutive = new ConsecutiveBreaker(failures);
-    const policy = circuitBreaker(handleWhen(isTrouble), { breaker: consecutive, halfOpenAfter: rest(restMs) });
+    const halfOpenAfter = cooldown(restMs);
+    const policy = circuitBreaker(handleWhen(isBackendFailure), { breaker: consecutive, halfOpenAfter });
     policy.onStateChange((state) => {
       if (state === CircuitState.Closed) this.#state = 'closed';
       else this.#state = state === CircuitState.HalfOpen ? 'half-open' : 'open';
@@ -251,7 +253,7 @@ function cockatiel(): typeof import('cockatiel') {
 }
 
 /** cockatiel compares wall-clock times, and that clock may be set back by hours, which prolongs nothing here. */
-function rest(restMs: number): { next(): IBackoff<unknown> } {
+function cooldown(restMs: number): { next(): IBackoff<unknown> } {
   const next = (): IBackoff<unknown> => {
     const until = now() + restMs;
     return {
@@ -265,13 +267,13 @@ function rest(restMs: number): { next(): IBackoff<unknown> } {
 }
 
 /** Whether the store is in trouble, rather than the request wrong. */
-function isTrouble(error: unknown): boolean {
+function isBackendFailure(error: unknown): boolean {
   if (hasCode(error, 'ERR_BACKEND')) return error.transient || error.status === undefined;
   return hasCode(error, 'ERR_TIMEOUT') || !(isCacheKitError(error) || isRefusal(error));
 }
 
 /** Whether trying again at once may help: not after a timeout, for which the caller has waited long enough. */
-function passes(error: unknown): boolean {
+function isRetryable(error: unknown): boolean {
   return hasCode(error, 'ERR_BACKEND') && error.transient && error.retryAfterMs === undefined;
 }
 
@@ -284,15 +286,15 @@ function isRefusal(error: unknown): boolean {
 }
 
 function answerOf(error: unknown): unknown {
-  return error instanceof cockatiel().BrokenCircuitError ? resting() : error;
+  return error instanceof cockatiel().BrokenCircuitError ? circuitOpen() : error;
 }
 
 function nothing(): void {}
 
-function pausing(): BackendError {
+function backendPausing(): BackendError {
   return new BackendError('The backend asked for a pause and is not asked until it is over', { transient: true });
 }
 
-function resting(): BackendError {
+function circuitOpen(): BackendError {
   return new BackendError('The backend has failed repeatedly and is not asked for now', { transient: true });
 }

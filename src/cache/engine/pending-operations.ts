@@ -4,7 +4,7 @@ import { Deadline, keepAlive, letEnd } from '../../util/deadlines.js';
 const bySignal = new WeakMap<AbortSignal, Set<PendingOperations>>();
 
 /**
- * The operations of a backend that are under way. An operation that nobody ever answers would hold its caller for ever: each
+ * The operations of a backend that are under way. An unanswered operation would block its caller indefinitely: each
  * ends with its time limit, or the signal.
  */
 export class PendingOperations {
