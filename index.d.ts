@@ -44,9 +44,11 @@ interface BackendSetOptions extends BackendOptions {
     staleMs?: number;
     /** Names under which `invalidateTags` finds the entry. Given only to stores that have that method. */
     tags?: readonly string[];
-    /** The bytes are given away: nobody changes them again, so that they need no copy. */
+    /** The bytes are given away: they are not changed again, so that they need no copy. */
     owned?: boolean;
 }
+/** Of what `set` takes, what is said once for all items. */
+type BackendSetManyOptions = Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>;
 interface BackendDeleteOptions extends BackendOptions {
     /** Delete only when the stored bytes are exactly these. */
     ifBytes?: Uint8Array;
@@ -77,14 +79,14 @@ interface BackendItem {
 }
 /** An entry's lock that this process holds until its lease ends. */
 interface BackendLock {
-    /** Makes the lease end `leaseMs` from now; false when it had ended, and somebody else may hold the lock. */
+    /** Makes the lease end `leaseMs` from now; false when it had ended, and another holder may have the lock. */
     extend(leaseMs: number): Promise<boolean>;
     /**
      * Whether the lease has not ended yet; for stores that cannot lengthen one without the risk of losing the lock. Absent:
      * `extend` is asked before something is stored.
      */
     held?(): Promise<boolean>;
-    /** Gives the lock back, unless somebody else holds it by now. */
+    /** Releases the lock, unless another holder has it by now. */
     release(): Promise<void>;
 }
 /**
@@ -115,11 +117,11 @@ interface Backend {
     /** One answer for each cache key, in their order. */
     getMany?(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
     /** When it rejects, some items may have been stored. */
-    setMany?(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>): Promise<void>;
+    setMany?(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void>;
     /** How many entries were removed, as far as the store can tell. */
     deleteMany?(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
     has?(cacheKey: string, options?: BackendOptions): Promise<boolean>;
-    /** Every stored cache key that begins with `prefix`, in no order; one that changes meanwhile may come twice or not. */
+    /** Every stored cache key that begins with `prefix`, in no order; one that changes during it may come twice or not at all. */
     keys?(options?: BackendOptions & {
         prefix?: string;
     }): AsyncIterable<string>;
@@ -140,7 +142,7 @@ interface Backend {
      * long a function runs, the store knows, or refuses. Over 0; a cache refuses to be made with anything else.
      */
     readonly remembersMs?: number;
-    /** Whether somebody has deleted the entry or given it another TTL within the last `sinceMs`. */
+    /** Whether the entry was deleted or given another TTL within the last `sinceMs`. */
     changedSince?(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
     /**
      * As `set`, for the result of a function: unless somebody, in any process, has deleted the entry, given it another TTL or
@@ -149,12 +151,12 @@ interface Backend {
      */
     setIfUnchanged?(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
     /**
-     * Takes the lock of a cache key for `leaseMs`, or answers `undefined` at once when somebody holds it. It keeps nobody
-     * from reading and writing the entry.
+     * Takes the lock of a cache key for `leaseMs`, or answers `undefined` at once when it is held. It does not prevent
+     * reads and writes of the entry.
      */
     lock?(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined>;
     /**
-     * Calls `listener` when somebody else has changed, removed or let expire an entry that this process has read: with its
+     * Calls `listener` when another client has changed, removed or let expire an entry that this process has read: with its
      * cache key, or with `undefined` when any may have changed unseen. Returns what ends it.
      *
      * `state` is called with `false`, and with the error once it is known, when changes are not told for now, and with `true`
@@ -183,7 +185,7 @@ interface FileBackendOptions {
     now?: () => number;
 }
 /**
- * A store of one file for each cache key, shared with the other SDKs of a machine. Protocol: file backend.
+ * A store of one file for each cache key, shared with the other SDKs of a machine. Protocol: docs/protocol.md, "File backend".
  *
  * TTLs are whole seconds, rounded up, by the wall clock: set back by more than a minute, it ends the entries that were
  * written since, until it has caught up with them; by less, no entry has more than its TTL left. What goes with an entry
@@ -364,7 +366,7 @@ interface HttpHealth {
 }
 
 /**
- * A store behind the CacheKit HTTP API. Protocol: SaaS API.
+ * A store behind the CacheKit HTTP API. Protocol: docs/protocol.md, "HTTP API".
  *
  * TTLs are whole seconds there, rounded up, at most 30 days. `get` tells how long an entry is fresh rather than when
  * the server forgets it. `delete` and `expire` cannot tell whether an entry existed, and `ifBytes` compares before it
@@ -488,7 +490,7 @@ declare class LmdbBackend implements Backend {
     delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
     getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
     /** In as many transactions as it takes not to hold the event loop for long; of equal cache keys the last counts. */
-    setMany(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>): Promise<void>;
+    setMany(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void>;
     deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
     has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
     keys({ prefix, ...options }?: BackendOptions & {
@@ -534,7 +536,7 @@ declare class MemoryBackend implements Backend {
     changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
     delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
     getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
-    setMany(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>): Promise<void>;
+    setMany(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void>;
     deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
     has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
     keys({ prefix, ...options }?: BackendOptions & {
@@ -662,7 +664,7 @@ declare class RedisBackend implements Backend {
     changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
     delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;
     getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
-    setMany(items: readonly BackendItem[], options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>): Promise<void>;
+    setMany(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void>;
     deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
     has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
     keys({ prefix, signal }?: BackendOptions & {
@@ -736,7 +738,7 @@ interface KeyringOptions {
  * In a fleet: `stage(new)` in every process, then `startRotation(new)` in every process, then, when
  * `usage()` shows that the old key is not needed any more, `completeRotation()`.
  *
- * Source: protocol text, "Encryption Header (Key Rotation)".
+ * Protocol: docs/protocol.md, "Rotation Header".
  */
 declare class Keyring implements Disposable {
     #private;
@@ -981,7 +983,7 @@ interface EncryptionWrapperOptions<T = unknown> extends KeyOptions {
  * const sealed = wrapper.serialize({ ssn: '123-45-6789' }, { cacheKey: 'users:1' });
  * wrapper.deserialize(sealed, { cacheKey: 'users:1' }); // { ssn: '123-45-6789' }
  *
- * Source: protocol text, "Encryption Flow" and "Decryption Flow".
+ * Protocol: docs/protocol.md, "Ciphertext Format".
  */
 declare class EncryptionWrapper<T = unknown> implements Disposable {
     #private;
@@ -1675,7 +1677,7 @@ declare function encryptedStore(inner: InnerStore, options?: EncryptedStoreOptio
  * One tenant's encryption key, derived in Rust and never visible to JavaScript, with a nonce sequence.
  * Seals bytes as nonce (12) | ciphertext | tag (16) with AES-256-GCM.
  *
- * Source: protocol text, "Ciphertext Format" and "Nonce Generation".
+ * Protocol: docs/protocol.md, "Ciphertext Format".
  */
 declare class Sealer implements Disposable {
     #private;
@@ -1819,7 +1821,7 @@ interface InteropSerializerOptions {
  * of the protocol, with digits that a Date has not; it is read back as one.
  * It reads any well-formed document; an extension is read as an `ExtData` of `@msgpack/msgpack`.
  *
- * Source: protocol, "Interop/v1".
+ * Protocol: docs/protocol.md, "Interop/v1".
  */
 declare class InteropSerializer implements Serializer {
     #private;
@@ -1898,7 +1900,7 @@ interface StandardSerializerOptions {
  * From other SDKs come integers beyond ±(2^53−1) as BigInt, and maps with keys that are no strings as Map. What belongs to another realm (`node:vm`, a test runner) counts as what it is.
  * `toJSON` is not called. The prototype of an object is not kept: one with a null prototype is read back as a plain object.
  *
- * Source: protocol, "Serializer traps".
+ * Protocol: docs/protocol.md, "Dates and times".
  */
 declare class StandardSerializer implements Serializer {
     #private;

@@ -1,5 +1,5 @@
 //! The container of interop/v2: a payload, compressed where that makes it shorter.
-//! Protocol: "Interop v2" (draft).
+//! Protocol: docs/protocol.md, "Interop v2".
 //!
 //! | | written as | also read as |
 //! |---|---|---|

@@ -1,6 +1,6 @@
 //! Keys of a tenant from a master key, and the fingerprints that name them.
 //!
-//! Salt of HKDF-SHA256; the info is the domain, the output 32 bytes. Protocol: encryption, "Key Derivation".
+//! Salt of HKDF-SHA256; the info is the domain, the output 32 bytes. Protocol: docs/protocol.md, "Key Derivation".
 //!
 //! | offset | bytes | |
 //! |---|---|---|

@@ -1,4 +1,4 @@
-//! Bounds of untrusted MessagePack, checked before any decoder sees it. Protocol: interop mode, "Decode bounds".
+//! Bounds of untrusted MessagePack, checked before any decoder sees it. Protocol: docs/protocol.md, "Decode bounds".
 
 use std::cell::Cell;
 

@@ -6,7 +6,7 @@
 //! | 8 | 4 | counter from 0, big-endian | random |
 //!
 //! Instance ids count up from one 64-bit random start per process, so that a fleet stays below a 2^-32 chance of a
-//! repeat up to 92,682 process starts. Protocol: encryption, "Nonces".
+//! repeat up to 92,682 process starts. Protocol: docs/protocol.md, "Nonces".
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::OnceLock;

@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { LmdbBackend } from '../../index.js';
 import { openTables, placeIn } from '../../src/backends/lmdb/environment.js';
-import { LmdbTurns } from '../../src/backends/lmdb/open-guard.js';
+import { LmdbOpenGuard } from '../../src/backends/lmdb/open-guard.js';
 
 /** The only right bytes of a cache key, of a length between 1 and 20,000. */
 export function bytesFor(cacheKey: string): Buffer {
@@ -81,7 +81,7 @@ async function hold(directory: string): Promise<void> {
 
 /** Begins to open the directory and stays at it. */
 async function open(directory: string): Promise<void> {
-  const turns = await LmdbTurns.in((await placeIn(directory)).path);
+  const turns = await LmdbOpenGuard.in((await placeIn(directory)).path);
   await turns.open(stay, never);
 }
 

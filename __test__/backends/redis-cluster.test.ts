@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { Cluster, Redis } from 'ioredis';
 import { createCluster } from 'redis';
 import { type Backend, BackendError, RedisBackend, TimeoutError } from '../../index.js';
-import { besideKey, slotOf, slotOfBytes } from '../../src/backends/redis/slot.js';
+import { besideKey, slotOf, slotOfBytes } from '../../src/backends/redis/key-names.js';
 import { until } from '../../src/testing/behaviour.js';
 import { behaviours } from '../../src/testing/conformance.js';
 import {

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import test from 'ava';
 import { Cluster, Redis } from 'ioredis';
 import { BackendError, RedisBackend } from '../../index.js';
-import { IoredisClusterCommands } from '../../src/backends/redis/cluster-clients.js';
-import { sweepPlaces } from '../../src/backends/redis/tag-places.js';
+import { ioredisClusterCommands } from '../../src/backends/redis/commands.js';
+import { sweepPlaces } from '../../src/backends/redis/tag-index.js';
 import { requireRedisCluster } from '../support/redis-cluster.js';
 import { requireRedis } from '../support/redis-server.js';
 
@@ -84,7 +84,7 @@ test.serial('in a cluster, places of entries that are gone or were written anew 
   await backend.set('k19', Buffer.from('y'), { tags: ['all'] });
   t.is(await client.zcard('all'), 20, 'the place of what was written anew is another one');
   await client.zadd('all', '+inf', ...before.filter((name) => name.toString('latin1').startsWith('k19\xff')));
-  await sweepPlaces(new IoredisClusterCommands(client), 'all', [
+  await sweepPlaces(ioredisClusterCommands(client), 'all', [
     ...before,
     ...(await client.zrangeBuffer('all', '0', '-1')),
   ]);

@@ -18,7 +18,7 @@ import {
   MemoryBackend,
   RedisBackend,
 } from '../../index.js';
-import { isPrivate } from '../../src/backends/private-answers.js';
+import { isPrivate } from '../../src/backends/guarantees.js';
 import { runNode, supportFile } from '../support/child.js';
 
 /* What somebody else's backend answers with, or is given, it may change or take away at any time. */

@@ -14,7 +14,7 @@ function lengthPrefixed(text: string): Buffer {
   return Buffer.concat([length, bytes]);
 }
 
-/** Protocol: encryption, "Key Derivation". */
+/** Protocol: docs/protocol.md, "Key Derivation". */
 export function oracleDomainKey(masterKey: Uint8Array, domain: string, tenantSalt: Uint8Array | string): Buffer {
   const tenant = typeof tenantSalt === 'string' ? utf8(tenantSalt) : Buffer.from(tenantSalt);
   const info = utf8(domain);
@@ -40,7 +40,7 @@ export interface OracleAad {
   originalType?: string | null;
 }
 
-/** Protocol: encryption, "Additional Authenticated Data (AAD)". */
+/** Protocol: docs/protocol.md, "Additional Authenticated Data (AAD)". */
 export function oracleAad({ tenantId, cacheKey, format, compressed, originalType }: OracleAad): Buffer {
   const parts = [tenantId, cacheKey, format, compressed ? 'True' : 'False'];
   if (originalType) parts.push(originalType);
@@ -62,7 +62,7 @@ export function oracleOpen(key: Uint8Array, sealed: Uint8Array, aad: Uint8Array)
   return Buffer.concat([decipher.update(sealed.subarray(12, sealed.length - 16)), decipher.final()]);
 }
 
-/** Protocol: encryption, "Encryption Header (Key Rotation)". */
+/** Protocol: docs/protocol.md, "Rotation Header". */
 export function oracleHeader(encryptionKey: Uint8Array, tenantId: string, keyVersion: 0 | 1): Buffer {
   const tenantIdHash = createHash('sha256').update(tenantId).digest().subarray(0, 8);
   return Buffer.concat([
@@ -113,7 +113,7 @@ export interface OracleEnvelope {
   format: string;
 }
 
-/** Protocol: "Interop v2": `c1 02`, then an array of method, original size and payload (bin), in the forms that writers use. */
+/** Protocol: docs/protocol.md, "Interop v2". */
 export function oracleInteropV2(container: Uint8Array): { method: number; data: Buffer } {
   const [magic, version, array, method] = container;
   if (magic !== 0xc1 || version !== 2 || array !== 0x93) throw new Error('no container of interop/v2');

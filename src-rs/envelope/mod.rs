@@ -1,5 +1,5 @@
 //! The ByteStorage envelope: compressed, checksummed bytes as one MessagePack document.
-//! Protocol: wire format, "ByteStorage".
+//! Protocol: docs/protocol.md, "ByteStorage".
 //!
 //! | element of an array of 4 | written as | also read as |
 //! |---|---|---|

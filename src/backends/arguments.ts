@@ -1,9 +1,15 @@
 import { BackendError } from '../errors.js';
-import { assertBytes, assertWellFormed, kindOf } from '../util/bytes.js';
+import { assertBytes, assertWellFormed, copyOf, kindOf } from '../util/bytes.js';
 import { elapsed } from '../util/clock.js';
-import { isAbortSignal } from '../util/realms.js';
 import { viewOf } from '../util/slots.js';
-import type { BackendItem, BackendUnchanged } from './backend.js';
+import { MAX_TIMER_MS } from '../util/timers.js';
+import type {
+  BackendItem,
+  BackendOptions,
+  BackendSetManyOptions,
+  BackendSetOptions,
+  BackendUnchanged,
+} from './backend.js';
 
 /** @throws TypeError for a wrong type or a lone surrogate, RangeError for the empty string. */
 export function assertCacheKey(value: unknown): asserts value is string {
@@ -66,6 +72,45 @@ function wholeMs(name: string, value: unknown): number {
   return Math.ceil(value);
 }
 
+/** An entry to be stored, checked, with bytes that are not changed later. */
+export interface CheckedItem {
+  readonly cacheKey: string;
+  readonly bytes: Buffer;
+  /** Whole milliseconds; `undefined` for never. */
+  readonly ttlMs: number | undefined;
+  /** Each once. */
+  readonly tags: readonly string[];
+}
+
+const NO_TAGS: readonly string[] = [];
+
+/** @throws TypeError, RangeError for an argument that is none. */
+export function checkedItem(
+  cacheKey: string,
+  bytes: Uint8Array,
+  options: Pick<BackendSetOptions, 'ttlMs' | 'tags' | 'owned'> | undefined,
+): CheckedItem {
+  assertCacheKey(cacheKey);
+  assertBytes('bytes', bytes);
+  const tags = options?.tags;
+  const ttlMs = wholeTtlMs(options?.ttlMs);
+  const checkedTags = tags === undefined ? NO_TAGS : distinctTags(tags);
+  return { cacheKey, bytes: options?.owned ? asBuffer(bytes) : copyOf(bytes), ttlMs, tags: checkedTags };
+}
+
+/** @throws TypeError and RangeError before any item is stored. */
+export function checkedItems(items: readonly BackendItem[], options: BackendSetManyOptions | undefined): CheckedItem[] {
+  assertItems(items);
+  const owned = options?.owned;
+  return items.map(({ cacheKey, bytes, ttlMs, tags }) => checkedItem(cacheKey, bytes, { ttlMs, tags, owned }));
+}
+
+/** @throws as {@link assertTags}. */
+export function distinctTags(tags: readonly string[]): readonly string[] {
+  assertTags(tags);
+  return [...new Set(tags)];
+}
+
 /** What `setIfUnchanged` was told, on the clock of `elapsed()`. */
 export interface Unchanged {
   readonly begun: number;
@@ -96,13 +141,6 @@ function sinceOf(name: string, value: unknown): number {
   return value;
 }
 
-/** @throws TypeError unless `value` is an AbortSignal or absent. */
-export function assertSignal(value: unknown): asserts value is AbortSignal | undefined {
-  if (value !== undefined && !isAbortSignal(value)) {
-    throw new TypeError(`signal must be an AbortSignal, not ${kindOf(value)}`);
-  }
-}
-
 /** @throws TypeError unless a whole number or absent, RangeError outside `min` … `max`. */
 export function integerOption(name: string, value: unknown, fallback: number, min: number, max: number): number {
   if (value === undefined) return fallback;
@@ -113,6 +151,13 @@ export function integerOption(name: string, value: unknown, fallback: number, mi
   return value;
 }
 
+const DEFAULT_TIMEOUT_MS = 5_000;
+
+/** @throws TypeError, RangeError outside 1 … 2^31 − 1: there is no "wait for ever". */
+export function timeoutOption(value: unknown): number {
+  return integerOption('timeoutMs', value, DEFAULT_TIMEOUT_MS, 1, MAX_TIMER_MS);
+}
+
 /** The options object of a constructor. @throws TypeError unless it is one. */
 export function assertOptions(value: unknown): asserts value is object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -120,9 +165,42 @@ export function assertOptions(value: unknown): asserts value is object {
   }
 }
 
+/** @throws TypeError for another type, RangeError for what is no path. */
+export function directoryOption(value: unknown): string {
+  if (typeof value !== 'string') throw new TypeError(`directory must be a string, not ${kindOf(value)}`);
+  if (value === '' || value.includes('\0')) throw new RangeError('directory must be a path');
+  return value;
+}
+
+/** @throws TypeError unless it is a function. */
+export function clockOption(value: unknown, fallback: () => number): () => number {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'function') throw new TypeError('now must be a function');
+  return value as () => number;
+}
+
 /** The same memory as a Buffer. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return viewOf(bytes);
+}
+
+/** In the options of a call that a cache makes: no other caller has it. */
+const CACHE = Symbol('by a cache');
+
+/** Put among the options of a call to a private backend. */
+export const BY_CACHE: Readonly<BackendOptions> = Object.freeze({ [CACHE]: true } as object);
+
+/** Whether a cache makes this call, which keeps the process alive itself. */
+export function isByCache(options: object | undefined): boolean {
+  return options !== undefined && CACHE in options;
+}
+
+/** From here on, in bytes, another thread may be reading what a cache has. */
+const READ_LATER_FROM = 1024 * 1024;
+
+/** Whether memory of this length may be shared with the caller: any but a cache may move it to where it is freed. */
+export function mayShare(length: number, options: object | undefined): boolean {
+  return length < READ_LATER_FROM || isByCache(options);
 }
 
 export function closedError(store: string): BackendError {

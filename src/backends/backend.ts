@@ -44,9 +44,12 @@ export interface BackendSetOptions extends BackendOptions {
   staleMs?: number;
   /** Names under which `invalidateTags` finds the entry. Given only to stores that have that method. */
   tags?: readonly string[];
-  /** The bytes are given away: nobody changes them again, so that they need no copy. */
+  /** The bytes are given away: they are not changed again, so that they need no copy. */
   owned?: boolean;
 }
+
+/** Of what `set` takes, what is said once for all items. */
+export type BackendSetManyOptions = Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>;
 
 export interface BackendDeleteOptions extends BackendOptions {
   /** Delete only when the stored bytes are exactly these. */
@@ -82,14 +85,14 @@ export interface BackendItem {
 
 /** An entry's lock that this process holds until its lease ends. */
 export interface BackendLock {
-  /** Makes the lease end `leaseMs` from now; false when it had ended, and somebody else may hold the lock. */
+  /** Makes the lease end `leaseMs` from now; false when it had ended, and another holder may have the lock. */
   extend(leaseMs: number): Promise<boolean>;
   /**
    * Whether the lease has not ended yet; for stores that cannot lengthen one without the risk of losing the lock. Absent:
    * `extend` is asked before something is stored.
    */
   held?(): Promise<boolean>;
-  /** Gives the lock back, unless somebody else holds it by now. */
+  /** Releases the lock, unless another holder has it by now. */
   release(): Promise<void>;
 }
 
@@ -121,14 +124,11 @@ export interface Backend {
   /** One answer for each cache key, in their order. */
   getMany?(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]>;
   /** When it rejects, some items may have been stored. */
-  setMany?(
-    items: readonly BackendItem[],
-    options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>,
-  ): Promise<void>;
+  setMany?(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void>;
   /** How many entries were removed, as far as the store can tell. */
   deleteMany?(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
   has?(cacheKey: string, options?: BackendOptions): Promise<boolean>;
-  /** Every stored cache key that begins with `prefix`, in no order; one that changes meanwhile may come twice or not. */
+  /** Every stored cache key that begins with `prefix`, in no order; one that changes during it may come twice or not at all. */
   keys?(options?: BackendOptions & { prefix?: string }): AsyncIterable<string>;
   /** Gives an entry a new TTL in milliseconds; whether there was one, as far as the store can tell. */
   expire?(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;
@@ -147,7 +147,7 @@ export interface Backend {
    * long a function runs, the store knows, or refuses. Over 0; a cache refuses to be made with anything else.
    */
   readonly remembersMs?: number;
-  /** Whether somebody has deleted the entry or given it another TTL within the last `sinceMs`. */
+  /** Whether the entry was deleted or given another TTL within the last `sinceMs`. */
   changedSince?(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
   /**
    * As `set`, for the result of a function: unless somebody, in any process, has deleted the entry, given it another TTL or
@@ -156,12 +156,12 @@ export interface Backend {
    */
   setIfUnchanged?(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
   /**
-   * Takes the lock of a cache key for `leaseMs`, or answers `undefined` at once when somebody holds it. It keeps nobody
-   * from reading and writing the entry.
+   * Takes the lock of a cache key for `leaseMs`, or answers `undefined` at once when it is held. It does not prevent
+   * reads and writes of the entry.
    */
   lock?(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined>;
   /**
-   * Calls `listener` when somebody else has changed, removed or let expire an entry that this process has read: with its
+   * Calls `listener` when another client has changed, removed or let expire an entry that this process has read: with its
    * cache key, or with `undefined` when any may have changed unseen. Returns what ends it.
    *
    * `state` is called with `false`, and with the error once it is known, when changes are not told for now, and with `true`

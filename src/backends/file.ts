@@ -1,17 +1,21 @@
 import { basename, join, resolve } from 'node:path';
 import { BackendError, CacheKitError } from '../errors.js';
 import { blake2bHex } from '../native/hash.js';
-import { assertBytes, copyOf, kindOf } from '../util/bytes.js';
+import { assertBytes, copyOf } from '../util/bytes.js';
 import { elapsed } from '../util/clock.js';
+import { withDeadline } from '../util/deadlines.js';
 import { machineTime } from '../util/machine-time.js';
 import { ownOptions } from '../util/options-object.js';
 import {
   assertCacheKey,
   assertOptions,
   beginningOf,
+  clockOption,
   closedError,
+  directoryOption,
   finiteTtlMs,
   integerOption,
+  timeoutOption,
   unchangedSince,
   wholeLeaseMs,
 } from './arguments.js';
@@ -26,15 +30,14 @@ import type {
   BackendUnchanged,
 } from './backend.js';
 import { bareCause, codeOf } from './cause.js';
-import { timeoutOption, withDeadline } from './deadline.js';
 import { replaceFile } from './file/atomic-write.js';
 import { FileMarks, REMEMBERS_MS } from './file/deletion-marks.js';
 import { FileEntries } from './file/entries.js';
 import { encodeEntry, readState, removed, withFile, writeExpiry } from './file/entry-format.js';
 import { type Exclusively, FileGuards } from './file/guards.js';
-import { FileLease } from './file/locks.js';
+import { takeLease } from './file/locks.js';
 import { FileSweep } from './file/sweep.js';
-import { markPrivate, methodsOf } from './private-answers.js';
+import { guarantee, methodsOf } from './guarantees.js';
 
 const NAME_HASH_LEN = 16;
 const DEFAULT_MAX_BYTES = 1024 ** 3;
@@ -60,7 +63,7 @@ export interface FileBackendOptions {
 }
 
 /**
- * A store of one file for each cache key, shared with the other SDKs of a machine. Protocol: file backend.
+ * A store of one file for each cache key, shared with the other SDKs of a machine. Protocol: docs/protocol.md, "File backend".
  *
  * TTLs are whole seconds, rounded up, by the wall clock: set back by more than a minute, it ends the entries that were
  * written since, until it has caught up with them; by less, no entry has more than its TTL left. What goes with an entry
@@ -81,13 +84,11 @@ export class FileBackend implements Backend {
   /** @throws TypeError, RangeError for an empty directory or a timeout outside its limits. */
   constructor(options: FileBackendOptions) {
     assertOptions(options);
-    markPrivate(this, METHODS);
-    const { directory, timeoutMs, maxBytes, maxEntries, now = () => Date.now() } = ownOptions(options);
-    if (typeof directory !== 'string') throw new TypeError(`directory must be a string, not ${kindOf(directory)}`);
-    if (directory === '' || directory.includes('\0')) throw new RangeError('directory must be a path');
-    if (typeof now !== 'function') throw new TypeError('now must be a function');
-    this.#directory = resolve(directory);
+    const { directory, timeoutMs, maxBytes, maxEntries, now: clock } = ownOptions(options);
+    const now = clockOption(clock, () => Date.now());
+    this.#directory = resolve(directoryOption(directory));
     this.#timeoutMs = timeoutOption(timeoutMs);
+    guarantee(this, METHODS, { private: true, limitMs: this.#timeoutMs });
     const limit = integerOption('maxBytes', maxBytes, DEFAULT_MAX_BYTES, MIN_MAX_BYTES, Number.MAX_SAFE_INTEGER);
     this.#entries = new FileEntries(limit, now);
     this.#guards = new FileGuards(this.#directory);
@@ -109,7 +110,7 @@ export class FileBackend implements Backend {
       const entry = await this.#entries.read(path, () => {
         ended = true;
       });
-      // Protocol: file backend, an entry that has ended is removed by who reads it.
+      // Protocol: docs/protocol.md, "File backend".
       if (ended) await this.#sweep.reclaimRead(basename(path)).catch(() => undefined);
       return entry;
     });
@@ -227,19 +228,9 @@ export class FileBackend implements Backend {
 
   async lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined> {
     const path = this.#path(cacheKey);
-    const lease = new FileLease(path);
-    const ms = wholeLeaseMs(leaseMs);
-    const taken = await this.#changeExclusively(path, options, (over) =>
-      over() ? Promise.resolve(false) : lease.take(ms),
+    return takeLease(path, wholeLeaseMs(leaseMs), (work, first) =>
+      this.#changeExclusively(path, first ? options : undefined, work),
     );
-    if (!taken) return undefined;
-    return {
-      extend: async (leaseMs) => {
-        const ms = wholeLeaseMs(leaseMs);
-        return this.#changeExclusively(path, undefined, () => lease.extend(ms));
-      },
-      release: async () => this.#changeExclusively(path, undefined, () => lease.release()),
-    };
   }
 
   async close(): Promise<void> {
@@ -297,7 +288,7 @@ export class FileBackend implements Backend {
         throw new BackendError(`A cache file cannot be used: ${codeOf(error)}`, { cause: bareCause(error) });
       }
     };
-    return withDeadline('file', this.#timeoutMs, options?.signal, reported, expired);
+    return withDeadline('The file backend', this.#timeoutMs, options?.signal, reported, expired);
   }
 }
 

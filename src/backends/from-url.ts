@@ -9,7 +9,23 @@ import { LmdbBackend } from './lmdb.js';
 import { MemoryBackend } from './memory.js';
 import { RedisBackend } from './redis.js';
 
-const SCHEMES = 'redis://, rediss://, redis+cluster://, rediss+cluster://, https://, lmdb: and file:';
+type FromUrl = (url: string, timeoutMs: number | undefined) => Backend;
+
+const redis: FromUrl = (url, timeoutMs) => new RedisBackend({ url, timeoutMs });
+
+/** What makes a backend of a URL that begins so. */
+const SCHEMES: Readonly<Record<string, FromUrl>> = {
+  'redis://': redis,
+  'rediss://': redis,
+  'redis+cluster://': redis,
+  'rediss+cluster://': redis,
+  'https://': (url, timeoutMs) => new HttpBackend({ url, timeoutMs }),
+  'lmdb:': (url, timeoutMs) => new LmdbBackend({ directory: directoryOf(url), timeoutMs }),
+  'file:': (url, timeoutMs) => new FileBackend({ directory: directoryOf(url), timeoutMs }),
+};
+const NAMES = Object.keys(SCHEMES)
+  .join(', ')
+  .replace(/, ([^,]*)$/, ' and $1');
 
 /**
  * The backend that a cache's `backend` option names: `null` or nothing for a new one in this process, a URL for one of
@@ -46,33 +62,27 @@ function fromKeyv(store: KeyvInstance | KeyvStorageAdapter, timeoutMs: number | 
 
 function unsuitable(): TypeError {
   return new TypeError(
-    `backend must be null, a URL (${SCHEMES}), an object with the methods get, set and delete of Backend, or a Keyv instance or storage adapter of Keyv 5 or later; wrap a Map: new Keyv({ store: map })`,
+    `backend must be null, a URL (${NAMES}), an object with the methods get, set and delete of Backend, or a Keyv instance or storage adapter of Keyv 5 or later; wrap a Map: new Keyv({ store: map })`,
   );
 }
 
 function fromUrl(url: string, timeoutMs: number | undefined): Backend {
-  const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0].toLowerCase();
-  switch (scheme) {
-    case 'redis:':
-    case 'rediss:':
-    case 'redis+cluster:':
-    case 'rediss+cluster:':
-      return new RedisBackend({ url, timeoutMs });
-    case 'https:':
-    case 'http:':
-      return new HttpBackend({ url, timeoutMs });
-    case 'file:':
-      return new FileBackend({ directory: directoryOf(url, 'file:'), timeoutMs });
-    case 'lmdb:':
-      return new LmdbBackend({ directory: directoryOf(url, 'lmdb:'), timeoutMs });
-    default:
-      // A URL may hold a password, so no part of it is repeated.
-      throw new ConfigurationError(`The backend's URL has a scheme that is not supported; there are ${SCHEMES}`);
-  }
+  const scheme = schemeOf(url);
+  // Plain HTTP is refused by the backend, with the option that allows it.
+  const name = scheme === 'http:' ? 'https:' : scheme;
+  const make = SCHEMES[name] ?? SCHEMES[`${name}//`];
+  if (make !== undefined) return make(url, timeoutMs);
+  // A URL may hold a password, so no part of it is repeated.
+  throw new ConfigurationError(`The backend's URL has a scheme that is not supported; there are ${NAMES}`);
+}
+
+function schemeOf(url: string): string {
+  return /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0].toLowerCase() ?? '';
 }
 
 /** `file:./dir` is relative to the working directory, `file:///dir` absolute; `lmdb:` alike. */
-function directoryOf(url: string, scheme: string): string {
+function directoryOf(url: string): string {
+  const scheme = schemeOf(url);
   const path = url.slice(scheme.length);
   if (path === '' || path === '//') throw new ConfigurationError(`The ${scheme} URL has no directory`);
   if (!path.startsWith('//')) return path;

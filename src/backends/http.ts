@@ -10,6 +10,7 @@ import type {
   BackendOptions,
   BackendSetOptions,
 } from './backend.js';
+import { guarantee, methodsOf } from './guarantees.js';
 import {
   encodeCacheKey,
   failure,
@@ -23,7 +24,6 @@ import { askHealth, type HttpHealth } from './http/health.js';
 import { takeLock } from './http/lock.js';
 import { checkedHttpOptions, type HttpBackendOptions } from './http/options.js';
 import { HttpSession, jsonOf } from './http/session.js';
-import { markPrivate, methodsOf } from './private-answers.js';
 
 export type { HttpHealth } from './http/health.js';
 export type { HttpMetrics } from './http/metrics.js';
@@ -32,7 +32,7 @@ export type { HttpBackendOptions } from './http/options.js';
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 /**
- * A store behind the CacheKit HTTP API. Protocol: SaaS API.
+ * A store behind the CacheKit HTTP API. Protocol: docs/protocol.md, "HTTP API".
  *
  * TTLs are whole seconds there, rounded up, at most 30 days. `get` tells how long an entry is fresh rather than when
  * the server forgets it. `delete` and `expire` cannot tell whether an entry existed, and `ifBytes` compares before it
@@ -43,8 +43,10 @@ export class HttpBackend implements Backend {
 
   /** @throws TypeError, RangeError, ConfigurationError for a URL or API key that is missing or not allowed. */
   constructor(options: HttpBackendOptions = {}) {
-    markPrivate(this, METHODS);
-    this.#session = new HttpSession(checkedHttpOptions(options));
+    const checked = checkedHttpOptions(options);
+    // The others may be several requests.
+    guarantee(this, METHODS, { private: true, limitMs: checked.timeoutMs, limited: ['get', 'set', 'has', 'expire'] });
+    this.#session = new HttpSession(checked);
   }
 
   async get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined> {

@@ -1,8 +1,17 @@
 import { BackendError, CacheKitError } from '../errors.js';
 import { fromBase64 } from '../util/base64.js';
 import { assertBytes, copyOf } from '../util/bytes.js';
+import { withDeadline } from '../util/deadlines.js';
 import { ownOptions } from '../util/options-object.js';
-import { asBuffer, assertCacheKey, assertCacheKeys, assertOptions, closedError, wholeTtlMs } from './arguments.js';
+import {
+  asBuffer,
+  assertCacheKey,
+  assertCacheKeys,
+  assertOptions,
+  closedError,
+  timeoutOption,
+  wholeTtlMs,
+} from './arguments.js';
 import type {
   Backend,
   BackendDeleteOptions,
@@ -12,17 +21,16 @@ import type {
   BackendSetOptions,
 } from './backend.js';
 import { causeWithout, codeOf } from './cause.js';
-import { timeoutOption, withDeadline } from './deadline.js';
 import { ignoreErrors, listenToErrors } from './error-listeners.js';
+import { guarantee, methodsOf } from './guarantees.js';
 import {
+  type KeyvAdapter,
   type KeyvEnvelope,
-  type KeyvFace,
   type KeyvInstance,
   type KeyvStorageAdapter,
-  keyvFace,
+  keyvAdapter,
 } from './keyv/adapter.js';
 import { leftUntil, machineEnd } from './keyv/machine-end.js';
-import { markPrivate, methodsOf } from './private-answers.js';
 
 export {
   clientPrefix,
@@ -30,7 +38,7 @@ export {
   isKeyvInstance,
   type KeyvInstance,
   type KeyvStorageAdapter,
-  keyvFace,
+  keyvAdapter,
   looksLikeKeyv,
   ownPrefix,
   prefix5,
@@ -57,7 +65,7 @@ const MAX_DATE = 8.64e15;
  * while an operation is under way, instead of failing it, is a BackendError and no miss.
  */
 export class KeyvBackend implements Backend {
-  readonly #keyv: KeyvFace;
+  readonly #keyv: KeyvAdapter;
   readonly #timeoutMs: number;
   /** From the first operation on. */
   #reported = 0;
@@ -72,9 +80,8 @@ export class KeyvBackend implements Backend {
   /** @throws TypeError for what is neither, a Map among them: wrap it, as `new Keyv({ store: map })`; RangeError. */
   constructor(options: KeyvBackendOptions) {
     assertOptions(options);
-    markPrivate(this, METHODS);
     const { store, timeoutMs } = ownOptions(options);
-    const keyv = keyvFace(store);
+    const keyv = keyvAdapter(store);
     if (keyv === undefined || Symbol.iterator in store) {
       throw new TypeError(
         'store must be a Keyv instance or storage adapter (5 or later); wrap a Map: new Keyv({ store })',
@@ -82,6 +89,7 @@ export class KeyvBackend implements Backend {
     }
     this.#keyv = keyv;
     this.#timeoutMs = timeoutOption(timeoutMs);
+    guarantee(this, METHODS, { private: true, limitMs: this.#timeoutMs });
   }
 
   /** The instance's namespace, as it is written into names. */
@@ -191,7 +199,7 @@ export class KeyvBackend implements Backend {
     if (this.#closed) throw closedError('Keyv');
     if (!this.#listening) listenToErrors(this.#keyv.store, this.#listener);
     this.#listening = true;
-    return withDeadline('Keyv', this.#timeoutMs, options?.signal, async () => {
+    return withDeadline('The Keyv backend', this.#timeoutMs, options?.signal, async () => {
       const before = this.#reported;
       try {
         const result = await work();

@@ -1,20 +1,23 @@
 import { BackendError, ValueTooLargeError } from '../errors.js';
-import { assertBytes, assertWellFormed, copyOf, kindOf } from '../util/bytes.js';
+import { assertBytes, assertWellFormed, copyOf } from '../util/bytes.js';
 import { elapsed } from '../util/clock.js';
 import { machineTime } from '../util/machine-time.js';
 import { ownOptions } from '../util/options-object.js';
 import {
-  asBuffer,
   assertCacheKey,
   assertCacheKeys,
-  assertItems,
   assertOptions,
-  assertTags,
   beginningOf,
+  type CheckedItem,
+  checkedItem,
+  checkedItems,
+  clockOption,
+  directoryOption,
+  distinctTags,
   finiteTtlMs,
   integerOption,
+  timeoutOption,
   unchangedSince,
-  wholeTtlMs,
 } from './arguments.js';
 import type {
   Backend,
@@ -24,11 +27,12 @@ import type {
   BackendItem,
   BackendLock,
   BackendOptions,
+  BackendSetManyOptions,
   BackendSetOptions,
   BackendTagOptions,
   BackendUnchanged,
 } from './backend.js';
-import { timeoutOption } from './deadline.js';
+import { guarantee, methodsOf } from './guarantees.js';
 import { cacheKeys, inPieces, readMany, removeTagged } from './lmdb/batches.js';
 import { REMEMBERS_MS } from './lmdb/deletion-marks.js';
 import { nameOf, timesFrom } from './lmdb/entry-format.js';
@@ -36,7 +40,6 @@ import { assertLmdbInstalled } from './lmdb/environment.js';
 import { LmdbHandle } from './lmdb/handle.js';
 import { takeLease } from './lmdb/locks.js';
 import { type LmdbStore, lmdbError } from './lmdb/store.js';
-import { markPrivate, methodsOf } from './private-answers.js';
 
 const DEFAULT_MAX_BYTES = 1024 ** 3;
 const MIN_MAX_BYTES = 1024 ** 2;
@@ -82,13 +85,17 @@ export class LmdbBackend implements Backend {
   /** @throws TypeError, RangeError; ConfigurationError when the package `lmdb` is not installed. */
   constructor(options: LmdbBackendOptions) {
     assertOptions(options);
-    markPrivate(this, METHODS, (cacheKey) => this.#readNow(cacheKey, 'view'));
-    const { directory, maxBytes: bound, timeoutMs, now = () => Date.now() } = ownOptions(options);
+    const { directory, maxBytes: bound, timeoutMs, now: clock } = ownOptions(options);
     const maxBytes = integerOption('maxBytes', bound, DEFAULT_MAX_BYTES, MIN_MAX_BYTES, Number.MAX_SAFE_INTEGER);
-    if (typeof directory !== 'string') throw new TypeError(`directory must be a string, not ${kindOf(directory)}`);
-    if (directory === '' || directory.includes('\0')) throw new RangeError('directory must be a path');
-    if (typeof now !== 'function') throw new TypeError('now must be a function');
-    this.#handle = new LmdbHandle({ directory, maxBytes, timeoutMs: timeoutOption(timeoutMs), now });
+    const now = clockOption(clock, () => Date.now());
+    const limitMs = timeoutOption(timeoutMs);
+    guarantee(this, METHODS, {
+      private: true,
+      limitMs,
+      limited: LIMITED,
+      lendNow: (cacheKey) => this.#readNow(cacheKey, 'view'),
+    });
+    this.#handle = new LmdbHandle({ directory: directoryOption(directory), maxBytes, timeoutMs: limitMs, now });
     this.#maxBytes = maxBytes;
     this.#now = now;
     assertLmdbInstalled();
@@ -105,18 +112,14 @@ export class LmdbBackend implements Backend {
   }
 
   getNow(cacheKey: string): BackendEntry | undefined {
-    // The library goes on writing into the memory of a view, also when somebody has taken it away.
+    // The library goes on writing into the memory of a view, even after it was transferred.
     return this.#readNow(cacheKey, 'read');
   }
 
   /** @throws ValueTooLargeError for an entry that alone is over `maxBytes`; the one it was to replace is gone. */
   async set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void> {
-    assertCacheKey(cacheKey);
-    assertBytes('bytes', bytes);
-    const tags = options?.tags === undefined ? [] : tagNames(options.tags);
-    const ttlMs = wholeTtlMs(options?.ttlMs);
-    const given = options?.owned ? asBuffer(bytes) : copyOf(bytes);
-    await this.#handle.write(options, given.length, (store) => this.#put(store, cacheKey, given, ttlMs, tags));
+    const item = checkedItem(cacheKey, bytes, options);
+    await this.#handle.write(options, item.bytes.length, (store) => this.#put(store, item));
   }
 
   async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
@@ -136,21 +139,11 @@ export class LmdbBackend implements Backend {
   }
 
   /** In as many transactions as it takes not to hold the event loop for long; of equal cache keys the last counts. */
-  async setMany(
-    items: readonly BackendItem[],
-    options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>,
-  ): Promise<void> {
-    assertItems(items);
-    const puts = items.map(({ cacheKey, bytes, ttlMs, tags }) => ({
-      cacheKey,
-      bytes: options?.owned ? asBuffer(bytes) : copyOf(bytes),
-      ttlMs: wholeTtlMs(ttlMs),
-      tags: tags === undefined ? [] : tagNames(tags),
-    }));
-    await inPieces(puts, async (piece) => {
+  async setMany(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void> {
+    await inPieces(checkedItems(items, options), async (piece) => {
       const size = piece.reduce((sum, { bytes }) => sum + bytes.length, 0);
       await this.#handle.write(options, size, (store) => {
-        for (const { cacheKey, bytes, ttlMs, tags } of piece) this.#put(store, cacheKey, bytes, ttlMs, tags);
+        for (const item of piece) this.#put(store, item);
       });
     });
   }
@@ -206,7 +199,7 @@ export class LmdbBackend implements Backend {
 
   /** Each step of some hundred entries is one transaction. */
   async invalidateTags(tags: readonly string[], options?: BackendTagOptions): Promise<number> {
-    return removeTagged(this.#handle, tagNames(tags), options);
+    return removeTagged(this.#handle, distinctTags(tags), options);
   }
 
   async setIfUnchanged(
@@ -216,18 +209,15 @@ export class LmdbBackend implements Backend {
   ): Promise<boolean> {
     const at = machineTime();
     const { begun, found, checked } = unchangedSince(options);
-    assertCacheKey(cacheKey);
-    assertBytes('bytes', bytes);
-    const tags = options.tags === undefined ? [] : tagNames(options.tags);
-    const ttlMs = wholeTtlMs(options.ttlMs);
+    const item = checkedItem(cacheKey, bytes, options);
     const sinceMs = elapsed() - begun;
-    const [given, expected] = [options.owned ? asBuffer(bytes) : copyOf(bytes), found && copyOf(found)];
+    const expected = found && copyOf(found);
     if (elapsed() - checked > REMEMBERS_MS) return false;
-    return this.#handle.write(options, given.length, (store) => {
+    return this.#handle.write(options, item.bytes.length, (store) => {
       if (this.#isChanged(store, cacheKey, at - sinceMs)) return false;
-      if (store.marks.sinceTags(tags, at - sinceMs)) return false;
+      if (store.marks.sinceTags(item.tags, at - sinceMs)) return false;
       if (!store.entries.holds(cacheKey, expected, machineTime() - at + sinceMs, this.#now())) return false;
-      this.#put(store, cacheKey, given, ttlMs, tags);
+      this.#put(store, item);
       return true;
     });
   }
@@ -274,13 +264,7 @@ export class LmdbBackend implements Backend {
     return begun < this.#handle.replacedAt || store.marks.since(nameOf(cacheKey), begun);
   }
 
-  #put(
-    store: LmdbStore,
-    cacheKey: string,
-    bytes: Uint8Array,
-    ttlMs: number | undefined,
-    tags: readonly string[],
-  ): void {
+  #put(store: LmdbStore, { cacheKey, bytes, ttlMs, tags }: CheckedItem): void {
     if (bytes.length > this.#maxBytes / 2) {
       store.remove(cacheKey);
       throw new ValueTooLargeError(`An entry of ${bytes.length} bytes is over half of maxBytes (${this.#maxBytes})`);
@@ -290,8 +274,5 @@ export class LmdbBackend implements Backend {
 }
 
 const METHODS = methodsOf(LmdbBackend);
-
-function tagNames(tags: readonly string[]): readonly string[] {
-  assertTags(tags);
-  return [...new Set(tags)];
-}
+/** The others may take several transactions. */
+const LIMITED = ['get', 'set', 'delete', 'has', 'expire', 'replace', 'setIfUnchanged', 'changedSince'] as const;

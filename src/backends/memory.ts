@@ -3,7 +3,7 @@ import { ValueTooLargeError } from '../errors.js';
 import { assertBytes, assertWellFormed, copyOf } from '../util/bytes.js';
 import { now as clockNow, elapsed } from '../util/clock.js';
 import { ownOptions } from '../util/options-object.js';
-import { throwIfAborted } from '../util/realms.js';
+import { assertSignal, throwIfAborted } from '../util/realms.js';
 import { bufferOf, lengthOf, viewOf } from '../util/slots.js';
 import { TagIndex, tagsCost } from '../util/tag-index.js';
 import {
@@ -11,12 +11,14 @@ import {
   assertCacheKeys,
   assertItems,
   assertOptions,
-  assertSignal,
   assertTags,
+  BY_CACHE,
   beginningOf,
+  clockOption,
   closedError,
   finiteTtlMs,
   integerOption,
+  mayShare,
   unchangedSince,
   wholeLeaseMs,
   wholeTtlMs,
@@ -29,12 +31,13 @@ import type {
   BackendItem,
   BackendLock,
   BackendOptions,
+  BackendSetManyOptions,
   BackendSetOptions,
   BackendUnchanged,
 } from './backend.js';
+import { guarantee, methodsOf } from './guarantees.js';
 import { Marks } from './memory/deletion-marks.js';
 import { LockTable } from './memory/locks.js';
-import { BY_CACHE, markPrivate, mayShare, methodsOf } from './private-answers.js';
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 /** What an entry costs beside its bytes: the Buffer object, the map's slot, the list's links. */
@@ -68,9 +71,9 @@ export class MemoryBackend implements Backend {
   /** @throws TypeError, RangeError for `maxBytes` outside 1 … 2^53 − 1. */
   constructor(options: MemoryBackendOptions = {}) {
     assertOptions(options);
-    markPrivate(this, METHODS, (cacheKey) => this.#readNow(cacheKey, true));
-    const { maxBytes, now = clockNow } = ownOptions(options);
-    if (typeof now !== 'function') throw new TypeError('now must be a function');
+    guarantee(this, METHODS, { private: true, limitMs: 0, lendNow: (cacheKey) => this.#readNow(cacheKey, true) });
+    const { maxBytes, now: clock } = ownOptions(options);
+    const now = clockOption(clock, clockNow);
     this.#maxBytes = integerOption('maxBytes', maxBytes, DEFAULT_MAX_BYTES, 1, Number.MAX_SAFE_INTEGER);
     this.#entries = new LRUCache({
       maxSize: this.#maxBytes,
@@ -106,7 +109,9 @@ export class MemoryBackend implements Backend {
     assertBytes('bytes', bytes);
     const tags = options?.tags;
     if (tags !== undefined) assertTags(tags);
-    this.#set(cacheKey, bytes, wholeTtlMs(options?.ttlMs), tags, options);
+    const ttlMs = wholeTtlMs(options?.ttlMs);
+    this.#markShort(cacheKey, ttlMs);
+    this.#write(cacheKey, bytes, ttlMs, tags, options);
   }
 
   /** @throws as {@link set}. */
@@ -153,23 +158,20 @@ export class MemoryBackend implements Backend {
     return cacheKeys.map((cacheKey) => this.#read(cacheKey, options));
   }
 
-  async setMany(
-    items: readonly BackendItem[],
-    options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>,
-  ): Promise<void> {
+  async setMany(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void> {
     this.#enter(options);
     assertItems(items);
     for (const { cacheKey, bytes, ttlMs, tags } of items) {
-      this.#set(cacheKey, bytes, wholeTtlMs(ttlMs), tags, options);
+      const wholeMs = wholeTtlMs(ttlMs);
+      this.#markShort(cacheKey, wholeMs);
+      this.#write(cacheKey, bytes, wholeMs, tags, options);
     }
   }
 
   async deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number> {
     this.#enter(options);
     assertCacheKeys(cacheKeys);
-    let removed = 0;
-    for (const cacheKey of cacheKeys) if (this.#remove(cacheKey)) removed++;
-    return removed;
+    return cacheKeys.filter((cacheKey) => this.#remove(cacheKey)).length;
   }
 
   async has(cacheKey: string, options?: BackendOptions): Promise<boolean> {
@@ -181,7 +183,7 @@ export class MemoryBackend implements Backend {
   async *keys({ prefix = '', ...options }: BackendOptions & { prefix?: string } = {}): AsyncGenerator<string> {
     this.#enter(options);
     assertWellFormed('prefix', prefix);
-    // The live iterator of an LRU skips and repeats when entries are used meanwhile.
+    // The live iterator of an LRU skips and repeats when entries are used during it.
     for (const cacheKey of [...this.#entries.keys()]) if (cacheKey.startsWith(prefix)) yield cacheKey;
   }
 
@@ -213,9 +215,7 @@ export class MemoryBackend implements Backend {
     this.#enter(options);
     assertTags(tags);
     for (const tag of tags) this.#invalidated.mark(tag, elapsed());
-    let removed = 0;
-    for (const cacheKey of this.#tags.cacheKeys(tags)) if (this.#remove(cacheKey)) removed++;
-    return removed;
+    return [...this.#tags.cacheKeys(tags)].filter((cacheKey) => this.#remove(cacheKey)).length;
   }
 
   async lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined> {
@@ -256,24 +256,11 @@ export class MemoryBackend implements Backend {
     return { bytes: shared ? bytes : copyOf(bytes), expiresInMs: this.#entries.getRemainingTTL(cacheKey) };
   }
 
-  #set(
-    cacheKey: string,
-    bytes: Uint8Array,
-    ttlMs: number | undefined,
-    tags: readonly string[] | undefined,
-    options: Pick<BackendSetOptions, 'owned'> | undefined,
-  ): void {
+  #markShort(cacheKey: string, ttlMs: number | undefined): void {
     if (ttlMs !== undefined && ttlMs < SHORT_TTL_MS) this.#changed.mark(cacheKey, elapsed());
-    this.#write(cacheKey, bytes, ttlMs, tags, options);
   }
 
-  #write(
-    cacheKey: string,
-    bytes: Uint8Array,
-    ttlMs: number | undefined,
-    tags: readonly string[] | undefined,
-    options: Pick<BackendSetOptions, 'owned'> | undefined,
-  ): void {
+  #write(cacheKey: string, bytes: Uint8Array, ttlMs?: number, tags?: readonly string[], options?: BackendSetOptions) {
     const size = sizeOf(cacheKey, bytes) + tagsCost(tags);
     if (size > this.#maxBytes) {
       this.#entries.delete(cacheKey);

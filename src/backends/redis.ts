@@ -2,17 +2,17 @@ import { ConfigurationError } from '../errors.js';
 import { assertBytes, assertWellFormed, copyOf } from '../util/bytes.js';
 import { ownOptions } from '../util/options-object.js';
 import {
-  asBuffer,
   assertCacheKey,
   assertCacheKeys,
-  assertItems,
   assertOptions,
-  assertTags,
   beginningOf,
+  checkedItem,
+  checkedItems,
+  distinctTags,
   finiteTtlMs,
+  timeoutOption,
   unchangedSince,
   wholeLeaseMs,
-  wholeTtlMs,
 } from './arguments.js';
 import type {
   Backend,
@@ -22,33 +22,28 @@ import type {
   BackendItem,
   BackendLock,
   BackendOptions,
+  BackendSetManyOptions,
   BackendSetOptions,
   BackendTagOptions,
   BackendUnchanged,
 } from './backend.js';
-import { timeoutOption } from './deadline.js';
-import { markPrivate, methodsOf } from './private-answers.js';
+import { guarantee, methodsOf } from './guarantees.js';
 import { parseRedisUrl } from './redis/address.js';
-import type { RedisWatch } from './redis/client-tracking.js';
-import type { RedisClient, RedisCommand, RedisCommands } from './redis/clients.js';
-import { CompareAndAct, type Comparison } from './redis/compare-and-act.js';
+import { type Comparison, RedisChanges } from './redis/changes.js';
+import type { RedisClient } from './redis/clients.js';
+import type { RedisCommand, RedisCommands } from './redis/commands.js';
 import { RedisConnection } from './redis/connection.js';
-import { isMarked, REMEMBERS_MS, removeMarked } from './redis/deletion-marks.js';
-import { isLockName, takeLock, unlessLock } from './redis/lock.js';
+import { REMEMBERS_MS } from './redis/deletion-marks.js';
+import { takeLock } from './redis/lock.js';
 import { installedLibrary, type RedisLibrary } from './redis/owned-client.js';
 import { RedisQueue } from './redis/queue.js';
 import { readMany } from './redis/read.js';
-import { assertDone, countOf, entryOf } from './redis/reply.js';
+import { countOf, entryOf, isLockName, unlessLock } from './redis/reply.js';
 import { scanKeys } from './redis/scan.js';
-import { Scripts, scriptsRefused } from './redis/script-rights.js';
-import { RedisClock } from './redis/server-clock.js';
-import { storeUnchanged } from './redis/set-if-unchanged.js';
-import { isMarkedByLook, storeByTransaction } from './redis/set-if-unchanged-unscripted.js';
-import type { TaggedItem } from './redis/tag-index.js';
-import { invalidateTags, removeTagged, setTagged, storeTagged } from './redis/tags.js';
+import { invalidateTags } from './redis/tags.js';
 import { ExclusiveConnection } from './redis/transactions.js';
-import { BorrowedClient } from './redis/user-client.js';
-import { isShort, setCommand, setPlain, setTracked, setTrackedWithoutScripts } from './redis/write.js';
+import { ExternalClient } from './redis/user-client.js';
+import { assertDone, isShort, setCommand } from './redis/write.js';
 
 export type {
   IoredisClient,
@@ -88,15 +83,9 @@ export interface RedisBackendOptions {
  */
 export class RedisBackend implements Backend {
   readonly #queue: RedisQueue;
-  readonly #compare: CompareAndAct;
-  readonly #exclusive: ExclusiveConnection;
-  readonly #clock = new RedisClock();
-  readonly #scripts = new Scripts();
+  readonly #changes: RedisChanges;
   /** Half a minute: a deletion leaves a mark of some 200 bytes for so long. */
   readonly remembersMs: number = REMEMBERS_MS;
-  /** Whether this process writes tags: only then is an entry set without any asked for those it had. */
-  #tags = false;
-  readonly #watch: RedisWatch | undefined;
   /**
    * By the servers' client-side caching, on a connection of its own to each. Of a URL's backend alone: a borrowed
    * client's reads are remembered only by changing the state of its owner's connection.
@@ -109,26 +98,24 @@ export class RedisBackend implements Backend {
   constructor(options: RedisBackendOptions) {
     assertOptions(options);
     const { url, client, library, timeoutMs } = ownOptions(options);
-    // A borrowed client's answers are its owner's too.
-    if (client === undefined) markPrivate(this, METHODS);
     const timeout = timeoutOption(timeoutMs);
+    // A borrowed client's answers are its owner's too.
+    guarantee(this, METHODS, { private: client === undefined, limitMs: timeout });
     if ((url === undefined) === (client === undefined)) {
       throw new ConfigurationError('A Redis backend takes either a url or a client');
     }
     if (client !== undefined) {
-      const borrowed = new BorrowedClient(client);
+      const borrowed = new ExternalClient(client);
       if (borrowed.keyPrefix !== '') this.keyPrefix = borrowed.keyPrefix;
       this.#queue = new RedisQueue(borrowed, timeout);
-      this.#exclusive = new ExclusiveConnection(() => borrowed.duplicate(), timeout);
-      this.#compare = new CompareAndAct(this.#scripts, this.#exclusive);
+      this.#changes = new RedisChanges(new ExclusiveConnection(() => borrowed.duplicate(), timeout));
       return;
     }
     const underWay = () => this.#queue.underWay();
     const connection = new RedisConnection(parseRedisUrl(url), installedLibrary(library), timeout, underWay);
     this.#queue = new RedisQueue(connection, timeout);
-    this.#exclusive = new ExclusiveConnection(() => connection.another(), timeout);
-    this.#compare = new CompareAndAct(this.#scripts, this.#exclusive);
-    this.#watch = connection.watch;
+    const exclusive = new ExclusiveConnection(() => connection.another(), timeout);
+    this.#changes = new RedisChanges(exclusive, connection.watch);
     this.watch = (listener, state) => connection.watch.add(listener, state);
   }
 
@@ -144,15 +131,11 @@ export class RedisBackend implements Backend {
   }
 
   async set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void> {
-    assertCacheKey(cacheKey);
-    assertBytes('bytes', bytes);
-    const ttlMs = wholeTtlMs(options?.ttlMs);
-    const tags = this.#tagsOf(options?.tags);
-    // The socket may read it long after this call.
-    const value = options?.owned ? asBuffer(bytes) : copyOf(bytes);
-    const item = { cacheKey, bytes: value, ttlMs, tags };
-    if (this.#tags || this.#watch?.active || isShort(ttlMs)) await this.#setAll(options, [item]);
-    else assertDone(await this.#send(options, setCommand(item)));
+    const item = checkedItem(cacheKey, bytes, options);
+    const { tagged, watch } = this.#changes;
+    const plain = item.tags.length === 0 && !tagged && !watch?.active && !isShort(item.ttlMs);
+    if (plain) assertDone(await this.#send(options, setCommand(item)));
+    else await this.#run(options, (commands) => this.#changes.set(commands, [item]));
   }
 
   async setIfUnchanged(
@@ -161,39 +144,21 @@ export class RedisBackend implements Backend {
     options: BackendSetOptions & BackendUnchanged,
   ): Promise<boolean> {
     const unchanged = unchangedSince(options);
-    assertCacheKey(cacheKey);
-    assertBytes('bytes', bytes);
-    const ttlMs = wholeTtlMs(options.ttlMs);
-    const tags = this.#tagsOf(options.tags);
-    const item = { cacheKey, bytes: options.owned ? asBuffer(bytes) : copyOf(bytes), ttlMs, tags };
-    const store = this.#tags ? storeTagged : storeUnchanged;
-    return this.#run(options, (commands) =>
-      this.#scripts.either(
-        () => store(commands, this.#clock, item, unchanged),
-        (refusal) => {
-          // Rather not stored than not found by its tags.
-          if (tags.length > 0) throw refusal ?? scriptsRefused();
-          return storeByTransaction(commands, this.#exclusive, item, unchanged);
-        },
-      ),
-    );
+    const item = checkedItem(cacheKey, bytes, options);
+    return this.#run(options, (commands) => this.#changes.setIfUnchanged(commands, item, unchanged));
   }
 
   async changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
     const begun = beginningOf(sinceMs);
-    return this.#run(options, (commands) =>
-      this.#scripts.either(
-        () => isMarked(commands, this.#clock, cacheKey, begun),
-        () => isMarkedByLook(commands, cacheKey, begun),
-      ),
-    );
+    return this.#run(options, (commands) => this.#changes.isChanged(commands, cacheKey, begun));
   }
 
   async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
     const ifBytes = options?.ifBytes;
-    if (ifBytes === undefined) return (await this.#removeAll(options, [cacheKey])) > 0;
+    if (ifBytes === undefined)
+      return (await this.#run(options, (commands) => this.#changes.remove(commands, [cacheKey]))) > 0;
     assertBytes('ifBytes', ifBytes);
     return this.#compared(options, {
       cacheKey,
@@ -216,25 +181,17 @@ export class RedisBackend implements Backend {
     );
   }
 
-  async setMany(
-    items: readonly BackendItem[],
-    options?: Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>,
-  ): Promise<void> {
-    assertItems(items);
-    if (items.length === 0) return;
-    const written = items.map(({ cacheKey, bytes, ttlMs, tags }) => ({
-      cacheKey,
-      bytes: options?.owned ? asBuffer(bytes) : copyOf(bytes),
-      ttlMs: wholeTtlMs(ttlMs),
-      tags: this.#tagsOf(tags),
-    }));
-    await this.#setAll(options, written);
+  async setMany(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void> {
+    const checked = checkedItems(items, options);
+    if (checked.length === 0) return;
+    await this.#run(options, (commands) => this.#changes.set(commands, checked));
   }
 
   async deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number> {
     assertCacheKeys(cacheKeys);
     if (cacheKeys.length === 0) return 0;
-    return this.#removeAll(options, [...cacheKeys]);
+    const removed = [...cacheKeys];
+    return this.#run(options, (commands) => this.#changes.remove(commands, removed));
   }
 
   async has(cacheKey: string, options?: BackendOptions): Promise<boolean> {
@@ -250,7 +207,7 @@ export class RedisBackend implements Backend {
   async expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
     const whole = finiteTtlMs(ttlMs);
-    return this.#run(options, (commands) => this.#compare.expire(commands, cacheKey, whole));
+    return this.#run(options, (commands) => this.#changes.expire(commands, cacheKey, whole));
   }
 
   async replace(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean> {
@@ -273,15 +230,15 @@ export class RedisBackend implements Backend {
 
   /** Each step of at most 500 entries has the time limit of its own. */
   async invalidateTags(tags: readonly string[], options?: BackendTagOptions): Promise<number> {
-    assertTags(tags);
-    const names = [...new Set(this.#tagsOf(tags))];
+    const names = distinctTags(tags);
     if (names.length === 0) return 0;
+    this.#changes.tagged = true;
     return invalidateTags((work) => this.#run(options, work), names, options?.onProgress);
   }
 
   async lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined> {
     assertCacheKey(cacheKey);
-    return takeLock(this.#queue, this.#compare, cacheKey, wholeLeaseMs(leaseMs), options);
+    return takeLock(this.#queue, this.#changes, cacheKey, wholeLeaseMs(leaseMs), options);
   }
 
   /** Waits up to a second for what is under way; what begins later rejects. A client that was passed in stays open. */
@@ -293,39 +250,8 @@ export class RedisBackend implements Backend {
     await this.close();
   }
 
-  #tagsOf(tags: unknown): readonly string[] {
-    if (tags === undefined) return [];
-    assertTags(tags);
-    if (tags.length === 0) return [];
-    this.#tags = true;
-    return [...tags];
-  }
-
   #compared(options: BackendOptions | undefined, comparison: Comparison): Promise<boolean> {
-    return this.#run(options, (commands) => this.#compare.run(commands, comparison));
-  }
-
-  #setAll(options: BackendOptions | undefined, items: readonly TaggedItem[]): Promise<void> {
-    return this.#run(options, (commands) => {
-      if (!this.#tags && !this.#watch?.active) return setPlain(commands, items);
-      return this.#scripts.either(
-        () => (this.#tags ? setTagged(commands, this.#clock, items) : setTracked(commands, items)),
-        (refusal) => {
-          if (items.some(({ tags }) => tags.length > 0)) throw refusal ?? scriptsRefused();
-          return this.#watch?.active ? setTrackedWithoutScripts(commands, items) : setPlain(commands, items);
-        },
-      );
-    });
-  }
-
-  #removeAll(options: BackendOptions | undefined, cacheKeys: readonly string[]): Promise<number> {
-    return this.#run(options, (commands) => {
-      if (!this.#tags) return removeMarked(commands, cacheKeys);
-      return this.#scripts.either(
-        () => removeTagged(commands, cacheKeys),
-        () => removeMarked(commands, cacheKeys),
-      );
-    });
+    return this.#run(options, (commands) => this.#changes.compare(commands, comparison));
   }
 
   #send(options: BackendOptions | undefined, command: RedisCommand): Promise<unknown> {

@@ -51,7 +51,7 @@ export let codecOf: <T>(wrapper: EncryptionWrapper<T>) => SealingCodec<T>;
  * const sealed = wrapper.serialize({ ssn: '123-45-6789' }, { cacheKey: 'users:1' });
  * wrapper.deserialize(sealed, { cacheKey: 'users:1' }); // { ssn: '123-45-6789' }
  *
- * Source: protocol text, "Encryption Flow" and "Decryption Flow".
+ * Protocol: docs/protocol.md, "Ciphertext Format".
  */
 export class EncryptionWrapper<T = unknown> implements Disposable {
   readonly #codec: SealingCodec<T>;

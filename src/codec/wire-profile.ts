@@ -46,7 +46,7 @@ export function isInterop(wire: Wire): boolean {
 /**
  * @param compress false writes without compression, so that a length does not depend on what else is in a value.
  * @throws TypeError for a wrong type, RangeError for an unknown wire, ConfigurationError for a serializer that the wire does not carry.
- * Source: protocol, "What goes into the AAD and around the payload, by profile".
+ * Protocol: docs/protocol.md, "Wires".
  */
 export function wireProfile(wire: Wire = 'protocol', given?: Serializer, compress = true): WireProfile {
   if (typeof wire !== 'string') throw new TypeError(`wire must be a string, not ${kindOf(wire)}`);

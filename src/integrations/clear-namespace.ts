@@ -1,10 +1,11 @@
-import { assertSignal, integerOption } from '../backends/arguments.js';
-import { withDeadline } from '../backends/deadline.js';
+import { integerOption } from '../backends/arguments.js';
 import type { KeyvStorageAdapter } from '../backends/keyv.js';
 import { BackendError } from '../errors.js';
 import { assertWellFormed } from '../util/bytes.js';
+import { withDeadline } from '../util/deadlines.js';
 import { assertOptionsObject, ownOptions } from '../util/options-object.js';
-import { throwIfAborted } from '../util/realms.js';
+import { assertSignal, throwIfAborted } from '../util/realms.js';
+import { MAX_TIMER_MS } from '../util/timers.js';
 import type { Listed } from './stored-names.js';
 
 /** How `clear` of an encryptedStore goes about it. Whatever stops it, what was removed stays removed, and another call goes on. */
@@ -29,7 +30,6 @@ const OPTIONS = [
   'onProgress',
 ] as const satisfies readonly (keyof EncryptedStoreClearOptions)[];
 const PAGE = 1_000;
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** @throws TypeError and RangeError for options that are none, the reason of a signal that has fired. */
 export function clearOptions(options: EncryptedStoreClearOptions = {}): EncryptedStoreClearOptions {
@@ -38,7 +38,7 @@ export function clearOptions(options: EncryptedStoreClearOptions = {}): Encrypte
   const { namespace, timeoutMs, signal, onProgress } = own;
   if (namespace !== undefined) assertWellFormed('namespace', namespace);
   if (namespace === '') throw new RangeError('namespace must not be empty');
-  if (timeoutMs !== undefined) integerOption('timeoutMs', timeoutMs, LONGEST_TIMER_MS, 1, LONGEST_TIMER_MS);
+  if (timeoutMs !== undefined) integerOption('timeoutMs', timeoutMs, MAX_TIMER_MS, 1, MAX_TIMER_MS);
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw new TypeError('onProgress must be a function');
   assertSignal(signal);
@@ -93,7 +93,7 @@ export async function removeListed(
 /** Runs one step within its limit. @throws TimeoutError, the signal's reason. */
 export function step<T>({ timeoutMs, signal }: EncryptedStoreClearOptions, work: () => Promise<T>): Promise<T> {
   if (timeoutMs === undefined && signal === undefined) return work();
-  return withDeadline('inner', timeoutMs ?? LONGEST_TIMER_MS, signal, work);
+  return withDeadline('The inner backend', timeoutMs ?? MAX_TIMER_MS, signal, work);
 }
 
 async function nextPage(names: AsyncGenerator<Listed, void>): Promise<string[]> {

@@ -5,7 +5,7 @@ import {
   isKeyvInstance,
   type KeyvInstance,
   type KeyvStorageAdapter,
-  keyvFace,
+  keyvAdapter,
   takesExpires,
 } from '../backends/keyv.js';
 import { BackendError, ConfigurationError } from '../errors.js';
@@ -103,7 +103,7 @@ class SealingAdapter implements EncryptedStore {
   constructor(inner: Inner, sealed: SealedText) {
     this.#inner = inner;
     this.#sealed = sealed;
-    this.#prefix = keyvFace(inner)?.prefix ?? (() => '');
+    this.#prefix = keyvAdapter(inner)?.prefix ?? (() => '');
     this.#innerNamespace = inner.namespace;
     sealed.assertBare(this.#prefix());
     this.opts = canListNames(inner) ? { dialect: 'redis' } : undefined;

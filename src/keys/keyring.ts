@@ -33,7 +33,7 @@ const nonceChannel = channel('cachekit:nonces');
  * In a fleet: `stage(new)` in every process, then `startRotation(new)` in every process, then, when
  * `usage()` shows that the old key is not needed any more, `completeRotation()`.
  *
- * Source: protocol text, "Encryption Header (Key Rotation)".
+ * Protocol: docs/protocol.md, "Rotation Header".
  */
 export class Keyring implements Disposable {
   #current: HeldKey;

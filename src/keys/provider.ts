@@ -1,9 +1,10 @@
 import { ConfigurationError, TimeoutError } from '../errors.js';
 import type { MasterKeyInput } from '../protocol/master-key.js';
 import { kindOf } from '../util/bytes.js';
+import { Deadline } from '../util/deadlines.js';
 import { durationMs } from '../util/duration.js';
 import { throwIfAborted } from '../util/realms.js';
-import { clearTimeout, setTimeout } from '../util/timers.js';
+import { MAX_TIMER_MS } from '../util/timers.js';
 
 /** The keys that a key management service holds for an application. */
 export interface ProvidedKeys {
@@ -21,9 +22,6 @@ export interface KeyProviderOptions {
   timeout?: `${number}${'ms' | 's' | 'm'}`;
 }
 
-/** Node's timers overflow above. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 /** @throws TimeoutError when the provider takes too long, ConfigurationError when it gives no key; its own errors pass through. */
 export async function fetchMasterKeys(provider: KeyProvider, options: KeyProviderOptions = {}): Promise<ProvidedKeys> {
   if (typeof provider !== 'function') throw new TypeError(`provider must be a function, not ${kindOf(provider)}`);
@@ -34,7 +32,8 @@ export async function fetchMasterKeys(provider: KeyProvider, options: KeyProvide
   const stop = (reason: unknown) => controller.abort(reason);
   const onAbort = () => stop(outer?.reason);
   outer?.addEventListener('abort', onAbort, { once: true });
-  const timer = setTimeout(stop, Math.min(timeoutMs, MAX_TIMER_MS), new TimeoutError('The key provider took too long'));
+  const tooLong = () => stop(new TimeoutError('The key provider took too long'));
+  const deadline = new Deadline(Math.min(timeoutMs, MAX_TIMER_MS), 'The key provider', tooLong);
   const aborted = new Promise<never>((_, reject) => {
     controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true });
   });
@@ -42,7 +41,7 @@ export async function fetchMasterKeys(provider: KeyProvider, options: KeyProvide
   try {
     keys = await Promise.race([provider({ signal: controller.signal }), aborted]);
   } finally {
-    clearTimeout(timer);
+    deadline.end();
     outer?.removeEventListener('abort', onAbort);
   }
   // A missing key must not fall back to the environment: the provider was asked for it.

@@ -15,7 +15,7 @@ const NONCE_LEN = 12;
  * One tenant's encryption key, derived in Rust and never visible to JavaScript, with a nonce sequence.
  * Seals bytes as nonce (12) | ciphertext | tag (16) with AES-256-GCM.
  *
- * Source: protocol text, "Ciphertext Format" and "Nonce Generation".
+ * Protocol: docs/protocol.md, "Ciphertext Format".
  */
 export class Sealer implements Disposable {
   // Held for its handle: the key goes when it goes.

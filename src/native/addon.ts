@@ -6,7 +6,7 @@ import type { NativeResult } from './result.js';
 export const CONTAINER = { none: 0, envelope: 1, checksum: 2, 'interop-v2': 3 } as const;
 /** Write without compression: literals-only LZ4 in an envelope. */
 export const MODE_LITERALS = 1 << 2;
-/** On opening, check the payload as untrusted MessagePack (PROTOCOL.md, decode bounds). */
+/** On opening, check the payload as untrusted MessagePack (docs/protocol.md, "Decode bounds"). */
 export const MODE_CHECK_MSGPACK = 1 << 3;
 /**
  * On sealing, without an envelope: the payload stands in the output where its ciphertext goes, and is overwritten. After any

@@ -32,7 +32,7 @@ const LARGEST_KEPT = 4096;
  * Every part carries its length, so that different parts never give the same bytes.
  *
  * @throws TypeError for a wrong type or a lone surrogate.
- * Source: protocol text, "Additional Authenticated Data (AAD)".
+ * Protocol: docs/protocol.md, "Additional Authenticated Data (AAD)".
  */
 export function createAad(parts: AadParts): Uint8Array {
   if (typeof parts !== 'object' || parts === null)

@@ -6,7 +6,7 @@ import { assertValueLen, envelopeBound } from './limits.js';
 /**
  * The envelope around a payload: LZ4 block, xxh3-64 checksum, original size and a format string, as a MessagePack array of four.
  *
- * Source: protocol, "ByteStorage" (wire format 1.1).
+ * Protocol: docs/protocol.md, "ByteStorage".
  */
 // biome-ignore lint/complexity/noStaticOnlyClass: the protocol's name for it, and part of the public API.
 export class ByteStorage {

@@ -44,7 +44,7 @@ export function givenArguments(args: readonly unknown[]): readonly unknown[] {
  * @param keySuffix how values are stored: `1` in an envelope or `0`, and the serializer's letter.
  * No two pairs of names give the same key: a namespace has no colon, and what follows the operation has a fixed length.
  *
- * Source: protocol, "Key formats".
+ * Protocol: docs/protocol.md, "Key formats".
  */
 export function functionKeys(
   namespace: string,

@@ -21,7 +21,7 @@ export interface DerivedTenantKeys {
  * @param tenantSalt 1 to 1,024 bytes; a string is taken as UTF-8.
  * @returns 32 bytes.
  * @throws TypeError for a wrong type, KeyError for a malformed master key, RangeError for a wrong length.
- * Source: protocol text, "Key Derivation".
+ * Protocol: docs/protocol.md, "Key Derivation".
  */
 export function deriveDomainKey(
   masterKey: MasterKeyInput,
@@ -48,7 +48,7 @@ export function deriveDomainKey(
  *
  * @param tenantId 1 to 1,024 bytes as UTF-8.
  * @throws as {@link deriveDomainKey}.
- * Source: protocol text, "Per-Tenant Keys".
+ * Protocol: docs/protocol.md, "Per-Tenant Keys".
  */
 export function deriveTenantKeys(masterKey: MasterKeyInput, tenantId: string): DerivedTenantKeys {
   assertTenantId(tenantId);
@@ -64,7 +64,7 @@ export function deriveTenantKeys(masterKey: MasterKeyInput, tenantId: string): D
  *
  * @param key of any length, also empty.
  * @returns 16 bytes.
- * Source: protocol text, "Key Fingerprint".
+ * Protocol: docs/protocol.md, "Key Fingerprint".
  */
 export function keyFingerprint(key: Uint8Array): Uint8Array {
   const bytes = bytesOf('key', key);

@@ -8,7 +8,7 @@ import { encodeInteropArgsShared } from './interop-args.js';
  * @param namespace and `operation` match `[a-z0-9][a-z0-9._-]{0,63}` without `..`; the namespace is not `ns` or `nsapi`.
  * @param args every bound argument, in order, defaults included.
  * @throws TypeError for an argument outside the interop model, RangeError for a segment that is not allowed.
- * Source: protocol, "Interop/v1".
+ * Protocol: docs/protocol.md, "Interop/v1".
  */
 export function interopKey(namespace: string, operation: string, args: readonly unknown[]): string {
   validateSegment('namespace', namespace);
@@ -24,7 +24,7 @@ const RESERVED_NAMESPACES: readonly string[] = ['ns', 'nsapi'];
  * Checks one part of an interop key. A namespace may not be `ns` or `nsapi`, which the server reads as prefixes of its own.
  *
  * @throws TypeError for anything but a string, RangeError unless it matches `[a-z0-9][a-z0-9._-]{0,63}` and has no `..`.
- * Source: protocol, "Interop/v1".
+ * Protocol: docs/protocol.md, "Interop/v1".
  */
 export function validateSegment(name: 'namespace' | 'operation', segment: unknown): asserts segment is string {
   if (typeof segment !== 'string') throw new TypeError(`${name} must be a string, not ${kindOf(segment)}`);

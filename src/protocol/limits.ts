@@ -1,9 +1,9 @@
 import { ValueTooLargeError } from '../errors.js';
 
-/** Levels of arrays and maps that a value may have. Protocol: decode bounds (32 to 1,024). */
+/** Levels of arrays and maps that a value may have. Protocol: docs/protocol.md, "Decode bounds". */
 export const MAX_DEPTH = 1024;
 
-/** Bytes of a serialized value, and the most that are sealed as one: 512 MiB. Protocol: limits. */
+/** Bytes of a serialized value, and the most that are sealed as one: 512 MiB. Protocol: docs/protocol.md, "Decode bounds". */
 export const MAX_VALUE_LEN = 536_870_912;
 /** Bytes that sealing adds: a nonce of 12 in front, a tag of 16 behind. */
 export const SEAL_OVERHEAD = 28;

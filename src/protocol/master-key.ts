@@ -16,7 +16,7 @@ let warned = false;
  * The key's bytes in a copy, which the caller wipes after use.
  *
  * @throws TypeError for another type, KeyError for hex that is not strictly hex digits and for too few bytes.
- * Source: protocol, "Master Key Input".
+ * Protocol: docs/protocol.md, "Master Key Input".
  */
 export function masterKeyBytes(name: string, input: MasterKeyInput): Uint8Array {
   if (typeof input === 'string') return hexKeyBytes(name, input);

@@ -36,7 +36,7 @@ const DOMAIN = 0x656e_6368; // "ench"
  *
  * @returns 32 bytes.
  * @throws TypeError for a wrong type, RangeError for a wrong length or number.
- * Source: protocol text, "Encryption Header (Key Rotation)".
+ * Protocol: docs/protocol.md, "Rotation Header".
  */
 export function encodeRotationHeader(header: RotationHeader): Uint8Array {
   if (typeof header !== 'object' || header === null)
@@ -63,7 +63,7 @@ export function encodeRotationHeader(header: RotationHeader): Uint8Array {
  * Reads the first 32 bytes; what follows them is not looked at.
  *
  * @throws TypeError for a wrong type, SealedFormatError when they are not a rotation header.
- * Source: protocol text, "Encryption Header (Key Rotation)".
+ * Protocol: docs/protocol.md, "Rotation Header".
  */
 export function parseRotationHeader(stored: Uint8Array): RotationHeader {
   const bytes = bytesOf('bytes', stored);

@@ -33,7 +33,7 @@ export interface InteropSerializerOptions {
  * of the protocol, with digits that a Date has not; it is read back as one.
  * It reads any well-formed document; an extension is read as an `ExtData` of `@msgpack/msgpack`.
  *
- * Source: protocol, "Interop/v1".
+ * Protocol: docs/protocol.md, "Interop/v1".
  */
 export class InteropSerializer implements Serializer {
   readonly format = 'msgpack';

@@ -45,7 +45,7 @@ export interface StandardSerializerOptions {
  * From other SDKs come integers beyond ±(2^53−1) as BigInt, and maps with keys that are no strings as Map. What belongs to another realm (`node:vm`, a test runner) counts as what it is.
  * `toJSON` is not called. The prototype of an object is not kept: one with a null prototype is read back as a plain object.
  *
- * Source: protocol, "Serializer traps".
+ * Protocol: docs/protocol.md, "Dates and times".
  */
 export class StandardSerializer implements Serializer {
   readonly format = 'msgpack';

@@ -48,7 +48,7 @@ interface Reply {
 
 type Route = { kind: 'entry' | 'ttl' | 'lock'; segment: string } | { kind: 'health' };
 
-/** The server's side of the CacheKit HTTP API, for one tenant. Protocol: SaaS API. */
+/** The server's side of the CacheKit HTTP API, for one tenant. Protocol: docs/protocol.md, "HTTP API". */
 export class CacheApi {
   readonly tokens: Tokens;
   readonly store: ServerStore;

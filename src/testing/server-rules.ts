@@ -61,7 +61,7 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || isAllowedAddress(host, { allowPrivate: true, loopbackOnly: true });
 }
 
-/** Length, charset, traversal and namespace. Protocol: cache key format, Server-Side Requirements. */
+/** Length, charset, traversal and namespace. Protocol: docs/protocol.md, "Server-Side Requirements". */
 export function isStorable(cacheKey: string): boolean {
   if (cacheKey.length > MAX_CACHE_KEY_LEN || !/^[A-Za-z0-9_.:-]+$/.test(cacheKey) || cacheKey.includes('..')) {
     return false;
@@ -82,7 +82,7 @@ export interface Lifetime {
   stale: number;
 }
 
-/** `undefined` for headers that the API refuses. Protocol: SaaS API, TTL Validation Rules and Validation. */
+/** `undefined` for headers that the API refuses. Protocol: docs/protocol.md, "TTL". */
 export function lifetimeOf(ttlHeader: string | undefined, staleHeader: string | undefined): Lifetime | undefined {
   const ttl = ttlHeader === undefined ? Number.POSITIVE_INFINITY : seconds(ttlHeader);
   const stale = staleHeader === undefined ? 0 : seconds(staleHeader);

@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../errors.js';
 import { setTimeout } from './timers.js';
 
 /** Differences of two readings below this are noise: clocks have a resolution, and are not read at the same moment. */
@@ -14,7 +15,7 @@ const realDateNow = Date.now;
 const realGlobal = globalThis.performance;
 const realNow = realGlobal.now;
 const { uptime } = process;
-/** Taken when this module is loaded, so that later replacements have no effect; replaced before that, the originals that fake timers do not have. */
+/** What cannot be replaced later; where it was replaced before this module was loaded, what no fake timers have. */
 const realElapsed = realNow.name === 'now' ? realNow.bind(realGlobal) : () => uptime() * 1000;
 
 /** What fake clocks of this package have added. */
@@ -128,4 +129,28 @@ function read(): number {
     timer.refresh();
   }
   return reading;
+}
+
+/** What a library waits for before it sends, connects or commits. */
+const NEEDED = {
+  ioredis: 'process.nextTick',
+  redis: 'setImmediate',
+  lmdb: 'setImmediate',
+  'node:http': 'process.nextTick',
+} as const;
+
+/**
+ * Fake timers may hold what a library needs, and then every operation would wait for its time limit.
+ *
+ * @throws ConfigurationError that names it: the store is not at fault.
+ */
+export function assertNotHeld(library: keyof typeof NEEDED): void {
+  const needed = NEEDED[library];
+  if (!isFake(needed === 'setImmediate' ? globalThis.setImmediate : process.nextTick)) return;
+  throw new ConfigurationError(`Fake timers hold ${needed}, which ${library} needs: leave it out of what they fake`);
+}
+
+/** Those of sinon, Jest and Vitest have a property `clock`, that of node:test is a private method. */
+function isFake(method: ((...args: never[]) => unknown) & { clock?: unknown }): boolean {
+  return method.clock !== undefined || method.name === 'bound #setImmediate';
 }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { types } from 'node:util';
 import { propertyOf } from '../errors.js';
+import { kindOf } from './bytes.js';
 
 /*
  * What something is, where `instanceof` tells only whether it belongs to this realm: test runners give code a realm of its
@@ -26,6 +27,13 @@ export function isAbortSignal(value: unknown): value is AbortSignal {
   return (
     typeof aborted === 'boolean' && typeof addEventListener === 'function' && typeof removeEventListener === 'function'
   );
+}
+
+/** @throws TypeError unless `value` is an AbortSignal or absent. */
+export function assertSignal(value: unknown): asserts value is AbortSignal | undefined {
+  if (value !== undefined && !isAbortSignal(value)) {
+    throw new TypeError(`signal must be an AbortSignal, not ${kindOf(value)}`);
+  }
 }
 
 /** @throws the reason of a signal that has fired. */

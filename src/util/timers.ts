@@ -29,6 +29,9 @@ export const setInterval = real('setInterval');
 export const clearInterval = real('clearInterval');
 export const setImmediate = real('setImmediate');
 
+/** The longest that a timer of Node waits; longer ones fire at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Resolves after so many milliseconds. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

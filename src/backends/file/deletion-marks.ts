@@ -53,7 +53,7 @@ export class FileMarks {
     return false;
   }
 
-  /** Removes the files that nobody looks at any more. */
+  /** Removes the files that are not read any more. */
   async sweep(): Promise<void> {
     const minute = minuteOf(machineTime());
     for (const file of await readdir(this.#directory)) {
@@ -97,7 +97,7 @@ async function readOn(file: string, seen: Seen): Promise<void> {
       const at = seen.offset;
       const { bytesRead } = await handle.read(bytes, 0, bytes.length, at);
       if (bytesRead === 0) return;
-      // Another call may have read the same meanwhile.
+      // A concurrent call may have read the same.
       if (seen.offset !== at) continue;
       seen.offset += bytesRead;
       const lines = (seen.rest + bytes.toString('latin1', 0, bytesRead)).split('\n');

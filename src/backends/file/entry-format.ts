@@ -6,7 +6,7 @@ import { lengthOf } from '../../util/slots.js';
 import { codeOf } from '../cause.js';
 
 /*
- * offset  length  content                                  (PROTOCOL.md, file backend)
+ * offset  length  content                                  (docs/protocol.md, "File backend")
  *      0       2  43 4b
  *      2       1  version, 1
  *      3       1  reserved, 0

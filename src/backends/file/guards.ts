@@ -15,7 +15,7 @@ const MAX_PAUSE_MS = 4;
 const KEPT_MS = 20;
 const LEFT_MS = 5;
 
-/** Runs work that no other process of this package may do meanwhile for the same entry. */
+/** Runs work under the entry's guard, which excludes all processes of this package. */
 export type Exclusively = <T>(work: () => Promise<T>) => Promise<T>;
 
 interface Guard {

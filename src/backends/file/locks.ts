@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { machineTime, readBootId } from '../../util/machine-time.js';
+import { wholeLeaseMs } from '../arguments.js';
+import type { BackendLock } from '../backend.js';
 import { codeOf } from '../cause.js';
 import { inDirectory } from './atomic-write.js';
 import { removed } from './entry-format.js';
@@ -50,7 +52,7 @@ export class FileLease {
     await inDirectory(dirname(this.#file), () => writeFile(this.#file, lease, { mode: 0o600 }));
   }
 
-  /** Who holds the lock. A file that a process left half written is nobody's, as one of before the machine's start. */
+  /** Who holds the lock. A file that a process left half written has no holder, nor has one from before the machine's start. */
   async #held(): Promise<string | undefined> {
     let text: string;
     try {
@@ -63,4 +65,25 @@ export class FileLease {
     const now = machineTime();
     return of === boot && Number(began) <= now && now < Number(ends) ? holder : undefined;
   }
+}
+
+/** Does something while the entry's guard is held; `first`: for whoever takes the lock, who may have left by then. */
+type Exclusively = <T>(work: (over: () => boolean) => Promise<T>, first: boolean) => Promise<T>;
+
+/** The lock of an entry, unless another has it. */
+export async function takeLease(
+  path: string,
+  leaseMs: number,
+  exclusively: Exclusively,
+): Promise<BackendLock | undefined> {
+  const lease = new FileLease(path);
+  const taken = await exclusively((over) => (over() ? Promise.resolve(false) : lease.take(leaseMs)), true);
+  if (!taken) return undefined;
+  return {
+    extend: async (ms) => {
+      const whole = wholeLeaseMs(ms);
+      return exclusively(() => lease.extend(whole), false);
+    },
+    release: () => exclusively(() => lease.release(), false),
+  };
 }

@@ -130,7 +130,7 @@ export class FileSweep {
       await this.#visit(name, own).catch(() => undefined);
       if (++looked % STEP === 0) await idle(hurry ? 1 : 10);
     }
-    // What was written meanwhile counts from now on, once for each write.
+    // What is written during the sweep counts from now on, once for each write.
     this.#entries += own.length - entries;
     this.#bytes += bytesOf(own) - bytes;
     await this.#evict(own);
@@ -164,7 +164,7 @@ export class FileSweep {
   /** Those that end soonest go first, and of those that never do the oldest. */
   async #evict(own: Own[]): Promise<void> {
     const { maxBytes, maxEntries } = this.#settings;
-    // Without what is written meanwhile, which the next sweep finds.
+    // Without what is written during the sweep, which the next one finds.
     let [entries, bytes] = [own.length, bytesOf(own)];
     if (entries <= maxEntries && bytes <= maxBytes) return;
     own.sort((a, b) => (a.endsInMs === b.endsInMs ? a.mtimeMs - b.mtimeMs : a.endsInMs - b.endsInMs));

@@ -7,7 +7,7 @@ import type { HttpAnswer } from './transport.js';
 /** Longest TTL of the API, in seconds: 30 days. */
 export const MAX_TTL_SECONDS = 2_592_000;
 
-/** They are routes of the API or path segments that URL parsers fold away. Protocol: SaaS API, Cache-Key Path Encoding. */
+/** They are routes of the API or path segments that URL parsers fold away. Protocol: docs/protocol.md, "Cache-Key Path Encoding". */
 const RESERVED = new Set(['', '.', '..', 'health', 'ttl', 'lock']);
 
 /**
@@ -44,7 +44,7 @@ export function ttlSeconds(ttlMs: number): number {
 }
 
 /**
- * The headers of a PUT: how long the entry is fresh, and how much longer it is kept. Protocol: SaaS API, Entry lifecycle.
+ * The headers of a PUT: how long the entry is fresh, and how much longer it is kept. Protocol: docs/protocol.md, "Entry lifecycle".
  *
  * @throws TypeError for a wrong type, RangeError for a TTL outside the API's or a `staleMs` that is not less.
  */

@@ -4,7 +4,7 @@ import type { BackendLock, BackendOptions } from '../backend.js';
 import { failure, isSuccess } from './headers.js';
 import { type HttpSession, jsonOf } from './session.js';
 
-/** Takes the lock at `path`, or answers `undefined` when somebody holds it. Protocol: SaaS API, Lock Endpoints. */
+/** Takes the lock at `path`, or answers `undefined` when it is held. Protocol: docs/protocol.md, "Lock Endpoints". */
 export async function takeLock(
   session: HttpSession,
   path: string,
@@ -32,7 +32,7 @@ class HttpLock implements BackendLock {
     this.#endsAt = endsAt;
   }
 
-  /** The API cannot lengthen a lease: the lock is given back and taken again, and somebody else may come between. */
+  /** The API cannot lengthen a lease: the lock is given back and taken again, and another holder may take it in between. */
   async extend(leaseMs: number): Promise<boolean> {
     const extending = this.#extend(wholeLeaseMs(leaseMs));
     this.#extending = extending;

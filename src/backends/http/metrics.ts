@@ -13,7 +13,7 @@ export interface HttpMetrics {
 
 let session: { readonly id: string; readonly start: string } | undefined;
 
-/** The headers of one request. Protocol: SaaS API, Optional Metrics Headers. */
+/** The headers of one request. Protocol: docs/protocol.md, "Optional Metrics Headers". */
 export function metricsHeaders({ hits, l1Hits, staleHits = 0, misses }: HttpMetrics): Record<string, string> {
   session ??= { id: randomUUID(), start: String(Math.floor(performance.timeOrigin)) };
   const l2Hits = hits - l1Hits + staleHits;

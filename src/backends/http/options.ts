@@ -2,8 +2,7 @@ import type { LookupFunction } from 'node:net';
 import { ConfigurationError } from '../../errors.js';
 import { kindOf } from '../../util/bytes.js';
 import { ownOptions } from '../../util/options-object.js';
-import { assertOptions, integerOption } from '../arguments.js';
-import { timeoutOption } from '../deadline.js';
+import { assertOptions, integerOption, timeoutOption } from '../arguments.js';
 import type { HttpMetrics } from './metrics.js';
 import { parseServerUrl, type ServerUrl } from './ssrf-guard.js';
 

@@ -1,8 +1,8 @@
 import { BackendError } from '../../errors.js';
+import { withDeadline } from '../../util/deadlines.js';
 import { clearTimeout, setTimeout } from '../../util/timers.js';
 import { closedError } from '../arguments.js';
 import type { BackendOptions } from '../backend.js';
-import { withDeadline } from '../deadline.js';
 import { BackOff } from './backoff.js';
 import { retryAfterMs } from './headers.js';
 import { metricsHeaders } from './metrics.js';
@@ -60,7 +60,7 @@ export class HttpSession {
       signal: controller.signal,
     };
     return withDeadline(
-      'HTTP',
+      'The HTTP backend',
       timeoutMs,
       options?.signal,
       () => this.#send(request),

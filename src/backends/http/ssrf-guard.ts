@@ -97,7 +97,7 @@ export interface ServerUrl {
 /**
  * The base URL of a cache server. Names are resolved, and checked again, when a connection is made.
  *
- * Protocol: SaaS API, SSRF rules.
+ * Protocol: docs/protocol.md, "SSRF rules".
  * @throws TypeError, ConfigurationError; neither carries the URL, which may hold a password.
  */
 export function parseServerUrl(value: unknown, allowPrivate: boolean): ServerUrl {

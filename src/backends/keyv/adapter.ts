@@ -30,7 +30,7 @@ export interface KeyvInstance {
 }
 
 /** Both versions, and bare adapters, behind one face. Nothing of it is swallowed: what fails rejects. */
-export interface KeyvFace {
+export interface KeyvAdapter {
   /** Where it writes, and where errors come out that a store keeps to itself. */
   readonly store: KeyvStorageAdapter;
   /** What a cache key is called in the store. */
@@ -50,7 +50,7 @@ export function looksLikeKeyv(value: object): boolean {
 }
 
 /** `undefined` for anything else, Keyv before version 5 included. */
-export function keyvFace(value: unknown): KeyvFace | undefined {
+export function keyvAdapter(value: unknown): KeyvAdapter | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   if (isKeyv6(value)) return keyv6(value as Keyv6);
   if (isKeyv5(value)) return keyv5(value as Keyv5);
@@ -87,7 +87,7 @@ function isKeyv6(value: object): boolean {
 }
 
 /** Its store keeps the namespace. Not through its own `get` and `set`, which answer an error with a miss. */
-function keyv6(keyv: Keyv6): KeyvFace {
+function keyv6(keyv: Keyv6): KeyvAdapter {
   return {
     store: keyv.store,
     nameOf: (cacheKey) => cacheKey,
@@ -131,7 +131,7 @@ function storePrefix(store: object, separator: string | undefined): string {
 }
 
 function innerPrefix(inner: object, separator: string | undefined): string {
-  return isKeyvInstance(inner) ? (keyvFace(inner)?.prefix() ?? '') : storePrefix(inner, separator);
+  return isKeyvInstance(inner) ? (keyvAdapter(inner)?.prefix() ?? '') : storePrefix(inner, separator);
 }
 
 /** That of an ioredis or iovalkey client. */
@@ -153,7 +153,7 @@ export function ownPrefix(store: object, separator: string | undefined): string 
 const KEY = 'key';
 
 /** It prefixes names itself; always here, while its own `get` leaves those alone that begin with the namespace. */
-function keyv5(keyv: Keyv5): KeyvFace {
+function keyv5(keyv: Keyv5): KeyvAdapter {
   return {
     store: keyv.store,
     nameOf: (cacheKey) => prefix5(keyv) + cacheKey,
@@ -166,7 +166,7 @@ function keyv5(keyv: Keyv5): KeyvFace {
 }
 
 /** As Keyv writes without options: JSON. */
-function bareAdapter(store: KeyvStorageAdapter): KeyvFace {
+function bareAdapter(store: KeyvStorageAdapter): KeyvAdapter {
   return {
     store,
     nameOf: (cacheKey) => cacheKey,

@@ -50,7 +50,7 @@ function readFor(
   }
 }
 
-/** Cache keys that begin with `prefix`. @throws StoreRemovedError when the directory is removed meanwhile. */
+/** Cache keys that begin with `prefix`. @throws StoreRemovedError when the directory is removed while it lists. */
 export async function* cacheKeys(
   handle: LmdbHandle,
   prefix: string,

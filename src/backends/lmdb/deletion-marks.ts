@@ -5,7 +5,7 @@ import type { TableKey, Tables } from './environment.js';
 
 /** For how long a deletion is remembered, in milliseconds, as `remembersMs` of the backend. */
 export const REMEMBERS_MS = 60_000;
-/** The same of an invalidated tag, which nobody asks about before a function has ended. */
+/** The same of an invalidated tag, which is asked for only when a function has ended. */
 export const REMEMBERS_TAGS_MS = 3_600_000;
 
 /** Of the machine's clock, so that a mark of the same moment counts as later. */

@@ -180,7 +180,7 @@ export class LmdbEntries {
   }
 
   /**
-   * As `remove`, of what nobody asked to have deleted. A function that began before the entry was set would find nothing, as
+   * As `remove`, of what no caller asked to have deleted. A function that began before the entry was set would find nothing, as
    * it did then: a mark of the time of that set remains.
    */
   #removeYoung(name: TableKey, written: number): boolean {

@@ -5,11 +5,11 @@ import { endianness } from 'node:os';
 import { join } from 'node:path';
 import type { Database, RootDatabase } from 'lmdb';
 import { BackendError, ConfigurationError } from '../../errors.js';
+import { assertNotHeld } from '../../util/clock.js';
 import { readBootId } from '../../util/machine-time.js';
 import { setImmediate } from '../../util/timers.js';
 import { codeOf } from '../cause.js';
-import { assertNotHeld } from '../fake-timers.js';
-import { LmdbTurns } from './open-guard.js';
+import { LmdbOpenGuard } from './open-guard.js';
 
 /** A key as it is given to a table: text is written as UTF-8. */
 export type TableKey = string | Uint8Array;
@@ -33,7 +33,7 @@ export interface Tables {
   /** Name of a tag → when it was invalidated. Beside that, when the store was made. */
   readonly tagMarks: Table;
   /** No transaction may write without its turn. */
-  readonly turns: LmdbTurns;
+  readonly turns: LmdbOpenGuard;
 }
 
 /** Processes and threads that may read at once; each takes one place. */
@@ -79,7 +79,7 @@ export interface Place {
  * Pages that were not on disk when a machine failed would leave a data file that can end a process which reads it.
  * Waiting for the disk with each write costs milliseconds on some, and LMDB's way of waiting less (`overlappingSync`)
  * can panic when a writer is killed. So the data lies in a directory for the time since the machine was started, which
- * nobody opens after the next start; where that time has no name, writes are waited for.
+ * is not opened after the next start; where that time has no name, writes are waited for.
  */
 export async function placeIn(directory: string): Promise<Place> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -121,9 +121,9 @@ function assertDataFile(directory: string): void {
 /** @throws BackendError when it gives up, as another process stays in its transaction; StoreRemovedError. */
 export async function openTables(place: Place, giveUp: () => boolean): Promise<Tables> {
   assertDataFile(place.path);
-  const turns = await LmdbTurns.in(place.path);
+  const turns = await LmdbOpenGuard.in(place.path);
   try {
-    const { open } = await turns.load(loadLmdb, giveUp);
+    const { open } = lmdb ?? (await turns.load(loadLmdb, giveUp));
     return { ...(await turns.open(() => openAll(open, place), giveUp)), turns };
   } catch (error) {
     turns.close();

@@ -1,10 +1,9 @@
 import { elapsed } from '../../util/clock.js';
+import { overWithin, withDeadline } from '../../util/deadlines.js';
 import { machineTime } from '../../util/machine-time.js';
-import { throwIfAborted } from '../../util/realms.js';
-import { pause } from '../../util/timers.js';
-import { assertSignal, closedError } from '../arguments.js';
+import { assertSignal, throwIfAborted } from '../../util/realms.js';
+import { closedError } from '../arguments.js';
 import type { BackendOptions } from '../backend.js';
-import { withDeadline } from '../deadline.js';
 import { placeIn, type Tables } from './environment.js';
 import { StoreRemovedError } from './open-guard.js';
 import { LmdbStore, lmdbError } from './store.js';
@@ -54,7 +53,9 @@ export class LmdbHandle {
 
   /** The store, opened when it is not. @throws BackendError, TimeoutError. */
   async open(options: BackendOptions | undefined): Promise<LmdbStore> {
-    const store = await withDeadline('LMDB', this.#settings.timeoutMs, options?.signal, () => this.#opened());
+    const store = await withDeadline('The LMDB backend', this.#settings.timeoutMs, options?.signal, () =>
+      this.#opened(),
+    );
     store.beginReading();
     return store;
   }
@@ -77,14 +78,14 @@ export class LmdbHandle {
       }
     };
     // Another process may be stopped in the middle of its transaction.
-    return withDeadline('LMDB', this.#settings.timeoutMs, options?.signal, written);
+    return withDeadline('The LMDB backend', this.#settings.timeoutMs, options?.signal, written);
   }
 
   /** Waits for the writes under way. @throws TimeoutError when they take too long. */
   async close(): Promise<void> {
     this.#closed = true;
-    await withDeadline('LMDB', this.#settings.timeoutMs, undefined, async () => {
-      // A write that finds its directory removed meanwhile opens it anew, to be closed as well.
+    await withDeadline('The LMDB backend', this.#settings.timeoutMs, undefined, async () => {
+      // A write that finds its directory removed opens it again, to be closed as well.
       while (this.#opening !== undefined || this.#shared !== undefined) {
         await this.#opening?.catch(() => undefined);
         const shared = this.#shared;
@@ -109,7 +110,11 @@ export class LmdbHandle {
       this.#shared = this.#store = undefined;
       this.#replacedAt = machineTime();
       // A process may be stopped in its transaction there, which nothing has to wait for.
-      await Promise.race([release(removed).catch(() => undefined), pause(CLOSING_WAIT_MS)]);
+      await overWithin(
+        CLOSING_WAIT_MS,
+        release(removed).catch(() => undefined),
+        true,
+      );
     }
     // Before those who wait for it are told no more than that it took too long.
     const end = elapsed() + timeoutMs - Math.min(0.1 * timeoutMs, 200);
@@ -157,7 +162,7 @@ async function acquire(directory: string, now: () => number, giveUp: () => boole
   }
 }
 
-/** Closes the store when nobody else uses it. */
+/** Closes the store when it has no other user. */
 async function release(shared: Shared): Promise<void> {
   if (--shared.users > 0) return;
   forget(shared);

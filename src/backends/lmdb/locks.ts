@@ -20,11 +20,11 @@ const TOKEN_OFFSET = 12;
 const LOCK_LEN = 28;
 const MAX_TIME = 0xffff_ffff_ffff;
 
-/** Locks that nobody gave back and that are looked at, in turn, whenever one is taken. */
+/** Locks that were never released and that are looked at, in turn, whenever one is taken. */
 const SWEEP = 4;
 let lastSwept: Buffer = Buffer.of(0);
 
-/** Takes the lock of a cache key unless somebody holds it. */
+/** Takes the lock of a cache key unless it is held. */
 export async function takeLease(
   handle: LmdbHandle,
   cacheKey: string,
@@ -43,7 +43,7 @@ export async function takeLease(
   };
 }
 
-/** These run in a transaction. Whether nobody else holds the lock. */
+/** These run in a transaction. Whether no other holder has the lock. */
 function takeLock({ locks }: Tables, cacheKey: string, token: Buffer, leaseMs: number): boolean {
   const now = Math.floor(machineTime());
   const name = nameOf(cacheKey);

@@ -23,7 +23,7 @@ export class StoreRemovedError extends BackendError {
  * an opening through that would never find a moment without a transaction; `queue` makes those that open wait for each
  * other alone. The system gives back what a process held that was killed.
  */
-export class LmdbTurns {
+export class LmdbOpenGuard {
   readonly #loading: readonly NativeFileLock[];
   readonly #queue: NativeFileLock;
   readonly #gate: NativeFileLock;
@@ -41,10 +41,10 @@ export class LmdbTurns {
     this.#commits = commits;
   }
 
-  static async in(directory: string): Promise<LmdbTurns> {
+  static async in(directory: string): Promise<LmdbOpenGuard> {
     const lock = (name: string) => openLock(join(directory, name));
     const loading = await Promise.all(Array.from({ length: LOADING }, (_, i) => lock(`load-${i}.lock`)));
-    return new LmdbTurns(loading, await lock('queue.lock'), await lock('gate.lock'), await lock('commits.lock'));
+    return new LmdbOpenGuard(loading, await lock('queue.lock'), await lock('gate.lock'), await lock('commits.lock'));
   }
 
   /**

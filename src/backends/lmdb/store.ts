@@ -177,13 +177,13 @@ export class LmdbStore {
         // process. Without its batches (`eventTurnBatching`) there is none, but fake timers would hold it.
         setImmediate(() => this.#tables.root.committed.then(ignore, ignore));
         await committed;
-        // What was committed into a removed file is seen by nobody.
+        // No process sees what was committed into a removed file.
         if (begun && this.#data.isRemoved()) throw new StoreRemovedError();
       } catch (error) {
         const failure = lmdbError(await commitError(error));
         // After a panic LMDB refuses all that follows; opened anew, it does not.
         if (failure instanceof StoreRemovedError || /MDB_PANIC/.test(String(failure))) this.#giveUp();
-        // Where nothing was begun, somebody must still hear of it.
+        // Where nothing was begun, the caller must still hear of it.
         if (batch.length === 0) batch.push(...this.#queue.splice(0, this.#removed ? this.#queue.length : 1));
         for (const { reject } of batch) reject(failure);
         continue;
@@ -193,7 +193,7 @@ export class LmdbStore {
       waited = !begun;
       if (!begun) continue;
       pauseMs = OPENING_PAUSE_MS;
-      // Whoever was waiting, as for a lock, sees what others wrote before.
+      // A caller that was waiting, as for a lock, sees what others wrote before.
       this.#tables.root.resetReadTxn();
       for (const [i, { resolve, reject }] of batch.entries()) {
         const { ok, result } = results[i] as { ok: boolean; result: unknown };
@@ -261,7 +261,7 @@ function identityOf(file: string): string {
   }
 }
 
-/** Why a commit failed comes after the failure, as a promise that somebody must listen to. */
+/** Why a commit failed comes after the failure, as a promise whose rejection must be handled. */
 async function commitError(error: unknown): Promise<unknown> {
   try {
     await (error as { commitError?: unknown }).commitError;

@@ -1,6 +1,7 @@
+import type { Deadline } from '../../util/deadlines.js';
 import { allowManyListeners } from '../../util/realms.js';
 import type { BackendEntry, BackendGetOptions } from '../backend.js';
-import type { RedisCommands } from './clients.js';
+import type { RedisCommands } from './commands.js';
 import { isDemoted, redisError } from './error.js';
 import { type Found, MAX_KEYS, readMany } from './read.js';
 import { entryOf } from './reply.js';
@@ -72,9 +73,9 @@ export class RedisBatch {
   #afterwards: (() => void)[] | undefined;
   /** The server has answered something. */
   answered = false;
-  /** On the clock of `elapsed()`. */
-  deadline = 0;
-  /** Somebody waits who has no time limit of their own, for whom the process must not end. */
+  /** Begins when it is sent. */
+  deadline: Deadline | undefined;
+  /** A caller waits who does not keep the process alive. */
   holds = false;
 
   /**
@@ -133,7 +134,7 @@ export class RedisBatch {
     for (const first of this.#reads?.values() ?? []) reject(first, error);
   }
 
-  /** Sends what somebody still waits for. */
+  /** Sends what callers still wait for. */
   send(commands: RedisCommands): void {
     if (this.#works === undefined) this.#sendEach(commands);
     else commands.together(() => this.#sendEach(commands));

@@ -1,3 +1,4 @@
+import { overWithin } from '../../util/deadlines.js';
 import { clearTimeout, setImmediate, setTimeout } from '../../util/timers.js';
 import type { RedisNode } from './address.js';
 import { watchError } from './error.js';
@@ -29,7 +30,7 @@ const CONNECT_MS = 1_000;
 
 /**
  * Server-assisted invalidation: each server remembers which keys a connection has read (`CLIENT TRACKING`) and says once,
- * on a second connection, when somebody else changes one. Nothing is remembered while nobody listens.
+ * on a second connection, when another client changes one. Nothing is tracked without listeners.
  */
 export class RedisWatch {
   readonly #subscribe: Subscribe;
@@ -68,15 +69,7 @@ export class RedisWatch {
   async connected(servers: () => readonly OpenServer[]): Promise<void> {
     this.#servers = servers;
     if (!this.active) return;
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
-        this.#setTold(false);
-        resolve();
-      }, CONNECT_MS).unref();
-    });
-    await Promise.race([this.#trackAll(), limit]);
-    clearTimeout(timer);
+    if (!(await overWithin(CONNECT_MS, this.#trackAll(), false))) this.#setTold(false);
   }
 
   /** A server of a cluster has a new connection. */

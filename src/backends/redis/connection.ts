@@ -1,15 +1,13 @@
-import { TimeoutError } from '../../errors.js';
-import { elapsed } from '../../util/clock.js';
-import { clearTimeout, setTimeout } from '../../util/timers.js';
+import { isError, type TimeoutError } from '../../errors.js';
+import { assertNotHeld, elapsed } from '../../util/clock.js';
+import { Deadline } from '../../util/deadlines.js';
 import { closedError } from '../arguments.js';
-import { assertNotHeld } from '../fake-timers.js';
 import type { RedisAddress } from './address.js';
 import { RedisWatch } from './client-tracking.js';
-import type { RedisCommands } from './clients.js';
+import type { RedisCommands } from './commands.js';
 import { connectError } from './error.js';
 import { subscribe } from './invalidation-channel.js';
-import { Predecessors } from './kill-predecessors.js';
-import type { OpenClient, RedisLibrary } from './owned-client.js';
+import type { OpenClient, OpenServer, RedisLibrary } from './owned-client.js';
 import { openIoredis, openIoredisCluster } from './owned-ioredis.js';
 import { openNodeRedis, openNodeRedisCluster } from './owned-node-redis.js';
 
@@ -118,10 +116,11 @@ export class RedisConnection implements RedisSource {
     this.#open = open;
     let lastError: Error | undefined;
     let timeout: TimeoutError | undefined;
-    const limit = setTimeout(() => {
-      timeout = new TimeoutError(`The Redis backend did not answer within ${this.#attemptMs} ms`);
+    const expired = (error: TimeoutError) => {
+      timeout = error;
       if (this.#open === open) this.#drop();
-    }, this.#attemptMs).unref();
+    };
+    const limit = new Deadline(this.#attemptMs, 'The Redis backend', expired, false);
     // After an error (bytes that are not Redis's, say) replies may no longer match their commands.
     open.commands.onError((error) => {
       lastError = error;
@@ -157,7 +156,7 @@ export class RedisConnection implements RedisSource {
       this.#failure = { error: failure, until: elapsed() + COOL_DOWN_MS };
       throw failure;
     } finally {
-      clearTimeout(limit);
+      limit.end();
     }
   }
 
@@ -172,4 +171,47 @@ export class RedisConnection implements RedisSource {
 function openClient(library: RedisLibrary, address: RedisAddress, timeoutMs: number): OpenClient {
   if (library === 'ioredis') return (address.cluster ? openIoredisCluster : openIoredis)(address, timeoutMs);
   return (address.cluster ? openNodeRedisCluster : openNodeRedis)(address, timeoutMs);
+}
+
+/** A connection of ours as its server knows it. */
+interface Identity {
+  readonly id: string;
+  readonly address: string;
+}
+
+/** More are forgotten: so many connections in a row have never come so far as to end the ones before them. */
+const MAX_KEPT = 8;
+
+/**
+ * Ends what is left of earlier connections at a server. Commands that were on their way on a connection when it was given
+ * up may still reach the server, and would take effect after later ones that were acknowledged. A connection that the
+ * server closes takes its unread commands with it.
+ */
+export class Predecessors {
+  readonly #known = new Map<string, Identity[]>();
+
+  /** To be awaited before a new connection is used. Without the rights for it, or before Redis 6.2, nothing is ended. Never rejects. */
+  async end(servers: readonly OpenServer[]): Promise<void> {
+    await Promise.all(servers.map((server) => this.#endAt(server).catch(() => undefined)));
+  }
+
+  async #endAt({ host, port, commands }: OpenServer): Promise<void> {
+    const name = `${host}:${port}`;
+    const known = this.#known.get(name) ?? [];
+    // By number and address: another server behind the same name has numbers of its own. The server skips the asker.
+    const killing = known.map(({ id, address }) => ['client', 'kill', 'id', id, 'addr', address] as const);
+    const [info, ...killed] = await commands.sendAll([['client', 'info'], ...killing]);
+    const current = identityOf(info);
+    if (current === undefined) return;
+    const left = known.filter(({ id }, i) => id !== current.id && isError(killed[i]));
+    this.#known.set(name, [...left, current].slice(-MAX_KEPT));
+  }
+}
+
+function identityOf(info: unknown): Identity | undefined {
+  if (isError(info)) return undefined;
+  const text = String(info);
+  const id = /(?:^| )id=(\d+)/.exec(text)?.[1];
+  const address = / addr=(\S+)/.exec(text)?.[1];
+  return id === undefined || address === undefined ? undefined : { id, address };
 }

@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { isError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
+import { overWithin } from '../../util/deadlines.js';
 import type { Unchanged } from '../arguments.js';
-import type { RedisCommand, RedisCommands } from './clients.js';
+import type { RedisCommand, RedisCommands } from './commands.js';
 import { markOf } from './key-names.js';
 import { removeMany } from './read.js';
 import { listOf } from './reply.js';
-import { Script } from './script.js';
-import type { RedisClock } from './server-clock.js';
+import { Script } from './scripts.js';
 
 /*
  * A mark beside an entry says that it was deleted or given another TTL, one beside a tag's index that the tag was invalidated.
- * How old it is, is told from what is left of its TTL. It holds who made it and when by his own clock: for whoever made it
- * himself, that is exact.
+ * How old it is, is told from what is left of its TTL. It holds who made it, and when by that process's own clock: for
+ * that process itself, it is exact.
  */
 
 /** For how many milliseconds an entry's mark is kept, and a tag's: which tags a result has is known only in the end. */
@@ -92,6 +92,19 @@ export async function isMarked(
   return (await ASK.run(commands, { keys: [markOf(commands, cacheKey)], args })) === 1;
 }
 
+/** As {@link isMarked}, where the user has no right to run scripts: a mark of another process is taken for younger than it may be. */
+export async function isMarkedByLook(commands: RedisCommands, cacheKey: string, begun: number): Promise<boolean> {
+  return isMarkedSince(commands, markOf(commands, cacheKey), begun);
+}
+
+export async function isMarkedSince(commands: RedisCommands, mark: Buffer, begun: number): Promise<boolean> {
+  // First: a mark that ends in between would have no time left.
+  const left = Number(await commands.send(['pttl', mark]));
+  const held = await commands.send(['get', mark]);
+  if (!Buffer.isBuffer(held) && typeof held !== 'string') return false;
+  return madeSince(held.toString(), left, begun);
+}
+
 /**
  * A mark where memory is full: a script that has deleted something may write, and what was deleted had taken more than it. KEYS:
  * mark; ARGV: what it holds, milliseconds.
@@ -145,4 +158,61 @@ export async function removeMarked(commands: RedisCommands, cacheKeys: readonly 
   const leave = removed > 0 ? leaveMarksAnyway : leaveMarks;
   if (await leave(commands, marks)) await removeMany(commands, cacheKeys);
   return removed;
+}
+
+/** After so long the servers are asked again. */
+const FRESH_MS = 10_000;
+/** How long a first answer is waited for. */
+const WAIT_MS = 500;
+/** By which part of itself a time may be wrong that was measured by another clock. */
+const DRIFT = 0.001;
+
+/** What servers' clocks show at the least, told from when they were last asked: nothing in between makes it too late. */
+export class RedisClock {
+  #commands: RedisCommands | undefined;
+  /** Server clock less the clock of `elapsed()`, in milliseconds: the least of all servers. NaN: not known. */
+  #offset = Number.NaN;
+  #asked = Number.NEGATIVE_INFINITY;
+  #asking: Promise<void> | undefined;
+
+  /** Waits where nothing is known of these servers yet. */
+  async ready(commands: RedisCommands): Promise<void> {
+    if (this.#commands !== commands) {
+      this.#commands = commands;
+      this.#offset = Number.NaN;
+      this.#asked = Number.NEGATIVE_INFINITY;
+      this.#asking = undefined;
+    }
+    if (elapsed() - this.#asked < FRESH_MS) return;
+    this.#asking ??= this.#ask(commands);
+    if (Number.isNaN(this.#offset)) await overWithin(WAIT_MS, this.#asking, false);
+  }
+
+  /** What every server's clock showed at a moment of `elapsed()`, or less; undefined: not known. */
+  atLeast(moment: number): number | undefined {
+    if (Number.isNaN(this.#offset)) return undefined;
+    return Math.floor(moment + this.#offset - DRIFT * Math.abs(moment - this.#asked));
+  }
+
+  async #ask(commands: RedisCommands): Promise<void> {
+    let least = Number.NaN;
+    try {
+      const servers = await commands.nodes();
+      const offsets = await Promise.allSettled(servers.map(offsetOf));
+      const known = offsets.flatMap((offset) => (offset.status === 'fulfilled' ? [offset.value] : []));
+      if (known.length > 0) least = Math.min(...known);
+    } catch {
+      // Not known: callers go on without it.
+    }
+    if (this.#commands !== commands) return;
+    this.#offset = least;
+    this.#asked = elapsed();
+    this.#asking = undefined;
+  }
+}
+
+async function offsetOf(server: RedisCommands): Promise<number> {
+  const [seconds, micros] = listOf(await server.send(['time']), 2);
+  // The server has answered before this moment, so that its clock shows more by now.
+  return Number(String(seconds)) * 1000 + Number(String(micros)) / 1000 - elapsed();
 }

@@ -1,10 +1,10 @@
-import { clearTimeout, setTimeout } from '../../util/timers.js';
+import { Deadline } from '../../util/deadlines.js';
+import { clearInterval, setImmediate, setInterval } from '../../util/timers.js';
 import type { RedisAddress, RedisNode } from './address.js';
 import type { Subscription } from './client-tracking.js';
 import type { RedisLibrary } from './owned-client.js';
 import { endIoredis, newIoredis } from './owned-ioredis.js';
 import { newNodeRedis } from './owned-node-redis.js';
-import { keepAsking } from './ping.js';
 
 const CHANNEL = '__redis__:invalidate';
 
@@ -77,9 +77,9 @@ interface Opening {
   destroy(): void;
 }
 
-/** A server that accepts and never answers is given up, and does not keep the process alive meanwhile. */
+/** A server that accepts and never answers is given up, without keeping the process alive until then. */
 async function opened(timeoutMs: number, lost: () => void, { open, ping, destroy }: Opening): Promise<Subscription> {
-  const limit = setTimeout(destroy, timeoutMs).unref();
+  const limit = new Deadline(timeoutMs, 'The Redis backend', destroy, false);
   try {
     const clientId = await open();
     const stop = keepAsking(ping, () => {
@@ -97,11 +97,46 @@ async function opened(timeoutMs: number, lost: () => void, { open, ping, destroy
     destroy();
     throw error;
   } finally {
-    clearTimeout(limit);
+    limit.end();
   }
 }
 
 function tell(names: readonly (Buffer | string)[] | null, invalidated: (name: Uint8Array | undefined) => void): void {
   if (names === null) invalidated(undefined);
   else for (const name of names) invalidated(Buffer.from(name));
+}
+
+/** Between two questions, and the longest that one may stay without an answer. */
+const PING_MS = 2_000;
+
+/**
+ * Asks again and again whether a connection is alive on which nothing else is sent. A firewall may drop it without telling
+ * either side.
+ *
+ * @param lost called once, when an answer is missing: at most `2 * PING_MS` after the connection died.
+ * @returns what ends it.
+ */
+export function keepAsking(ping: () => Promise<unknown>, lost: () => void): () => void {
+  let waiting = false;
+  const fail = () => {
+    stop();
+    lost();
+  };
+  const ask = () => {
+    if (waiting) {
+      // An answer that has arrived while the event loop was held up is read first.
+      setImmediate(() => waiting && fail());
+      return;
+    }
+    waiting = true;
+    ping().then(() => {
+      waiting = false;
+    }, fail);
+  };
+  const timer = setInterval(ask, PING_MS).unref();
+  const stop = () => {
+    waiting = false;
+    clearInterval(timer);
+  };
+  return stop;
 }

@@ -1,44 +1,29 @@
 import { randomUUID } from 'node:crypto';
 import { BackendError } from '../../errors.js';
 import { wholeLeaseMs } from '../arguments.js';
-import type { BackendEntry, BackendLock, BackendOptions } from '../backend.js';
-import type { CompareAndAct, Comparison } from './compare-and-act.js';
+import type { BackendLock, BackendOptions } from '../backend.js';
+import type { Comparison, RedisChanges } from './changes.js';
 import type { RedisQueue } from './queue.js';
-import { assertDone } from './reply.js';
-
-const SUFFIX = ':lock';
-
-/** Whether an entry with this name may be a lock: one that holds a token. */
-export function isLockName(name: string): boolean {
-  return name.endsWith(SUFFIX);
-}
-
-export function isLockToken(bytes: unknown): boolean {
-  return Buffer.isBuffer(bytes) && bytes.length === 32 && /^[0-9a-f]{32}$/.test(bytes.toString('latin1'));
-}
-
-/** What was found under a cache key, unless it is a lock, which is no entry: not even one that is broken. */
-export function unlessLock(cacheKey: string, entry: BackendEntry | undefined): BackendEntry | undefined {
-  return entry?.bytes.length === 32 && isLockName(cacheKey) && isLockToken(entry.bytes) ? undefined : entry;
-}
+import { isLockToken, LOCK_SUFFIX } from './reply.js';
+import { assertDone } from './write.js';
 
 /**
  * The name and the token are those of the Python peer, so that processes of both kinds keep each other out.
  *
- * @throws BackendError when an entry has the lock's name: it would look like a lock that nobody ever releases; and when this
+ * @throws BackendError when an entry has the lock's name: it would look like a lock that is never released; and when this
  *   user has no right to release locks, for which others would wait until the lease ends.
  */
 export async function takeLock(
   queue: RedisQueue,
-  compare: CompareAndAct,
+  changes: RedisChanges,
   cacheKey: string,
   leaseMs: number,
   options: BackendOptions | undefined,
 ): Promise<BackendLock | undefined> {
-  const name = cacheKey + SUFFIX;
+  const name = cacheKey + LOCK_SUFFIX;
   const token = randomUUID().replaceAll('-', '');
   const taken = await queue.run(options, async (commands) => {
-    await compare.assertAllowed(commands, releasing(name, token));
+    await changes.assertAllowed(commands, releasing(name, token));
     const reply = await commands.send(['set', name, token, 'nx', 'px', String(leaseMs)]);
     if (reply !== null) {
       assertDone(reply);
@@ -49,18 +34,18 @@ export async function takeLock(
     if (held !== null && !isLockToken(held)) throw new BackendError('The name of the lock is taken by an entry');
     return false;
   });
-  return taken ? new RedisLock(queue, compare, name, token) : undefined;
+  return taken ? new RedisLock(queue, changes, name, token) : undefined;
 }
 
 class RedisLock implements BackendLock {
   readonly #queue: RedisQueue;
-  readonly #compare: CompareAndAct;
+  readonly #changes: RedisChanges;
   readonly #name: string;
   readonly #token: string;
 
-  constructor(queue: RedisQueue, compare: CompareAndAct, name: string, token: string) {
+  constructor(queue: RedisQueue, changes: RedisChanges, name: string, token: string) {
     this.#queue = queue;
-    this.#compare = compare;
+    this.#changes = changes;
     this.#name = name;
     this.#token = token;
   }
@@ -81,7 +66,7 @@ class RedisLock implements BackendLock {
   }
 
   #run(comparison: Comparison): Promise<boolean> {
-    return this.#queue.run(undefined, (commands) => this.#compare.run(commands, comparison));
+    return this.#queue.run(undefined, (commands) => this.#changes.compare(commands, comparison));
   }
 }
 

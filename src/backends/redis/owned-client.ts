@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { isIP } from 'node:net';
 import { ConfigurationError } from '../../errors.js';
 import type { RedisNode } from './address.js';
-import type { RedisCommands } from './clients.js';
+import type { RedisCommands } from './commands.js';
 
 export type RedisLibrary = 'ioredis' | 'redis';
 

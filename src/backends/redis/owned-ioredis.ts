@@ -1,6 +1,6 @@
 import type { RedisAddress, RedisNode } from './address.js';
-import { type IoredisClient, type IoredisClusterClient, IoredisCommands } from './clients.js';
-import { IoredisClusterCommands } from './cluster-clients.js';
+import type { IoredisClient, IoredisClusterClient } from './clients.js';
+import { ioredisClusterCommands, ioredisCommands } from './commands.js';
 import { type Emitter, MAX_REDIRECTIONS, type OpenClient, require, serverName } from './owned-client.js';
 
 export type OwnIoredis = Emitter &
@@ -40,7 +40,7 @@ function letEnd(client: OwnIoredis): void {
 
 export function openIoredis(address: RedisAddress, timeoutMs: number): OpenClient {
   const client = newIoredis(address, timeoutMs);
-  const commands = new IoredisCommands(client);
+  const commands = ioredisCommands(client);
   return {
     commands,
     connect: () => client.connect(),
@@ -84,7 +84,7 @@ export function openIoredisCluster({ nodes, username, password, tls }: RedisAddr
     if (tls) node.options.tls = serverName(node.options.host ?? '');
   });
   return {
-    commands: new IoredisClusterCommands(client),
+    commands: ioredisClusterCommands(client),
     connect: () => client.connect(),
     onChange: (lost, connected) => {
       const follow = (node: OwnIoredis) => {
@@ -98,7 +98,7 @@ export function openIoredisCluster({ nodes, username, password, tls }: RedisAddr
       client
         .nodes('master')
         .filter(({ status }) => status === 'ready')
-        .map((node) => ({ ...addressOf(node), commands: new IoredisCommands(node) })),
+        .map((node) => ({ ...addressOf(node), commands: ioredisCommands(node) })),
     destroy: () => {
       const servers = client.nodes('all');
       client.disconnect();

@@ -1,7 +1,7 @@
 import { allowManyListeners } from '../../util/realms.js';
 import type { RedisAddress, RedisNode } from './address.js';
-import { type NodeRedisClient, type NodeRedisClusterClient, NodeRedisCommands } from './clients.js';
-import { NodeRedisClusterCommands } from './cluster-clients.js';
+import type { NodeRedisClient, NodeRedisClusterClient } from './clients.js';
+import { nodeRedisClusterCommands, nodeRedisCommands } from './commands.js';
 import { type Emitter, MAX_REDIRECTIONS, type OpenClient, require, serverName } from './owned-client.js';
 
 export type OwnNodeRedis = Emitter & NodeRedisClient & { connect(): Promise<unknown>; unref(): void; destroy(): void };
@@ -32,7 +32,7 @@ export function newNodeRedis(
 
 export function openNodeRedis(address: RedisAddress, timeoutMs: number): OpenClient {
   const client = newNodeRedis(address, timeoutMs, { RESP: 2 });
-  const commands = new NodeRedisCommands(client);
+  const commands = nodeRedisCommands(client);
   return {
     commands,
     connect: () => client.connect(),
@@ -51,7 +51,7 @@ type OwnNodeRedisCluster = Emitter &
 
 export function openNodeRedisCluster({ nodes, username, password, tls }: RedisAddress, timeoutMs: number): OpenClient {
   const { createCluster } = require('redis') as { createCluster: (options: object) => OwnNodeRedisCluster };
-  // The client that asks for the slots belongs to nobody: it would wait for ever for a server that does not answer.
+  // The client that asks for the slots has no other end: it would wait indefinitely for a server that does not answer.
   const ending = new AbortController();
   allowManyListeners(ending.signal);
   const client = createCluster({
@@ -79,7 +79,7 @@ export function openNodeRedisCluster({ nodes, username, password, tls }: RedisAd
   };
   client.on('node-connect', unref);
   return {
-    commands: new NodeRedisClusterCommands(client),
+    commands: nodeRedisClusterCommands(client),
     connect: () => client.connect(),
     onChange: (lost, connected) => {
       // Each attempt to reach a server that is away is an error of its own.
@@ -96,7 +96,7 @@ export function openNodeRedisCluster({ nodes, username, password, tls }: RedisAd
     },
     servers: () =>
       client.masters.flatMap(({ host, port, client: server }) =>
-        server?.isReady ? [{ host, port, commands: new NodeRedisCommands(server) }] : [],
+        server?.isReady ? [{ host, port, commands: nodeRedisCommands(server) }] : [],
       ),
     destroy: () => {
       client.destroy();

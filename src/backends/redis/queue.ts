@@ -1,13 +1,12 @@
 import { nextTick } from 'node:process';
 import { types } from 'node:util';
-import { TimeoutError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
-import { clearTimeout, setTimeout } from '../../util/timers.js';
-import { assertSignal, closedError } from '../arguments.js';
+import { Deadline, overWithin } from '../../util/deadlines.js';
+import { assertSignal } from '../../util/realms.js';
+import { closedError, isByCache } from '../arguments.js';
 import type { BackendEntry, BackendGetOptions, BackendOptions } from '../backend.js';
-import { isByCache } from '../private-answers.js';
 import { RedisBatch } from './batch.js';
-import type { RedisCommands } from './clients.js';
+import type { RedisCommands } from './commands.js';
 import type { RedisSource } from './connection.js';
 import { redisError } from './error.js';
 
@@ -21,9 +20,6 @@ export class RedisQueue {
   readonly #underWay = new Set<RedisBatch>();
   #filling: RedisBatch | undefined;
   #closed = false;
-  /** Batches under way that keep the process alive. */
-  #holding = 0;
-  #timer: NodeJS.Timeout | undefined;
   /** When a batch was last answered; one that saw no other answered during all its time has a dead connection. */
   #lastAnswer = Number.NEGATIVE_INFINITY;
 
@@ -58,12 +54,8 @@ export class RedisQueue {
     if (this.#closed) return;
     this.#closed = true;
     this.#flush();
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise((resolve) => {
-      timer = setTimeout(resolve, CLOSE_MS);
-    });
-    await Promise.race([this.underWay(), limit]);
-    clearTimeout(timer);
+    const underWay = this.underWay();
+    if (underWay !== undefined) await overWithin(CLOSE_MS, underWay, true);
     await this.#source.close();
   }
 
@@ -91,11 +83,17 @@ export class RedisQueue {
     if (batch === undefined) return;
     this.#filling = undefined;
     if (batch.deserted) return;
-    batch.deadline = elapsed() + this.#timeoutMs;
     this.#underWay.add(batch);
-    // A timer of its own for each batch would be a tenth of the time of a get.
-    if (this.#timer === undefined) this.#arm(this.#timeoutMs);
-    if (batch.holds && this.#holding++ === 0) this.#timer?.ref();
+    const deadline = new Deadline(
+      this.#timeoutMs,
+      'The Redis backend',
+      (error) => {
+        if (!batch.answered && this.#lastAnswer < deadline.begun) this.#source.unresponsive(deadline.begun);
+        batch.fail(error);
+      },
+      batch.holds,
+    );
+    batch.deadline = deadline;
     try {
       const commands = this.#source.commands();
       if (types.isPromise(commands)) {
@@ -111,31 +109,11 @@ export class RedisQueue {
 
   readonly #send = (): void => this.#flush();
 
-  /** The timer keeps the process alive while an answer is outstanding, which connections do not. A cache has a timer of its own. */
-  #arm(ms: number): void {
-    this.#timer = setTimeout(this.#check, ms);
-    if (this.#holding === 0) this.#timer.unref();
-  }
-
   readonly #ended = (batch: RedisBatch): void => {
     if (batch.answered) this.#lastAnswer = elapsed();
-    if (this.#underWay.delete(batch) && batch.holds && --this.#holding === 0) this.#timer?.unref();
+    batch.deadline?.end();
+    this.#underWay.delete(batch);
   };
 
   readonly #demoted = (commands: RedisCommands): void => this.#source.demoted(commands);
-
-  readonly #check = (): void => {
-    this.#timer = undefined;
-    const time = elapsed();
-    for (const batch of this.#underWay) {
-      if (batch.deadline > time) {
-        this.#arm(Math.ceil(batch.deadline - time));
-        return;
-      }
-      const error = new TimeoutError(`The Redis backend did not answer within ${this.#timeoutMs} ms`);
-      const begun = batch.deadline - this.#timeoutMs;
-      if (!batch.answered && this.#lastAnswer < begun) this.#source.unresponsive(begun);
-      batch.fail(error);
-    }
-  };
 }

@@ -1,9 +1,9 @@
 import { isError } from '../../errors.js';
-import type { RedisCommand, RedisCommands } from './clients.js';
+import type { RedisCommand, RedisCommands } from './commands.js';
+import { slotOf } from './key-names.js';
 import { countOf, listOf, sendAll } from './reply.js';
-import { slotOf } from './slot.js';
 
-/** The most keys in one command: a server that works on it answers nobody else. */
+/** The most keys in one command: a server that runs it answers no other client. */
 export const MAX_KEYS = 512;
 
 /** What was found under a cache key: `bytes` as the server sent them, or what went wrong. */

@@ -1,9 +1,9 @@
 import { BackendError, isError } from '../../errors.js';
 import { copyOf } from '../../util/bytes.js';
 import { bufferOf } from '../../util/slots.js';
+import { mayShare } from '../arguments.js';
 import type { BackendEntry, BackendGetOptions } from '../backend.js';
-import { mayShare } from '../private-answers.js';
-import type { RedisCommand, RedisCommands } from './clients.js';
+import type { RedisCommand, RedisCommands } from './commands.js';
 
 /** PTTL answers −1 for "never" and −2 for "no such key", which can only be of an instant before the value was set. */
 export function entryOf(
@@ -29,14 +29,26 @@ function ownFor(options: BackendGetOptions | undefined, reply: Buffer, shared: b
   return mayShare(byteLength, options) || (!shared && byteLength === reply.length) ? reply : copyOf(reply);
 }
 
+/** A lock is called like its entry with this behind it, as the Python peer calls it. */
+export const LOCK_SUFFIX = ':lock';
+
+/** Whether an entry with this name may be a lock: one that holds a token. */
+export function isLockName(name: string): boolean {
+  return name.endsWith(LOCK_SUFFIX);
+}
+
+export function isLockToken(bytes: unknown): boolean {
+  return Buffer.isBuffer(bytes) && bytes.length === 32 && /^[0-9a-f]{32}$/.test(bytes.toString('latin1'));
+}
+
+/** What was found under a cache key, unless it is a lock, which is no entry: not even one that is broken. */
+export function unlessLock(cacheKey: string, entry: BackendEntry | undefined): BackendEntry | undefined {
+  return entry?.bytes.length === 32 && isLockName(cacheKey) && isLockToken(entry.bytes) ? undefined : entry;
+}
+
 export function countOf(reply: unknown): number {
   if (typeof reply !== 'number') throw unexpected();
   return reply;
-}
-
-/** @throws unless a SET was done: in a MULTI of the client's owner it is only put into a queue, which may be discarded. */
-export function assertDone(reply: unknown): void {
-  if (Buffer.isBuffer(reply) ? reply.length !== 2 : reply !== 'OK') throw unexpected();
 }
 
 export function listOf(reply: unknown, length?: number): unknown[] {

@@ -1,7 +1,6 @@
-import type { RedisCommands } from './clients.js';
-import { isLockName, isLockToken } from './lock.js';
+import type { RedisCommands } from './commands.js';
 import type { RedisQueue } from './queue.js';
-import { listOf } from './reply.js';
+import { isLockName, isLockToken, listOf } from './reply.js';
 
 const SCAN_COUNT = '500';
 

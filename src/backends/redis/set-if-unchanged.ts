@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { Unchanged } from '../arguments.js';
-import type { RedisCommands } from './clients.js';
-import { CHANGED, changedArgs, REMEMBERS_MS } from './deletion-marks.js';
+import { elapsed } from '../../util/clock.js';
+import type { CheckedItem, Unchanged } from '../arguments.js';
+import type { RedisCommands } from './commands.js';
+import { CHANGED, changedArgs, isMarkedSince, markCommand, REMEMBERS_MS, type RedisClock } from './deletion-marks.js';
 import { markOf } from './key-names.js';
 import { countOf } from './reply.js';
-import { Script } from './script.js';
-import type { RedisClock } from './server-clock.js';
-import type { WrittenItem } from './write.js';
+import { Script } from './scripts.js';
+import { type ExclusiveConnection, transact } from './transactions.js';
+import { isShort, setCommand } from './write.js';
 
 /** Arguments of {@link UNCHANGED}, for scripts that have their own behind them. */
 export const UNCHANGED_ARGS = 10;
@@ -41,7 +42,7 @@ export type Since = Pick<Unchanged, 'begun' | 'checked'> & {
 export function unchangedArgs(
   clock: RedisClock,
   since: Since,
-  { bytes, ttlMs }: Pick<WrittenItem, 'bytes' | 'ttlMs'>,
+  { bytes, ttlMs }: Pick<CheckedItem, 'bytes' | 'ttlMs'>,
   mark = '',
 ): (string | Buffer)[] {
   return [...changedArgs(clock, since), digestOf(since.found), bytes, String(ttlMs ?? ''), mark];
@@ -57,10 +58,41 @@ function digestOf(found: Since['found']): string {
 export async function storeUnchanged(
   commands: RedisCommands,
   clock: RedisClock,
-  item: WrittenItem,
+  item: CheckedItem,
   since: Since,
 ): Promise<boolean> {
   await clock.ready(commands);
   const keys = [item.cacheKey, markOf(commands, item.cacheKey)];
   return countOf(await STORE.run(commands, { keys, args: unchangedArgs(clock, since, item) })) > 0;
+}
+
+/**
+ * As {@link storeUnchanged}, where the user has no right to run scripts: by a transaction that watches the entry and its mark, on a
+ * connection of its own.
+ */
+export async function storeByTransaction(
+  commands: RedisCommands,
+  exclusive: ExclusiveConnection,
+  item: CheckedItem,
+  { begun, checked, found }: Unchanged,
+): Promise<boolean> {
+  const { cacheKey } = item;
+  // The connection that reads is to hear of whatever happens to the entry from here on, of what is stored here as well.
+  await commands.send(['exists', cacheKey]);
+  return exclusive.run(async (own) => {
+    const { server } = await own.at(cacheKey);
+    const mark = markOf(own, cacheKey);
+    const stored = await transact(server, [cacheKey, mark], async () => {
+      if (await isMarkedSince(server, mark, begun)) return undefined;
+      // Asked after the look: this may have waited for others that had to be ended.
+      if (2 * (elapsed() - checked) >= REMEMBERS_MS) return undefined;
+      const held = await server.send(['get', cacheKey]);
+      const unchanged = found === undefined ? held === null : Buffer.isBuffer(held) && held.equals(found);
+      if (!unchanged) return undefined;
+      const marks = isShort(item.ttlMs) ? [markCommand(own, cacheKey)] : [];
+      return [...marks, setCommand(item), ['exists', cacheKey]];
+    });
+    // What others keep changing is not unchanged.
+    return stored === 'done';
+  });
 }

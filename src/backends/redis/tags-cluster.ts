@@ -1,25 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { BackendError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
-import type { RedisCommands } from './clients.js';
-import { CHANGED, changedArgs, REMEMBERS_MS, TAG_REMEMBERS_MS, token } from './deletion-marks.js';
+import type { CheckedItem } from '../arguments.js';
+import type { RedisCommands } from './commands.js';
+import { CHANGED, changedArgs, REMEMBERS_MS, type RedisClock, TAG_REMEMBERS_MS, token } from './deletion-marks.js';
 import { markOf, recordOf } from './key-names.js';
 import { countOf, listOf, sendAll } from './reply.js';
-import { Script } from './script.js';
-import type { RedisClock } from './server-clock.js';
+import { Script } from './scripts.js';
 import { type Since, UNCHANGED, UNCHANGED_ARGS, unchangedArgs } from './set-if-unchanged.js';
-import { CHUNK, INDEX, NOW, type TaggedItem } from './tag-index.js';
-import { type Place, placeOf, sweepPlaces } from './tag-places.js';
+import { CHUNK, INDEX, NOW, type Place, placeOf, sweepPlaces } from './tag-index.js';
 import { isShort } from './write.js';
 
 /*
  * Tags in a cluster, where a script has the keys of one slot: an index is in another one than its entries. Each write gives its
  * entry a place of its own in the indexes, first, and the entry's record, written in one step with the entry, says which places
- * count. Whoever takes a place away has left a mark beside the entry before, or has found another place in its record: so a
+ * count. A client that takes a place away has left a mark beside the entry before, or has found another place in its record: so a
  * write that sees no mark since it began knows that its places are there.
  */
 
-/** How often a write begins again whose entry was deleted meanwhile. */
+/** How often a write is tried again whose entry was deleted during it. */
 const ATTEMPTS = 5;
 /** Of so many writes one looks at so many other places of the index, as LOOKED_AT says for one server. */
 const SWEEP = { oneIn: 4, places: 20 };
@@ -85,13 +84,13 @@ const PEEK = new Script(
 export async function setInCluster(
   commands: RedisCommands,
   clock: RedisClock,
-  items: readonly TaggedItem[],
+  items: readonly CheckedItem[],
 ): Promise<void> {
   await clock.ready(commands);
   await Promise.all(items.map((item) => setOne(commands, clock, item)));
 }
 
-async function setOne(commands: RedisCommands, clock: RedisClock, item: TaggedItem): Promise<void> {
+async function setOne(commands: RedisCommands, clock: RedisClock, item: CheckedItem): Promise<void> {
   // Without tags there is no place to be lost.
   const found = item.tags.length === 0 ? 'always' : 'any';
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -105,7 +104,7 @@ async function setOne(commands: RedisCommands, clock: RedisClock, item: TaggedIt
 export async function storeInCluster(
   commands: RedisCommands,
   clock: RedisClock,
-  item: TaggedItem,
+  item: CheckedItem,
   since: Since,
 ): Promise<boolean> {
   const { cacheKey, ttlMs } = item;
@@ -128,7 +127,7 @@ export async function storeInCluster(
 async function enter(
   commands: RedisCommands,
   clock: RedisClock,
-  { cacheKey, ttlMs, tags }: TaggedItem,
+  { cacheKey, ttlMs, tags }: CheckedItem,
   since: Since,
   marksCount: boolean,
 ): Promise<Place[] | undefined> {

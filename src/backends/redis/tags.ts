@@ -1,17 +1,25 @@
-import type { RedisCommands } from './clients.js';
-import { leaveMarks, leaveMarksAnyway, markCommand, REMEMBERS_MS, TAG_REMEMBERS_MS, token } from './deletion-marks.js';
+import type { CheckedItem } from '../arguments.js';
+import type { RedisCommands } from './commands.js';
+import {
+  leaveMarks,
+  leaveMarksAnyway,
+  markCommand,
+  REMEMBERS_MS,
+  type RedisClock,
+  TAG_REMEMBERS_MS,
+  token,
+} from './deletion-marks.js';
 import { MARK_IN_LUA, markOf, RECORD_IN_LUA, recordOf } from './key-names.js';
 import { countOf, listOf } from './reply.js';
-import { Script } from './script.js';
-import type { RedisClock } from './server-clock.js';
+import { Script } from './scripts.js';
 import { type Since, UNCHANGED, unchangedArgs } from './set-if-unchanged.js';
-import { CHUNK, INDEX, NOW, type TaggedItem } from './tag-index.js';
+import { CHUNK, INDEX, NOW } from './tag-index.js';
 import { expireInCluster, invalidateInCluster, removeInCluster, setInCluster, storeInCluster } from './tags-cluster.js';
 import { isShort } from './write.js';
 
 /**
  * With each name that comes into an index, so many others are looked at, and leave it when their entries are gone: evicted, or
- * deleted by somebody who knows of no tags. So it has at most a quarter more names than there are entries.
+ * deleted by a client that knows of no tags. So it has at most a quarter more names than there are entries.
  */
 const LOOKED_AT = 5;
 
@@ -104,7 +112,7 @@ function keysOf(commands: RedisCommands, cacheKey: string): (string | Buffer)[] 
 export async function setTagged(
   commands: RedisCommands,
   clock: RedisClock,
-  items: readonly TaggedItem[],
+  items: readonly CheckedItem[],
 ): Promise<void> {
   if (commands.sharded) return setInCluster(commands, clock, items);
   await SET.runAll(
@@ -120,7 +128,7 @@ export async function setTagged(
 export async function storeTagged(
   commands: RedisCommands,
   clock: RedisClock,
-  item: TaggedItem,
+  item: CheckedItem,
   since: Since,
 ): Promise<boolean> {
   await clock.ready(commands);

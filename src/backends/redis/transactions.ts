@@ -1,8 +1,9 @@
 import { BackendError, isError, TimeoutError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
+import { Deadline } from '../../util/deadlines.js';
 import { clearTimeout, setTimeout } from '../../util/timers.js';
-import type { RedisCommand, RedisCommands } from './clients.js';
-import { listOf, sendAll } from './reply.js';
+import type { RedisCommand, RedisCommands } from './commands.js';
+import { countOf, listOf, sendAll } from './reply.js';
 
 /** A client that has not been connected yet. */
 export interface Connectable {
@@ -13,12 +14,12 @@ export interface Connectable {
 
 /** How long the connection is kept for a next transaction. */
 const IDLE_MS = 250;
-/** How often a transaction begins again whose keys were changed meanwhile. */
+/** How often a transaction is tried again whose keys were changed before its EXEC. */
 const ATTEMPTS = 3;
 
 /**
  * A connection for transactions alone, one after another, made when the first one begins and ended soon after the last. On a
- * shared connection the EXEC of somebody else would end our WATCH, and ours would end theirs.
+ * shared connection another user's EXEC would end our WATCH, and ours would end theirs.
  */
 export class ExclusiveConnection {
   readonly #make: () => Connectable;
@@ -32,7 +33,7 @@ export class ExclusiveConnection {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** @throws TimeoutError when the turn comes too late: whoever asked has been told by then that nothing was done. */
+  /** @throws TimeoutError when the turn comes too late: the caller has been told by then that nothing was done. */
   run<T>(work: (commands: RedisCommands) => Promise<T>): Promise<T> {
     const asked = elapsed();
     const turn = this.#last.then(() => {
@@ -45,8 +46,8 @@ export class ExclusiveConnection {
 
   async #work<T>(work: (commands: RedisCommands) => Promise<T>): Promise<T> {
     clearTimeout(this.#idle);
-    // A server that does not answer must not hold up the next one for ever.
-    const limit = setTimeout(() => this.#drop(), this.#timeoutMs).unref();
+    // A server that does not answer must not block the next transaction.
+    const limit = new Deadline(this.#timeoutMs, 'The Redis backend', () => this.#drop(), false);
     try {
       return await work(await this.#connected());
     } catch (error) {
@@ -54,7 +55,7 @@ export class ExclusiveConnection {
       this.#drop();
       throw error;
     } finally {
-      clearTimeout(limit);
+      limit.end();
       if (this.#client !== undefined) this.#idle = setTimeout(() => this.#drop(), IDLE_MS);
     }
   }
@@ -76,36 +77,37 @@ export class ExclusiveConnection {
   }
 }
 
+/** What has become of a transaction; `lost`: nothing was done, as others changed the keys again and again. */
+export type Transacted = 'done' | 'nothing to do' | 'lost';
+
 /**
- * Sends commands in one step, provided that nobody changes any of the keys between `look` and them.
+ * Sends commands in one step (WATCH, MULTI, EXEC), unless a key is changed between `look` and them.
  *
- * @param look reads and answers with the commands; undefined: there is nothing to do.
- * @returns the reply of the last command; undefined: there was nothing to do; null: nothing was done, as the keys were changed
- * again and again.
+ * @param look reads and answers with the commands, of which the last one counts what it was done to; undefined: there is nothing to do.
  */
 export async function transact(
   server: RedisCommands,
   names: readonly (string | Buffer)[],
   look: () => Promise<readonly RedisCommand[] | undefined>,
-): Promise<unknown> {
+): Promise<Transacted> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     await server.send(['watch', ...names]);
     const commands = await look();
     if (commands === undefined) {
       await server.send(['unwatch']);
-      return undefined;
+      return 'nothing to do';
     }
     const answer = (await sendAll(server, [['multi'], ...commands, ['exec']])).at(-1);
     if (answer === null) continue;
     const replies = listOf(answer, commands.length);
     for (const reply of replies) if (isError(reply)) throw reply;
-    return replies.at(-1);
+    return countOf(replies.at(-1)) > 0 ? 'done' : 'nothing to do';
   }
-  return null;
+  return 'lost';
 }
 
-/** @throws BackendError (transient) when nothing was done because others kept changing the keys. */
-export function assertDone(reply: unknown): void {
-  if (reply !== null) return;
+/** Whether it was done. @throws BackendError (transient) when it was lost. */
+export function isDone(transacted: Transacted): boolean {
+  if (transacted !== 'lost') return transacted === 'done';
   throw new BackendError('Others changed the entry at the same time, again and again', { transient: true });
 }

@@ -1,9 +1,9 @@
 import { BackendError } from '../../errors.js';
+import { assertNotHeld } from '../../util/clock.js';
 import { closedError } from '../arguments.js';
-import { assertNotHeld } from '../fake-timers.js';
-import type { RedisClient, RedisCommands } from './clients.js';
+import type { RedisClient } from './clients.js';
+import { type RedisCommands, redisCommands } from './commands.js';
 import type { RedisSource } from './connection.js';
-import { redisCommands } from './detect-client.js';
 import type { Connectable } from './transactions.js';
 
 /** What all backends with one client share, so that it has one listener for an event: Node warns of a leak from the eleventh. */
@@ -22,7 +22,7 @@ const clients = new WeakMap<object, Shared>();
 const DECISIVE = ['ready', 'close', 'end', 'reconnecting'] as const;
 
 /** A client that belongs to someone else: it is used, watched for errors, and never closed. */
-export class BorrowedClient implements RedisSource {
+export class ExternalClient implements RedisSource {
   readonly #client: RedisClient;
   readonly #commands: RedisCommands;
   readonly #shared: Shared;

@@ -1,19 +1,12 @@
 import { isError } from '../../errors.js';
-import type { RedisCommand, RedisCommands } from './clients.js';
+import type { CheckedItem } from '../arguments.js';
+import type { RedisCommand, RedisCommands } from './commands.js';
 import { markCommand, REMEMBERS_MS, token } from './deletion-marks.js';
 import { markOf } from './key-names.js';
-import { assertDone, sendAll } from './reply.js';
-import { Script } from './script.js';
+import { sendAll, unexpected } from './reply.js';
+import { Script } from './scripts.js';
 
-/** An entry to be written. */
-export interface WrittenItem {
-  readonly cacheKey: string;
-  readonly bytes: Buffer;
-  /** Whole milliseconds; `undefined` for never. */
-  readonly ttlMs: number | undefined;
-}
-
-/** Entries in one transaction: a server that works on it answers nobody else. */
+/** Entries in one transaction: a server that runs it answers no other client. */
 const TRANSACTION = 250;
 
 /** Whether a value may have come and gone while a function runs: then a mark says that it was there. */
@@ -21,11 +14,16 @@ export function isShort(ttlMs: number | undefined): boolean {
   return ttlMs !== undefined && ttlMs < REMEMBERS_MS;
 }
 
-export function setCommand({ cacheKey, bytes, ttlMs }: WrittenItem): RedisCommand {
+export function setCommand({ cacheKey, bytes, ttlMs }: CheckedItem): RedisCommand {
   return ttlMs === undefined ? ['set', cacheKey, bytes] : ['set', cacheKey, bytes, 'px', String(ttlMs)];
 }
 
-export async function setPlain(commands: RedisCommands, items: readonly WrittenItem[]): Promise<void> {
+/** @throws unless a SET was done: in a MULTI of the client's owner it is only put into a queue, which may be discarded. */
+export function assertDone(reply: unknown): void {
+  if (Buffer.isBuffer(reply) ? reply.length !== 2 : reply !== 'OK') throw unexpected();
+}
+
+export async function setPlain(commands: RedisCommands, items: readonly CheckedItem[]): Promise<void> {
   const marks = items.filter(({ ttlMs }) => isShort(ttlMs)).map(({ cacheKey }) => markCommand(commands, cacheKey));
   for (const reply of await sendAll(commands, [...marks, ...items.map(setCommand)])) assertDone(reply);
 }
@@ -38,10 +36,10 @@ return redis.call('exists',KEYS[1])`);
 
 /**
  * A server remembers what a connection has read, and forgets it when that connection itself writes: so that a change
- * which somebody else makes to what we have written is told as well, it is touched by a reading command, in one step with the
- * write: what somebody else writes in between would not be told.
+ * which another client makes to what we have written is told as well, it is touched by a reading command, in one step with the
+ * write: what another client writes in between would not be told.
  */
-export async function setTracked(commands: RedisCommands, items: readonly WrittenItem[]): Promise<void> {
+export async function setTracked(commands: RedisCommands, items: readonly CheckedItem[]): Promise<void> {
   // Of many a script for each would cost more than it saves.
   if (items.length > 1 && !commands.sharded) return setTrackedWithoutScripts(commands, items);
   await SET_AND_LOOK.runAll(
@@ -56,7 +54,7 @@ export async function setTracked(commands: RedisCommands, items: readonly Writte
 }
 
 /** As {@link setTracked}, for who may not run scripts: by a transaction, which in a cluster is not one step. */
-export async function setTrackedWithoutScripts(commands: RedisCommands, items: readonly WrittenItem[]): Promise<void> {
+export async function setTrackedWithoutScripts(commands: RedisCommands, items: readonly CheckedItem[]): Promise<void> {
   const writes = items.map((item): RedisCommand[] => [
     ...(isShort(item.ttlMs) ? [markCommand(commands, item.cacheKey)] : []),
     setCommand(item),

@@ -1,14 +1,15 @@
 import { createRequire } from 'node:module';
 import type { CircuitBreakerPolicy, ConsecutiveBreaker, IBackoff } from 'cockatiel';
 import type { Backend, BackendLock, BackendTagOptions } from '../../backends/backend.js';
-import { isPrivate, storesAlike } from '../../backends/private-answers.js';
+import { endsWithin, isPrivate, storesAlike } from '../../backends/guarantees.js';
 import { BackendError, hasCode, isCacheKitError, isError, propertyOf } from '../../errors.js';
 import { kindOf } from '../../util/bytes.js';
 import { now } from '../../util/clock.js';
+import { keepAlive, letEnd } from '../../util/deadlines.js';
 import { isErrorCalled } from '../../util/realms.js';
 import { pause } from '../../util/timers.js';
-import { Deadlines } from './deadlines.js';
 import { ownArguments } from './foreign-memory.js';
+import { PendingOperations } from './pending-operations.js';
 import { invalidateInSteps } from './stepwise-invalidation.js';
 
 export type BreakerState = 'open' | 'half-open' | 'closed';
@@ -51,19 +52,20 @@ export function guarded(backend: Backend, settings: GuardSettings): Backend {
   const methods: Record<string, unknown> = {};
   // In each attempt: what a backend of others was given in the one before may be changed, or gone.
   const given = isPrivate(backend) ? (args: unknown[]) => args : ownArguments;
-  const through = (names: readonly (keyof Backend)[], repeatable: boolean) => {
-    for (const name of names) {
-      const method = backend[name] as ((...args: unknown[]) => Promise<unknown>) | undefined;
-      if (method === undefined || (name === 'setIfUnchanged' && !storesAlike(backend))) continue;
-      methods[name] = (...args: unknown[]) => guard.run(() => method.apply(backend, given(args)), repeatable);
-    }
-  };
-  through(REPEATABLE, true);
-  through(['replace'], false);
+  /** A backend that ends a call in time itself is timed once. */
+  const isTimed = (name: keyof Backend) => !endsWithin(backend, name, settings.timeoutMs);
+  for (const name of [...REPEATABLE, 'replace'] as const) {
+    const method = backend[name] as ((...args: unknown[]) => Promise<unknown>) | undefined;
+    if (method === undefined || (name === 'setIfUnchanged' && !storesAlike(backend))) continue;
+    const timed = isTimed(name);
+    methods[name] = (...args: unknown[]) =>
+      guard.run(() => method.apply(backend, given(args)), name !== 'replace', timed);
+  }
   const { lock } = backend;
   if (lock !== undefined) {
+    const timed = isTimed('lock');
     methods.lock = async (...args: Parameters<typeof lock>) => {
-      const taken = await guard.run(() => lock.apply(backend, given(args) as typeof args), false);
+      const taken = await guard.run(() => lock.apply(backend, given(args) as typeof args), false, timed);
       return taken ? guardedLock(taken, guard) : undefined;
     };
   }
@@ -72,7 +74,7 @@ export function guarded(backend: Backend, settings: GuardSettings): Backend {
     const own = (...args: Parameters<typeof invalidateTags>) =>
       invalidateTags.apply(backend, given(args) as typeof args);
     methods.invalidateTags = (tags: readonly string[], options?: BackendTagOptions) =>
-      invalidateInSteps(own, settings.timeoutMs, tags, options, (attempt) => guard.run(limited(attempt), true));
+      invalidateInSteps(own, settings.timeoutMs, tags, options, (attempt) => guard.run(attempt, true, false));
   }
   if (backend.remembersMs !== undefined) methods.remembersMs = checkedMs(backend.remembersMs);
   if (backend.keys !== undefined) methods.keys = (options?: KeysOptions) => eachInTime(backend, guard, options);
@@ -114,17 +116,12 @@ async function* eachInTime(backend: Backend, guard: Guard, options: KeysOptions)
       yield step.value;
     }
   } finally {
-    // Not waited for: one that does not answer would hold up whoever has heard enough.
+    // Not waited for: one that does not answer would block a caller that has left the loop.
     if (!done) (async () => cacheKeys.return?.())().catch(() => {});
   }
 }
 
-type Operation<T> = (() => Promise<T>) & { limited?: boolean };
-
-/** An operation that has a time limit of its own. */
-function limited<T>(operation: Operation<T>): Operation<T> {
-  return Object.assign(operation, { limited: true });
-}
+type Operation<T> = () => Promise<T>;
 
 /** Between two attempts. */
 const FIRST_PAUSE_MS = 10;
@@ -134,7 +131,7 @@ const MOST_ASKED_PAUSE_MS = 5 * 60_000;
 
 class Guard {
   readonly #settings: GuardSettings;
-  readonly #deadlines: Deadlines;
+  readonly #pending: PendingOperations;
   readonly #breaker: { policy: CircuitBreakerPolicy; failures: ConsecutiveBreaker } | undefined;
   #state: BreakerState = 'closed';
   /** When a pause that the backend asked for is over; 0: there was none. */
@@ -142,76 +139,91 @@ class Guard {
 
   constructor(settings: GuardSettings) {
     this.#settings = settings;
-    this.#deadlines = new Deadlines(settings.timeoutMs, settings.signal);
+    this.#pending = new PendingOperations(settings.timeoutMs, settings.signal);
     const { breaker } = settings;
     if (breaker !== undefined) this.#breaker = this.#makeBreaker(breaker);
   }
 
-  run<T>(operation: Operation<T>, repeatable: boolean): Promise<T> {
+  run<T>(operation: Operation<T>, repeatable: boolean, timed = true): Promise<T> {
     const { signal, maxConcurrent } = this.#settings;
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#deadlines.outstanding >= maxConcurrent) {
+    if (this.#pending.count >= maxConcurrent) {
       const message = `More than ${maxConcurrent} operations of the backend are under way`;
       return Promise.reject(new BackendError(message, { transient: true }));
     }
-    if (this.#pauseUntil !== 0 && now() < this.#pauseUntil) return Promise.reject(pausing());
-    return this.#attempt(operation, repeatable ? operation : undefined);
+    if (this.#pauseUntil !== 0 && now() < this.#pauseUntil) return Promise.reject(backendPausing());
+    return this.#attempt(operation, repeatable, timed);
   }
 
   /** While all is well the breaker's policy is not asked: that costs as much as a small value's encryption. */
-  #attempt<T>(operation: Operation<T>, again: Operation<T> | undefined): Promise<T> {
+  #attempt<T>(operation: Operation<T>, again: boolean, timed: boolean): Promise<T> {
     if (this.#state === 'closed') {
-      return this.#race(operation, this.#succeeded, (error) => this.#failed(error, again));
+      return this.#race(operation, timed, this.#succeeded, (error) => this.#failed(error, operation, again, timed));
     }
     // One operation tries whether the store is back; a hung store must not hold up the others until then.
-    if (this.#state === 'half-open' || this.#breaker === undefined) return Promise.reject(resting());
+    if (this.#state === 'half-open' || this.#breaker === undefined) return Promise.reject(circuitOpen());
     return this.#breaker.policy
-      .execute(() => this.#race(operation, nothing, (error) => Promise.reject(error)))
+      .execute(() => this.#race(operation, timed, nothing, (error) => Promise.reject(error)))
       .catch((error) => Promise.reject(answerOf(error))) as Promise<T>;
   }
 
-  #race<T>(operation: Operation<T>, done: () => void, failed: (error: unknown) => Promise<T>): Promise<T> {
+  #race<T>(
+    operation: Operation<T>,
+    timed: boolean,
+    done: () => void,
+    failed: (error: unknown) => Promise<T>,
+  ): Promise<T> {
     let work: Promise<T>;
     try {
       work = operation();
     } catch (error) {
       return failed(error);
     }
-    if (!operation.limited) return this.#deadlines.race(work, done, failed);
-    return work.then((value) => {
-      done();
-      return value;
-    }, failed);
+    const pending = this.#pending;
+    if (timed || this.#settings.signal !== undefined) return pending.race(work, timed, done, failed);
+    if (pending.count++ === 0) keepAlive();
+    return work.then(
+      (value) => {
+        if (--pending.count === 0) letEnd();
+        done();
+        return value;
+      },
+      (error) => {
+        if (--pending.count === 0) letEnd();
+        return failed(error);
+      },
+    );
   }
 
   readonly #succeeded = () => this.#breaker?.failures.success();
 
-  async #failed<T>(error: unknown, again: Operation<T> | undefined): Promise<T> {
+  async #failed<T>(error: unknown, operation: Operation<T>, again: boolean, timed: boolean): Promise<T> {
     let failure = error;
     const pauseMs = hasCode(error, 'ERR_BACKEND') ? error.retryAfterMs : undefined;
     if (pauseMs !== undefined && pauseMs > 0) {
       this.#pauseUntil = Math.max(this.#pauseUntil, now() + Math.min(pauseMs, MOST_ASKED_PAUSE_MS));
     }
     // The policy may be open by now, and would answer in the place of what says nothing about the store.
-    if (this.#breaker !== undefined && isTrouble(error)) {
+    if (this.#breaker !== undefined && isBackendFailure(error)) {
       try {
         await this.#breaker.policy.execute(() => Promise.reject(error));
       } catch (reason) {
         failure = answerOf(reason);
       }
     }
-    if (again === undefined) throw failure;
-    return this.#again(again, failure);
+    if (!again) throw failure;
+    return this.#again(operation, timed, failure);
   }
 
-  /** Not by cockatiel, whose pauses are the timers of whoever fakes them. */
-  async #again<T>(operation: Operation<T>, failure: unknown): Promise<T> {
+  /** Not by cockatiel, whose pauses stop under fake timers. */
+  async #again<T>(operation: Operation<T>, timed: boolean, failure: unknown): Promise<T> {
     let last = failure;
-    for (let attempt = 0; attempt < this.#settings.retries && passes(last) && this.#state === 'closed'; attempt++) {
+    const { retries } = this.#settings;
+    for (let attempt = 0; attempt < retries && isRetryable(last) && this.#state === 'closed'; attempt++) {
       // At random between half of it and all of it, so that those who failed together do not come back together.
       await pause(Math.min(MOST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt) * (1 - Math.random() / 2));
       try {
-        return await this.#attempt(operation, undefined);
+        return await this.#attempt(operation, false, timed);
       } catch (error) {
         last = error;
       }
@@ -222,7 +234,8 @@ class Guard {
   #makeBreaker({ failures, restMs }: { failures: number; restMs: number }) {
     const { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } = cockatiel();
     const consecutive = new ConsecutiveBreaker(failures);
-    const policy = circuitBreaker(handleWhen(isTrouble), { breaker: consecutive, halfOpenAfter: rest(restMs) });
+    const halfOpenAfter = cooldown(restMs);
+    const policy = circuitBreaker(handleWhen(isBackendFailure), { breaker: consecutive, halfOpenAfter });
     policy.onStateChange((state) => {
       if (state === CircuitState.Closed) this.#state = 'closed';
       else this.#state = state === CircuitState.HalfOpen ? 'half-open' : 'open';
@@ -240,7 +253,7 @@ function cockatiel(): typeof import('cockatiel') {
 }
 
 /** cockatiel compares wall-clock times, and that clock may be set back by hours, which prolongs nothing here. */
-function rest(restMs: number): { next(): IBackoff<unknown> } {
+function cooldown(restMs: number): { next(): IBackoff<unknown> } {
   const next = (): IBackoff<unknown> => {
     const until = now() + restMs;
     return {
@@ -254,13 +267,13 @@ function rest(restMs: number): { next(): IBackoff<unknown> } {
 }
 
 /** Whether the store is in trouble, rather than the request wrong. */
-function isTrouble(error: unknown): boolean {
+function isBackendFailure(error: unknown): boolean {
   if (hasCode(error, 'ERR_BACKEND')) return error.transient || error.status === undefined;
   return hasCode(error, 'ERR_TIMEOUT') || !(isCacheKitError(error) || isRefusal(error));
 }
 
 /** Whether trying again at once may help: not after a timeout, for which the caller has waited long enough. */
-function passes(error: unknown): boolean {
+function isRetryable(error: unknown): boolean {
   return hasCode(error, 'ERR_BACKEND') && error.transient && error.retryAfterMs === undefined;
 }
 
@@ -273,15 +286,15 @@ function isRefusal(error: unknown): boolean {
 }
 
 function answerOf(error: unknown): unknown {
-  return error instanceof cockatiel().BrokenCircuitError ? resting() : error;
+  return error instanceof cockatiel().BrokenCircuitError ? circuitOpen() : error;
 }
 
 function nothing(): void {}
 
-function pausing(): BackendError {
+function backendPausing(): BackendError {
   return new BackendError('The backend asked for a pause and is not asked until it is over', { transient: true });
 }
 
-function resting(): BackendError {
+function circuitOpen(): BackendError {
   return new BackendError('The backend has failed repeatedly and is not asked for now', { transient: true });
 }

@@ -1,5 +1,6 @@
+import { BY_CACHE } from '../../backends/arguments.js';
 import type { Backend } from '../../backends/backend.js';
-import { BY_CACHE, isPrivate, nowOf } from '../../backends/private-answers.js';
+import { isPrivate, nowOf } from '../../backends/guarantees.js';
 import type { ValueCodec } from '../../codec/value-codec.js';
 import { type GuardSettings, guarded } from './backend-guard.js';
 import { Coherence } from './coherence.js';

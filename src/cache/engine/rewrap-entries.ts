@@ -1,5 +1,5 @@
 import type { Backend, BackendEntry } from '../../backends/backend.js';
-import { isPrivate } from '../../backends/private-answers.js';
+import { isPrivate } from '../../backends/guarantees.js';
 import type { ValueCodec } from '../../codec/value-codec.js';
 import { BackendError, isCacheKitError } from '../../errors.js';
 import { copyOf } from '../../util/bytes.js';

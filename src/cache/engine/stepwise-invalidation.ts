@@ -1,6 +1,5 @@
 import type { Backend, BackendTagOptions } from '../../backends/backend.js';
-import { TimeoutError } from '../../errors.js';
-import { clearTimeout, setTimeout } from '../../util/timers.js';
+import { Deadline } from '../../util/deadlines.js';
 
 type InvalidateTags = NonNullable<Backend['invalidateTags']>;
 
@@ -44,17 +43,25 @@ function withStepLimit<T>(
   work: (step: () => void) => Promise<T>,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const abort = () => reject(signal?.reason);
-    const timer = setTimeout(
-      () => reject(new TimeoutError(`The backend did not answer within ${timeoutMs} ms`)),
-      timeoutMs,
-    );
+    const settle = () => {
+      over = true;
+      deadline.end();
+      signal?.removeEventListener('abort', abort);
+    };
+    const give = (reason: unknown) => {
+      settle();
+      reject(reason);
+    };
+    const abort = () => give(signal?.reason);
+    const begin = () => new Deadline(timeoutMs, 'The backend', give);
+    let over = false;
+    let deadline = begin();
+    const step = () => {
+      if (over) return;
+      deadline.end();
+      deadline = begin();
+    };
     signal?.addEventListener('abort', abort, { once: true });
-    Promise.resolve(work(() => timer.refresh()))
-      .then(resolve, reject)
-      .finally(() => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
-      });
+    Promise.resolve(work(step)).finally(settle).then(resolve, reject);
   });
 }

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isError } from '../../errors.js';
-import type { RedisCommand, RedisCommands } from './clients.js';
+import { elapsed } from '../../util/clock.js';
+import type { RedisCommand, RedisCommands } from './commands.js';
+import { isScriptRefused } from './error.js';
 import { listOf } from './reply.js';
 
 /** A script, which a server is sent as a whole only when it does not know it yet. */
@@ -54,4 +56,33 @@ export interface ScriptCall {
 
 function isUnknown(error: unknown): boolean {
   return isError(error) && error.message.startsWith('NOSCRIPT');
+}
+
+/** After so long it is looked whether scripts are allowed by now. */
+const REFUSED_MS = 60_000;
+
+/** Scripts, or something else where the user has no right to run them. */
+export class Scripts {
+  #refusedUntil = Number.NEGATIVE_INFINITY;
+
+  /**
+   * Does one or the other; a refused script has done nothing.
+   *
+   * @param otherwise gets the refusal when it was met just now.
+   */
+  async either<T>(byScript: () => Promise<T>, otherwise: (refusal: unknown) => Promise<T>): Promise<T> {
+    if (elapsed() < this.#refusedUntil) return otherwise(undefined);
+    try {
+      return await byScript();
+    } catch (error) {
+      if (!isScriptRefused(error)) throw error;
+      this.#refusedUntil = elapsed() + REFUSED_MS;
+      return otherwise(error);
+    }
+  }
+}
+
+/** The refusal of what cannot be done without scripts, where it was not met just now. */
+export function scriptsRefused(): Error {
+  return new Error("NOPERM no permissions to run the 'eval' command");
 }

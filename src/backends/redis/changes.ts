@@ -1,0 +1,152 @@
+import type { CheckedItem, Unchanged } from '../arguments.js';
+import type { RedisWatch } from './client-tracking.js';
+import type { RedisCommand, RedisCommands } from './commands.js';
+import { isMarked, isMarkedByLook, markCommand, RedisClock, removeMarked } from './deletion-marks.js';
+import { recordOf } from './key-names.js';
+import { countOf, listOf } from './reply.js';
+import { Scripts, scriptsRefused } from './scripts.js';
+import { storeByTransaction, storeUnchanged } from './set-if-unchanged.js';
+import { expireTagged, removeTagged, setTagged, storeTagged } from './tags.js';
+import { type ExclusiveConnection, isDone, transact } from './transactions.js';
+import { setPlain, setTracked, setTrackedWithoutScripts } from './write.js';
+
+/** What happens to an entry that still holds certain bytes. */
+export interface Comparison {
+  readonly cacheKey: string;
+  readonly expected: string | Buffer;
+  /** Lua, for KEYS[1] and ARGV[2] and on; returns how many entries it was done to. */
+  readonly script: string;
+  readonly args?: readonly (string | Buffer)[];
+  /** The same as commands about this name; the last one answers how many. */
+  commands(name: string): readonly RedisCommand[];
+}
+
+/**
+ * Changes of entries, each in one step: by a script, and where the user has no right to run scripts by plain commands, or by a
+ * transaction, which costs a connection and three round trips. Tags need scripts: an entry is rather not stored than not
+ * found by its tags.
+ */
+export class RedisChanges {
+  readonly #scripts = new Scripts();
+  readonly #clock = new RedisClock();
+  readonly #exclusive: ExclusiveConnection;
+  readonly watch: RedisWatch | undefined;
+  /** Whether this process writes tags: only then is an entry set without any asked for those it had. */
+  tagged = false;
+  #allowed = false;
+
+  constructor(exclusive: ExclusiveConnection, watch?: RedisWatch) {
+    this.#exclusive = exclusive;
+    this.watch = watch;
+  }
+
+  set(commands: RedisCommands, items: readonly CheckedItem[]): Promise<void> {
+    const tagged = items.some(({ tags }) => tags.length > 0);
+    this.tagged ||= tagged;
+    if (!this.tagged && !this.watch?.active) return setPlain(commands, items);
+    return this.#scripts.either(
+      () => (this.tagged ? setTagged(commands, this.#clock, items) : setTracked(commands, items)),
+      (refusal) => {
+        if (tagged) throw refusal ?? scriptsRefused();
+        return this.watch?.active ? setTrackedWithoutScripts(commands, items) : setPlain(commands, items);
+      },
+    );
+  }
+
+  setIfUnchanged(commands: RedisCommands, item: CheckedItem, unchanged: Unchanged): Promise<boolean> {
+    const tagged = item.tags.length > 0;
+    this.tagged ||= tagged;
+    const store = this.tagged ? storeTagged : storeUnchanged;
+    return this.#scripts.either(
+      () => store(commands, this.#clock, item, unchanged),
+      (refusal) => {
+        if (tagged) throw refusal ?? scriptsRefused();
+        return storeByTransaction(commands, this.#exclusive, item, unchanged);
+      },
+    );
+  }
+
+  /** Whether an entry was deleted or given another TTL since a moment of `elapsed()`. */
+  isChanged(commands: RedisCommands, cacheKey: string, begun: number): Promise<boolean> {
+    return this.#scripts.either(
+      () => isMarked(commands, this.#clock, cacheKey, begun),
+      () => isMarkedByLook(commands, cacheKey, begun),
+    );
+  }
+
+  /** How many entries there were. */
+  remove(commands: RedisCommands, cacheKeys: readonly string[]): Promise<number> {
+    if (!this.tagged) return removeMarked(commands, cacheKeys);
+    return this.#scripts.either(
+      () => removeTagged(commands, cacheKeys),
+      () => removeMarked(commands, cacheKeys),
+    );
+  }
+
+  /** Whether the entry held the expected bytes, and so was acted upon. */
+  async compare(commands: RedisCommands, comparison: Comparison): Promise<boolean> {
+    const { cacheKey, expected, script, args = [] } = comparison;
+    const text = `if redis.call('get',KEYS[1])==ARGV[1] then ${script} end return 0`;
+    const done = await this.#scriptOrTransaction(
+      async () => countOf(await commands.send(['eval', text, '1', cacheKey, expected, ...args])) > 0,
+      () => this.#exclusive.run((own) => compare(own, comparison)),
+    );
+    this.#allowed = true;
+    return done;
+  }
+
+  /** Gives an entry a new TTL, and its indexes with it, for which scripts are needed where it has tags; whether there was one. */
+  expire(commands: RedisCommands, cacheKey: string, ttlMs: number): Promise<boolean> {
+    return this.#scriptOrTransaction(
+      () => expireTagged(commands, cacheKey, ttlMs),
+      (refusal) => this.#exclusive.run((own) => expireUntagged(own, cacheKey, ttlMs, refusal)),
+    );
+  }
+
+  /** @throws when what is to be done later would be refused; asks once. */
+  async assertAllowed(commands: RedisCommands, comparison: Comparison): Promise<void> {
+    if (!this.#allowed) await this.compare(commands, comparison);
+  }
+
+  async #scriptOrTransaction<T>(
+    byScript: () => Promise<T>,
+    byTransaction: (refusal: unknown) => Promise<T>,
+  ): Promise<T> {
+    return this.#scripts.either(byScript, async (refusal) => {
+      try {
+        return await byTransaction(refusal);
+      } catch (error) {
+        this.#allowed = false;
+        throw error;
+      }
+    });
+  }
+}
+
+async function compare(commands: RedisCommands, { cacheKey, expected, ...then }: Comparison): Promise<boolean> {
+  const { server, name } = await commands.at(cacheKey);
+  const wanted = Buffer.from(expected as string);
+  const transacted = await transact(server, [name], async () => {
+    const held = await server.send(['get', name]);
+    return Buffer.isBuffer(held) && held.equals(wanted) ? then.commands(name) : undefined;
+  });
+  return isDone(transacted);
+}
+
+async function expireUntagged(
+  commands: RedisCommands,
+  cacheKey: string,
+  ttlMs: number,
+  refusal: unknown,
+): Promise<boolean> {
+  const { server } = await commands.at(cacheKey);
+  const record = recordOf(commands, cacheKey);
+  const transacted = await transact(server, [record], async () => {
+    if (listOf(await server.send(['smembers', record])).length > 0) {
+      throw refusal ?? scriptsRefused();
+    }
+    // The mark first: the last one answers.
+    return [markCommand(commands, cacheKey), ['pexpire', cacheKey, String(ttlMs)]];
+  });
+  return isDone(transacted);
+}
