@@ -235,7 +235,7 @@ test.serial('a wall clock that is set back lengthens no entry, set ahead it ends
 
 test('an entry from another start of the machine ends by the wall clock', async (t) => {
   const map = new Map<string, string>();
-  const backend = new KeyvBackend({ store: new Keyv({ store: map }) });
+  const backend = new KeyvBackend({ store: new Keyv5({ store: map }) });
   await backend.set('a', Buffer.from('x'), { ttlMs: 60_000 });
   const [[name, stored] = ['', '']] = map;
   map.set(name, stored.replace(/"machineEnd":"[^"]+"/, '"machineEnd":"0123456789ab:1"'));
