@@ -1,6 +1,5 @@
 import { ConfigurationError } from '../errors.js';
-import type { Duration } from '../util/duration.js';
-import { assertOptionsObject, ownOptions } from '../util/options-object.js';
+import { assertOptionsObject, type Duration, ownOptions } from '../util/options-object.js';
 import { boolean, count, optionalMs, type Parsed, parse, parseGroup, timerMs } from './parsers.js';
 
 /*

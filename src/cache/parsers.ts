@@ -1,6 +1,5 @@
 import { kindOf } from '../util/bytes.js';
-import { durationMs } from '../util/duration.js';
-import { assertOptionsObject, ownOptions } from '../util/options-object.js';
+import { assertOptionsObject, durationMs, ownOptions } from '../util/options-object.js';
 
 /** Parsers by the names of options: each makes of an option what the engine takes, or throws. `undefined`: the option is left out. */
 export type Parsers = Readonly<Record<string, (value: never) => object>>;
