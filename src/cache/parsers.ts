@@ -1,5 +1,6 @@
 import { kindOf } from '../util/bytes.js';
 import { assertOptionsObject, durationMs, ownOptions } from '../util/options-object.js';
+import { MAX_TIMER_MS } from '../util/timers.js';
 
 /** Parsers by the names of options: each makes of an option what the engine takes, or throws. `undefined`: the option is left out. */
 export type Parsers = Readonly<Record<string, (value: never) => object>>;
@@ -38,9 +39,6 @@ export function parseGroup<P extends Parsers>(name: string, value: unknown, pars
   assertOptionsObject(value, Object.keys(parsers), { name, or: 'a boolean' });
   return parse(parsers, ownOptions(value));
 }
-
-/** The longest that a timer of Node waits; longer ones fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Milliseconds, of a string with its unit: a bare 500 would be seconds, and be meant as milliseconds. */
 export function timerMs(name: string, value: unknown): number | undefined {

@@ -2,7 +2,7 @@ import { ConfigurationError } from '../errors.js';
 import { errorPathsOf } from '../protocol/refusal.js';
 import { kindOf } from '../util/bytes.js';
 import { type CachedFunction, cachedFunction, type Original } from './cached-function.js';
-import { assertCanTag } from './engine/capabilities.js';
+import { assertCanTag } from './engine/coherence.js';
 import { Counters } from './engine/counters.js';
 import type { EntryStore } from './engine/entry-store.js';
 import { openStore } from './engine/open-store.js';

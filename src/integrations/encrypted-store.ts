@@ -11,7 +11,6 @@ import {
 import { BackendError, ConfigurationError } from '../errors.js';
 import { AssignedNamespace } from './assigned-namespace.js';
 import { clearOptions, type EncryptedStoreClearOptions, removeListed, step } from './clear-namespace.js';
-import { lazyEntry } from './lazy-entry.js';
 import { type EncryptedStoreOptions, SealedText } from './sealed-text.js';
 import { canListNames, hasNamespace, type Listed, listNames } from './stored-names.js';
 
@@ -247,4 +246,21 @@ class SealingAdapter implements EncryptedStore {
       }
     }
   }
+}
+
+/**
+ * An entry that opens when it is destructured, and then begins with no namespace if it does not open. Keyv 6
+ * destructures it to iterate, and leaves it out then; to clear it takes `entry[0]`, and so removes what does not open too.
+ */
+function lazyEntry(name: string, open: () => unknown): [string, unknown] {
+  return Object.defineProperties([name, undefined] as [string, unknown], {
+    1: { get: open },
+    [Symbol.iterator]: {
+      *value() {
+        const value = open();
+        yield value === undefined ? '' : name;
+        yield value;
+      },
+    },
+  });
 }

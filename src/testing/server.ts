@@ -4,12 +4,12 @@ import type { AddressInfo, Socket } from 'node:net';
 import { integerOption } from '../backends/arguments.js';
 import { ConfigurationError } from '../errors.js';
 import { copyOf } from '../util/bytes.js';
+import { MAX_TIMER_MS } from '../util/timers.js';
 import { CacheApi, type CacheApiOptions } from './server-api.js';
 import { isLoopback } from './server-rules.js';
 
 /** A connection on which nothing moves for so long is closed. */
 const IDLE_MS = 60_000;
-const MAX_GRACE_MS = 2 ** 31 - 1;
 
 export interface CacheServerOptions extends CacheApiOptions {
   /** Default 0: any port that is free. */
@@ -99,7 +99,7 @@ class RunningServer implements CacheServer {
   }
 
   async stop({ graceMs = 0 }: { graceMs?: number } = {}): Promise<void> {
-    integerOption('graceMs', graceMs, 0, 0, MAX_GRACE_MS);
+    integerOption('graceMs', graceMs, 0, 0, MAX_TIMER_MS);
     const listener = this.#listener;
     if (!listener.listening) {
       if (graceMs === 0) listener.closeAllConnections();

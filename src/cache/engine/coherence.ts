@@ -1,4 +1,5 @@
 import type { Backend } from '../../backends/backend.js';
+import { ConfigurationError } from '../../errors.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import type { FailedLoads } from './failed-loads.js';
@@ -141,4 +142,11 @@ function membersFor(backend: object): Members {
   membersOf.set(backend, members);
   for (const other of members) if (other.deref() === undefined) members.delete(other);
   return members;
+}
+
+/** @throws ConfigurationError for tags that the backend would forget. */
+export function assertCanTag(backend: Pick<Backend, 'invalidateTags'> | undefined, tags: unknown): void {
+  if (tags !== undefined && backend !== undefined && backend.invalidateTags === undefined) {
+    throw new ConfigurationError('This backend has no tags: it has no invalidateTags');
+  }
 }

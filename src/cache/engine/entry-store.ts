@@ -38,7 +38,6 @@ export class EntryStore {
   readonly #coherence: Coherence;
   readonly #fetching: Fetching;
   readonly #batches: Batches;
-  #closed = false;
 
   constructor(parts: StoreParts) {
     const { tiers, codec, graceMs, flights, coherence } = parts;
@@ -60,7 +59,7 @@ export class EntryStore {
    */
   hit(cacheKey: string, tenantId: string | undefined, ttlMs: number, counters: Counters): unknown {
     const value = this.#hitL1(cacheKey, tenantId, counters);
-    return value !== MISS || this.#l2 === undefined || this.#closed
+    return value !== MISS || this.#l2 === undefined || this.#tiers.closed
       ? value
       : this.#hitNow(this.#l2, cacheKey, tenantId, ttlMs, counters);
   }
@@ -89,7 +88,7 @@ export class EntryStore {
     // A write or deletion in progress updates L1 afterwards. The store may overwrite its bytes: they are copied.
     if (this.#l1 !== undefined) {
       const copy = { ...stored, bytes: copyOf(stored.bytes) };
-      const validity = this.#tiers.invalidations.validity(tenantId);
+      const validity = this.#tiers.validity(tenantId);
       this.#tiers.keepCopy({ cacheKey, tenantId, ttlMs }, copy, at, expiresAt, value, validity);
     }
     counters.hits++;
@@ -260,18 +259,15 @@ export class EntryStore {
 
   /** Forgets what this process holds; every later operation is a BackendError. The backend is left to its owner. */
   close(): void {
-    this.#closed = true;
+    this.#tiers.close();
     this.#flights.invalidateAll();
     this.#coherence.close();
-    this.#fetching.close();
-    this.#parts.loader.close();
     this.#parts.failed?.clear();
-    this.#tiers.close();
   }
 
   /** @throws BackendError after `close`. */
   assertOpen(): void {
-    if (this.#closed) throw new BackendError('This cache is closed');
+    if (this.#tiers.closed) throw new BackendError('This cache is closed');
   }
 
   /** A write or a deletion begins or ends: work that began before it stores nothing. */

@@ -35,14 +35,9 @@ export interface FetchParts {
 export class Fetching {
   readonly #parts: FetchParts;
   readonly runs = new Runs();
-  #closed = false;
 
   constructor(parts: FetchParts) {
     this.#parts = parts;
-  }
-
-  close(): void {
-    this.#closed = true;
   }
 
   #patience(): Patience | undefined {
@@ -137,7 +132,7 @@ export class Fetching {
     if (flight.read !== undefined && !flight.readValidity?.ended) return flight.read;
     const { tiers, coherence } = this.#parts;
     if (coherence.untracked !== undefined) coherence.report(ref);
-    flight.readValidity = tiers.invalidations.validity(ref.tenantId);
+    flight.readValidity = tiers.validity(ref.tenantId);
     const read = tiers.read(ref, flight.begin()).then(
       (found) => {
         // Later callers read again: this answer is of now.
@@ -147,7 +142,7 @@ export class Fetching {
       (error) => {
         if (flight.read === read) flight.read = undefined;
         // The cache was closed, and its keys with it: callers get what the function returns.
-        if (!this.#closed) throw error;
+        if (!tiers.closed) throw error;
         return undefined;
       },
     );

@@ -1,14 +1,14 @@
 import { types } from 'node:util';
 import { TimeoutError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
-import { assertCanTag } from './capabilities.js';
+import { assertCanTag } from './coherence.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Failures } from './failure-policy.js';
 import { REFUSED } from './l2.js';
 import { EntryLock, type IsLocked, type LockSettings } from './lock.js';
-import type { Run } from './run.js';
+import { Run } from './run.js';
 import { withoutSignal, withSignal } from './run-signal.js';
 import type { Progress } from './shared-run.js';
 import type { Writer } from './single-flight.js';
@@ -56,7 +56,6 @@ export class Loader {
   readonly #failed: FailedLoads | undefined;
   readonly #settings: LoadSettings;
   readonly #lock: EntryLock | undefined;
-  #closed = false;
 
   constructor(tiers: Tiers, failures: Failures, failed: FailedLoads | undefined, settings: LoadSettings) {
     this.#tiers = tiers;
@@ -64,11 +63,6 @@ export class Loader {
     this.#failed = failed;
     this.#settings = settings;
     this.#lock = settings.lock && tiers.l2 && new EntryLock(tiers.l2, settings.lock, settings.maxRunMs);
-  }
-
-  /** Results are stored no more. */
-  close(): void {
-    this.#closed = true;
   }
 
   /**
@@ -106,7 +100,8 @@ export class Loader {
   /** Runs `load` and stores its result. @throws what `load` throws, and with a signal TimeoutError. */
   async run(call: LoadCall, isLocked?: IsLocked): Promise<Outcome> {
     const { ref, writer } = call;
-    const run = this.#tiers.run(ref, writer, { maxMs: this.#settings.maxRunMs, isLocked });
+    const { invalidations, l2 } = this.#tiers;
+    const run = new Run(ref, writer.seen(), invalidations, l2, { maxMs: this.#settings.maxRunMs, isLocked });
     try {
       return await this.#stored(call, run);
     } catch (error) {
@@ -133,7 +128,7 @@ export class Loader {
     const { value, stored, ...special } = returned;
     const unstored: Outcome = { value, status: 'miss', expiresAt: Number.NaN };
     if (!before || !unchanged()) return { ...unstored, changed: true };
-    if (!stored || value === undefined || this.#closed || ref.unanswered) return unstored;
+    if (!stored || value === undefined || this.#tiers.closed || ref.unanswered) return unstored;
     try {
       const own = this.#refOf(ref, value, special);
       const written = await this.#tiers.write(own, value, writer, run);

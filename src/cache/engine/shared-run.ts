@@ -14,16 +14,7 @@ interface Caller<T> {
 }
 
 /** How a run tells how far it is. */
-export interface Progress {
-  /** Whether a caller that gave up waiting for the function has been counted. */
-  readonly countedLate: boolean;
-  /** Another process is running the function. */
-  elsewhere(): void;
-  /** The function begins. */
-  began(run: Run): void;
-  /** The function has returned or thrown; what follows is storing. */
-  ended(): void;
-}
+export type Progress = Pick<SharedRun<unknown>, 'countedLate' | 'elsewhere' | 'began' | 'ended'>;
 
 /** The owner of a run. */
 interface Owner {
@@ -43,13 +34,14 @@ interface RunParts<T> {
 }
 
 /** One run of a function that its callers share. Each of them waits as long as it has patience; the run goes on without them. */
-export class SharedRun<T> implements Progress {
+export class SharedRun<T> {
   readonly outcome: Promise<T>;
   readonly #owner: Owner;
   readonly #parts: RunParts<T>;
   #callers: Set<Caller<T>> | undefined;
   #running = false;
   #late = false;
+  /** Whether a caller that gave up waiting for the function has been counted. */
   countedLate = false;
   #detached = false;
   #run: Run | undefined;
@@ -74,18 +66,21 @@ export class SharedRun<T> implements Progress {
     return this.#late && this.#callers?.size === 0;
   }
 
+  /** Another process is running the function. */
   elsewhere(): void {
     if (this.#running) return;
     this.#running = true;
     if (this.#callers !== undefined) for (const caller of this.#callers) caller.start();
   }
 
+  /** The function begins. */
   began(run: Run): void {
     this.#run = run;
     this.#owner.runs.add(this);
     this.elsewhere();
   }
 
+  /** The function has returned or thrown; what follows is storing. */
   ended(): void {
     this.#running = false;
     if (this.#callers !== undefined) for (const caller of this.#callers) caller.stop();

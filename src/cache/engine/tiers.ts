@@ -8,7 +8,7 @@ import type { Failures } from './failure-policy.js';
 import type { Invalidations, Validity } from './invalidations.js';
 import type { L1, L1Entry } from './l1.js';
 import { FAILED, type L2, REFUSED } from './l2.js';
-import { Run, type RunSettings } from './run.js';
+import type { Run } from './run.js';
 import type { Reader, Writer } from './single-flight.js';
 
 /** How long L1 keeps an entry of which the backend does not say when it ends. */
@@ -55,7 +55,7 @@ export class Tiers {
   readonly #settings: TierSettings;
   readonly #codec: ValueCodec;
   readonly #failures: Failures;
-  #closed = false;
+  closed = false;
 
   constructor(settings: TierSettings) {
     this.#settings = settings;
@@ -72,7 +72,7 @@ export class Tiers {
     const inL1 = held && (await this.#openHeld(held, ref));
     if (inL1 !== undefined) return inL1;
     const at = now();
-    const validity = this.invalidations.validity(ref.tenantId);
+    const validity = this.validity(ref.tenantId);
     const stored = this.l2 === undefined ? FAILED : await this.l2.get(ref);
     reader.saw(stored === FAILED ? undefined : stored?.bytes);
     if (stored === FAILED) return this.#readInGrace(ref);
@@ -91,9 +91,10 @@ export class Tiers {
     return this.accept(ref, stored, at, value, reader, validity);
   }
 
-  /** A function begins whose result is to be stored; {@link Run.end} must follow. */
-  run(ref: EntryRef, writer: Writer, settings: RunSettings): Run {
-    return new Run(ref, writer.seen(), this.invalidations, this.l2, settings);
+  /** Ends when a tag is invalidated that what is read from now on of a tenant may have. */
+  validity(tenantId: string | undefined): Validity {
+    const { invalidations } = this;
+    return tenantId === undefined ? invalidations.own : invalidations.validity(tenantId);
   }
 
   /** Reads what a run is to replace, where the backend compares. */
@@ -160,7 +161,7 @@ export class Tiers {
     const bytes = sealed instanceof Promise ? await sealed : sealed;
     // Without the lock it may be too late: another process may have run the function since.
     if (run?.isLocked !== undefined && !(await run.isLocked())) return undefined;
-    if (this.#closed || run?.over || !writer.mayStore()) return undefined;
+    if (this.closed || run?.over || !writer.mayStore()) return undefined;
     if (run?.invalidatedAt(tags) !== undefined) return REFUSED;
     // No backend tells of an invalidation that this process makes from now on.
     const begun = tags?.length && run === undefined ? this.invalidations.begin() : undefined;
@@ -230,7 +231,7 @@ export class Tiers {
 
   /** Forgets L1; what is still under way leaves nothing in either tier. */
   close(): void {
-    this.#closed = true;
+    this.closed = true;
     this.l1?.close();
   }
 
