@@ -8,11 +8,11 @@ import type {
 } from '../../backends/backend.js';
 import { BackendError, hasCode, IncompleteError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
+import { ownEntry, privateEntry } from './backend-guard.js';
 import { runEach } from './concurrency.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failure-policy.js';
-import { ownEntry, privateEntry } from './foreign-memory.js';
 import type { PrivateNames } from './private-keys.js';
 
 /** The answer of a store that gave none. */

@@ -65,3 +65,24 @@ function withStepLimit<T>(
     Promise.resolve(work(step)).finally(settle).then(resolve, reject);
   });
 }
+
+/** A listing each of whose steps is an operation of its own: the whole may take as long as there are entries. */
+export async function* listInSteps(
+  list: () => AsyncIterable<string> | undefined,
+  run: <T>(step: () => Promise<T>) => Promise<T>,
+): AsyncGenerator<string> {
+  const cacheKeys = list()?.[Symbol.asyncIterator]();
+  if (cacheKeys === undefined) return;
+  let done: boolean | undefined = false;
+  try {
+    for (;;) {
+      const step = await run(() => cacheKeys.next());
+      done = step.done;
+      if (done) return;
+      yield step.value;
+    }
+  } finally {
+    // Not waited for: one that does not answer would block a caller that has left the loop.
+    if (!done) (async () => cacheKeys.return?.())().catch(() => {});
+  }
+}
