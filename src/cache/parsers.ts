@@ -29,9 +29,8 @@ export function readOptions<T extends object>(options: T, ...tables: Parsers[]):
 }
 
 /**
- * An option that has options of its own: undefined when it is `false`, their defaults for `true`.
- *
- * @throws as {@link readOptions}, and what the parsers throw.
+ * An option with options of its own: undefined for `false`, defaults for `true`. @throws as {@link readOptions}, and what the
+ * parsers throw.
  */
 export function parseGroup<P extends Parsers>(name: string, value: unknown, parsers: P): Parsed<P> | undefined {
   if (value === false) return undefined;

@@ -85,10 +85,7 @@ interface Inner extends KeyvStorageAdapter {
 
 const PAGE = 100;
 
-/**
- * It does not declare `capabilities.expires`, so that either version of Keyv passes milliseconds to live, and has no
- * `namespace`, so that Keyv 6 writes it into the keys.
- */
+/** Without `capabilities.expires` both versions of Keyv pass milliseconds; without `namespace` Keyv 6 writes it into keys. */
 class SealingAdapter implements EncryptedStore {
   /** Where Keyv 5 gets an iterator from. It asks for none unless it knows the dialect. */
   readonly opts: object | undefined;
@@ -249,8 +246,8 @@ class SealingAdapter implements EncryptedStore {
 }
 
 /**
- * An entry that opens when it is destructured, and then begins with no namespace if it does not open. Keyv 6
- * destructures it to iterate, and leaves it out then; to clear it takes `entry[0]`, and so removes what does not open too.
+ * Opens when it is destructured, as Keyv 6 iterates; to clear it takes `entry[0]`, which needs no opening. Unopened, the name
+ * is empty.
  */
 function lazyEntry(name: string, open: () => unknown): [string, unknown] {
   return Object.defineProperties([name, undefined] as [string, unknown], {

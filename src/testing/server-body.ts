@@ -10,11 +10,7 @@ export class BodyReader {
     this.#maxBytesAtOnce = maxBytesAtOnce;
   }
 
-  /**
-   * A body over a limit is read to its end and thrown away: many clients look for the answer only then.
-   *
-   * @throws what `chunks` throws when the connection breaks.
-   */
+  /** Reads a body over a limit to its end: many clients look for the answer only then. @throws what a broken connection throws. */
   async read(chunks: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Body> {
     let parts: Uint8Array[] = [];
     let length = 0;

@@ -32,10 +32,7 @@ interface Lock {
   endsAtMs: number;
 }
 
-/**
- * Entries with two windows, fresh and stale, and leases; bounded in bytes, where the least recently used go first. What was
- * removed while it is being sent counts until it has been.
- */
+/** Entries, fresh and then stale, and leases; bounded in bytes, the least recently used leaving first. Sent values count. */
 export class ServerStore {
   readonly sending: Sending;
   readonly #entries: LRUCache<string, Stored>;

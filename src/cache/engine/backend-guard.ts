@@ -50,9 +50,8 @@ const REPEATABLE = [
 ] as const;
 
 /**
- * A backend whose every operation ends in time, is tried again when that may help, and is refused at once while the store
- * is known to be in trouble. Whatever goes wrong is a BackendError, a TimeoutError, the signal's reason, or what the
- * backend throws. A backend of others gets copies of memory: what it is given may be changed, or taken away.
+ * A backend whose operations end in time, are retried, and are refused while the store fails. Backends of others get copies of
+ * memory, which they may change. @throws BackendError, TimeoutError, the signal's reason, or what the backend throws.
  */
 export function guarded(backend: Backend, settings: GuardSettings): Backend {
   const guard = new Guard(settings);

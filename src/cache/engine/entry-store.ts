@@ -23,10 +23,7 @@ export interface StoreParts extends FetchParts {
   readonly graceMs: number;
 }
 
-/**
- * The operations on entries, and the only way to them. Concurrent requests for an entry are coalesced: one backend read, one loader
- * call. A write or a deletion makes everything that began before it forget to store its result.
- */
+/** The only way to entries. Requests for one are coalesced; a write or deletion keeps earlier work from storing its result. */
 export class EntryStore {
   readonly #parts: StoreParts;
   readonly #codec: ValueCodec;
@@ -54,8 +51,8 @@ export class EntryStore {
   }
 
   /**
-   * The value of a small, fresh entry in L1, or in a store that need not wait, at once. `MISS` also when it does not open:
-   * `fetch` and `peek` meet that again and deal with it.
+   * A small, fresh value of L1, or of a store that need not wait, at once. `MISS` also when it does not open: `peek` handles
+   * that.
    */
   hit(cacheKey: string, tenantId: string | undefined, ttlMs: number, counters: Counters): unknown {
     const value = this.#hitL1(cacheKey, tenantId, counters);
@@ -145,7 +142,7 @@ export class EntryStore {
   }
 
   /**
-   * @returns whether it was stored; a failure of the backend is counted, and then it was not.
+   * @returns whether it was stored; a failure of the backend is counted.
    * @throws SerializationError for a value that the serializer refuses, ValueTooLargeError for one over a limit.
    */
   set(ref: EntryRef, value: unknown): Promise<boolean> {
@@ -165,10 +162,7 @@ export class EntryStore {
     });
   }
 
-  /**
-   * @returns how many entries were removed, as far as the store can tell.
-   * @throws what the backend throws: an invalidation that failed must not pass for done.
-   */
+  /** @returns how many entries were removed, as far as the store can tell. @throws what the backend throws. */
   delete(refs: readonly EntryRef[]): Promise<number> {
     if (events.delete.hasSubscribers) for (const ref of refs) publish(events.delete, ref);
     const forget = () => refs.filter(({ cacheKey, tenantId }) => this.#l1?.delete(cacheKey, tenantId)).length;
@@ -219,10 +213,8 @@ export class EntryStore {
   }
 
   /**
-   * Gives an entry a new time to live.
-   *
-   * @returns whether there was an entry.
-   * @throws BackendError for a backend that cannot do it, and what the backend throws.
+   * Sets a new TTL. @returns whether there was an entry. @throws BackendError for a backend that cannot do it, and what it
+   * throws.
    */
   expire(ref: EntryRef): Promise<boolean> {
     return this.#joined(ref, async (flight) => {

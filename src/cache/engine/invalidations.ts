@@ -11,10 +11,7 @@ export interface Moment {
 /** Tenants with a validity of their own at most; with one more, all are dropped. */
 const MAX_TENANTS = 1_000;
 
-/**
- * The tags that were invalidated in this process while functions were running, looked at when a result with tags is stored:
- * an invalidation costs the same however many functions run and however much is kept.
- */
+/** Tags that were invalidated here while functions ran, compared when a result with tags is stored. */
 export class Invalidations {
   /** Grows with each invalidation. */
   tick = 0;

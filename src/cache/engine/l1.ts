@@ -39,9 +39,8 @@ export interface L1Entry {
 }
 
 /**
- * The first tier: entries in this process, bounded in bytes, the least recently used leaving first.
- * An entry belongs to (tenantId, cacheKey); the tenant is checked on every read, so that two tenants whose
- * stored keys were the same would push each other out rather than see each other's values.
+ * Entries in this process, bounded in bytes, the least recently used leaving first. Every read compares the tenant: two tenants
+ * whose stored keys were the same would evict each other and never see each other's values.
  */
 export class L1 {
   readonly maxBytes: number;

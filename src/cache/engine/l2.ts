@@ -69,10 +69,7 @@ export class L2 {
     this.#setOptions = { owned: true, ...settings.options };
   }
 
-  /**
-   * What a store has that need not wait, to be used before it is asked again. `undefined` also when it fails: {@link get}
-   * meets that again and deals with it.
-   */
+  /** The entry of a store that need not wait, until the next call. `undefined` also for a failure: {@link get} handles that. */
   getNow(cacheKey: string): BackendEntry | undefined {
     const { names, options, getNow } = this.#settings;
     if (getNow === undefined || names !== undefined || options.signal?.aborted) return undefined;
@@ -121,9 +118,8 @@ export class L2 {
   }
 
   /**
-   * @param run of the function that has made the value; undefined: it is stored whatever has happened.
-   * @returns whether it was stored.
-   * @throws ValueTooLargeError when it is over the backend's limit.
+   * @param run of the function that made the value; undefined: it is stored unconditionally.
+   * @returns whether it was stored. @throws ValueTooLargeError when it is over the backend's limit.
    */
   async set({ ref, bytes, ttlMs }: Stored, run?: StoringRun): Promise<boolean | typeof REFUSED> {
     const at = elapsed();

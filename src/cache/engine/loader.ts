@@ -65,11 +65,7 @@ export class Loader {
     this.#lock = settings.lock && tiers.l2 && new EntryLock(tiers.l2, settings.lock, settings.maxRunMs);
   }
 
-  /**
-   * Runs `load` after a miss; with `lock` in one process only, and the others take what it stored.
-   *
-   * @param orStale a stale value will do when another process has been running the function for too long.
-   */
+  /** Runs `load` after a miss; with `lock` in one process only. @param orStale a stale value will do when that takes too long. */
   async afterMiss(call: LoadCall, orStale: boolean): Promise<Outcome> {
     const { ref, writer, progress } = call;
     const lock = this.#lock;

@@ -29,8 +29,8 @@ export interface Locked<R> {
 }
 
 /**
- * One run of a function for an entry in all processes. The holder renews the lock while the function runs, for `maxMs` at most,
- * so that only the lock of a process that died, or of a function that never returns, ends by itself.
+ * One run for an entry in all processes. The lock is renewed for `maxMs` at most, so that it outlives no dead process or hung
+ * run.
  */
 export class EntryLock {
   readonly #l2: L2;

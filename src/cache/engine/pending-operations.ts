@@ -3,10 +3,7 @@ import { Deadline, keepAlive, letEnd } from '../../util/deadlines.js';
 // One listener a signal, however many caches it is given to: Node warns of a leak at the eleventh.
 const bySignal = new WeakMap<AbortSignal, Set<PendingOperations>>();
 
-/**
- * The operations of a backend that are under way. An unanswered operation would block its caller indefinitely: each
- * ends with its time limit, or the signal.
- */
+/** Operations of a backend under way. Each ends with its time limit or the signal. */
 export class PendingOperations {
   /** How many have not settled. While there is one, the process stays alive. */
   count = 0;
@@ -22,9 +19,7 @@ export class PendingOperations {
   }
 
   /**
-   * What `work` resolves with, after `done`; or what `failed` makes of a TimeoutError, of what `work` rejects with, or of the
-   * signal's reason.
-   *
+   * What `work` resolves with, after `done`; or what `failed` makes of its rejection, a TimeoutError or the signal's reason.
    * @param timed whether there is a time limit here.
    */
   race<T>(work: Promise<T>, timed: boolean, done: () => void, failed: (error: unknown) => Promise<T>): Promise<T> {

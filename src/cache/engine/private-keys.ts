@@ -4,10 +4,7 @@ import type { EntryRef } from './entry-ref.js';
 /** Names that hide cache keys and tags from a backend. */
 export type PrivateNames = ReturnType<typeof privateNames>;
 
-/**
- * Names of the form `{namespace}:p:{HMAC}`, and `{namespace}:pt:{HMAC}` for tags, which belong to the whole cache even where a
- * function has a namespace of its own.
- */
+/** `{namespace}:p:{HMAC}`, and `{namespace}:pt:{HMAC}` for tags, which always have the namespace of the cache. */
 export function privateNames(codec: SealingCodec, cacheNamespace: string | undefined) {
   const entry = ({ namespace }: EntryRef, name: string) => `${namespace}:p:${name}`;
   const tagged = (name: string) => `${cacheNamespace}:pt:${name}`;

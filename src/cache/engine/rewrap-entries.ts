@@ -42,11 +42,7 @@ export class Rewrapping {
     this.#options = options;
   }
 
-  /**
-   * The entries of a tenant that begin with `prefix`.
-   *
-   * @throws BackendError for a backend that cannot list its entries, what the backend throws, and the signal's reason.
-   */
+  /** @throws BackendError for a backend that cannot list its entries, what the backend throws, and the signal's reason. */
   async run(prefix: string, tenantId: string | undefined): Promise<void> {
     const { keys } = this.#backend;
     if (keys === undefined) throw new BackendError('This backend cannot list its entries');

@@ -12,10 +12,7 @@ export interface RunSettings {
   readonly isLocked: (() => Promise<boolean>) | undefined;
 }
 
-/**
- * One run of a function, from its beginning until its result is stored: what it began with, and what has happened to the
- * entry since.
- */
+/** One run of a function until its result is stored: what it began with, and what has happened to the entry since. */
 export class Run {
   /** What the backend held before; undefined: nothing, or it is not known. */
   readonly #found: Uint8Array | undefined;

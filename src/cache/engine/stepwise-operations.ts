@@ -4,10 +4,9 @@ import { Deadline } from '../../util/deadlines.js';
 type InvalidateTags = NonNullable<Backend['invalidateTags']>;
 
 /**
- * `invalidateTags` with a time limit for each step of a backend that tells of its steps, and for the whole of any other. Tried
- * again, it goes on with what is left, so that the counts of all attempts are one.
- *
- * @param run makes the attempts.
+ * `invalidateTags` with a time limit for each step, or for the whole where the backend reports no steps. A retry goes on with
+ * what
+ * is left: the count is of all attempts, which `run` makes.
  */
 export async function invalidateInSteps(
   invalidate: InvalidateTags,

@@ -44,10 +44,7 @@ export interface Found {
   taken: boolean;
 }
 
-/**
- * Entries in this process (L1) and in the backend (L2), or in this process alone, with the codec between values and bytes.
- * Every value that is written, or read with waiting, goes through here: each path has the same identity, encryption and failures.
- */
+/** L1 and L2, or L1 alone, with the codec. All writes, and all reads that wait, go through here. */
 export class Tiers {
   readonly l1: L1 | undefined;
   readonly l2: L2 | undefined;
@@ -151,7 +148,7 @@ export class Tiers {
   }
 
   /**
-   * @param run of the function that has made the value; undefined: it is stored whatever has happened.
+   * @param run of the function that made the value; undefined: it is stored unconditionally.
    * @returns when the entry's TTL ends, or undefined when it was not stored; a failure of the backend is counted.
    * @throws what the codec throws, and ValueTooLargeError of either tier.
    */
@@ -192,10 +189,9 @@ export class Tiers {
   }
 
   /**
-   * L1's part of a write that the backend, if there is one, has taken. If the entry was removed in the meantime, the write may
-   * have reached the backend after the removal: it is taken back.
-   *
-   * @param tagRemoved one of its tags was invalidated in the meantime.
+   * L1's part of a write that the backend, if any, has taken. When the entry was removed meanwhile (`tagRemoved`: by a tag),
+   * the
+   * write may have reached the backend after the removal: it is taken back.
    */
   written(
     ref: EntryRef,
@@ -270,10 +266,7 @@ export class Tiers {
   }
 }
 
-/**
- * When the TTL of what a backend answered at the time `at` ends: NaN when the backend does not say. No time is stored in
- * a value, so that what is left of the backend's own expiry, less the time of grace in it, has to tell.
- */
+/** When the TTL of an answer of the time `at` ends, without its grace: NaN when the backend does not say. */
 export function expiryOf({ expiresInMs, freshInMs, stale }: BackendEntry, at: number, graceMs: number): number {
   if (stale) return at;
   // 0: the store calls it fresh, and does not say for how long.
@@ -282,11 +275,7 @@ export function expiryOf({ expiresInMs, freshInMs, stale }: BackendEntry, at: nu
   return expiresInMs === 0 ? Number.NaN : at + (expiresInMs ?? Number.NaN) - graceMs;
 }
 
-/**
- * Whether what a backend answered may be given out as it is: its answer may have been long on its way.
- *
- * @param expiresAt of {@link expiryOf}.
- */
+/** Whether an answer is still fresh: it may have been long on its way. @param expiresAt of {@link expiryOf}. */
 export function isFresh({ stale }: BackendEntry, expiresAt: number): boolean {
   return !stale && !(expiresAt <= now());
 }
