@@ -224,7 +224,10 @@ export class TenantCache {
     const { ttlMs } = this.#parts;
     if (options === undefined) return this.#refOf(full, ttlMs);
     assertOptionsObject(options, ['ttl', 'tags']);
-    return this.#refOf(full, ttlMsOf(options.ttl) ?? ttlMs, this.#tags(options.tags));
+    const ownTtlMs = ttlMsOf(options.ttl) ?? ttlMs;
+    const { tags } = options;
+    if (tags !== undefined) assertTags(tags);
+    return this.#refOf(full, ownTtlMs, tags?.map(this.#parts.tagName));
   }
 
   #refs(cacheKeys: readonly string[]): EntryRef[] {
@@ -242,12 +245,6 @@ export class TenantCache {
   #refOf(cacheKey: string, ttlMs: number, tags?: readonly string[]): EntryRef {
     const { tenantId, counters, namespace, tagName } = this.#parts;
     return { cacheKey, tenantId, ttlMs, counters, namespace, tags, tagName };
-  }
-
-  #tags(tags: readonly string[] | undefined): readonly string[] | undefined {
-    if (tags === undefined) return undefined;
-    assertTags(tags);
-    return tags.map(this.#parts.tagName);
   }
 }
 

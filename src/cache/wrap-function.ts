@@ -38,10 +38,18 @@ export function wrapFunction<K extends unknown[], T extends unknown[]>(
   options: Parsed<typeof FUNCTION>,
   { storage, store, wrapped }: FunctionHome,
 ): CacheWrap<K, T> {
-  const { backend, namespace: tagNamespace } = storage;
+  const { backend, namespace: tagNamespace, profile, secure, tenantId } = storage;
   const { namespace = tagNamespace, operation, key, tenant, tags, ttlMs = storage.ttlMs } = options;
   assertCanTag(backend, tags);
-  const context = namingContext(storage);
+  const context: NamingContext = {
+    tagNamespace,
+    wire: profile.wire,
+    keySuffix: profile.keySuffix,
+    errorPaths: errorPathsOf(profile.serializer),
+    shared: backend !== undefined,
+    tenantId,
+    tenantInKey: !secure && tenantId !== undefined,
+  };
   const newNames = () => new EntryNames({ namespace, operation, key, tenant, tags }, context);
   const names = newNames();
   const named = namespace !== undefined && operation !== undefined;
@@ -76,17 +84,4 @@ function assertWrappable(fn: unknown, decorated: unknown): asserts fn is Origina
   if (decorated === undefined) return;
   const kind = (decorated as { kind?: unknown } | null)?.kind;
   if (kind !== 'method') throw new TypeError('As a decorator, cache(options) is for methods');
-}
-
-/** What the names of entries depend on. */
-function namingContext({ profile, secure, tenantId, backend, namespace }: Storage): NamingContext {
-  return {
-    tagNamespace: namespace,
-    wire: profile.wire,
-    keySuffix: profile.keySuffix,
-    errorPaths: errorPathsOf(profile.serializer),
-    shared: backend !== undefined,
-    tenantId,
-    tenantInKey: !secure && tenantId !== undefined,
-  };
 }

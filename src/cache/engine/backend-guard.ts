@@ -90,9 +90,6 @@ export function guarded(backend: Backend, settings: GuardSettings): Backend {
         (step) => guard.run(step, false),
       );
   }
-  for (const name of ['watch', 'close'] as const) {
-    if (backend[name] !== undefined) methods[name] = backend[name].bind(backend);
-  }
   return methods as unknown as Backend;
 }
 

@@ -75,7 +75,12 @@ export class Loader {
       look: () => this.#look(ref, writer),
       work: (isLocked) => this.run(call, isLocked),
       waiting: () => progress.elsewhere(),
-      giveUp: orStale ? () => this.#giveUp(ref) : undefined,
+      giveUp: orStale
+        ? async () => {
+            this.#failed?.late(ref);
+            throw new TimeoutError('Another process has been running the function for too long');
+          }
+        : undefined,
     });
   }
 
@@ -108,11 +113,6 @@ export class Loader {
     } finally {
       run.end();
     }
-  }
-
-  async #giveUp(ref: EntryRef): Promise<never> {
-    this.#failed?.late(ref);
-    throw new TimeoutError('Another process has been running the function for too long');
   }
 
   async #stored(call: LoadCall, run: Run): Promise<Outcome> {

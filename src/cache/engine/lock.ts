@@ -90,7 +90,7 @@ export class EntryLock {
   }
 
   async #holding<R>(ref: EntryRef, taken: Taken, work: (isLocked: IsLocked) => Promise<R>): Promise<R> {
-    const lease = new Lease(this.#l2, ref, taken, { leaseMs: this.#settings.leaseMs, maxMs: this.#maxMs });
+    const lease = new Lease(this.#l2, ref, taken, this.#settings.leaseMs, this.#maxMs);
     try {
       return await work(() => lease.renewed());
     } finally {
@@ -101,12 +101,6 @@ export class EntryLock {
   #waited(ref: EntryRef, begun: number): void {
     if (events.lock.hasSubscribers) publish(events.lock, ref, { ms: elapsed() - begun });
   }
-}
-
-interface LeaseSettings {
-  readonly leaseMs: number;
-  /** For how long it is renewed. */
-  readonly maxMs: number;
 }
 
 /** A lock, and when it was asked for. */
@@ -126,7 +120,8 @@ class Lease {
   #heldUntil: number;
   #ended = false;
 
-  constructor(l2: L2, ref: EntryRef, { lock, asked }: Taken, { leaseMs, maxMs }: LeaseSettings) {
+  /** @param maxMs for how long it is renewed. */
+  constructor(l2: L2, ref: EntryRef, { lock, asked }: Taken, leaseMs: number, maxMs: number) {
     this.#l2 = l2;
     this.#ref = ref;
     this.#lock = lock;

@@ -36,11 +36,13 @@ interface RunParts<T> {
 /** One run of a function that its callers share. Each of them waits as long as it has patience; the run goes on without them. */
 export class SharedRun<T> {
   readonly outcome: Promise<T>;
+  readonly moment: Moment;
   readonly #owner: Owner;
   readonly #parts: RunParts<T>;
   #callers: Set<Caller<T>> | undefined;
   #running = false;
-  #late = false;
+  /** Whether a caller did not wait for its end. */
+  late = false;
   /** Whether a caller that gave up waiting for the function has been counted. */
   countedLate = false;
   #detached = false;
@@ -49,21 +51,13 @@ export class SharedRun<T> {
   constructor(owner: Owner, parts: RunParts<T>) {
     this.#owner = owner;
     this.#parts = parts;
+    this.moment = parts.moment;
     this.outcome = this.#outcome();
-  }
-
-  get moment(): Moment {
-    return this.#parts.moment;
-  }
-
-  /** Whether a caller did not wait for its end. */
-  get late(): boolean {
-    return this.#late;
   }
 
   /** Whether all callers have given up waiting. */
   get forsaken(): boolean {
-    return this.#late && this.#callers?.size === 0;
+    return this.late && this.#callers?.size === 0;
   }
 
   /** Another process is running the function. */
@@ -107,8 +101,8 @@ export class SharedRun<T> {
   /** A caller gives up waiting. */
   leave(caller: Caller<T>): void {
     this.#callers?.delete(caller);
-    if (this.#late && (this.countedLate || this.#run === undefined)) return;
-    this.#late = true;
+    if (this.late && (this.countedLate || this.#run === undefined)) return;
+    this.late = true;
     this.countedLate = this.#run !== undefined;
     this.#owner.late(this.#parts.ref, this.countedLate);
   }
