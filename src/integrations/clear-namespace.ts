@@ -23,12 +23,7 @@ export interface EncryptedStoreClearOptions {
   onProgress?: ((report: { removed: number }) => void) | undefined;
 }
 
-const OPTIONS = [
-  'namespace',
-  'timeoutMs',
-  'signal',
-  'onProgress',
-] as const satisfies readonly (keyof EncryptedStoreClearOptions)[];
+const OPTIONS: readonly (keyof EncryptedStoreClearOptions)[] = ['namespace', 'timeoutMs', 'signal', 'onProgress'];
 const PAGE = 1_000;
 
 /** @throws TypeError and RangeError for options that are none, the reason of a signal that has fired. */

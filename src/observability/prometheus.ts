@@ -62,16 +62,16 @@ export function registerCacheMetrics(
     };
     register.registerMetric(metric as unknown as Metric);
   };
-  for (const { name, help, read } of COUNTERS) {
-    add(`${prefix}_${name}_total`, help, 'counter', (cache, stats) => [{ labels: { cache }, value: read(stats) }]);
+  for (const { name, help, stat } of COUNTERS) {
+    add(`${prefix}_${name}_total`, help, 'counter', (cache, stats) => [{ labels: { cache }, value: stats[stat] }]);
   }
-  for (const { name, help, read } of GAUGES) {
-    add(`${prefix}_${name}`, help, 'gauge', (cache, stats) => [{ labels: { cache }, value: read(stats) }]);
+  for (const { name, help, stat } of GAUGES) {
+    add(`${prefix}_${name}`, help, 'gauge', (cache, stats) => [{ labels: { cache }, value: stats[stat] }]);
   }
-  for (const { name, help, of } of LATENCIES) {
+  for (const { name, help, stat } of LATENCIES) {
     const metric = `${prefix}_${name}_duration_seconds`;
     add(metric, help, 'histogram', (cache, stats) => {
-      const { buckets, count, sumMs } = of(stats);
+      const { buckets, count, sumMs } = stats[stat];
       return [
         ...buckets.map(({ leMs, count: value }) => ({
           metricName: `${metric}_bucket`,

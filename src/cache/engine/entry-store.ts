@@ -3,7 +3,6 @@ import { BackendError } from '../../errors.js';
 import { copyOf } from '../../util/bytes.js';
 import { now } from '../../util/clock.js';
 import { Batches, type Item } from './batches.js';
-import type { Coherence } from './coherence.js';
 import type { CacheStats, Counters } from './counters.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
@@ -11,8 +10,8 @@ import { Fetching, type FetchParts, type Work } from './fetching.js';
 import type { L1 } from './l1.js';
 import { FAILED, type L2 } from './l2.js';
 import type { Outcome } from './loader.js';
-import type { SingleFlight, Writer } from './single-flight.js';
-import { expiryOf, type Found, isFresh, type Tiers } from './tiers.js';
+import type { Writer } from './single-flight.js';
+import { expiryOf, isFresh, type Tiers } from './tiers.js';
 
 /** What {@link EntryStore.hit} answers when there is more to do than open a small entry that is at hand. */
 export const MISS: unique symbol = Symbol('miss');
@@ -31,21 +30,17 @@ export class EntryStore {
   readonly #l1: L1 | undefined;
   readonly #l2: L2 | undefined;
   readonly #graceMs: number;
-  readonly #flights: SingleFlight<Found, Outcome>;
-  readonly #coherence: Coherence;
   readonly #fetching: Fetching;
   readonly #batches: Batches;
 
   constructor(parts: StoreParts) {
-    const { tiers, codec, graceMs, flights, coherence } = parts;
+    const { tiers, codec, graceMs, coherence } = parts;
     this.#parts = parts;
     this.#codec = codec;
     this.#tiers = tiers;
     this.#l1 = tiers.l1;
     this.#l2 = tiers.l2;
     this.#graceMs = graceMs;
-    this.#flights = flights;
-    this.#coherence = coherence;
     this.#fetching = new Fetching(parts);
     this.#batches = new Batches(codec, tiers, coherence);
   }
@@ -176,7 +171,7 @@ export class EntryStore {
       } finally {
         for (const flight of flights) this.#begin(flight);
         forget();
-        for (const { cacheKey } of refs) this.#coherence.publish(cacheKey);
+        for (const { cacheKey } of refs) this.#parts.coherence.publish(cacheKey);
       }
     });
   }
@@ -227,7 +222,7 @@ export class EntryStore {
         // L1's copy, and those on their way there, have the old end.
         flight.invalidate();
         this.#l1?.delete(ref.cacheKey, ref.tenantId);
-        this.#coherence.publish(ref.cacheKey);
+        this.#parts.coherence.publish(ref.cacheKey);
       }
     });
   }
@@ -235,7 +230,7 @@ export class EntryStore {
   /** As {@link Coherence.invalidateTags}. */
   async invalidateTags(ref: EntryRef, tags: readonly string[], signal?: AbortSignal): Promise<number> {
     this.assertOpen();
-    return this.#coherence.invalidateTags(ref, tags, signal);
+    return this.#parts.coherence.invalidateTags(ref, tags, signal);
   }
 
   /** The stored cache keys of a tenant that begin with `prefix`. @throws BackendError for a backend that cannot list them. */
@@ -246,14 +241,14 @@ export class EntryStore {
 
   /** What L1 holds now. */
   usage(): Pick<CacheStats, 'l1Entries' | 'l1Bytes'> {
-    return { l1Entries: this.#l1?.count ?? 0, l1Bytes: this.#l1?.bytes ?? 0 };
+    return this.#l1?.usage ?? { l1Entries: 0, l1Bytes: 0 };
   }
 
   /** Forgets what this process holds; every later operation is a BackendError. The backend is left to its owner. */
   close(): void {
     this.#tiers.close();
-    this.#flights.invalidateAll();
-    this.#coherence.close();
+    this.#parts.flights.invalidateAll();
+    this.#parts.coherence.close();
     this.#parts.failed?.clear();
   }
 
@@ -272,12 +267,13 @@ export class EntryStore {
   /** Does `work` with the entry's flight. */
   #joined<R>(ref: EntryRef, work: (flight: Work) => Promise<R>): Promise<R> {
     this.assertOpen();
-    if (this.#coherence.untracked !== undefined) this.#coherence.report(ref);
-    return this.#flights.use(ref, work);
+    const { coherence, flights } = this.#parts;
+    if (coherence.untracked !== undefined) coherence.report(ref);
+    return flights.use(ref, work);
   }
 
   #joinedAll<R>(refs: readonly EntryRef[], work: (flights: Work[]) => Promise<R>): Promise<R> {
     this.assertOpen();
-    return this.#flights.useAll(refs, work);
+    return this.#parts.flights.useAll(refs, work);
   }
 }

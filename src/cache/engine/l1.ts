@@ -163,12 +163,8 @@ export class L1 {
     this.clear();
   }
 
-  get count(): number {
-    return this.#entries.size;
-  }
-
-  get bytes(): number {
-    return this.#entries.calculatedSize;
+  get usage(): { l1Entries: number; l1Bytes: number } {
+    return { l1Entries: this.#entries.size, l1Bytes: this.#entries.calculatedSize };
   }
 }
 

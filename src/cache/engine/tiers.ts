@@ -50,14 +50,10 @@ export class Tiers {
   readonly l2: L2 | undefined;
   readonly invalidations: Invalidations;
   readonly #settings: TierSettings;
-  readonly #codec: ValueCodec;
-  readonly #failures: Failures;
   closed = false;
 
   constructor(settings: TierSettings) {
     this.#settings = settings;
-    this.#codec = settings.codec;
-    this.#failures = settings.failures;
     this.l1 = settings.l1;
     this.l2 = settings.l2;
     this.invalidations = settings.invalidations;
@@ -80,7 +76,7 @@ export class Tiers {
     const { bytes } = stored;
     let value: unknown;
     try {
-      const opened = this.#codec.deserialize(bytes, ref);
+      const opened = this.#settings.codec.deserialize(bytes, ref);
       value = opened instanceof Promise ? await opened : opened;
     } catch (error) {
       if (await this.unopened(ref, bytes, error)) reader.saw(undefined);
@@ -144,7 +140,7 @@ export class Tiers {
       return found.value;
     }
     const { cacheKey, tenantId } = ref;
-    return this.#codec.deserialize(found.bytes, { cacheKey, tenantId });
+    return this.#settings.codec.deserialize(found.bytes, { cacheKey, tenantId });
   }
 
   /**
@@ -154,7 +150,7 @@ export class Tiers {
    */
   async write(ref: EntryRef, value: unknown, writer: Writer, run?: Run): Promise<number | undefined | typeof REFUSED> {
     const { cacheKey, tenantId, tags } = ref;
-    const sealed = this.#codec.serialize(value, { cacheKey, tenantId });
+    const sealed = this.#settings.codec.serialize(value, { cacheKey, tenantId });
     const bytes = sealed instanceof Promise ? await sealed : sealed;
     // Without the lock it may be too late: another process may have run the function since.
     if (run?.isLocked !== undefined && !(await run.isLocked())) return undefined;
@@ -233,7 +229,7 @@ export class Tiers {
 
   /** Counts an entry of the backend that did not open, and deletes it when it is of no use to anybody: whether it did. */
   async unopened(ref: EntryRef, bytes: Uint8Array, error: unknown): Promise<boolean> {
-    if (!this.#failures.unopened(error, ref)) return false;
+    if (!this.#settings.failures.unopened(error, ref)) return false;
     await this.l2?.deleteBytes(ref, bytes);
     return true;
   }
@@ -253,11 +249,11 @@ export class Tiers {
     const { cacheKey, tenantId } = ref;
     let { value } = held;
     try {
-      if (bytes !== undefined) value = await this.#codec.deserialize(bytes, { cacheKey, tenantId });
+      if (bytes !== undefined) value = await this.#settings.codec.deserialize(bytes, { cacheKey, tenantId });
     } catch (error) {
       const same = this.l1?.withinGrace(cacheKey, tenantId) === held;
       // A copy of before a rotation that was completed: the backend's entry tells whether anything is wrong.
-      const worthless = this.l2 !== undefined || this.#failures.unopened(error, ref);
+      const worthless = this.l2 !== undefined || this.#settings.failures.unopened(error, ref);
       if (worthless && same) this.l1?.delete(cacheKey, tenantId);
       return undefined;
     }
