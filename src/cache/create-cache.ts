@@ -53,7 +53,6 @@ export class Cache extends TenantCache implements AsyncDisposable {
   });
   /** Of functions that have another one than the cache. */
   readonly #namespaces = new Set<string>();
-  /** Of functions that are sealed apart. */
   readonly #secure: Home[] = [];
   #secureByDefault: Home | undefined;
 

@@ -54,7 +54,6 @@ export function optionalMs(name: string, value: unknown): number | undefined {
   return value === undefined ? undefined : durationMs(name, value);
 }
 
-/** An integer from `least` on. */
 export function count(name: string, value: unknown, least: number): number {
   if (typeof value !== 'number') throw new TypeError(`${name} must be a number, not ${kindOf(value)}`);
   if (!Number.isSafeInteger(value) || value < least)

@@ -19,7 +19,6 @@ export interface SetOptions {
   tags?: readonly string[];
 }
 
-/** What a view of a cache is made of. */
 export interface ViewParts {
   readonly store: EntryStore;
   /** All that hold entries of this view: functions may be sealed apart. */
@@ -28,7 +27,6 @@ export interface ViewParts {
   readonly ttlMs: number;
   readonly wire: Wire;
   readonly tenantId: string | undefined;
-  /** What stored keys begin with. */
   readonly prefix: string;
   readonly namespace: string | undefined;
   readonly privateKeys: boolean;
@@ -235,7 +233,6 @@ export class TenantCache {
     return cacheKeys.map((cacheKey: string) => this.#ref(cacheKey));
   }
 
-  /** The cache key as it is stored. */
   #full(cacheKey: string): string {
     const { wire, prefix } = this.#parts;
     assertOwnKey('cacheKey', cacheKey, wire);

@@ -24,12 +24,10 @@ export type CacheWrap<K extends unknown[] = unknown[], T extends unknown[] = unk
   context?: ClassMethodDecoratorContext<This, (this: This, ...args: A) => R>,
 ) => CachedFunction<This, A, Awaited<R>>;
 
-/** Where the results of functions are stored. */
 export interface FunctionHome {
   readonly storage: Storage;
   /** The store that all functions share; undefined: each has one of its own. */
   readonly store: EntryStore | undefined;
-  /** Called with each function that is wrapped. */
   readonly wrapped?: (cached: object, counters: Counters) => void;
 }
 

@@ -22,9 +22,7 @@ import { invalidateInSteps, listInSteps } from './stepwise-operations.js';
 const { isUint8Array } = types;
 
 export interface GuardSettings {
-  /** The longest that one operation may take, in milliseconds. */
   readonly timeoutMs: number;
-  /** How often an operation is tried again after a failure that may pass. */
   readonly retries: number;
   /** undefined: the backend is never left alone. */
   readonly breaker: BreakerSettings | undefined;
@@ -112,7 +110,6 @@ function guardedLock(lock: BackendLock, guard: Guard): BackendLock {
 
 type Operation<T> = () => Promise<T>;
 
-/** Between two attempts. */
 const FIRST_PAUSE_MS = 10;
 const MOST_PAUSE_MS = 250;
 /** No store keeps a cache away for longer without being asked again. */

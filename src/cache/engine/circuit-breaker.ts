@@ -46,7 +46,6 @@ function isRefusal(error: unknown): boolean {
   return propertyOf(error, 'name') === 'AbortError';
 }
 
-/** What is thrown for what a policy throws. */
 export function answerOf(error: unknown): unknown {
   return error instanceof cockatiel().BrokenCircuitError ? circuitOpen() : error;
 }

@@ -104,7 +104,6 @@ export class EntryStore {
     return this.#fetching.fetch(ref, load);
   }
 
-  /** What is stored and fresh, or `undefined`. */
   peek(ref: EntryRef): Promise<Outcome | undefined> {
     this.assertOpen();
     return this.#fetching.peek(ref);
@@ -227,7 +226,6 @@ export class EntryStore {
     });
   }
 
-  /** As {@link Coherence.invalidateTags}. */
   async invalidateTags(ref: EntryRef, tags: readonly string[], signal?: AbortSignal): Promise<number> {
     this.assertOpen();
     return this.#parts.coherence.invalidateTags(ref, tags, signal);
@@ -239,7 +237,6 @@ export class EntryStore {
     return this.#l2?.keys(prefix) ?? this.#l1?.keys(tenantId, prefix) ?? [];
   }
 
-  /** What L1 holds now. */
   usage(): Pick<CacheStats, 'l1Entries' | 'l1Bytes'> {
     return this.#l1?.usage ?? { l1Entries: 0, l1Bytes: 0 };
   }
@@ -264,7 +261,6 @@ export class EntryStore {
     return flight.begin();
   }
 
-  /** Does `work` with the entry's flight. */
   #joined<R>(ref: EntryRef, work: (flight: Work) => Promise<R>): Promise<R> {
     this.assertOpen();
     const { coherence, flights } = this.#parts;

@@ -45,7 +45,6 @@ export class Fetching {
     return loadTimeoutMs === undefined ? undefined : new Patience(loadTimeoutMs);
   }
 
-  /** What is stored, or what `load` makes of a miss. */
   async fetch(ref: EntryRef, load: () => unknown, patience = this.#patience()): Promise<Outcome> {
     const { flights, tiers, loader, failures, failed, settings } = this.#parts;
     const flight = flights.join(ref);
@@ -93,7 +92,6 @@ export class Fetching {
     }
   }
 
-  /** What is stored and fresh, or `undefined`. */
   async peek(ref: EntryRef): Promise<Outcome | undefined> {
     const { flights } = this.#parts;
     const flight = flights.join(ref);

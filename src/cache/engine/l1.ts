@@ -12,15 +12,12 @@ const ENTRY_OVERHEAD = 256;
 const UNTRACKED_TTL_MS = 5_000;
 
 export interface L1Settings {
-  /** The longest that a copy is kept, in milliseconds. */
   readonly ttlMs: number;
-  /** Keep decoded values instead of bytes. */
   readonly values: boolean;
   /** How much longer than its TTL an entry may answer as a stale one, in milliseconds. */
   readonly graceMs: number;
 }
 
-/** An entry held in this process. */
 export interface L1Entry {
   readonly tenantId: string | undefined;
   /** The bytes as stored: sealed in a secure cache. `undefined` where the decoded value is kept instead. */
@@ -137,7 +134,6 @@ export class L1 {
     this.#entries.delete(cacheKey);
   }
 
-  /** Removes what was set with one of the tags. @returns how many. */
   invalidateTags(tags: Iterable<string>): number {
     const cacheKeys = this.#tags.cacheKeys(tags);
     for (const cacheKey of cacheKeys) this.#entries.delete(cacheKey);

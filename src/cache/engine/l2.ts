@@ -35,7 +35,6 @@ export interface L2Settings {
   readonly failures: Failures;
 }
 
-/** A value on its way to the backend. */
 export interface Stored {
   readonly ref: EntryRef;
   readonly bytes: Uint8Array;
@@ -46,7 +45,6 @@ export interface Stored {
 interface StoringRun {
   /** The backend has said that the entry changed since the function began. */
   readonly changed: boolean;
-  /** The options of `setIfUnchanged`. */
   condition(options: BackendSetOptions): BackendSetOptions & BackendUnchanged;
 }
 
@@ -241,7 +239,6 @@ export class L2 {
     return this.#settings.names === undefined ? ref.cacheKey : this.#settings.names.current(ref);
   }
 
-  /** With the previous keys too. */
   #names(ref: EntryRef): readonly string[] {
     return this.#settings.names === undefined ? [ref.cacheKey] : this.#settings.names.all(ref);
   }

@@ -41,7 +41,6 @@ export interface LoadSettings {
   readonly lock: LockSettings | undefined;
 }
 
-/** A function that is to make an entry's value. */
 export interface LoadCall {
   readonly ref: EntryRef;
   readonly writer: Writer;
@@ -49,7 +48,6 @@ export interface LoadCall {
   readonly progress: Progress;
 }
 
-/** Running functions and storing what they return. */
 export class Loader {
   readonly #tiers: Tiers;
   readonly #failures: Failures;

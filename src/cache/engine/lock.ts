@@ -103,7 +103,6 @@ export class EntryLock {
   }
 }
 
-/** A lock, and when it was asked for. */
 interface Taken {
   readonly lock: BackendLock;
   readonly asked: number;
@@ -160,7 +159,6 @@ class Lease {
   }
 }
 
-/** Whatever becomes of it. */
 function quietly(work: () => Promise<unknown>): void {
   (async () => work())().catch(() => {});
 }

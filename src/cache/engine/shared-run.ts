@@ -16,17 +16,14 @@ interface Caller<T> {
 /** How a run tells how far it is. */
 export type Progress = Pick<SharedRun<unknown>, 'countedLate' | 'elsewhere' | 'began' | 'ended'>;
 
-/** The owner of a run. */
 interface Owner {
   readonly runs: Runs;
   /** The first caller has given up waiting; `here`: while this process runs the function. */
   late(ref: EntryRef, here: boolean): void;
 }
 
-/** What a run is made of. */
 interface RunParts<T> {
   readonly ref: EntryRef;
-  /** When it begins. */
   readonly moment: Moment;
   readonly start: (progress: Progress) => Promise<T>;
   /** Called once, when it is over or another run may begin. */
@@ -80,7 +77,6 @@ export class SharedRun<T> {
     if (this.#callers !== undefined) for (const caller of this.#callers) caller.stop();
   }
 
-  /** Whether the function has been running for too long. */
   get over(): boolean {
     return this.#run?.over ?? false;
   }

@@ -7,7 +7,6 @@ export class Flight<Found, Outcome> {
   readonly cacheKey: string;
   readonly tenantId: string | undefined;
   users = 0;
-  /** Reading what is stored. */
   read: Promise<Found | undefined> | undefined;
   /** Whether further requests may join `read`. */
   readValidity: Validity | undefined;
@@ -143,7 +142,6 @@ export class SingleFlight<Found, Outcome> {
     }
   }
 
-  /** As {@link use} for many entries. */
   async useAll<R>(refs: readonly Identity[], work: (flights: Flight<Found, Outcome>[]) => Promise<R>): Promise<R> {
     const flights = refs.map((ref) => this.join(ref));
     try {
@@ -159,7 +157,6 @@ export class SingleFlight<Found, Outcome> {
     for (const flight of this.#ofTenants.get(cacheKey)?.values() ?? []) flight.invalidate();
   }
 
-  /** Invalidates all work in progress. */
   invalidateAll(): void {
     for (const flight of this.#all()) flight.invalidate();
   }

@@ -19,7 +19,6 @@ export interface TierSettings {
   readonly l1: L1 | undefined;
   /** undefined: L1 is the store. */
   readonly l2: L2 | undefined;
-  /** L1 keeps decoded values instead of bytes. */
   readonly keepValues: boolean;
   /** How much longer than its TTL an entry is kept, in milliseconds. */
   readonly graceMs: number;
@@ -30,14 +29,12 @@ export interface TierSettings {
   readonly coherence: Coherence;
 }
 
-/** A stored value. */
 export interface Found {
   /** As stored; undefined where L1 keeps decoded values. */
   readonly bytes: Uint8Array | undefined;
   readonly value: unknown;
   /** When the entry's TTL ends, on the clock of {@link now}: `Infinity` for never, NaN when unknown. */
   readonly expiresAt: number;
-  /** Whether its TTL has not ended. */
   readonly fresh: boolean;
   readonly inL1: boolean;
   /** Whether a caller was given `value`; the next one decodes its own. */
@@ -59,7 +56,6 @@ export class Tiers {
     this.invalidations = settings.invalidations;
   }
 
-  /** What is stored, fresh or stale. */
   async read(ref: EntryRef, reader: Reader): Promise<Found | undefined> {
     const held = this.l1?.get(ref.cacheKey, ref.tenantId);
     const inL1 = held && (await this.#openHeld(held, ref));
