@@ -246,8 +246,8 @@ class SealingAdapter implements EncryptedStore {
 }
 
 /**
- * Opens when it is destructured, as Keyv 6 iterates; to clear it takes `entry[0]`, which needs no opening. Unopened, the name
- * is empty.
+ * An entry that opens when Keyv 6 destructures it to iterate, with an empty name when it does not open. To clear, Keyv 6 reads
+ * `entry[0]`, which opens nothing.
  */
 function lazyEntry(name: string, open: () => unknown): [string, unknown] {
   return Object.defineProperties([name, undefined] as [string, unknown], {

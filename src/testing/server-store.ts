@@ -31,7 +31,10 @@ interface Lock {
   endsAtMs: number;
 }
 
-/** Entries, fresh and then stale, and leases; bounded in bytes, the least recently used leaving first. Sent values count. */
+/**
+ * Entries, fresh and then stale, and leases; bounded in bytes, the least recently used leaving first. A removed value counts
+ * until it has been sent.
+ */
 export class ServerStore {
   readonly sending: Sending;
   readonly #entries: LRUCache<string, Stored>;
