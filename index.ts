@@ -91,4 +91,4 @@ export { InteropSerializer, type InteropSerializerOptions } from './src/serializ
 export { JsonSerializer, type JsonSerializerOptions, OrjsonSerializer } from './src/serializers/json.js';
 export type { Serializer } from './src/serializers/serializer.js';
 export { StandardSerializer, type StandardSerializerOptions } from './src/serializers/standard.js';
-export type { Duration } from './src/util/duration.js';
+export type { Duration } from './src/util/options-object.js';

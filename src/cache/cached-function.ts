@@ -35,10 +35,8 @@ export interface CachedFunction<This, A extends unknown[], R> {
   stats(): CacheStats;
 }
 
-/** A function that is wrapped. */
 export type Original = (this: unknown, ...args: unknown[]) => unknown;
 
-/** What a cached function is made of. */
 export interface FunctionParts {
   readonly store: EntryStore;
   readonly names: EntryNames;

@@ -5,7 +5,7 @@ import { assertTenantId } from '../protocol/derive.js';
 import { kindOf } from '../util/bytes.js';
 import { assertOptionsObject } from '../util/options-object.js';
 import { guarded } from './engine/backend-guard.js';
-import { assertCanTag } from './engine/capabilities.js';
+import { assertCanTag } from './engine/coherence.js';
 import { type CacheStats, Counters } from './engine/counters.js';
 import type { EntryStore } from './engine/entry-store.js';
 import { openStore } from './engine/open-store.js';
@@ -53,7 +53,6 @@ export class Cache extends TenantCache implements AsyncDisposable {
   });
   /** Of functions that have another one than the cache. */
   readonly #namespaces = new Set<string>();
-  /** Of functions that are sealed apart. */
   readonly #secure: Home[] = [];
   #secureByDefault: Home | undefined;
 
@@ -134,8 +133,8 @@ export class Cache extends TenantCache implements AsyncDisposable {
       let ended: { error: unknown } | undefined;
       try {
         for (const prefix of prefixes) {
-          await rewrapping.run({ prefix, tenantId: storage.tenantId });
-          for (const tenantId of tenants) await rewrapping.run({ prefix: prefixOf(tenantId) + prefix, tenantId });
+          await rewrapping.run(prefix, storage.tenantId);
+          for (const tenantId of tenants) await rewrapping.run(prefixOf(tenantId) + prefix, tenantId);
         }
       } catch (error) {
         ended = { error };

@@ -15,7 +15,6 @@ export interface TenantStore {
   getStore(): string | undefined;
 }
 
-/** How the entries of one function are named. */
 export interface NamingOptions {
   readonly namespace: string | undefined;
   readonly operation: string | undefined;
@@ -121,12 +120,10 @@ export class EntryNames {
   }
 }
 
-/** What a tag is called in the backend. */
 export function tagName(tenantPrefix: string, namespace: string | undefined, tag: string): string {
   return `${tenantPrefix}${namespace === undefined ? '' : `ns:${namespace}:`}tag:${tag}`;
 }
 
-/** The stored key's prefix for a tenant. */
 export function prefixOf(tenantId: string): string {
   let prefix = prefixes.get(tenantId);
   if (prefix === undefined) {

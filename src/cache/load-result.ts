@@ -1,5 +1,4 @@
-import { ttlMsOf } from '../util/duration.js';
-import { assertOptionsObject } from '../util/options-object.js';
+import { assertOptionsObject, ttlMsOf } from '../util/options-object.js';
 import { LoadResult } from './engine/loader.js';
 import { assertTags } from './key-builder.js';
 import type { Ttl } from './options.js';

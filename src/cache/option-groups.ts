@@ -1,12 +1,8 @@
 import { ConfigurationError } from '../errors.js';
-import type { Duration } from '../util/duration.js';
-import { assertOptionsObject, ownOptions } from '../util/options-object.js';
+import { assertOptionsObject, type Duration, ownOptions } from '../util/options-object.js';
 import { boolean, count, optionalMs, type Parsed, parse, parseGroup, timerMs } from './parsers.js';
 
-/*
- * Options that have options of their own. Each interface is followed by what its options are parsed into; times become
- * milliseconds.
- */
+/* Options that have options of their own, each interface followed by its parser. Times become milliseconds. */
 
 /** A number with its unit, as {@link Duration} without the bare number: `500` would be seconds, and be meant as milliseconds. */
 export type Span = Exclude<Duration, number>;

@@ -6,7 +6,7 @@ import { assertName } from '../protocol/cache-key.js';
 import { assertTenantId } from '../protocol/derive.js';
 import type { Serializer } from '../serializers/serializer.js';
 import { kindOf } from '../util/bytes.js';
-import { type Duration, ttlMsOf } from '../util/duration.js';
+import { type Duration, ttlMsOf } from '../util/options-object.js';
 import { isAbortSignal } from '../util/realms.js';
 import { assertTags, isTenantStore, type NamingOptions, type TenantStore } from './key-builder.js';
 import {

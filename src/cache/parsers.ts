@@ -1,6 +1,6 @@
 import { kindOf } from '../util/bytes.js';
-import { durationMs } from '../util/duration.js';
-import { assertOptionsObject, ownOptions } from '../util/options-object.js';
+import { assertOptionsObject, durationMs, ownOptions } from '../util/options-object.js';
+import { MAX_TIMER_MS } from '../util/timers.js';
 
 /** Parsers by the names of options: each makes of an option what the engine takes, or throws. `undefined`: the option is left out. */
 export type Parsers = Readonly<Record<string, (value: never) => object>>;
@@ -29,9 +29,8 @@ export function readOptions<T extends object>(options: T, ...tables: Parsers[]):
 }
 
 /**
- * An option that has options of its own: undefined when it is `false`, their defaults for `true`.
- *
- * @throws as {@link readOptions}, and what the parsers throw.
+ * An option with options of its own: undefined for `false`, defaults for `true`. @throws as {@link readOptions}, and what the
+ * parsers throw.
  */
 export function parseGroup<P extends Parsers>(name: string, value: unknown, parsers: P): Parsed<P> | undefined {
   if (value === false) return undefined;
@@ -39,9 +38,6 @@ export function parseGroup<P extends Parsers>(name: string, value: unknown, pars
   assertOptionsObject(value, Object.keys(parsers), { name, or: 'a boolean' });
   return parse(parsers, ownOptions(value));
 }
-
-/** The longest that a timer of Node waits; longer ones fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Milliseconds, of a string with its unit: a bare 500 would be seconds, and be meant as milliseconds. */
 export function timerMs(name: string, value: unknown): number | undefined {
@@ -58,7 +54,6 @@ export function optionalMs(name: string, value: unknown): number | undefined {
   return value === undefined ? undefined : durationMs(name, value);
 }
 
-/** An integer from `least` on. */
 export function count(name: string, value: unknown, least: number): number {
   if (typeof value !== 'number') throw new TypeError(`${name} must be a number, not ${kindOf(value)}`);
   if (!Number.isSafeInteger(value) || value < least)

@@ -3,8 +3,7 @@ import { signalOf } from '../native/abort.js';
 import { assertOwnKey, hasTenantPrefix } from '../protocol/cache-key.js';
 import type { Wire } from '../protocol/wire.js';
 import { assertWellFormed, kindOf } from '../util/bytes.js';
-import { type Duration, durationMs, ttlMsOf } from '../util/duration.js';
-import { assertOptionsObject } from '../util/options-object.js';
+import { assertOptionsObject, type Duration, durationMs, ttlMsOf } from '../util/options-object.js';
 import { type Entry, entryOf } from './cached-function.js';
 import type { Counters } from './engine/counters.js';
 import type { EntryRef } from './engine/entry-ref.js';
@@ -20,7 +19,6 @@ export interface SetOptions {
   tags?: readonly string[];
 }
 
-/** What a view of a cache is made of. */
 export interface ViewParts {
   readonly store: EntryStore;
   /** All that hold entries of this view: functions may be sealed apart. */
@@ -29,7 +27,6 @@ export interface ViewParts {
   readonly ttlMs: number;
   readonly wire: Wire;
   readonly tenantId: string | undefined;
-  /** What stored keys begin with. */
   readonly prefix: string;
   readonly namespace: string | undefined;
   readonly privateKeys: boolean;
@@ -225,7 +222,10 @@ export class TenantCache {
     const { ttlMs } = this.#parts;
     if (options === undefined) return this.#refOf(full, ttlMs);
     assertOptionsObject(options, ['ttl', 'tags']);
-    return this.#refOf(full, ttlMsOf(options.ttl) ?? ttlMs, this.#tags(options.tags));
+    const ownTtlMs = ttlMsOf(options.ttl) ?? ttlMs;
+    const { tags } = options;
+    if (tags !== undefined) assertTags(tags);
+    return this.#refOf(full, ownTtlMs, tags?.map(this.#parts.tagName));
   }
 
   #refs(cacheKeys: readonly string[]): EntryRef[] {
@@ -233,7 +233,6 @@ export class TenantCache {
     return cacheKeys.map((cacheKey: string) => this.#ref(cacheKey));
   }
 
-  /** The cache key as it is stored. */
   #full(cacheKey: string): string {
     const { wire, prefix } = this.#parts;
     assertOwnKey('cacheKey', cacheKey, wire);
@@ -243,12 +242,6 @@ export class TenantCache {
   #refOf(cacheKey: string, ttlMs: number, tags?: readonly string[]): EntryRef {
     const { tenantId, counters, namespace, tagName } = this.#parts;
     return { cacheKey, tenantId, ttlMs, counters, namespace, tags, tagName };
-  }
-
-  #tags(tags: readonly string[] | undefined): readonly string[] | undefined {
-    if (tags === undefined) return undefined;
-    assertTags(tags);
-    return tags.map(this.#parts.tagName);
   }
 }
 

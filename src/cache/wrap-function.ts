@@ -2,7 +2,7 @@ import { ConfigurationError } from '../errors.js';
 import { errorPathsOf } from '../protocol/refusal.js';
 import { kindOf } from '../util/bytes.js';
 import { type CachedFunction, cachedFunction, type Original } from './cached-function.js';
-import { assertCanTag } from './engine/capabilities.js';
+import { assertCanTag } from './engine/coherence.js';
 import { Counters } from './engine/counters.js';
 import type { EntryStore } from './engine/entry-store.js';
 import { openStore } from './engine/open-store.js';
@@ -24,12 +24,10 @@ export type CacheWrap<K extends unknown[] = unknown[], T extends unknown[] = unk
   context?: ClassMethodDecoratorContext<This, (this: This, ...args: A) => R>,
 ) => CachedFunction<This, A, Awaited<R>>;
 
-/** Where the results of functions are stored. */
 export interface FunctionHome {
   readonly storage: Storage;
   /** The store that all functions share; undefined: each has one of its own. */
   readonly store: EntryStore | undefined;
-  /** Called with each function that is wrapped. */
   readonly wrapped?: (cached: object, counters: Counters) => void;
 }
 
@@ -38,10 +36,18 @@ export function wrapFunction<K extends unknown[], T extends unknown[]>(
   options: Parsed<typeof FUNCTION>,
   { storage, store, wrapped }: FunctionHome,
 ): CacheWrap<K, T> {
-  const { backend, namespace: tagNamespace } = storage;
+  const { backend, namespace: tagNamespace, profile, secure, tenantId } = storage;
   const { namespace = tagNamespace, operation, key, tenant, tags, ttlMs = storage.ttlMs } = options;
   assertCanTag(backend, tags);
-  const context = namingContext(storage);
+  const context: NamingContext = {
+    tagNamespace,
+    wire: profile.wire,
+    keySuffix: profile.keySuffix,
+    errorPaths: errorPathsOf(profile.serializer),
+    shared: backend !== undefined,
+    tenantId,
+    tenantInKey: !secure && tenantId !== undefined,
+  };
   const newNames = () => new EntryNames({ namespace, operation, key, tenant, tags }, context);
   const names = newNames();
   const named = namespace !== undefined && operation !== undefined;
@@ -76,17 +82,4 @@ function assertWrappable(fn: unknown, decorated: unknown): asserts fn is Origina
   if (decorated === undefined) return;
   const kind = (decorated as { kind?: unknown } | null)?.kind;
   if (kind !== 'method') throw new TypeError('As a decorator, cache(options) is for methods');
-}
-
-/** What the names of entries depend on. */
-function namingContext({ profile, secure, tenantId, backend, namespace }: Storage): NamingContext {
-  return {
-    tagNamespace: namespace,
-    wire: profile.wire,
-    keySuffix: profile.keySuffix,
-    errorPaths: errorPathsOf(profile.serializer),
-    shared: backend !== undefined,
-    tenantId,
-    tenantInKey: !secure && tenantId !== undefined,
-  };
 }

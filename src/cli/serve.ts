@@ -1,6 +1,5 @@
 import { parseArgs } from 'node:util';
 import { startCacheServer } from '../testing/server.js';
-import { parseBytes } from './bytes-option.js';
 import { UsageError } from './usage-error.js';
 
 const usage = `
@@ -66,8 +65,11 @@ function portOption(text: string): number {
   throw new UsageError('--port must be a whole number from 0 to 65535');
 }
 
+const UNITS = { '': 1, b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 } as const;
+
 function bytesOption(name: string, text: string): number {
-  const value = parseBytes(text);
-  if (value !== undefined) return value;
+  const match = /^(\d+)(b|kb|mb|gb|)$/i.exec(text);
+  const bytes = match ? Number(match[1]) * UNITS[match[2]?.toLowerCase() as keyof typeof UNITS] : 0;
+  if (bytes >= 1 && Number.isSafeInteger(bytes)) return bytes;
   throw new UsageError(`${name} must be a number of bytes, like 1048576, 512kb, 25mb or 2gb`);
 }

@@ -7,9 +7,9 @@ interface Assigned {
 }
 
 /**
- * What a store knows of the namespaces of the Keyv 5 instances above it. Keyv 5 writes `namespace:` in front of keys
- * and assigns its namespace to the store, where a second instance overwrites that of the first; `clear()` and
- * `iterator()` do not say on whose behalf they are called. So this remembers whether all instances agree.
+ * The namespaces of the Keyv 5 instances above a store. Each assigns its own to the store, over that of the others, and
+ * `clear()`
+ * and `iterator()` do not name theirs. So this records whether all instances agree.
  */
 export class AssignedNamespace {
   #instances = 0;
@@ -62,8 +62,8 @@ export class AssignedNamespace {
   }
 
   /**
-   * For the instance that was constructed last, which is the one that asks for the store's `iterator` right after it
-   * has assigned: what its keys begin with, whenever the answer is called. @throws ConfigurationError, then, as above.
+   * The prefix of the latest instance, the one that has just asked for `iterator`. The function throws ConfigurationError as
+   * above.
    */
   prefixOfLatest(): () => string {
     const assigned = this.#latest;

@@ -23,12 +23,7 @@ export interface EncryptedStoreClearOptions {
   onProgress?: ((report: { removed: number }) => void) | undefined;
 }
 
-const OPTIONS = [
-  'namespace',
-  'timeoutMs',
-  'signal',
-  'onProgress',
-] as const satisfies readonly (keyof EncryptedStoreClearOptions)[];
+const OPTIONS: readonly (keyof EncryptedStoreClearOptions)[] = ['namespace', 'timeoutMs', 'signal', 'onProgress'];
 const PAGE = 1_000;
 
 /** @throws TypeError and RangeError for options that are none, the reason of a signal that has fired. */
@@ -47,11 +42,10 @@ export function clearOptions(options: EncryptedStoreClearOptions = {}): Encrypte
 }
 
 /**
- * Removes the names that `list` gives, a page at a time. A store that lists by position skips entries when others are
- * removed meanwhile, and some report a failure as an event and answer that nothing was there: the listing is repeated until
- * there is less than a page, or no fewer than before.
- *
- * @throws BackendError when entries are there still that the store said were not.
+ * Removes the listed names by pages. Stores that list by position skip entries while others are removed, and some report
+ * failures
+ * as events: the listing is repeated until it has less than a page, or no fewer than before.
+ * @throws BackendError when entries remain that the store did not remove.
  */
 export async function removeListed(
   store: KeyvStorageAdapter,

@@ -11,7 +11,6 @@ import {
 import { BackendError, ConfigurationError } from '../errors.js';
 import { AssignedNamespace } from './assigned-namespace.js';
 import { clearOptions, type EncryptedStoreClearOptions, removeListed, step } from './clear-namespace.js';
-import { lazyEntry } from './lazy-entry.js';
 import { type EncryptedStoreOptions, SealedText } from './sealed-text.js';
 import { canListNames, hasNamespace, type Listed, listNames } from './stored-names.js';
 
@@ -86,10 +85,7 @@ interface Inner extends KeyvStorageAdapter {
 
 const PAGE = 100;
 
-/**
- * It does not declare `capabilities.expires`, so that either version of Keyv passes milliseconds to live, and has no
- * `namespace`, so that Keyv 6 writes it into the keys.
- */
+/** Without `capabilities.expires` both versions of Keyv pass milliseconds; without `namespace` Keyv 6 writes it into keys. */
 class SealingAdapter implements EncryptedStore {
   /** Where Keyv 5 gets an iterator from. It asks for none unless it knows the dialect. */
   readonly opts: object | undefined;
@@ -247,4 +243,21 @@ class SealingAdapter implements EncryptedStore {
       }
     }
   }
+}
+
+/**
+ * An entry that opens when Keyv 6 destructures it to iterate, with an empty name when it does not open. To clear, Keyv 6 reads
+ * `entry[0]`, which opens nothing.
+ */
+function lazyEntry(name: string, open: () => unknown): [string, unknown] {
+  return Object.defineProperties([name, undefined] as [string, unknown], {
+    1: { get: open },
+    [Symbol.iterator]: {
+      *value() {
+        const value = open();
+        yield value === undefined ? '' : name;
+        yield value;
+      },
+    },
+  });
 }

@@ -28,9 +28,9 @@ export function hasNamespace(keyv: object, namespace: unknown): boolean {
 }
 
 /**
- * The names in a store that begin with `prefix`, some of them twice; undefined for a store that cannot list its
- * entries. It asks the store at the bottom, whatever Keyv instances are around it: their own iterators leave out
- * names that look like those of other namespaces.
+ * The names in the store at the bottom that begin with `prefix`, some of them twice; undefined when it cannot list. The
+ * iterators of
+ * the Keyv instances around it leave out names that look like those of other namespaces.
  */
 export function listNames(inner: object, prefix: string): AsyncGenerator<Listed, void> | undefined {
   const bottom = bottomOf(inner);
@@ -97,9 +97,9 @@ function entriesOfAdapter(adapter: Adapter, prefix: string): Entries {
 }
 
 /**
- * `@keyv/redis` leaves out names with its separator unless it has the namespace in front of it, and matches that as a
- * pattern. So it is asked for the very prefix, on an object of its own: the adapter is shared. Nor does this read the
- * values of ten names at a time, which it does when iterated.
+ * `@keyv/redis` leaves out names with its separator, and takes the namespace as a pattern. So it is asked for the exact prefix,
+ * on a
+ * view of the shared adapter that reads no values.
  */
 async function* entriesOfRedis(adapter: Adapter, own: string, prefix: string): AsyncGenerator<Listed> {
   const full = own + prefix;
@@ -134,10 +134,7 @@ async function* entriesOfValkey(adapter: Adapter, prefix: string): AsyncGenerato
   }
 }
 
-/**
- * The argument with which adapters find all names that begin with `prefix`, behind which they put a colon. Some take it
- * as a pattern of SQL, in which nothing of it finds less, others as a regular expression: then all names are listed.
- */
+/** What makes adapters list names with `prefix`: they add a colon and may read a pattern in it; undefined: all names. */
 function asNamespace(prefix: string): string | undefined {
   return prefix.endsWith(':') && !/[*?[\]\\^$+(){}|]/.test(prefix) ? prefix.slice(0, -1) : undefined;
 }

@@ -4,8 +4,7 @@ import { type NativeSequence, native } from '../native/addon.js';
 import { guarded } from '../native/result.js';
 import { type MasterKeyInput, resolveMasterKeys } from '../protocol/master-key.js';
 import { latest, now, recently } from '../util/clock.js';
-import { type Duration, durationMs } from '../util/duration.js';
-import { assertOptionsObject, ownOptions } from '../util/options-object.js';
+import { assertOptionsObject, type Duration, durationMs, ownOptions } from '../util/options-object.js';
 import { HeldKey, type KeyUsage, type TenantKey } from './held-key.js';
 import { fetchMasterKeys, type KeyProvider, type KeyProviderOptions } from './provider.js';
 

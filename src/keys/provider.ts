@@ -2,7 +2,7 @@ import { ConfigurationError, TimeoutError } from '../errors.js';
 import type { MasterKeyInput } from '../protocol/master-key.js';
 import { kindOf } from '../util/bytes.js';
 import { Deadline } from '../util/deadlines.js';
-import { durationMs } from '../util/duration.js';
+import { durationMs } from '../util/options-object.js';
 import { throwIfAborted } from '../util/realms.js';
 import { MAX_TIMER_MS } from '../util/timers.js';
 

@@ -30,10 +30,10 @@ export function observeCaches(meter: Meter, caches: Caches): () => void {
     ['createObservableCounter', COUNTERS],
     ['createObservableGauge', GAUGES],
   ] as const) {
-    for (const { name, help, read } of measures) {
+    for (const { name, help, stat } of measures) {
       const instrument = meter[kind](`cachekit.${name}`, { description: help });
       const observe = (result: ObservableResult) => {
-        for (const [cache, counting] of Object.entries(caches)) result.observe(read(counting.stats()), { cache });
+        for (const [cache, counting] of Object.entries(caches)) result.observe(counting.stats()[stat], { cache });
       };
       instrument.addCallback(observe);
       ends.push(() => instrument.removeCallback(observe));

@@ -1,4 +1,5 @@
 import type { Metric, Registry } from 'prom-client';
+import type { CacheStats } from '../../index.js';
 import { ConfigurationError } from '../errors.js';
 import { assertCaches, type Caches, COUNTERS, GAUGES, LATENCIES } from './measures.js';
 
@@ -37,13 +38,19 @@ export function registerCacheMetrics(
   }
   assertCaches(caches);
   const names: string[] = [];
-  const add = (name: string, help: string, type: 'counter' | 'gauge' | 'histogram', samples: () => Sample[]) => {
+  const add = (
+    name: string,
+    help: string,
+    type: 'counter' | 'gauge' | 'histogram',
+    samplesOf: (cache: string, stats: CacheStats) => Sample[],
+  ) => {
     if (register.getSingleMetric(name) !== undefined) {
       throw new ConfigurationError(
         'The registry has these metrics: name all caches in one call, or pass another prefix',
       );
     }
     names.push(name);
+    const samples = () => Object.entries(caches).flatMap(([cache, counting]) => samplesOf(cache, counting.stats()));
     // What a registry asks of a metric; the classes of prom-client keep numbers of their own.
     const metric = {
       name,
@@ -55,28 +62,16 @@ export function registerCacheMetrics(
     };
     register.registerMetric(metric as unknown as Metric);
   };
-  const each = (read: (name: string) => Sample[]) => () => Object.keys(caches).flatMap(read);
-  const statsOf = (cache: string) => (caches[cache] as Caches[string]).stats();
-  for (const { name, help, read } of COUNTERS) {
-    add(
-      `${prefix}_${name}_total`,
-      help,
-      'counter',
-      each((cache) => [{ labels: { cache }, value: read(statsOf(cache)) }]),
-    );
+  for (const { name, help, stat } of COUNTERS) {
+    add(`${prefix}_${name}_total`, help, 'counter', (cache, stats) => [{ labels: { cache }, value: stats[stat] }]);
   }
-  for (const { name, help, read } of GAUGES) {
-    add(
-      `${prefix}_${name}`,
-      help,
-      'gauge',
-      each((cache) => [{ labels: { cache }, value: read(statsOf(cache)) }]),
-    );
+  for (const { name, help, stat } of GAUGES) {
+    add(`${prefix}_${name}`, help, 'gauge', (cache, stats) => [{ labels: { cache }, value: stats[stat] }]);
   }
-  for (const { name, help, of } of LATENCIES) {
+  for (const { name, help, stat } of LATENCIES) {
     const metric = `${prefix}_${name}_duration_seconds`;
-    const samples = (cache: string): Sample[] => {
-      const { buckets, count, sumMs } = of(statsOf(cache));
+    add(metric, help, 'histogram', (cache, stats) => {
+      const { buckets, count, sumMs } = stats[stat];
       return [
         ...buckets.map(({ leMs, count: value }) => ({
           metricName: `${metric}_bucket`,
@@ -86,8 +81,7 @@ export function registerCacheMetrics(
         { metricName: `${metric}_sum`, labels: { cache }, value: sumMs / 1000 },
         { metricName: `${metric}_count`, labels: { cache }, value: count },
       ];
-    };
-    add(metric, help, 'histogram', each(samples));
+    });
   }
   return () => {
     for (const name of names) register.removeSingleMetric(name);

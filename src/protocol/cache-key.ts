@@ -98,7 +98,8 @@ export function assertName(name: 'namespace' | 'operation', value: unknown): ass
  *   comes from outside must not name another tenant's entry.
  */
 export function assertOwnKey(name: string, cacheKey: unknown, wire: Wire): asserts cacheKey is string {
-  assertWellFormed(name, cacheKey);
+  // Most keys are good: only a wrong one is worth another call.
+  if (typeof cacheKey !== 'string' || !cacheKey.isWellFormed()) assertWellFormed(name, cacheKey);
   if (cacheKey === '') throw new RangeError(`${name} must not be empty`);
   if (wire === 'protocol' && hasTenantPrefix(cacheKey)) {
     throw new RangeError(`${name} must not begin like a tenant's cache keys (t:, 16 hex digits, :)`);

@@ -2,7 +2,6 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'n
 import { assertOptions, integerOption } from '../backends/arguments.js';
 import { MAX_TTL_SECONDS } from '../backends/http.js';
 import { dateOf, now } from '../util/clock.js';
-import { BodyReader } from './server-body.js';
 import { isLoopbackHost, isStorable, lifetimeOf, mayChange, Tokens, wholeNumberIn } from './server-rules.js';
 import { ServerStore } from './server-store.js';
 
@@ -216,4 +215,50 @@ function decoded(segment: string): string | undefined {
 
 function wallClock(): number {
   return dateOf(now()).getTime();
+}
+
+/** The body of a request, or why there is none. */
+type Body = Buffer | 'too large' | 'busy';
+
+/** Reads bodies into memory, each up to a limit and all together up to another. */
+class BodyReader {
+  readonly #maxBytesAtOnce: number;
+  #reading = 0;
+
+  constructor(maxBytesAtOnce: number) {
+    this.#maxBytesAtOnce = maxBytesAtOnce;
+  }
+
+  /** Reads a body over a limit to its end: many clients look for the answer only then. @throws what a broken connection throws. */
+  async read(chunks: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Body> {
+    let parts: Uint8Array[] = [];
+    let length = 0;
+    let held = 0;
+    let refusal: 'too large' | 'busy' | undefined;
+    try {
+      for await (const part of chunks) {
+        length += part.length;
+        if (length > maxBytes) refusal = 'too large';
+        else if (this.#reading + part.length > this.#maxBytesAtOnce) refusal ??= 'busy';
+        if (refusal === undefined) {
+          this.#reading += part.length;
+          held += part.length;
+          parts.push(part);
+          continue;
+        }
+        parts = [];
+      }
+    } finally {
+      this.#reading -= held;
+    }
+    if (refusal !== undefined) return refusal;
+    // Memory of its own: the chunks are views on larger ones.
+    const body = Buffer.allocUnsafeSlow(length);
+    let offset = 0;
+    for (const part of parts) {
+      body.set(part, offset);
+      offset += part.length;
+    }
+    return body;
+  }
 }

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { MAX_TTL_SECONDS } from '../backends/http.js';
 import type { Lifetime } from './server-rules.js';
-import { Sending } from './server-sending.js';
 
 /** What an entry costs beside its bytes and its cache key: that of 100,000 small ones, by the memory of the process. */
 const ENTRY_OVERHEAD = 600;
@@ -33,8 +32,8 @@ interface Lock {
 }
 
 /**
- * Entries with two windows, fresh and stale, and leases; bounded in bytes, where the least recently used go first. What was
- * removed while it is being sent counts until it has been.
+ * Entries, fresh and then stale, and leases; bounded in bytes, the least recently used leaving first. A removed value counts
+ * until it has been sent.
  */
 export class ServerStore {
   readonly sending: Sending;
@@ -160,4 +159,47 @@ export class ServerStore {
 
 function sizeOf(cacheKey: string, bytes: Buffer): number {
   return bytes.length + 2 * cacheKey.length + ENTRY_OVERHEAD;
+}
+
+/** Values on their way to readers, who may be slow: their memory is held as long, whatever becomes of the entries. */
+class Sending {
+  readonly #maxBytes: number;
+  readonly #values = new Map<Buffer, { readers: number; removed: boolean }>();
+  #bytes = 0;
+  #removedBytes = 0;
+
+  /** @param maxBytes on their way at once; a longer value goes alone. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Bytes of values that are no longer entries. */
+  get removedBytes(): number {
+    return this.#removedBytes;
+  }
+
+  /** Counts a value until what this returns is called, once; `undefined` when too much is on its way already. */
+  begin(value: Buffer): (() => void) | undefined {
+    const sending = this.#values.get(value) ?? { readers: 0, removed: false };
+    if (sending.readers === 0) {
+      if (this.#bytes > 0 && this.#bytes + value.length > this.#maxBytes) return undefined;
+      this.#bytes += value.length;
+      this.#values.set(value, sending);
+    }
+    sending.readers++;
+    return () => {
+      if (--sending.readers > 0) return;
+      this.#values.delete(value);
+      this.#bytes -= value.length;
+      if (sending.removed) this.#removedBytes -= value.length;
+    };
+  }
+
+  /** The value is no longer an entry. */
+  removed(value: Buffer): void {
+    const sending = this.#values.get(value);
+    if (sending === undefined) return;
+    sending.removed = true;
+    this.#removedBytes += value.length;
+  }
 }

@@ -4,12 +4,12 @@ import type { AddressInfo, Socket } from 'node:net';
 import { integerOption } from '../backends/arguments.js';
 import { ConfigurationError } from '../errors.js';
 import { copyOf } from '../util/bytes.js';
+import { MAX_TIMER_MS } from '../util/timers.js';
 import { CacheApi, type CacheApiOptions } from './server-api.js';
 import { isLoopback } from './server-rules.js';
 
 /** A connection on which nothing moves for so long is closed. */
 const IDLE_MS = 60_000;
-const MAX_GRACE_MS = 2 ** 31 - 1;
 
 export interface CacheServerOptions extends CacheApiOptions {
   /** Default 0: any port that is free. */
@@ -72,49 +72,31 @@ export async function startCacheServer(options: CacheServerOptions = {}): Promis
   listener.setTimeout(IDLE_MS);
   listener.listen(port, host);
   await once(listener, 'listening');
-  return new RunningServer(listener, api, host, path);
+  const { port: boundPort } = listener.address() as AddressInfo;
+  const stop = (options?: { graceMs?: number }) => stopListener(listener, options);
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${boundPort}${path.replace(/\/+$/, '')}`,
+    port: boundPort,
+    get entries() {
+      return new Map([...api.store.entries()].map(([cacheKey, bytes]) => [cacheKey, copyOf(bytes)]));
+    },
+    clear: () => api.store.clear(),
+    stop,
+    [Symbol.asyncDispose]: () => stop(),
+  };
 }
 
-class RunningServer implements CacheServer {
-  readonly url: string;
-  readonly port: number;
-  readonly #listener: Server;
-  readonly #api: CacheApi;
-
-  constructor(listener: Server, api: CacheApi, host: string, path: string) {
-    this.#listener = listener;
-    this.#api = api;
-    this.port = (listener.address() as AddressInfo).port;
-    this.url = `http://${host.includes(':') ? `[${host}]` : host}:${this.port}${path.replace(/\/+$/, '')}`;
-  }
-
-  get entries(): ReadonlyMap<string, Uint8Array> {
-    const entries = new Map<string, Uint8Array>();
-    for (const [cacheKey, bytes] of this.#api.store.entries()) entries.set(cacheKey, copyOf(bytes));
-    return entries;
-  }
-
-  clear(): void {
-    this.#api.store.clear();
-  }
-
-  async stop({ graceMs = 0 }: { graceMs?: number } = {}): Promise<void> {
-    integerOption('graceMs', graceMs, 0, 0, MAX_GRACE_MS);
-    const listener = this.#listener;
-    if (!listener.listening) {
-      if (graceMs === 0) listener.closeAllConnections();
-      return;
-    }
-    const closed = once(listener, 'close');
-    // Connections that are idle end here, others with their answer.
-    listener.close();
+async function stopListener(listener: Server, { graceMs = 0 }: { graceMs?: number } = {}): Promise<void> {
+  integerOption('graceMs', graceMs, 0, 0, MAX_TIMER_MS);
+  if (!listener.listening) {
     if (graceMs === 0) listener.closeAllConnections();
-    const timer = setTimeout(() => listener.closeAllConnections(), graceMs);
-    await closed;
-    clearTimeout(timer);
+    return;
   }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
-  }
+  const closed = once(listener, 'close');
+  // Connections that are idle end here, others with their answer.
+  listener.close();
+  if (graceMs === 0) listener.closeAllConnections();
+  const timer = setTimeout(() => listener.closeAllConnections(), graceMs);
+  await closed;
+  clearTimeout(timer);
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { ConfigurationError } from '../errors.js';
 import { kindOf } from './bytes.js';
 
@@ -12,24 +13,22 @@ export function assertOptionsObject(
   known: readonly string[],
   group?: { readonly name: string; readonly or: string },
 ): asserts options is object {
-  if (typeof options !== 'object' || options === null || kindOf(options) === 'an array') {
+  // A revoked proxy cannot be asked whether it is an array.
+  if (typeof options !== 'object' || options === null || (!types.isProxy(options) && Array.isArray(options))) {
     const what =
       group === undefined ? 'The options must be an object' : `${group.name} must be ${group.or} or an object`;
     throw new TypeError(`${what}, not ${kindOf(options)}`);
   }
-  for (const name of namesOf(options)) {
+  let names: string[];
+  try {
+    names = Object.keys(options);
+  } catch {
+    throw new TypeError('The options must be an object that can be read');
+  }
+  for (const name of names) {
     if (known.includes(name)) continue;
     const option = group === undefined ? name : `${group.name}.${name}`;
     throw new ConfigurationError(`Unknown option '${option}'. Known options: ${known.join(', ')}`);
-  }
-}
-
-// A proxy that was revoked has none that can be asked for.
-function namesOf(options: object): string[] {
-  try {
-    return Object.keys(options);
-  } catch {
-    throw new TypeError('The options must be an object that can be read');
   }
 }
 
@@ -65,4 +64,31 @@ export function readOptions<T extends object>(options: T): T {
   } catch {
     throw new TypeError('options must be an object that can be read');
   }
+}
+
+/** Seconds as a number, or a number with its unit: `'250ms'`, `'30s'`, `'10m'`, `'1h'`, `'7d'`. */
+export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
+
+const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/**
+ * @returns milliseconds, more than 0, at most 2^53 − 1.
+ * @throws TypeError for another type or another spelling, RangeError for zero, negative and infinite durations.
+ */
+export function durationMs(name: string, value: unknown): number {
+  let ms: number;
+  if (typeof value === 'number') ms = value * 1000;
+  else if (typeof value === 'string') {
+    const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(value);
+    if (!match) throw new TypeError(`${name} must be seconds as a number, or like '250ms', '30s', '10m', '1h', '7d'`);
+    ms = Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
+  } else throw new TypeError(`${name} must be a number of seconds or a string with a unit, not ${kindOf(value)}`);
+  if (!(ms > 0 && ms <= Number.MAX_SAFE_INTEGER)) throw new RangeError(`${name} must be more than 0 and finite`);
+  return ms;
+}
+
+/** As {@link durationMs}, and `Infinity` for `'never'`; undefined: none is given. */
+export function ttlMsOf(ttl: unknown): number | undefined {
+  if (ttl === undefined) return undefined;
+  return ttl === 'never' ? Number.POSITIVE_INFINITY : durationMs('ttl', ttl);
 }

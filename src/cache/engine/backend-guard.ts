@@ -1,26 +1,31 @@
-import { createRequire } from 'node:module';
-import type { CircuitBreakerPolicy, ConsecutiveBreaker, IBackoff } from 'cockatiel';
-import type { Backend, BackendLock, BackendTagOptions } from '../../backends/backend.js';
+import { types } from 'node:util';
+import type { Backend, BackendEntry, BackendLock, BackendTagOptions } from '../../backends/backend.js';
 import { endsWithin, isPrivate, storesAlike } from '../../backends/guarantees.js';
-import { BackendError, hasCode, isCacheKitError, isError, propertyOf } from '../../errors.js';
-import { kindOf } from '../../util/bytes.js';
+import { BackendError, hasCode } from '../../errors.js';
+import { copyOf, kindOf } from '../../util/bytes.js';
 import { now } from '../../util/clock.js';
 import { keepAlive, letEnd } from '../../util/deadlines.js';
-import { isErrorCalled } from '../../util/realms.js';
+import { isDetached } from '../../util/slots.js';
 import { pause } from '../../util/timers.js';
-import { ownArguments } from './foreign-memory.js';
+import {
+  answerOf,
+  type BreakerSettings,
+  type BreakerState,
+  type CircuitBreaker,
+  circuitOpen,
+  isBackendFailure,
+  makeBreaker,
+} from './circuit-breaker.js';
 import { PendingOperations } from './pending-operations.js';
-import { invalidateInSteps } from './stepwise-invalidation.js';
+import { invalidateInSteps, listInSteps } from './stepwise-operations.js';
 
-export type BreakerState = 'open' | 'half-open' | 'closed';
+const { isUint8Array } = types;
 
 export interface GuardSettings {
-  /** The longest that one operation may take, in milliseconds. */
   readonly timeoutMs: number;
-  /** How often an operation is tried again after a failure that may pass. */
   readonly retries: number;
-  /** After `failures` in a row the backend is left alone for `restMs`; undefined: never. */
-  readonly breaker: { readonly failures: number; readonly restMs: number } | undefined;
+  /** undefined: the backend is never left alone. */
+  readonly breaker: BreakerSettings | undefined;
   /** Operations under way at most; more are refused. */
   readonly maxConcurrent: number;
   readonly signal: AbortSignal | undefined;
@@ -43,14 +48,13 @@ const REPEATABLE = [
 ] as const;
 
 /**
- * A backend whose every operation ends in time, is tried again when that may help, and is refused at once while the store
- * is known to be in trouble. Whatever goes wrong is a BackendError, a TimeoutError, the signal's reason, or what the
- * backend throws.
+ * A backend whose operations end in time, are retried, and are refused while the store fails. Backends of others get copies of
+ * memory, which they may change. @throws BackendError, TimeoutError, the signal's reason, or what the backend throws.
  */
 export function guarded(backend: Backend, settings: GuardSettings): Backend {
   const guard = new Guard(settings);
   const methods: Record<string, unknown> = {};
-  // In each attempt: what a backend of others was given in the one before may be changed, or gone.
+  // In each attempt: what was given in the one before may be changed, or gone.
   const given = isPrivate(backend) ? (args: unknown[]) => args : ownArguments;
   /** A backend that ends a call in time itself is timed once. */
   const isTimed = (name: keyof Backend) => !endsWithin(backend, name, settings.timeoutMs);
@@ -77,9 +81,12 @@ export function guarded(backend: Backend, settings: GuardSettings): Backend {
       invalidateInSteps(own, settings.timeoutMs, tags, options, (attempt) => guard.run(attempt, true, false));
   }
   if (backend.remembersMs !== undefined) methods.remembersMs = checkedMs(backend.remembersMs);
-  if (backend.keys !== undefined) methods.keys = (options?: KeysOptions) => eachInTime(backend, guard, options);
-  for (const name of ['watch', 'close'] as const) {
-    if (backend[name] !== undefined) methods[name] = backend[name].bind(backend);
+  if (backend.keys !== undefined) {
+    methods.keys = (...args: Parameters<NonNullable<Backend['keys']>>) =>
+      listInSteps(
+        () => backend.keys?.(...args),
+        (step) => guard.run(step, false),
+      );
   }
   return methods as unknown as Backend;
 }
@@ -101,29 +108,8 @@ function guardedLock(lock: BackendLock, guard: Guard): BackendLock {
   };
 }
 
-type KeysOptions = Parameters<NonNullable<Backend['keys']>>[0];
-
-/** Each step of a listing is an operation of its own: the whole may take as long as there are entries. */
-async function* eachInTime(backend: Backend, guard: Guard, options: KeysOptions): AsyncGenerator<string> {
-  const cacheKeys = backend.keys?.(options)[Symbol.asyncIterator]();
-  if (cacheKeys === undefined) return;
-  let done: boolean | undefined = false;
-  try {
-    for (;;) {
-      const step = await guard.run(() => cacheKeys.next(), false);
-      done = step.done;
-      if (done) return;
-      yield step.value;
-    }
-  } finally {
-    // Not waited for: one that does not answer would block a caller that has left the loop.
-    if (!done) (async () => cacheKeys.return?.())().catch(() => {});
-  }
-}
-
 type Operation<T> = () => Promise<T>;
 
-/** Between two attempts. */
 const FIRST_PAUSE_MS = 10;
 const MOST_PAUSE_MS = 250;
 /** No store keeps a cache away for longer without being asked again. */
@@ -132,7 +118,7 @@ const MOST_ASKED_PAUSE_MS = 5 * 60_000;
 class Guard {
   readonly #settings: GuardSettings;
   readonly #pending: PendingOperations;
-  readonly #breaker: { policy: CircuitBreakerPolicy; failures: ConsecutiveBreaker } | undefined;
+  readonly #breaker: CircuitBreaker | undefined;
   #state: BreakerState = 'closed';
   /** When a pause that the backend asked for is over; 0: there was none. */
   #pauseUntil = 0;
@@ -140,8 +126,13 @@ class Guard {
   constructor(settings: GuardSettings) {
     this.#settings = settings;
     this.#pending = new PendingOperations(settings.timeoutMs, settings.signal);
-    const { breaker } = settings;
-    if (breaker !== undefined) this.#breaker = this.#makeBreaker(breaker);
+    const { breaker, onState } = settings;
+    this.#breaker =
+      breaker &&
+      makeBreaker(breaker, (state) => {
+        this.#state = state;
+        onState(state);
+      });
   }
 
   run<T>(operation: Operation<T>, repeatable: boolean, timed = true): Promise<T> {
@@ -195,7 +186,7 @@ class Guard {
     );
   }
 
-  readonly #succeeded = () => this.#breaker?.failures.success();
+  readonly #succeeded = () => this.#breaker?.consecutive.success();
 
   async #failed<T>(error: unknown, operation: Operation<T>, again: boolean, timed: boolean): Promise<T> {
     let failure = error;
@@ -230,63 +221,11 @@ class Guard {
     }
     throw last;
   }
-
-  #makeBreaker({ failures, restMs }: { failures: number; restMs: number }) {
-    const { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } = cockatiel();
-    const consecutive = new ConsecutiveBreaker(failures);
-    const halfOpenAfter = cooldown(restMs);
-    const policy = circuitBreaker(handleWhen(isBackendFailure), { breaker: consecutive, halfOpenAfter });
-    policy.onStateChange((state) => {
-      if (state === CircuitState.Closed) this.#state = 'closed';
-      else this.#state = state === CircuitState.HalfOpen ? 'half-open' : 'open';
-      this.#settings.onState(this.#state);
-    });
-    return { policy, failures: consecutive };
-  }
-}
-
-const require = createRequire(import.meta.url);
-
-/** Loaded by the first cache that has a backend: it takes a third of this package's import time. */
-function cockatiel(): typeof import('cockatiel') {
-  return require('cockatiel');
-}
-
-/** cockatiel compares wall-clock times, and that clock may be set back by hours, which prolongs nothing here. */
-function cooldown(restMs: number): { next(): IBackoff<unknown> } {
-  const next = (): IBackoff<unknown> => {
-    const until = now() + restMs;
-    return {
-      get duration() {
-        return now() < until ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
-      },
-      next,
-    };
-  };
-  return { next };
-}
-
-/** Whether the store is in trouble, rather than the request wrong. */
-function isBackendFailure(error: unknown): boolean {
-  if (hasCode(error, 'ERR_BACKEND')) return error.transient || error.status === undefined;
-  return hasCode(error, 'ERR_TIMEOUT') || !(isCacheKitError(error) || isRefusal(error));
 }
 
 /** Whether trying again at once may help: not after a timeout, for which the caller has waited long enough. */
 function isRetryable(error: unknown): boolean {
   return hasCode(error, 'ERR_BACKEND') && error.transient && error.retryAfterMs === undefined;
-}
-
-/** Wrong arguments, and a caller's own abort. */
-function isRefusal(error: unknown): boolean {
-  if (!isError(error)) return false;
-  if (error instanceof TypeError || error instanceof RangeError) return true;
-  if (isErrorCalled(error, 'TypeError') || isErrorCalled(error, 'RangeError')) return true;
-  return propertyOf(error, 'name') === 'AbortError';
-}
-
-function answerOf(error: unknown): unknown {
-  return error instanceof cockatiel().BrokenCircuitError ? circuitOpen() : error;
 }
 
 function nothing(): void {}
@@ -295,6 +234,51 @@ function backendPausing(): BackendError {
   return new BackendError('The backend asked for a pause and is not asked until it is over', { transient: true });
 }
 
-function circuitOpen(): BackendError {
-  return new BackendError('The backend has failed repeatedly and is not asked for now', { transient: true });
+/** Arguments with which a backend of others can do what it likes. */
+function ownArguments(args: readonly unknown[]): unknown[] {
+  return args.map(ownArgument);
+}
+
+function ownArgument(argument: unknown): unknown {
+  if (typeof argument !== 'object' || argument === null) return argument;
+  // Bytes that the backend has answered with may be detached by now; it compares them with what it has.
+  if (isUint8Array(argument)) return isDetached(argument) ? argument : copyOf(argument);
+  if (Array.isArray(argument)) return argument.map(ownArgument);
+  // A signal is what it is.
+  if (Object.getPrototypeOf(argument) !== Object.prototype) return argument;
+  const own = {};
+  for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(argument))) {
+    // A getter, as of a time, answers for when it is asked.
+    Object.defineProperty(
+      own,
+      name,
+      'value' in property ? { ...property, value: ownArgument(property.value) } : property,
+    );
+  }
+  return own;
+}
+
+/** A backend's answer as memory that stays as it is. @throws BackendError when it is no entry. */
+export function ownEntry(entry: BackendEntry | undefined): BackendEntry | undefined {
+  if (entry === undefined || entry === null) return undefined;
+  const { bytes, ...times } = entry;
+  // A time that is text or a BigInt would be no time, or an error of the engine.
+  if (!isUint8Array(bytes) || !isTime(times.expiresInMs) || !isTime(times.freshInMs)) throw noEntry();
+  if (isDetached(bytes)) throw new BackendError('The backend returned bytes that were taken away from it');
+  return { ...times, bytes: copyOf(bytes) };
+}
+
+/** As {@link ownEntry}, from a backend whose memory only its caller has: itself. @throws BackendError when it is no entry. */
+export function privateEntry(entry: BackendEntry | undefined): BackendEntry | undefined {
+  if (entry === undefined || entry === null) return undefined;
+  if (!isUint8Array(entry.bytes)) throw noEntry();
+  return entry;
+}
+
+function isTime(ms: unknown): boolean {
+  return ms === undefined || typeof ms === 'number';
+}
+
+function noEntry(): BackendError {
+  return new BackendError('The backend returned something that is no entry: { bytes, expiresInMs? }');
 }

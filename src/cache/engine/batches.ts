@@ -33,7 +33,7 @@ export class Batches {
     const tiers = this.#tiers;
     const readers = flights.map((flight) => flight.begin());
     const at = now();
-    const validities = refs.map(({ tenantId }) => tiers.invalidations.validity(tenantId));
+    const validities = refs.map(({ tenantId }) => tiers.validity(tenantId));
     const answers = (await tiers.l2?.getMany(refs)) ?? [];
     const stored = answers.map((answer) => (answer === FAILED ? undefined : answer));
     const opened = this.#open(refs, stored);

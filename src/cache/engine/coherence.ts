@@ -1,4 +1,5 @@
 import type { Backend } from '../../backends/backend.js';
+import { ConfigurationError } from '../../errors.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import type { FailedLoads } from './failed-loads.js';
@@ -27,9 +28,8 @@ type Members = Set<WeakRef<Coherence>>;
 const membersOf = new WeakMap<object, Members>();
 
 /**
- * Ends copies and invalidates running work when entries are changed elsewhere, or removed by a tag. The caches of a process that
- * share a backend tell each other: a backend that publishes changes leaves out those of its own process, and most publish nothing.
- * Members are held weakly; collected caches drop out.
+ * Ends copies and running work when entries are changed elsewhere, or removed by a tag. The caches of a process that share a
+ * backend notify each other: no backend does that for changes of its own process. Members are held weakly.
  */
 export class Coherence {
   readonly #parts: CoherenceParts;
@@ -56,9 +56,7 @@ export class Coherence {
   }
 
   /**
-   * Removes every entry that was written with one of the tags, in both tiers.
-   *
-   * @returns how many, as far as the store can tell.
+   * Removes every entry with one of the tags from both tiers. @returns how many, as far as the store can tell.
    * @throws BackendError for a backend without tags; what ended it, as an IncompleteError when entries were removed before.
    */
   async invalidateTags(ref: EntryRef, tags: readonly string[], signal?: AbortSignal): Promise<number> {
@@ -102,10 +100,7 @@ export class Coherence {
     l1?.forget(cacheKey);
   }
 
-  /**
-   * @param of the tenant whose tags they are; undefined: not known.
-   * @returns how many copies had one of the tags.
-   */
+  /** @param of a tenant; undefined: of any. @returns how many copies had one of the tags. */
   #tagsRemoved(tags: readonly string[], of?: EntryRef): number {
     const { failed, invalidations, l1 } = this.#parts;
     // Which of the runs in progress will have one of the tags is not known yet.
@@ -141,4 +136,11 @@ function membersFor(backend: object): Members {
   membersOf.set(backend, members);
   for (const other of members) if (other.deref() === undefined) members.delete(other);
   return members;
+}
+
+/** @throws ConfigurationError for tags that the backend would forget. */
+export function assertCanTag(backend: Pick<Backend, 'invalidateTags'> | undefined, tags: unknown): void {
+  if (tags !== undefined && backend !== undefined && backend.invalidateTags === undefined) {
+    throw new ConfigurationError('This backend has no tags: it has no invalidateTags');
+  }
 }

@@ -1,10 +1,7 @@
 /** Operations of one call that are under way at once, where a backend takes them one by one. */
 const WINDOW = 256;
 
-/**
- * Runs `work` for each item, begun in their order; all of them are over when it answers. A long list is not begun at once:
- * that would hold the event loop, and be refused as more operations than a backend may have under way.
- */
+/** Runs `work` for each item, in order, a limited number at once: many would hold the event loop, or exceed `maxConcurrent`. */
 export async function settleEach<T, R>(
   items: readonly T[],
   work: (item: T) => Promise<R>,

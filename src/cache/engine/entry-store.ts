@@ -3,7 +3,6 @@ import { BackendError } from '../../errors.js';
 import { copyOf } from '../../util/bytes.js';
 import { now } from '../../util/clock.js';
 import { Batches, type Item } from './batches.js';
-import type { Coherence } from './coherence.js';
 import type { CacheStats, Counters } from './counters.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
@@ -11,8 +10,8 @@ import { Fetching, type FetchParts, type Work } from './fetching.js';
 import type { L1 } from './l1.js';
 import { FAILED, type L2 } from './l2.js';
 import type { Outcome } from './loader.js';
-import type { SingleFlight, Writer } from './single-flight.js';
-import { expiryOf, type Found, isFresh, type Tiers } from './tiers.js';
+import type { Writer } from './single-flight.js';
+import { expiryOf, isFresh, type Tiers } from './tiers.js';
 
 /** What {@link EntryStore.hit} answers when there is more to do than open a small entry that is at hand. */
 export const MISS: unique symbol = Symbol('miss');
@@ -23,10 +22,7 @@ export interface StoreParts extends FetchParts {
   readonly graceMs: number;
 }
 
-/**
- * The operations on entries, and the only way to them. Concurrent requests for an entry are coalesced: one backend read, one loader
- * call. A write or a deletion makes everything that began before it forget to store its result.
- */
+/** The only way to entries. Requests for one are coalesced; a write or deletion keeps earlier work from storing its result. */
 export class EntryStore {
   readonly #parts: StoreParts;
   readonly #codec: ValueCodec;
@@ -34,33 +30,28 @@ export class EntryStore {
   readonly #l1: L1 | undefined;
   readonly #l2: L2 | undefined;
   readonly #graceMs: number;
-  readonly #flights: SingleFlight<Found, Outcome>;
-  readonly #coherence: Coherence;
   readonly #fetching: Fetching;
   readonly #batches: Batches;
-  #closed = false;
 
   constructor(parts: StoreParts) {
-    const { tiers, codec, graceMs, flights, coherence } = parts;
+    const { tiers, codec, graceMs, coherence } = parts;
     this.#parts = parts;
     this.#codec = codec;
     this.#tiers = tiers;
     this.#l1 = tiers.l1;
     this.#l2 = tiers.l2;
     this.#graceMs = graceMs;
-    this.#flights = flights;
-    this.#coherence = coherence;
     this.#fetching = new Fetching(parts);
     this.#batches = new Batches(codec, tiers, coherence);
   }
 
   /**
-   * The value of a small, fresh entry in L1, or in a store that need not wait, at once. `MISS` also when it does not open:
-   * `fetch` and `peek` meet that again and deal with it.
+   * A small, fresh value of L1, or of a store that need not wait, at once. `MISS` also when it does not open: `peek` handles
+   * that.
    */
   hit(cacheKey: string, tenantId: string | undefined, ttlMs: number, counters: Counters): unknown {
     const value = this.#hitL1(cacheKey, tenantId, counters);
-    return value !== MISS || this.#l2 === undefined || this.#closed
+    return value !== MISS || this.#l2 === undefined || this.#tiers.closed
       ? value
       : this.#hitNow(this.#l2, cacheKey, tenantId, ttlMs, counters);
   }
@@ -89,7 +80,7 @@ export class EntryStore {
     // A write or deletion in progress updates L1 afterwards. The store may overwrite its bytes: they are copied.
     if (this.#l1 !== undefined) {
       const copy = { ...stored, bytes: copyOf(stored.bytes) };
-      const validity = this.#tiers.invalidations.validity(tenantId);
+      const validity = this.#tiers.validity(tenantId);
       this.#tiers.keepCopy({ cacheKey, tenantId, ttlMs }, copy, at, expiresAt, value, validity);
     }
     counters.hits++;
@@ -113,7 +104,6 @@ export class EntryStore {
     return this.#fetching.fetch(ref, load);
   }
 
-  /** What is stored and fresh, or `undefined`. */
   peek(ref: EntryRef): Promise<Outcome | undefined> {
     this.assertOpen();
     return this.#fetching.peek(ref);
@@ -146,7 +136,7 @@ export class EntryStore {
   }
 
   /**
-   * @returns whether it was stored; a failure of the backend is counted, and then it was not.
+   * @returns whether it was stored; a failure of the backend is counted.
    * @throws SerializationError for a value that the serializer refuses, ValueTooLargeError for one over a limit.
    */
   set(ref: EntryRef, value: unknown): Promise<boolean> {
@@ -166,10 +156,7 @@ export class EntryStore {
     });
   }
 
-  /**
-   * @returns how many entries were removed, as far as the store can tell.
-   * @throws what the backend throws: an invalidation that failed must not pass for done.
-   */
+  /** @returns how many entries were removed, as far as the store can tell. @throws what the backend throws. */
   delete(refs: readonly EntryRef[]): Promise<number> {
     if (events.delete.hasSubscribers) for (const ref of refs) publish(events.delete, ref);
     const forget = () => refs.filter(({ cacheKey, tenantId }) => this.#l1?.delete(cacheKey, tenantId)).length;
@@ -183,7 +170,7 @@ export class EntryStore {
       } finally {
         for (const flight of flights) this.#begin(flight);
         forget();
-        for (const { cacheKey } of refs) this.#coherence.publish(cacheKey);
+        for (const { cacheKey } of refs) this.#parts.coherence.publish(cacheKey);
       }
     });
   }
@@ -220,10 +207,8 @@ export class EntryStore {
   }
 
   /**
-   * Gives an entry a new time to live.
-   *
-   * @returns whether there was an entry.
-   * @throws BackendError for a backend that cannot do it, and what the backend throws.
+   * Sets a new TTL. @returns whether there was an entry. @throws BackendError for a backend that cannot do it, and what it
+   * throws.
    */
   expire(ref: EntryRef): Promise<boolean> {
     return this.#joined(ref, async (flight) => {
@@ -236,15 +221,14 @@ export class EntryStore {
         // L1's copy, and those on their way there, have the old end.
         flight.invalidate();
         this.#l1?.delete(ref.cacheKey, ref.tenantId);
-        this.#coherence.publish(ref.cacheKey);
+        this.#parts.coherence.publish(ref.cacheKey);
       }
     });
   }
 
-  /** As {@link Coherence.invalidateTags}. */
   async invalidateTags(ref: EntryRef, tags: readonly string[], signal?: AbortSignal): Promise<number> {
     this.assertOpen();
-    return this.#coherence.invalidateTags(ref, tags, signal);
+    return this.#parts.coherence.invalidateTags(ref, tags, signal);
   }
 
   /** The stored cache keys of a tenant that begin with `prefix`. @throws BackendError for a backend that cannot list them. */
@@ -253,25 +237,21 @@ export class EntryStore {
     return this.#l2?.keys(prefix) ?? this.#l1?.keys(tenantId, prefix) ?? [];
   }
 
-  /** What L1 holds now. */
   usage(): Pick<CacheStats, 'l1Entries' | 'l1Bytes'> {
-    return { l1Entries: this.#l1?.count ?? 0, l1Bytes: this.#l1?.bytes ?? 0 };
+    return this.#l1?.usage ?? { l1Entries: 0, l1Bytes: 0 };
   }
 
   /** Forgets what this process holds; every later operation is a BackendError. The backend is left to its owner. */
   close(): void {
-    this.#closed = true;
-    this.#flights.invalidateAll();
-    this.#coherence.close();
-    this.#fetching.close();
-    this.#parts.loader.close();
-    this.#parts.failed?.clear();
     this.#tiers.close();
+    this.#parts.flights.invalidateAll();
+    this.#parts.coherence.close();
+    this.#parts.failed?.clear();
   }
 
   /** @throws BackendError after `close`. */
   assertOpen(): void {
-    if (this.#closed) throw new BackendError('This cache is closed');
+    if (this.#tiers.closed) throw new BackendError('This cache is closed');
   }
 
   /** A write or a deletion begins or ends: work that began before it stores nothing. */
@@ -281,15 +261,15 @@ export class EntryStore {
     return flight.begin();
   }
 
-  /** Does `work` with the entry's flight. */
   #joined<R>(ref: EntryRef, work: (flight: Work) => Promise<R>): Promise<R> {
     this.assertOpen();
-    if (this.#coherence.untracked !== undefined) this.#coherence.report(ref);
-    return this.#flights.use(ref, work);
+    const { coherence, flights } = this.#parts;
+    if (coherence.untracked !== undefined) coherence.report(ref);
+    return flights.use(ref, work);
   }
 
   #joinedAll<R>(refs: readonly EntryRef[], work: (flights: Work[]) => Promise<R>): Promise<R> {
     this.assertOpen();
-    return this.#flights.useAll(refs, work);
+    return this.#parts.flights.useAll(refs, work);
   }
 }

@@ -5,7 +5,6 @@ import type { EntryRef } from './entry-ref.js';
 import { isMisconfiguration } from './failure-policy.js';
 
 export interface BackoffSettings {
-  /** After the first failure. */
   readonly firstMs: number;
   readonly maxMs: number;
 }
@@ -53,7 +52,6 @@ export class FailedLoads {
     return noted !== undefined && now() < noted.until ? noted : undefined;
   }
 
-  /** A function has thrown. */
   threw(ref: EntryRef, error: unknown): void {
     if (isMisconfiguration(error)) return;
     this.late(ref);

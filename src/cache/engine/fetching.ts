@@ -35,14 +35,9 @@ export interface FetchParts {
 export class Fetching {
   readonly #parts: FetchParts;
   readonly runs = new Runs();
-  #closed = false;
 
   constructor(parts: FetchParts) {
     this.#parts = parts;
-  }
-
-  close(): void {
-    this.#closed = true;
   }
 
   #patience(): Patience | undefined {
@@ -50,9 +45,8 @@ export class Fetching {
     return loadTimeoutMs === undefined ? undefined : new Patience(loadTimeoutMs);
   }
 
-  /** What is stored, or what `load` makes of a miss. */
   async fetch(ref: EntryRef, load: () => unknown, patience = this.#patience()): Promise<Outcome> {
-    const { flights, tiers, loader, failures, failed } = this.#parts;
+    const { flights, tiers, loader, failures, failed, settings } = this.#parts;
     const flight = flights.join(ref);
     const { tick } = tiers.invalidations;
     this.#leaveRuns(flight, ref);
@@ -67,11 +61,11 @@ export class Fetching {
       }
       // The run may have ended between the store's answer and now.
       if (joined !== undefined && flight.load !== joined) return await this.fetch(ref, load, patience);
-      if (found !== undefined && this.#forBackground(found)) {
+      if (found !== undefined && isWithin(found, settings.swrMs)) {
         if (!failed?.isBackedOff(ref)) this.#refreshInBackground(flight, ref, load);
         return await this.#stale(found, ref, 'swr');
       }
-      const orStale = found !== undefined && this.#forError(found);
+      const orStale = found !== undefined && isWithin(found, settings.staleIfErrorMs);
       if (orStale && failed?.isBackedOff(ref)) return await this.#stale(found, ref, 'error');
       this.#missed(ref);
       let known: { readonly error: unknown } | undefined;
@@ -98,7 +92,6 @@ export class Fetching {
     }
   }
 
-  /** What is stored and fresh, or `undefined`. */
   async peek(ref: EntryRef): Promise<Outcome | undefined> {
     const { flights } = this.#parts;
     const flight = flights.join(ref);
@@ -137,7 +130,7 @@ export class Fetching {
     if (flight.read !== undefined && !flight.readValidity?.ended) return flight.read;
     const { tiers, coherence } = this.#parts;
     if (coherence.untracked !== undefined) coherence.report(ref);
-    flight.readValidity = tiers.invalidations.validity(ref.tenantId);
+    flight.readValidity = tiers.validity(ref.tenantId);
     const read = tiers.read(ref, flight.begin()).then(
       (found) => {
         // Later callers read again: this answer is of now.
@@ -147,7 +140,7 @@ export class Fetching {
       (error) => {
         if (flight.read === read) flight.read = undefined;
         // The cache was closed, and its keys with it: callers get what the function returns.
-        if (!this.#closed) throw error;
+        if (!tiers.closed) throw error;
         return undefined;
       },
     );
@@ -189,20 +182,11 @@ export class Fetching {
     found: Found | undefined,
     looked: boolean,
   ): Promise<Found | undefined> {
-    if (this.#parts.settings.staleIfErrorMs === 0) return undefined;
+    const { staleIfErrorMs } = this.#parts.settings;
+    if (staleIfErrorMs === 0) return undefined;
     // A caller that joined a run in progress has not read yet.
     const old = looked ? found : await this.#find(flight, ref);
-    return old !== undefined && (old.fresh || this.#forError(old)) ? old : undefined;
-  }
-
-  #forError({ expiresAt }: Found): boolean {
-    const { staleIfErrorMs } = this.#parts.settings;
-    return staleIfErrorMs > 0 && now() < expiresAt + staleIfErrorMs;
-  }
-
-  #forBackground({ expiresAt }: Found): boolean {
-    const { swrMs } = this.#parts.settings;
-    return swrMs > 0 && now() < expiresAt + swrMs;
+    return old !== undefined && (old.fresh || isWithin(old, staleIfErrorMs)) ? old : undefined;
   }
 
   #refreshInBackground(flight: Work, ref: EntryRef, load: () => unknown): void {
@@ -248,6 +232,11 @@ export class Fetching {
   #wait<T>(run: SharedRun<T>, patience: Patience | undefined): Promise<T> {
     return patience === undefined ? run.outcome : patience.wait(run);
   }
+}
+
+/** Whether an entry may still answer, so long after its TTL. */
+function isWithin({ expiresAt }: Found, graceMs: number): boolean {
+  return graceMs > 0 && now() < expiresAt + graceMs;
 }
 
 /** Whether an outcome must not answer a caller that came at `tick`: its entry was changed or invalidated since. */

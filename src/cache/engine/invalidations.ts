@@ -11,26 +11,21 @@ export interface Moment {
 /** Tenants with a validity of their own at most; with one more, all are dropped. */
 const MAX_TENANTS = 1_000;
 
-/**
- * The tags that were invalidated in this process while functions were running, looked at when a result with tags is stored:
- * an invalidation costs the same however many functions run and however much is kept.
- */
+/** Tags that were invalidated here while functions ran, compared when a result with tags is stored. */
 export class Invalidations {
-  #tick = 0;
+  /** Grows with each invalidation. */
+  tick = 0;
+  /** Of what is read from now on of the cache's own tenant. */
+  own: Validity = { ended: false };
   /** In the order in which they began. */
   readonly #running = new Set<Moment>();
   /** When each was last invalidated, in that order, as far back as the oldest moment in `#running`. */
   readonly #tags = new Map<string, number>();
-  readonly #validities = new Map<string | undefined, Validity>();
-
-  /** Grows with each invalidation. */
-  get tick(): number {
-    return this.#tick;
-  }
+  readonly #validities = new Map<string, Validity>();
 
   /** A value begins to be made; {@link end} must follow. */
   begin(): Moment {
-    const moment = { tick: this.#tick };
+    const moment = { tick: this.tick };
     this.#running.add(moment);
     return moment;
   }
@@ -51,14 +46,14 @@ export class Invalidations {
 
   /** When one of the tags was last invalidated since a moment that has not ended, as a {@link tick}. */
   since({ tick: begun }: Moment, tags: readonly string[]): number | undefined {
-    if (this.#tick === begun) return undefined;
+    if (this.tick === begun) return undefined;
     let last = begun;
     for (const tag of tags) last = Math.max(last, this.#tags.get(tag) ?? 0);
     return last > begun ? last : undefined;
   }
 
-  /** Of what is read from now on of a tenant. */
-  validity(tenantId: string | undefined): Validity {
+  /** As {@link own}, of another tenant. */
+  validity(tenantId: string): Validity {
     let validity = this.#validities.get(tenantId);
     if (validity === undefined) {
       if (this.#validities.size >= MAX_TENANTS) this.#endAll();
@@ -69,27 +64,32 @@ export class Invalidations {
   }
 
   invalidated(tags: Iterable<string>): void {
-    this.#tick++;
+    this.tick++;
     if (this.#running.size === 0) return;
     for (const tag of tags) {
       this.#tags.delete(tag);
-      this.#tags.set(tag, this.#tick);
+      this.#tags.set(tag, this.tick);
     }
   }
 
   /** Ends what was read of a tenant; without one that is named, of all. */
   read(of: { readonly tenantId: string | undefined } | undefined): void {
-    if (of === undefined) {
-      this.#endAll();
-      return;
+    if (of === undefined) this.#endAll();
+    else if (of.tenantId === undefined) this.#endOwn();
+    else {
+      const validity = this.#validities.get(of.tenantId);
+      if (validity !== undefined) validity.ended = true;
+      this.#validities.delete(of.tenantId);
     }
-    const validity = this.#validities.get(of.tenantId);
-    if (validity === undefined) return;
-    validity.ended = true;
-    this.#validities.delete(of.tenantId);
+  }
+
+  #endOwn(): void {
+    this.own.ended = true;
+    this.own = { ended: false };
   }
 
   #endAll(): void {
+    this.#endOwn();
     for (const validity of this.#validities.values()) validity.ended = true;
     this.#validities.clear();
   }

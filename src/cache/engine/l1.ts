@@ -12,15 +12,12 @@ const ENTRY_OVERHEAD = 256;
 const UNTRACKED_TTL_MS = 5_000;
 
 export interface L1Settings {
-  /** The longest that a copy is kept, in milliseconds. */
   readonly ttlMs: number;
-  /** Keep decoded values instead of bytes. */
   readonly values: boolean;
   /** How much longer than its TTL an entry may answer as a stale one, in milliseconds. */
   readonly graceMs: number;
 }
 
-/** An entry held in this process. */
 export interface L1Entry {
   readonly tenantId: string | undefined;
   /** The bytes as stored: sealed in a secure cache. `undefined` where the decoded value is kept instead. */
@@ -39,9 +36,8 @@ export interface L1Entry {
 }
 
 /**
- * The first tier: entries in this process, bounded in bytes, the least recently used leaving first.
- * An entry belongs to (tenantId, cacheKey); the tenant is checked on every read, so that two tenants whose
- * stored keys were the same would push each other out rather than see each other's values.
+ * Entries in this process, bounded in bytes, the least recently used leaving first. Every read compares the tenant: two tenants
+ * whose stored keys were the same would evict each other and never see each other's values.
  */
 export class L1 {
   readonly maxBytes: number;
@@ -138,7 +134,6 @@ export class L1 {
     this.#entries.delete(cacheKey);
   }
 
-  /** Removes what was set with one of the tags. @returns how many. */
   invalidateTags(tags: Iterable<string>): number {
     const cacheKeys = this.#tags.cacheKeys(tags);
     for (const cacheKey of cacheKeys) this.#entries.delete(cacheKey);
@@ -164,12 +159,8 @@ export class L1 {
     this.clear();
   }
 
-  get count(): number {
-    return this.#entries.size;
-  }
-
-  get bytes(): number {
-    return this.#entries.calculatedSize;
+  get usage(): { l1Entries: number; l1Bytes: number } {
+    return { l1Entries: this.#entries.size, l1Bytes: this.#entries.calculatedSize };
   }
 }
 

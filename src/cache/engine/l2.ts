@@ -8,11 +8,11 @@ import type {
 } from '../../backends/backend.js';
 import { BackendError, hasCode, IncompleteError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
+import { ownEntry, privateEntry } from './backend-guard.js';
 import { runEach } from './concurrency.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failure-policy.js';
-import { ownEntry, privateEntry } from './foreign-memory.js';
 import type { PrivateNames } from './private-keys.js';
 
 /** The answer of a store that gave none. */
@@ -35,7 +35,6 @@ export interface L2Settings {
   readonly failures: Failures;
 }
 
-/** A value on its way to the backend. */
 export interface Stored {
   readonly ref: EntryRef;
   readonly bytes: Uint8Array;
@@ -46,7 +45,6 @@ export interface Stored {
 interface StoringRun {
   /** The backend has said that the entry changed since the function began. */
   readonly changed: boolean;
-  /** The options of `setIfUnchanged`. */
   condition(options: BackendSetOptions): BackendSetOptions & BackendUnchanged;
 }
 
@@ -69,10 +67,7 @@ export class L2 {
     this.#setOptions = { owned: true, ...settings.options };
   }
 
-  /**
-   * What a store has that need not wait, to be used before it is asked again. `undefined` also when it fails: {@link get}
-   * meets that again and deals with it.
-   */
+  /** The entry of a store that need not wait, until the next call. `undefined` also for a failure: {@link get} handles that. */
   getNow(cacheKey: string): BackendEntry | undefined {
     const { names, options, getNow } = this.#settings;
     if (getNow === undefined || names !== undefined || options.signal?.aborted) return undefined;
@@ -121,9 +116,8 @@ export class L2 {
   }
 
   /**
-   * @param run of the function that has made the value; undefined: it is stored whatever has happened.
-   * @returns whether it was stored.
-   * @throws ValueTooLargeError when it is over the backend's limit.
+   * @param run of the function that made the value; undefined: it is stored unconditionally.
+   * @returns whether it was stored. @throws ValueTooLargeError when it is over the backend's limit.
    */
   async set({ ref, bytes, ttlMs }: Stored, run?: StoringRun): Promise<boolean | typeof REFUSED> {
     const at = elapsed();
@@ -245,7 +239,6 @@ export class L2 {
     return this.#settings.names === undefined ? ref.cacheKey : this.#settings.names.current(ref);
   }
 
-  /** With the previous keys too. */
   #names(ref: EntryRef): readonly string[] {
     return this.#settings.names === undefined ? [ref.cacheKey] : this.#settings.names.all(ref);
   }

@@ -1,14 +1,14 @@
 import { types } from 'node:util';
 import { TimeoutError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
-import { assertCanTag } from './capabilities.js';
+import { assertCanTag } from './coherence.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Failures } from './failure-policy.js';
 import { REFUSED } from './l2.js';
 import { EntryLock, type IsLocked, type LockSettings } from './lock.js';
-import type { Run } from './run.js';
+import { Run } from './run.js';
 import { withoutSignal, withSignal } from './run-signal.js';
 import type { Progress } from './shared-run.js';
 import type { Writer } from './single-flight.js';
@@ -41,7 +41,6 @@ export interface LoadSettings {
   readonly lock: LockSettings | undefined;
 }
 
-/** A function that is to make an entry's value. */
 export interface LoadCall {
   readonly ref: EntryRef;
   readonly writer: Writer;
@@ -49,14 +48,12 @@ export interface LoadCall {
   readonly progress: Progress;
 }
 
-/** Running functions and storing what they return. */
 export class Loader {
   readonly #tiers: Tiers;
   readonly #failures: Failures;
   readonly #failed: FailedLoads | undefined;
   readonly #settings: LoadSettings;
   readonly #lock: EntryLock | undefined;
-  #closed = false;
 
   constructor(tiers: Tiers, failures: Failures, failed: FailedLoads | undefined, settings: LoadSettings) {
     this.#tiers = tiers;
@@ -66,16 +63,7 @@ export class Loader {
     this.#lock = settings.lock && tiers.l2 && new EntryLock(tiers.l2, settings.lock, settings.maxRunMs);
   }
 
-  /** Results are stored no more. */
-  close(): void {
-    this.#closed = true;
-  }
-
-  /**
-   * Runs `load` after a miss; with `lock` in one process only, and the others take what it stored.
-   *
-   * @param orStale a stale value will do when another process has been running the function for too long.
-   */
+  /** Runs `load` after a miss; with `lock` in one process only. @param orStale a stale value will do when that takes too long. */
   async afterMiss(call: LoadCall, orStale: boolean): Promise<Outcome> {
     const { ref, writer, progress } = call;
     const lock = this.#lock;
@@ -85,7 +73,12 @@ export class Loader {
       look: () => this.#look(ref, writer),
       work: (isLocked) => this.run(call, isLocked),
       waiting: () => progress.elsewhere(),
-      giveUp: orStale ? () => this.#giveUp(ref) : undefined,
+      giveUp: orStale
+        ? async () => {
+            this.#failed?.late(ref);
+            throw new TimeoutError('Another process has been running the function for too long');
+          }
+        : undefined,
     });
   }
 
@@ -106,7 +99,8 @@ export class Loader {
   /** Runs `load` and stores its result. @throws what `load` throws, and with a signal TimeoutError. */
   async run(call: LoadCall, isLocked?: IsLocked): Promise<Outcome> {
     const { ref, writer } = call;
-    const run = this.#tiers.run(ref, writer, { maxMs: this.#settings.maxRunMs, isLocked });
+    const { invalidations, l2 } = this.#tiers;
+    const run = new Run(ref, writer.seen(), invalidations, l2, { maxMs: this.#settings.maxRunMs, isLocked });
     try {
       return await this.#stored(call, run);
     } catch (error) {
@@ -119,11 +113,6 @@ export class Loader {
     }
   }
 
-  async #giveUp(ref: EntryRef): Promise<never> {
-    this.#failed?.late(ref);
-    throw new TimeoutError('Another process has been running the function for too long');
-  }
-
   async #stored(call: LoadCall, run: Run): Promise<Outcome> {
     const { ref, writer } = call;
     const unchanged = ref.unchanged ?? always;
@@ -133,7 +122,7 @@ export class Loader {
     const { value, stored, ...special } = returned;
     const unstored: Outcome = { value, status: 'miss', expiresAt: Number.NaN };
     if (!before || !unchanged()) return { ...unstored, changed: true };
-    if (!stored || value === undefined || this.#closed || ref.unanswered) return unstored;
+    if (!stored || value === undefined || this.#tiers.closed || ref.unanswered) return unstored;
     try {
       const own = this.#refOf(ref, value, special);
       const written = await this.#tiers.write(own, value, writer, run);

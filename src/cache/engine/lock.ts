@@ -29,8 +29,8 @@ export interface Locked<R> {
 }
 
 /**
- * One run of a function for an entry in all processes. The holder renews the lock while the function runs, for `maxMs` at most,
- * so that only the lock of a process that died, or of a function that never returns, ends by itself.
+ * One run for an entry in all processes. The lock is renewed for `maxMs` at most, so that it outlives no dead process or hung
+ * run.
  */
 export class EntryLock {
   readonly #l2: L2;
@@ -90,7 +90,7 @@ export class EntryLock {
   }
 
   async #holding<R>(ref: EntryRef, taken: Taken, work: (isLocked: IsLocked) => Promise<R>): Promise<R> {
-    const lease = new Lease(this.#l2, ref, taken, { leaseMs: this.#settings.leaseMs, maxMs: this.#maxMs });
+    const lease = new Lease(this.#l2, ref, taken, this.#settings.leaseMs, this.#maxMs);
     try {
       return await work(() => lease.renewed());
     } finally {
@@ -103,13 +103,6 @@ export class EntryLock {
   }
 }
 
-interface LeaseSettings {
-  readonly leaseMs: number;
-  /** For how long it is renewed. */
-  readonly maxMs: number;
-}
-
-/** A lock, and when it was asked for. */
 interface Taken {
   readonly lock: BackendLock;
   readonly asked: number;
@@ -126,7 +119,8 @@ class Lease {
   #heldUntil: number;
   #ended = false;
 
-  constructor(l2: L2, ref: EntryRef, { lock, asked }: Taken, { leaseMs, maxMs }: LeaseSettings) {
+  /** @param maxMs for how long it is renewed. */
+  constructor(l2: L2, ref: EntryRef, { lock, asked }: Taken, leaseMs: number, maxMs: number) {
     this.#l2 = l2;
     this.#ref = ref;
     this.#lock = lock;
@@ -165,7 +159,6 @@ class Lease {
   }
 }
 
-/** Whatever becomes of it. */
 function quietly(work: () => Promise<unknown>): void {
   (async () => work())().catch(() => {});
 }

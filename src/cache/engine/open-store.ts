@@ -26,7 +26,6 @@ export interface StoreSettings
     Pick<TierSettings, 'jitter'> {
   readonly codec: ValueCodec;
   readonly backend: Backend | undefined;
-  /** What the store's events say. */
   readonly namespace: string | undefined;
   /** undefined: the backend sees cache keys and tags. */
   readonly names: PrivateNames | undefined;
@@ -40,7 +39,6 @@ export interface StoreSettings
   readonly errorTtlMs: number | undefined;
 }
 
-/** A store of its own for these settings. */
 export function openStore(settings: StoreSettings): EntryStore {
   const { codec, backend, l1: copies, names, namespace, jitter } = settings;
   const graceMs = Math.max(settings.swrMs, settings.staleIfErrorMs);

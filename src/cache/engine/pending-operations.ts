@@ -1,30 +1,26 @@
 import { Deadline, keepAlive, letEnd } from '../../util/deadlines.js';
 
-// One listener a signal, however many caches it is given to: Node warns of a leak at the eleventh.
-const bySignal = new WeakMap<AbortSignal, Set<PendingOperations>>();
+type Abandon = (reason: unknown) => void;
 
-/**
- * The operations of a backend that are under way. An unanswered operation would block its caller indefinitely: each
- * ends with its time limit, or the signal.
- */
+// One listener a signal, however many caches it is given to: Node warns of a leak at the eleventh.
+const bySignal = new WeakMap<AbortSignal, Set<Abandon>>();
+
+/** Operations of a backend under way. Each ends with its time limit or the signal. */
 export class PendingOperations {
   /** How many have not settled. While there is one, the process stays alive. */
   count = 0;
   readonly #ms: number;
-  /** Those who have something under way that the signal ends, and what ends it here. */
-  readonly #peers: Set<PendingOperations> | undefined;
-  readonly #abandons = new Set<(reason: unknown) => void>();
+  /** What ends everything under way with this signal, in any cache. */
+  readonly #abandons: Set<Abandon> | undefined;
 
   /** @param ms the time limit of one operation. */
   constructor(ms: number, signal: AbortSignal | undefined) {
     this.#ms = ms;
-    this.#peers = signal && peersOf(signal);
+    this.#abandons = signal && abandonsOf(signal);
   }
 
   /**
-   * What `work` resolves with, after `done`; or what `failed` makes of a TimeoutError, of what `work` rejects with, or of the
-   * signal's reason.
-   *
+   * What `work` resolves with, after `done`; or what `failed` makes of its rejection, a TimeoutError or the signal's reason.
    * @param timed whether there is a time limit here.
    */
   race<T>(work: Promise<T>, timed: boolean, done: () => void, failed: (error: unknown) => Promise<T>): Promise<T> {
@@ -39,16 +35,11 @@ export class PendingOperations {
         over = true;
         if (--this.count === 0) letEnd();
         deadline?.end();
-        if (this.#peers !== undefined && this.#abandons.delete(abandon) && this.#abandons.size === 0) {
-          this.#peers.delete(this);
-        }
+        this.#abandons?.delete(abandon);
         return true;
       };
       if (this.count++ === 0) keepAlive();
-      if (this.#peers !== undefined) {
-        this.#abandons.add(abandon);
-        this.#peers.add(this);
-      }
+      this.#abandons?.add(abandon);
       // A store that is not async may answer with the value itself.
       Promise.resolve(work).then((value) => {
         if (!end()) return;
@@ -57,23 +48,16 @@ export class PendingOperations {
       }, abandon);
     });
   }
-
-  /** Whatever is under way ends with this reason. */
-  abandonAll(reason: unknown): void {
-    for (const abandon of [...this.#abandons]) abandon(reason);
-  }
 }
 
-function peersOf(signal: AbortSignal): Set<PendingOperations> {
-  let peers = bySignal.get(signal);
-  if (peers === undefined) {
-    const all = new Set<PendingOperations>();
-    const abandonAll = () => {
-      for (const operations of [...all]) operations.abandonAll(signal.reason);
-    };
-    signal.addEventListener('abort', abandonAll, { once: true });
-    bySignal.set(signal, all);
-    peers = all;
-  }
-  return peers;
+function abandonsOf(signal: AbortSignal): Set<Abandon> {
+  const known = bySignal.get(signal);
+  if (known !== undefined) return known;
+  const abandons = new Set<Abandon>();
+  const abandonAll = () => {
+    for (const abandon of [...abandons]) abandon(signal.reason);
+  };
+  signal.addEventListener('abort', abandonAll, { once: true });
+  bySignal.set(signal, abandons);
+  return abandons;
 }

@@ -1,5 +1,4 @@
 import type { Backend, BackendEntry } from '../../backends/backend.js';
-import { isPrivate } from '../../backends/guarantees.js';
 import type { ValueCodec } from '../../codec/value-codec.js';
 import { BackendError, isCacheKitError } from '../../errors.js';
 import { copyOf } from '../../util/bytes.js';
@@ -28,15 +27,9 @@ export interface RewrapOptions {
   signal?: AbortSignal;
 }
 
-/** Entries of one tenant that begin alike. */
-export interface RewrapRange {
-  readonly prefix: string;
-  readonly tenantId: string | undefined;
-}
-
 const BATCH = 100;
 
-/** Seals every entry of the ranges with the codec's current key, without decoding any. */
+/** Seals entries with the codec's current key, without decoding any. */
 export class Rewrapping {
   readonly report: RewrapReport = { seen: 0, rewrapped: 0, current: 0, unopened: 0, changed: 0 };
   readonly #backend: Backend;
@@ -50,7 +43,7 @@ export class Rewrapping {
   }
 
   /** @throws BackendError for a backend that cannot list its entries, what the backend throws, and the signal's reason. */
-  async run({ prefix, tenantId }: RewrapRange): Promise<void> {
+  async run(prefix: string, tenantId: string | undefined): Promise<void> {
     const { keys } = this.#backend;
     if (keys === undefined) throw new BackendError('This backend cannot list its entries');
     let batch: string[] = [];
@@ -69,9 +62,7 @@ export class Rewrapping {
     const entries = await (getMany?.(cacheKeys) ??
       Promise.all(cacheKeys.map((cacheKey) => this.#backend.get(cacheKey))));
     // Before anything is awaited: what a user's backend returned may be detached or changed later.
-    const own = isPrivate(this.#backend)
-      ? entries
-      : entries.map((entry) => entry && { ...entry, bytes: copyOf(entry.bytes) });
+    const own = entries.map((entry) => entry && { ...entry, bytes: copyOf(entry.bytes) });
     for (const [i, cacheKey] of cacheKeys.entries()) {
       throwIfAborted(this.#options.signal);
       const entry = own[i];

@@ -30,12 +30,7 @@ export function currentSignal(): AbortSignal | undefined {
   return running.getStore()?.signal;
 }
 
-/**
- * Runs `load` for `ms` at most.
- *
- * @param began called when its time begins.
- * @throws TimeoutError when its time is over; its signal fires, and what it still does is ignored.
- */
+/** Runs `load`, and `began` first. @throws TimeoutError after `ms`: then its signal fires, and what `load` returns is ignored. */
 export async function withSignal<T>(ms: number, began: () => void, load: () => Promise<T>): Promise<T> {
   const own = new RunSignal();
   let timer: NodeJS.Timeout | undefined;

@@ -1,12 +1,9 @@
 import type { BackendSetOptions, BackendUnchanged } from '../../backends/backend.js';
 import { now, Stopwatch } from '../../util/clock.js';
-import { clearInterval, setInterval } from '../../util/timers.js';
+import { clearInterval, MAX_TIMER_MS, setInterval } from '../../util/timers.js';
 import type { EntryRef } from './entry-ref.js';
 import type { Invalidations, Moment } from './invalidations.js';
 import { FAILED, type L2 } from './l2.js';
-
-/** A timer for longer fires at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface RunSettings {
   /** How long the function may run for its result to be stored. */
@@ -15,10 +12,7 @@ export interface RunSettings {
   readonly isLocked: (() => Promise<boolean>) | undefined;
 }
 
-/**
- * One run of a function, from its beginning until its result is stored: what it began with, and what has happened to the
- * entry since.
- */
+/** One run of a function until its result is stored: what it began with, and what has happened to the entry since. */
 export class Run {
   /** What the backend held before; undefined: nothing, or it is not known. */
   readonly #found: Uint8Array | undefined;
@@ -48,7 +42,7 @@ export class Run {
     const { remembersMs, setIfUnchanged, changedSince } = l2.backend;
     if (remembersMs === undefined || setIfUnchanged === undefined || changedSince === undefined) return;
     // Often enough that one unanswered request does no harm.
-    this.#timer = setInterval(() => void this.#ask(l2, ref), Math.min(remembersMs / 3, LONGEST_TIMER_MS)).unref();
+    this.#timer = setInterval(() => void this.#ask(l2, ref), Math.min(remembersMs / 3, MAX_TIMER_MS)).unref();
   }
 
   /** The function has been running for too long: another run may begin, and its result is not stored. */

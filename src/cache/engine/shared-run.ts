@@ -14,28 +14,16 @@ interface Caller<T> {
 }
 
 /** How a run tells how far it is. */
-export interface Progress {
-  /** Whether a caller that gave up waiting for the function has been counted. */
-  readonly countedLate: boolean;
-  /** Another process is running the function. */
-  elsewhere(): void;
-  /** The function begins. */
-  began(run: Run): void;
-  /** The function has returned or thrown; what follows is storing. */
-  ended(): void;
-}
+export type Progress = Pick<SharedRun<unknown>, 'countedLate' | 'elsewhere' | 'began' | 'ended'>;
 
-/** The owner of a run. */
 interface Owner {
   readonly runs: Runs;
   /** The first caller has given up waiting; `here`: while this process runs the function. */
   late(ref: EntryRef, here: boolean): void;
 }
 
-/** What a run is made of. */
 interface RunParts<T> {
   readonly ref: EntryRef;
-  /** When it begins. */
   readonly moment: Moment;
   readonly start: (progress: Progress) => Promise<T>;
   /** Called once, when it is over or another run may begin. */
@@ -43,13 +31,16 @@ interface RunParts<T> {
 }
 
 /** One run of a function that its callers share. Each of them waits as long as it has patience; the run goes on without them. */
-export class SharedRun<T> implements Progress {
+export class SharedRun<T> {
   readonly outcome: Promise<T>;
+  readonly moment: Moment;
   readonly #owner: Owner;
   readonly #parts: RunParts<T>;
   #callers: Set<Caller<T>> | undefined;
   #running = false;
-  #late = false;
+  /** Whether a caller did not wait for its end. */
+  late = false;
+  /** Whether a caller that gave up waiting for the function has been counted. */
   countedLate = false;
   #detached = false;
   #run: Run | undefined;
@@ -57,41 +48,35 @@ export class SharedRun<T> implements Progress {
   constructor(owner: Owner, parts: RunParts<T>) {
     this.#owner = owner;
     this.#parts = parts;
+    this.moment = parts.moment;
     this.outcome = this.#outcome();
-  }
-
-  get moment(): Moment {
-    return this.#parts.moment;
-  }
-
-  /** Whether a caller did not wait for its end. */
-  get late(): boolean {
-    return this.#late;
   }
 
   /** Whether all callers have given up waiting. */
   get forsaken(): boolean {
-    return this.#late && this.#callers?.size === 0;
+    return this.late && this.#callers?.size === 0;
   }
 
+  /** Another process is running the function. */
   elsewhere(): void {
     if (this.#running) return;
     this.#running = true;
     if (this.#callers !== undefined) for (const caller of this.#callers) caller.start();
   }
 
+  /** The function begins. */
   began(run: Run): void {
     this.#run = run;
     this.#owner.runs.add(this);
     this.elsewhere();
   }
 
+  /** The function has returned or thrown; what follows is storing. */
   ended(): void {
     this.#running = false;
     if (this.#callers !== undefined) for (const caller of this.#callers) caller.stop();
   }
 
-  /** Whether the function has been running for too long. */
   get over(): boolean {
     return this.#run?.over ?? false;
   }
@@ -112,8 +97,8 @@ export class SharedRun<T> implements Progress {
   /** A caller gives up waiting. */
   leave(caller: Caller<T>): void {
     this.#callers?.delete(caller);
-    if (this.#late && (this.countedLate || this.#run === undefined)) return;
-    this.#late = true;
+    if (this.late && (this.countedLate || this.#run === undefined)) return;
+    this.late = true;
     this.countedLate = this.#run !== undefined;
     this.#owner.late(this.#parts.ref, this.countedLate);
   }

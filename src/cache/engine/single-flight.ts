@@ -2,32 +2,11 @@ import type { EntryRef } from './entry-ref.js';
 import type { Validity } from './invalidations.js';
 import type { SharedRun } from './shared-run.js';
 
-/** A read of the backend, which may leave a copy in L1. */
-export interface Reader {
-  /** Whether the entry has not changed since this began, as far as the backend tells of every change. */
-  current(): boolean;
-  /** Notes what the backend answered; undefined: nothing, no answer, or bytes that were then deleted. */
-  saw(bytes: Uint8Array | undefined): void;
-}
-
-/** A write of an entry. */
-export interface Writer extends Reader {
-  /** Whether the entry was neither written nor deleted, as far as is known. Asked right before the value is stored. */
-  mayStore(): boolean;
-  /** As `current` since it was stored. Everything that began before is invalidated. */
-  commit(): boolean;
-  /** Whether the entry was removed by its name since this began. */
-  removed(): boolean;
-  /** What was last seen in the backend. */
-  seen(): Uint8Array | undefined;
-}
-
 /** The work in progress for one entry, shared by concurrent requests. */
 export class Flight<Found, Outcome> {
   readonly cacheKey: string;
   readonly tenantId: string | undefined;
   users = 0;
-  /** Reading what is stored. */
   read: Promise<Found | undefined> | undefined;
   /** Whether further requests may join `read`. */
   readValidity: Validity | undefined;
@@ -69,12 +48,12 @@ export class Flight<Found, Outcome> {
   }
 
   begin(): Writer {
-    return new Ticket(this);
+    return new Writer(this);
   }
 }
 
-/** The version of a flight at which work began. */
-class Ticket implements Writer {
+/** A write of an entry: the version of its flight at which it began. */
+export class Writer {
   readonly #flight: Flight<unknown, unknown>;
   readonly #version: number;
   #readEpoch: number;
@@ -85,33 +64,42 @@ class Ticket implements Writer {
     this.#readEpoch = flight.readEpoch;
   }
 
+  /** Whether the entry has not changed since this began, as far as the backend tells of every change. */
   current(): boolean {
     return this.#flight.version === this.#version && this.#flight.readEpoch === this.#readEpoch;
   }
 
+  /** Whether the entry was neither written nor deleted, as far as is known. Asked right before the value is stored. */
   mayStore(): boolean {
     this.#readEpoch = this.#flight.readEpoch;
     return this.#flight.version === this.#version;
   }
 
+  /** As `current` since it was stored. Everything that began before is invalidated. */
   commit(): boolean {
     const still = this.current();
     if (this.#flight.version === this.#version) this.#flight.invalidate();
     return still;
   }
 
+  /** Whether the entry was removed by its name since this began. */
   removed(): boolean {
     return this.#flight.removedAt > this.#version;
   }
 
+  /** Notes what the backend answered; undefined: nothing, no answer, or bytes that were then deleted. */
   saw(bytes: Uint8Array | undefined): void {
     this.#flight.seen = bytes;
   }
 
+  /** What was last seen in the backend. */
   seen(): Uint8Array | undefined {
     return this.#flight.seen;
   }
 }
+
+/** A read of the backend, which may leave a copy in L1. */
+export type Reader = Pick<Writer, 'current' | 'saw'>;
 
 type Identity = Pick<EntryRef, 'cacheKey' | 'tenantId'>;
 
@@ -154,7 +142,6 @@ export class SingleFlight<Found, Outcome> {
     }
   }
 
-  /** As {@link use} for many entries. */
   async useAll<R>(refs: readonly Identity[], work: (flights: Flight<Found, Outcome>[]) => Promise<R>): Promise<R> {
     const flights = refs.map((ref) => this.join(ref));
     try {
@@ -170,7 +157,6 @@ export class SingleFlight<Found, Outcome> {
     for (const flight of this.#ofTenants.get(cacheKey)?.values() ?? []) flight.invalidate();
   }
 
-  /** Invalidates all work in progress. */
   invalidateAll(): void {
     for (const flight of this.#all()) flight.invalidate();
   }

@@ -8,7 +8,7 @@ import type { Failures } from './failure-policy.js';
 import type { Invalidations, Validity } from './invalidations.js';
 import type { L1, L1Entry } from './l1.js';
 import { FAILED, type L2, REFUSED } from './l2.js';
-import { Run, type RunSettings } from './run.js';
+import type { Run } from './run.js';
 import type { Reader, Writer } from './single-flight.js';
 
 /** How long L1 keeps an entry of which the backend does not say when it ends. */
@@ -19,7 +19,6 @@ export interface TierSettings {
   readonly l1: L1 | undefined;
   /** undefined: L1 is the store. */
   readonly l2: L2 | undefined;
-  /** L1 keeps decoded values instead of bytes. */
   readonly keepValues: boolean;
   /** How much longer than its TTL an entry is kept, in milliseconds. */
   readonly graceMs: number;
@@ -30,49 +29,39 @@ export interface TierSettings {
   readonly coherence: Coherence;
 }
 
-/** A stored value. */
 export interface Found {
   /** As stored; undefined where L1 keeps decoded values. */
   readonly bytes: Uint8Array | undefined;
   readonly value: unknown;
   /** When the entry's TTL ends, on the clock of {@link now}: `Infinity` for never, NaN when unknown. */
   readonly expiresAt: number;
-  /** Whether its TTL has not ended. */
   readonly fresh: boolean;
   readonly inL1: boolean;
   /** Whether a caller was given `value`; the next one decodes its own. */
   taken: boolean;
 }
 
-/**
- * Entries in this process (L1) and in the backend (L2), or in this process alone, with the codec between values and bytes.
- * Every value that is written, or read with waiting, goes through here: each path has the same identity, encryption and failures.
- */
+/** L1 and L2, or L1 alone, with the codec. All writes, and all reads that wait, go through here. */
 export class Tiers {
   readonly l1: L1 | undefined;
   readonly l2: L2 | undefined;
   readonly invalidations: Invalidations;
   readonly #settings: TierSettings;
-  readonly #codec: ValueCodec;
-  readonly #failures: Failures;
-  #closed = false;
+  closed = false;
 
   constructor(settings: TierSettings) {
     this.#settings = settings;
-    this.#codec = settings.codec;
-    this.#failures = settings.failures;
     this.l1 = settings.l1;
     this.l2 = settings.l2;
     this.invalidations = settings.invalidations;
   }
 
-  /** What is stored, fresh or stale. */
   async read(ref: EntryRef, reader: Reader): Promise<Found | undefined> {
     const held = this.l1?.get(ref.cacheKey, ref.tenantId);
     const inL1 = held && (await this.#openHeld(held, ref));
     if (inL1 !== undefined) return inL1;
     const at = now();
-    const validity = this.invalidations.validity(ref.tenantId);
+    const validity = this.validity(ref.tenantId);
     const stored = this.l2 === undefined ? FAILED : await this.l2.get(ref);
     reader.saw(stored === FAILED ? undefined : stored?.bytes);
     if (stored === FAILED) return this.#readInGrace(ref);
@@ -83,7 +72,7 @@ export class Tiers {
     const { bytes } = stored;
     let value: unknown;
     try {
-      const opened = this.#codec.deserialize(bytes, ref);
+      const opened = this.#settings.codec.deserialize(bytes, ref);
       value = opened instanceof Promise ? await opened : opened;
     } catch (error) {
       if (await this.unopened(ref, bytes, error)) reader.saw(undefined);
@@ -91,9 +80,10 @@ export class Tiers {
     return this.accept(ref, stored, at, value, reader, validity);
   }
 
-  /** A function begins whose result is to be stored; {@link Run.end} must follow. */
-  run(ref: EntryRef, writer: Writer, settings: RunSettings): Run {
-    return new Run(ref, writer.seen(), this.invalidations, this.l2, settings);
+  /** Ends when a tag is invalidated that what is read from now on of a tenant may have. */
+  validity(tenantId: string | undefined): Validity {
+    const { invalidations } = this;
+    return tenantId === undefined ? invalidations.own : invalidations.validity(tenantId);
   }
 
   /** Reads what a run is to replace, where the backend compares. */
@@ -146,21 +136,21 @@ export class Tiers {
       return found.value;
     }
     const { cacheKey, tenantId } = ref;
-    return this.#codec.deserialize(found.bytes, { cacheKey, tenantId });
+    return this.#settings.codec.deserialize(found.bytes, { cacheKey, tenantId });
   }
 
   /**
-   * @param run of the function that has made the value; undefined: it is stored whatever has happened.
+   * @param run of the function that made the value; undefined: it is stored unconditionally.
    * @returns when the entry's TTL ends, or undefined when it was not stored; a failure of the backend is counted.
    * @throws what the codec throws, and ValueTooLargeError of either tier.
    */
   async write(ref: EntryRef, value: unknown, writer: Writer, run?: Run): Promise<number | undefined | typeof REFUSED> {
     const { cacheKey, tenantId, tags } = ref;
-    const sealed = this.#codec.serialize(value, { cacheKey, tenantId });
+    const sealed = this.#settings.codec.serialize(value, { cacheKey, tenantId });
     const bytes = sealed instanceof Promise ? await sealed : sealed;
     // Without the lock it may be too late: another process may have run the function since.
     if (run?.isLocked !== undefined && !(await run.isLocked())) return undefined;
-    if (this.#closed || run?.over || !writer.mayStore()) return undefined;
+    if (this.closed || run?.over || !writer.mayStore()) return undefined;
     if (run?.invalidatedAt(tags) !== undefined) return REFUSED;
     // No backend tells of an invalidation that this process makes from now on.
     const begun = tags?.length && run === undefined ? this.invalidations.begin() : undefined;
@@ -191,10 +181,9 @@ export class Tiers {
   }
 
   /**
-   * L1's part of a write that the backend, if there is one, has taken. If the entry was removed in the meantime, the write may
-   * have reached the backend after the removal: it is taken back.
-   *
-   * @param tagRemoved one of its tags was invalidated in the meantime.
+   * L1's part of a write that the backend, if any, has taken. When the entry was removed meanwhile (`tagRemoved`: by a tag),
+   * the
+   * write may have reached the backend after the removal: it is taken back.
    */
   written(
     ref: EntryRef,
@@ -230,13 +219,13 @@ export class Tiers {
 
   /** Forgets L1; what is still under way leaves nothing in either tier. */
   close(): void {
-    this.#closed = true;
+    this.closed = true;
     this.l1?.close();
   }
 
   /** Counts an entry of the backend that did not open, and deletes it when it is of no use to anybody: whether it did. */
   async unopened(ref: EntryRef, bytes: Uint8Array, error: unknown): Promise<boolean> {
-    if (!this.#failures.unopened(error, ref)) return false;
+    if (!this.#settings.failures.unopened(error, ref)) return false;
     await this.l2?.deleteBytes(ref, bytes);
     return true;
   }
@@ -256,11 +245,11 @@ export class Tiers {
     const { cacheKey, tenantId } = ref;
     let { value } = held;
     try {
-      if (bytes !== undefined) value = await this.#codec.deserialize(bytes, { cacheKey, tenantId });
+      if (bytes !== undefined) value = await this.#settings.codec.deserialize(bytes, { cacheKey, tenantId });
     } catch (error) {
       const same = this.l1?.withinGrace(cacheKey, tenantId) === held;
       // A copy of before a rotation that was completed: the backend's entry tells whether anything is wrong.
-      const worthless = this.l2 !== undefined || this.#failures.unopened(error, ref);
+      const worthless = this.l2 !== undefined || this.#settings.failures.unopened(error, ref);
       if (worthless && same) this.l1?.delete(cacheKey, tenantId);
       return undefined;
     }
@@ -269,10 +258,7 @@ export class Tiers {
   }
 }
 
-/**
- * When the TTL of what a backend answered at the time `at` ends: NaN when the backend does not say. No time is stored in
- * a value, so that what is left of the backend's own expiry, less the time of grace in it, has to tell.
- */
+/** When the TTL of an answer of the time `at` ends, without its grace: NaN when the backend does not say. */
 export function expiryOf({ expiresInMs, freshInMs, stale }: BackendEntry, at: number, graceMs: number): number {
   if (stale) return at;
   // 0: the store calls it fresh, and does not say for how long.
@@ -281,11 +267,7 @@ export function expiryOf({ expiresInMs, freshInMs, stale }: BackendEntry, at: nu
   return expiresInMs === 0 ? Number.NaN : at + (expiresInMs ?? Number.NaN) - graceMs;
 }
 
-/**
- * Whether what a backend answered may be given out as it is: its answer may have been long on its way.
- *
- * @param expiresAt of {@link expiryOf}.
- */
+/** Whether an answer is still fresh: it may have been long on its way. @param expiresAt of {@link expiryOf}. */
 export function isFresh({ stale }: BackendEntry, expiresAt: number): boolean {
   return !stale && !(expiresAt <= now());
 }

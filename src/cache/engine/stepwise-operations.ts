@@ -4,10 +4,9 @@ import { Deadline } from '../../util/deadlines.js';
 type InvalidateTags = NonNullable<Backend['invalidateTags']>;
 
 /**
- * `invalidateTags` with a time limit for each step of a backend that tells of its steps, and for the whole of any other. Tried
- * again, it goes on with what is left, so that the counts of all attempts are one.
- *
- * @param run makes the attempts.
+ * `invalidateTags` with a time limit for each step, or for the whole where the backend reports no steps. A retry goes on with
+ * what
+ * is left: the count is of all attempts, which `run` makes.
  */
 export async function invalidateInSteps(
   invalidate: InvalidateTags,
@@ -64,4 +63,25 @@ function withStepLimit<T>(
     signal?.addEventListener('abort', abort, { once: true });
     Promise.resolve(work(step)).finally(settle).then(resolve, reject);
   });
+}
+
+/** A listing each of whose steps is an operation of its own: the whole may take as long as there are entries. */
+export async function* listInSteps(
+  list: () => AsyncIterable<string> | undefined,
+  run: <T>(step: () => Promise<T>) => Promise<T>,
+): AsyncGenerator<string> {
+  const cacheKeys = list()?.[Symbol.asyncIterator]();
+  if (cacheKeys === undefined) return;
+  let done: boolean | undefined = false;
+  try {
+    for (;;) {
+      const step = await run(() => cacheKeys.next());
+      done = step.done;
+      if (done) return;
+      yield step.value;
+    }
+  } finally {
+    // Not waited for: one that does not answer would block a caller that has left the loop.
+    if (!done) (async () => cacheKeys.return?.())().catch(() => {});
+  }
 }
