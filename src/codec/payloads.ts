@@ -1,11 +1,13 @@
 import { types } from 'node:util';
 import { isCacheKitError, isError, propertyOf, SerializationError } from '../errors.js';
+import { MAX_VALUE_LEN, valueTooLarge } from '../protocol/limits.js';
 import type { Room } from '../serializers/arrow.js';
 import { isBuiltIn } from '../serializers/built-in.js';
 import type { Serializer } from '../serializers/serializer.js';
 import { allocate, bytesOf } from '../util/bytes.js';
 import { lengthOf } from '../util/slots.js';
 import { allocateForWriting, headroomLen, payloadWithin, TAG_LEN } from './headroom.js';
+import type { WireProfile } from './wire-profile.js';
 
 /**
  * What the serializers of this package do beyond `Serializer`, to save copies: they never keep the bytes they
@@ -43,6 +45,16 @@ function copyOf(payload: Uint8Array): Uint8Array {
   used += length;
   arena.set(payload, start);
   return arena.subarray(start, used);
+}
+
+/**
+ * The most bytes that the container of a payload may need while it is written.
+ *
+ * @throws ValueTooLargeError over 512 MiB, before anything is allocated for it.
+ */
+export function packedBound({ hidesLength, containerLen }: WireProfile, payloadLen: number): number {
+  if (payloadLen > MAX_VALUE_LEN) throw valueTooLarge(payloadLen);
+  return payloadLen + (hidesLength ? Math.ceil(payloadLen / 10) : 0) + containerLen;
 }
 
 const withoutBytes = new WeakSet<object>();

@@ -12,6 +12,7 @@ import {
   isRotationHeader,
   parseRotationHeader,
   ROTATION_HEADER_LEN,
+  ROTATION_HEADER_VERSION,
   tenantIdHash,
 } from '../protocol/rotation-header.js';
 import { framePrefix, modeOf, type WireProfile } from './wire-profile.js';
@@ -88,9 +89,9 @@ export class TenantContext {
     const snapshot = this.snapshot();
     const { wire } = this.#settings.profile;
     if (wire === 'python') return this.#parseFrame(stored, snapshot);
-    if (wire !== 'protocol' || !isRotationHeader(stored) || !headerHasTenant(stored, this.#tenantIdHash)) {
-      return snapshot.bare;
-    }
+    // Looked at first: of values without a header, one in 256 begins with this byte.
+    if (wire !== 'protocol' || stored[0] !== ROTATION_HEADER_VERSION) return snapshot.bare;
+    if (!isRotationHeader(stored) || !headerHasTenant(stored, this.#tenantIdHash)) return snapshot.bare;
     const { keys, behindHeader, current } = snapshot;
     const index = keys.findIndex(({ fingerprint }) => headerHasFingerprint(stored, fingerprint));
     if (index >= 0) return behindHeader[index] as SealedLayout;

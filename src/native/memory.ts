@@ -1,6 +1,6 @@
 import { markAsUntransferable } from 'node:worker_threads';
 import { allocate } from '../util/bytes.js';
-import { bufferAt } from '../util/slots.js';
+import { FastBuffer } from '../util/slots.js';
 
 /** Results up to this length, where the exact one is not known before, go through a reused buffer. */
 export const SCRATCH_LEN = 64 * 1024;
@@ -48,7 +48,7 @@ export class Slab {
       this.#memory = new ArrayBuffer(SLAB_LEN);
       // Transferring one result to a worker would detach all the others.
       markAsUntransferable(this.#memory);
-      this.buffer = bufferAt(this.#memory, 0, SLAB_LEN);
+      this.buffer = new FastBuffer(this.#memory, 0, SLAB_LEN);
       this.offset = 0;
     }
   }
@@ -58,7 +58,7 @@ export class Slab {
     this.reserve(length);
     const start = this.offset;
     this.offset = (start + length + 7) & ~7;
-    return bufferAt(this.#memory, start, length);
+    return new FastBuffer(this.#memory, start, length);
   }
 }
 

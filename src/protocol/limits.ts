@@ -20,7 +20,11 @@ export const MAX_UINT64 = 2n ** 64n - 1n;
 
 /** @throws ValueTooLargeError over 512 MiB, before anything is allocated for it. */
 export function assertValueLen(length: number): void {
-  if (length > MAX_VALUE_LEN) throw new ValueTooLargeError(`The value has ${length} bytes; the limit is 512 MiB`);
+  if (length > MAX_VALUE_LEN) throw valueTooLarge(length);
+}
+
+export function valueTooLarge(length: number): ValueTooLargeError {
+  return new ValueTooLargeError(`The value has ${length} bytes; the limit is 512 MiB`);
 }
 
 /** The most bytes an envelope of `dataLen` bytes may need while it is written (see `src-rs/envelope/writer.rs`). */

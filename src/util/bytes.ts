@@ -57,8 +57,14 @@ export function assertBytesOfLength(name: string, value: unknown, length: number
  * @throws TypeError for a wrong type or a lone surrogate.
  */
 export function assertWellFormed(name: string, value: unknown): asserts value is string {
-  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, not ${kindOf(value)}`);
-  if (!value.isWellFormed()) throw new TypeError(`${name} has a lone surrogate`);
+  if (typeof value !== 'string' || !value.isWellFormed()) throw notWellFormed(name, value);
+}
+
+/** What {@link assertWellFormed} throws. */
+export function notWellFormed(name: string, value: unknown): TypeError {
+  return new TypeError(
+    typeof value === 'string' ? `${name} has a lone surrogate` : `${name} must be a string, not ${kindOf(value)}`,
+  );
 }
 
 /** What a wrong value is, for a message: its type, never its content. */

@@ -8,8 +8,8 @@ type Elements = ArrayBufferView;
 type Memory = ArrayBuffer | SharedArrayBuffer;
 
 const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
-// Makes a Buffer in two thirds of the time that `subarray` takes, and reads no property of any array.
-const FastBuffer = (
+/** Makes a Buffer in two thirds of the time that `subarray` takes, and reads no property of any array. */
+export const FastBuffer = (
   Buffer as unknown as { [Symbol.species]: new (memory: Memory, start: number, length: number) => Buffer }
 )[Symbol.species];
 
@@ -46,11 +46,6 @@ export function isDetached(elements: Elements): boolean {
   } catch {
     return true;
   }
-}
-
-/** A Buffer on memory. @throws TypeError for memory that is detached. */
-export function bufferAt(memory: Memory, start: number, length: number): Buffer {
-  return new FastBuffer(memory, start, length);
 }
 
 /** Some of the bytes, as a Buffer when it was one, else as a plain `Uint8Array`. */
