@@ -7,10 +7,10 @@ import { NATIVE_CODE, nativeError } from '../native/result.js';
 import { SEAL_OVERHEAD } from '../protocol/limits.js';
 import { allocate, exactly, trim } from '../util/bytes.js';
 import { append } from '../util/own-property.js';
-import { countOpen, openSync } from './open.js';
+import { openSync } from './open.js';
 import { type Payloads, packedBound } from './payloads.js';
-import { countSeals, sealSync } from './seal.js';
-import type { CodecSettings, TenantContext } from './tenant-context.js';
+import { sealSync } from './seal.js';
+import { type CodecSettings, countOpen, countSeals, type TenantContext } from './tenant-context.js';
 import type { DeserializeResult } from './value-codec.js';
 
 interface PayloadToSeal {

@@ -5,9 +5,8 @@ import { CHECKSUM_LEN, openedBehindHeadroom, openedScratch, SCRATCH_LEN } from '
 import { checked, NATIVE_CODE, NEEDS, nativeError } from '../native/result.js';
 import { SEAL_OVERHEAD } from '../protocol/limits.js';
 import { allocate, assertBytes } from '../util/bytes.js';
-import { recently } from '../util/clock.js';
 import type { Payloads } from './payloads.js';
-import type { CodecSettings, SealedLayout, TenantContext } from './tenant-context.js';
+import { type CodecSettings, countOpen, type SealedLayout, type TenantContext } from './tenant-context.js';
 import type { WireProfile } from './wire-profile.js';
 
 /** Opens and decodes what is stored, with the key that it names, or else every key of the tenant, the current one first. */
@@ -94,12 +93,6 @@ export async function openAsync(
     return { payload, key };
   }
   throw nativeError(NATIVE_CODE.AUTHENTICATION);
-}
-
-/** Counts an open that succeeded. */
-export function countOpen({ master }: TenantKey): void {
-  master.opens++;
-  master.lastOpened = recently();
 }
 
 function openWith(

@@ -1,15 +1,13 @@
 import type { TenantKey } from '../keys/held-key.js';
-import { HALF_OF_A_SEQUENCE } from '../keys/keyring.js';
 import { abortable, settled } from '../native/abort.js';
 import { MODE_IN_PLACE, native } from '../native/addon.js';
 import { SCRATCH_LEN, SLAB_MAX, sealedScratch, sealedSlab } from '../native/memory.js';
 import { NATIVE_CODE, nativeError } from '../native/result.js';
 import { SEAL_OVERHEAD } from '../protocol/limits.js';
 import { allocate, exactly, trim } from '../util/bytes.js';
-import { recently } from '../util/clock.js';
 import { claimInPlaceBuffer } from './headroom.js';
 import { packedBound } from './payloads.js';
-import type { CodecSettings, TenantContext } from './tenant-context.js';
+import { type CodecSettings, countSeals, type TenantContext } from './tenant-context.js';
 
 /**
  * Seals one payload, with the header or frame that its readers expect in front. A payload with headroom is sealed in place,
@@ -71,13 +69,6 @@ export async function sealAsync(
   if (prefix !== undefined) out.set(prefix);
   // What is behind it, the native addon has cleared.
   return trim(out, length, true);
-}
-
-export function countSeals({ keyring }: CodecSettings, { master }: TenantKey, seals: number): void {
-  master.seals += seals;
-  master.lastSealed = recently();
-  keyring.sequenceSeals += seals;
-  if (keyring.sequenceSeals >= HALF_OF_A_SEQUENCE) keyring.announceHalfUsed(master);
 }
 
 /** Seals to `out` at `offset`; with the nonces of a new sequence when those of the key's are exhausted. */

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { AuthenticationError, KeyError, SealedFormatError, UnknownKeyError } from '../errors.js';
 import type { TenantKey } from '../keys/held-key.js';
-import type { Keyring, NonceMode } from '../keys/keyring.js';
+import { HALF_OF_A_SEQUENCE, type Keyring, type NonceMode } from '../keys/keyring.js';
 import { AadTemplate } from '../protocol/aad.js';
 import { assertTenantId } from '../protocol/derive.js';
 import { type Frame, parseFrame } from '../protocol/frame.js';
@@ -15,6 +15,7 @@ import {
   ROTATION_HEADER_VERSION,
   tenantIdHash,
 } from '../protocol/rotation-header.js';
+import { recently } from '../util/clock.js';
 import { framePrefix, modeOf, type WireProfile } from './wire-profile.js';
 
 export type RotationHeaderMode = 'auto' | 'always' | 'never';
@@ -203,6 +204,19 @@ export class Tenants {
     this.#others.clear();
     this.#own = undefined;
   }
+}
+
+/** Counts an open that succeeded. */
+export function countOpen({ master }: TenantKey): void {
+  master.opens++;
+  master.lastOpened = recently();
+}
+
+export function countSeals({ keyring }: CodecSettings, { master }: TenantKey, seals: number): void {
+  master.seals += seals;
+  master.lastSealed = recently();
+  keyring.sequenceSeals += seals;
+  if (keyring.sequenceSeals >= HALF_OF_A_SEQUENCE) keyring.announceHalfUsed(master);
 }
 
 /** A fingerprint from an unauthenticated header, fit for a message. */

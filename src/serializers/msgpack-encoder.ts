@@ -68,12 +68,6 @@ export class ExactEncoder extends MessagePackWriter {
     }
   }
 
-  /** The payload in memory of its own. */
-  exact(value: unknown): Uint8Array {
-    const payload = this.shared(value);
-    return payload.slice();
-  }
-
   override doEncode(value: unknown, depth: number, parent?: object): void {
     switch (typeof value) {
       case 'string':

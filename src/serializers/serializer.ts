@@ -40,6 +40,18 @@ export interface Serializer<T = unknown> {
   deserialize(payload: Uint8Array): T;
 }
 
+/**
+ * What the serializers of this package have besides, to save copies: nothing is kept of the bytes that are read, and those that
+ * are written lie in memory that the next call overwrites.
+ */
+export interface SharedMemory {
+  readonly encoder: { shared(value: unknown): Uint8Array };
+  /** Reads `bytes[0..length]`. */
+  readonly reader: { read(bytes: Uint8Array, length: number): unknown };
+  /** Whether decoding runs the user's code, which may open another value, and so overwrite the memory that is being decoded. */
+  readonly runsReviver: boolean;
+}
+
 const CONTAINERS: readonly unknown[] = ['envelope', 'checksum', 'none'];
 const MAX_FORMAT = 255;
 
