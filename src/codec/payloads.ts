@@ -53,10 +53,7 @@ export function isWithoutBytes(error: unknown): error is TypeError {
   return typeof error === 'object' && error !== null && withoutBytes.has(error);
 }
 
-/**
- * A serializer's payloads, copied only where other code may keep or change them. A built-in serializer whose `serialize` or
- * `deserialize` was replaced, at any time, is treated as user code from then on.
- */
+/** Copies payloads only where other code may keep or change them. A built-in serializer with a replaced method counts as user code. */
 export class Payloads<T> {
   readonly #serializer: Serializer<T>;
   readonly #shared: SharedMemory | undefined;

@@ -11,10 +11,7 @@ import { Payloads, packedBound } from './payloads.js';
 import type { DeserializeResult, EntryContext, ValueCodec } from './value-codec.js';
 import { framePrefix, modeOf, type WireProfile, wireProfile } from './wire-profile.js';
 
-/**
- * The codec of a cache without encryption: the bytes are those that an encrypting one would seal.
- * Nothing here is bound to a cache key or tenant; it exists so that both kinds of cache share one runtime.
- */
+/** The codec of a cache without encryption: it writes the bytes that an encrypting one would seal, bound to nothing. */
 export class PlainCodec<T = unknown> implements ValueCodec<T> {
   readonly profile: WireProfile;
   readonly #payloads: Payloads<T>;

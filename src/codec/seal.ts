@@ -9,10 +9,7 @@ import { claimInPlaceBuffer } from './headroom.js';
 import { packedBound } from './payloads.js';
 import { type CodecSettings, countSeals, type TenantContext } from './tenant-context.js';
 
-/**
- * Seals one payload, with the header or frame that its readers expect in front. A payload with headroom is sealed in place,
- * which spares an allocation of its size and overwrites it.
- */
+/** Seals one payload behind its header or frame. A payload with headroom is sealed in place, and so overwritten. */
 export function sealSync(
   settings: CodecSettings,
   tenant: TenantContext,

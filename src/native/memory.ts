@@ -6,10 +6,7 @@ import { FastBuffer } from '../util/slots.js';
 export const SCRATCH_LEN = 64 * 1024;
 /** Holds a sealed value until it is copied out, in the same call. */
 export const sealedScratch = allocate(SCRATCH_LEN);
-/**
- * Holds a payload until it is decoded, in the same call, by a serializer that keeps none of it. Twice the length, because
- * an envelope is opened at the end and its payload read to the start.
- */
+/** Holds a payload until it is decoded in the same call. Twice the length: an envelope is opened at the end, its payload read to the start. */
 export const openedScratch = allocate(2 * SCRATCH_LEN);
 /** Bytes in front of a payload that a checksum is opened over. */
 export const CHECKSUM_LEN = 8;

@@ -1,15 +1,9 @@
 import { inspect, types } from 'node:util';
 import { isOfOwnClass, isPlainBytes, typedArrayName } from './typed-arrays.js';
 
-/*
- * A value of another realm (`node:vm`, a test runner) is what it is by its internal slots, and is an instance of the class
- * itself when its prototype looks like that of a built-in class. One step more to Object.prototype is a class that extends it.
- */
+/* Values of another realm (`node:vm`, a test runner) are told by internal slots, and by a prototype that looks like a built-in one. */
 
-/**
- * Whether a value is an object of properties, as far as its prototype tells: {@link mayBeElse} tells when to ask for the rest. An object
- * from another realm is one too, and so is one without a prototype.
- */
+/** Whether its prototype is that of a plain object, of any realm, or null. {@link mayBeElse} tells when slots have to be checked too. */
 export function isPlainObject(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype) return true;

@@ -8,10 +8,7 @@ export const MAX_VALUE_LEN = 536_870_912;
 /** Bytes that sealing adds: a nonce of 12 in front, a tag of 16 behind. */
 export const SEAL_OVERHEAD = 28;
 
-/**
- * Arrays and objects of a value. As many different ones take a gigabyte; a value that has the same ones again and again (64 levels of
- * `[x, x]`) takes nothing, and would be written for minutes and fill the memory of who reads it.
- */
+/** Arrays and objects of a value, counted as written: 64 levels of `[x, x]` take no memory, but would be written for minutes. */
 export const MAX_CONTAINERS = 16_777_216;
 
 /** The integers that MessagePack carries. */

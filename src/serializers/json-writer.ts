@@ -31,10 +31,7 @@ const NULL = Buffer.from('null');
 const TRUE = Buffer.from('true');
 const FALSE = Buffer.from('false');
 
-/**
- * Writes JSON as `JSON.stringify` does, except that a value which would be read back as another is refused. Each property
- * is read once. An integer beyond ±(2^53−1) is written with an exponent, because without one it is read as a BigInt.
- */
+/** `JSON.stringify`, except that inexact values are refused. Integers beyond ±(2^53−1) get an exponent: without one they are read as BigInt. */
 export class JsonWriter {
   private buffer: Uint8Array = new Uint8Array(INITIAL_BUFFER);
   private length = 0;

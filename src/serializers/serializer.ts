@@ -40,10 +40,7 @@ export interface Serializer<T = unknown> {
   deserialize(payload: Uint8Array): T;
 }
 
-/**
- * What the serializers of this package have besides, to save copies: nothing is kept of the bytes that are read, and those that
- * are written lie in memory that the next call overwrites.
- */
+/** How built-in serializers save copies: nothing is kept of bytes that are read, and the next call overwrites those that are written. */
 export interface SharedMemory {
   readonly encoder: { shared(value: unknown): Uint8Array };
   /** Reads `bytes[0..length]`. */

@@ -1,7 +1,4 @@
-/*
- * What the engine knows of a `Uint8Array`. Its properties and methods may be anything: an array can have a `length` of its
- * own, and a class that extends it a `subarray` of its own. Reading or allocating by them exceeds the array.
- */
+/* Internal slots of typed arrays. Their properties and methods can be overridden, and reading by those may exceed the array. */
 
 type Bytes = Uint8Array;
 type Elements = ArrayBufferView;
