@@ -1,12 +1,11 @@
 import test from 'ava';
 import { InteropSerializer, PlainDate, PlainTime, SerializationError } from '../../index.js';
-import { interopMemory } from '../../src/serializers/interop.js';
-import type { SharedMemory } from '../../src/serializers/serializer.js';
+import { type SharedMemory, sharedMemory } from '../../src/serializers/serializer.js';
 import { notBytes, notObject } from '../support/wrong-values.js';
 import { nested, nestedObjects, secret, unsupported } from './values.js';
 
 const interop = new InteropSerializer();
-const memory = interopMemory(interop) as SharedMemory;
+const memory = sharedMemory.get(interop) as SharedMemory;
 const hexOf = (value: unknown) => Buffer.from(interop.serialize(value)).toString('hex');
 
 test('describes itself as MessagePack without a container', (t) => {

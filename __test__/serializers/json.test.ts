@@ -1,13 +1,12 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { JsonSerializer, OrjsonSerializer, PlainDate, SerializationError, ValueTooLargeError } from '../../index.js';
-import { jsonMemory } from '../../src/serializers/json.js';
-import type { SharedMemory } from '../../src/serializers/serializer.js';
+import { type SharedMemory, sharedMemory } from '../../src/serializers/serializer.js';
 import { notBytes } from '../support/wrong-values.js';
 import { nested, nestedObjects, secret, unsupported } from './values.js';
 
 const json = new JsonSerializer();
-const memory = jsonMemory(json) as SharedMemory;
+const memory = sharedMemory.get(json) as SharedMemory;
 const textOf = (value: unknown) => Buffer.from(json.serialize(value)).toString();
 const read = (text: string) => json.deserialize(Buffer.from(text));
 

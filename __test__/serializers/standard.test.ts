@@ -2,12 +2,11 @@ import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { PlainDate, PlainTime, SerializationError, StandardSerializer } from '../../index.js';
 import { Payloads } from '../../src/codec/payloads.js';
-import type { SharedMemory } from '../../src/serializers/serializer.js';
-import { standardMemory } from '../../src/serializers/standard.js';
+import { type SharedMemory, sharedMemory } from '../../src/serializers/serializer.js';
 import { again, exact, standard } from './standard-values.js';
 
 const hexOf = (value: unknown) => Buffer.from(standard.serialize(value)).toString('hex');
-const memory = standardMemory(standard) as SharedMemory;
+const memory = sharedMemory.get(standard) as SharedMemory;
 
 test('describes itself as compressed MessagePack in an envelope, with no original type', (t) => {
   const { format, container, compressed, originalType } = standard;

@@ -1,8 +1,8 @@
 import { randomBytes, webcrypto } from 'node:crypto';
 import { gcm } from '@noble/ciphers/aes.js';
 import { CONTAINER, MODE_CHECK_MSGPACK, MODE_FORMAT_SHIFT, native } from '../../src/native/addon.js';
-import type { SharedMemory } from '../../src/serializers/serializer.js';
-import { StandardSerializer, standardMemory } from '../../src/serializers/standard.js';
+import { type SharedMemory, sharedMemory } from '../../src/serializers/serializer.js';
+import { StandardSerializer } from '../../src/serializers/standard.js';
 import type { Case } from './measure.js';
 import { NodeCryptoSealer } from './node-crypto.js';
 import { EncryptionWrapper } from './product.js';
@@ -39,7 +39,7 @@ export async function wrapping(size: number): Promise<Wrapping> {
   const key = randomBytes(32);
   const wrapper = new EncryptionWrapper({ masterKey: key });
   const serializer = new StandardSerializer();
-  const memory = standardMemory(serializer) as SharedMemory;
+  const memory = sharedMemory.get(serializer) as SharedMemory;
   const format = Buffer.from(serializer.format);
   const mode = CONTAINER.envelope | MODE_CHECK_MSGPACK | (format.length << MODE_FORMAT_SHIFT);
   const payloadLen = serializer.serialize(value).length;

@@ -2,8 +2,8 @@ import { types } from 'node:util';
 import { isCacheKitError, isError, propertyOf, SerializationError } from '../errors.js';
 import { MAX_VALUE_LEN, valueTooLarge } from '../protocol/limits.js';
 import type { Room } from '../serializers/arrow.js';
-import { builtInOf, isBuiltIn } from '../serializers/built-in.js';
-import type { Serializer, SharedMemory } from '../serializers/serializer.js';
+import { isBuiltIn } from '../serializers/built-in.js';
+import { type Serializer, type SharedMemory, sharedMemory } from '../serializers/serializer.js';
 import { allocate, bytesOf } from '../util/bytes.js';
 import { lengthOf } from '../util/slots.js';
 import { allocateForWriting, headroomLen, payloadWithin, TAG_LEN } from './headroom.js';
@@ -69,7 +69,7 @@ export class Payloads<T> {
     if (!isBuiltIn(serializer as Serializer)) return;
     this.#serialize = serializer.serialize;
     this.#deserialize = serializer.deserialize;
-    this.#shared = builtInOf(serializer as Serializer)?.memory?.(serializer);
+    this.#shared = sharedMemory.get(serializer);
     if ('serializeWithRoom' in serializer) this.#inPlace = serializer as InPlaceSerializer<T>;
   }
 

@@ -112,9 +112,7 @@ export function hasOnlyElements(value: readonly unknown[] | NodeJS.TypedArray, l
 
 const INSTANCE = 'an instance of a class';
 
-/**
- * What a value is, for a message: never its content, nor a name from user code.
- */
+/** What a value is, for a message: never its content, nor a name from user code. */
 export function kindOfValue(value: unknown): string {
   switch (typeof value) {
     case 'undefined':

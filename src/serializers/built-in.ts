@@ -1,8 +1,8 @@
 import { ArrowSerializer } from './arrow.js';
-import { InteropSerializer, interopMemory } from './interop.js';
-import { JsonSerializer, jsonMemory } from './json.js';
-import type { Serializer, SharedMemory } from './serializer.js';
-import { StandardSerializer, standardMemory } from './standard.js';
+import { InteropSerializer } from './interop.js';
+import { JsonSerializer } from './json.js';
+import type { Serializer } from './serializer.js';
+import { StandardSerializer } from './standard.js';
 
 /** What is known of a serializer of this package, and of those that extend it. */
 export interface BuiltIn {
@@ -11,15 +11,13 @@ export interface BuiltIn {
   readonly keyLetter: string;
   /** Its name in a Python frame; without one it has no frame. */
   readonly frameName?: 'default' | 'orjson' | 'arrow';
-  /** What it works with; without it, each payload has memory of its own. */
-  readonly memory?: (serializer: object) => SharedMemory | undefined;
 }
 
 const BUILT_IN: readonly BuiltIn[] = [
-  { type: StandardSerializer, keyLetter: 's', frameName: 'default', memory: standardMemory },
-  { type: JsonSerializer, keyLetter: 'o', frameName: 'orjson', memory: jsonMemory },
+  { type: StandardSerializer, keyLetter: 's', frameName: 'default' },
+  { type: JsonSerializer, keyLetter: 'o', frameName: 'orjson' },
   { type: ArrowSerializer, keyLetter: 'w', frameName: 'arrow' },
-  { type: InteropSerializer, keyLetter: 's', memory: interopMemory },
+  { type: InteropSerializer, keyLetter: 's' },
 ];
 const METHODS = ['serialize', 'deserialize', 'serializeWithRoom'];
 

@@ -16,7 +16,7 @@ import { assertBytes } from '../util/bytes.js';
 import { readOptions } from '../util/options-object.js';
 import { lengthOf } from '../util/slots.js';
 import { MessagePackReader } from './msgpack-reader.js';
-import type { Serializer, SharedMemory } from './serializer.js';
+import { type Serializer, sharedMemory } from './serializer.js';
 
 export interface InteropSerializerOptions {
   /** As for the StandardSerializer. */
@@ -24,9 +24,6 @@ export interface InteropSerializerOptions {
   /** As for the StandardSerializer. */
   errorPaths?: ErrorPaths;
 }
-
-/** @internal */
-export let interopMemory: (serializer: object) => SharedMemory | undefined;
 
 /**
  * Values that every CacheKit SDK reads: one canonical MessagePack document, with no envelope.
@@ -48,13 +45,6 @@ export class InteropSerializer implements Serializer {
   readonly errorPaths: ErrorPaths;
   readonly #reader: ValueReader;
 
-  static {
-    interopMemory = (serializer) =>
-      #reader in serializer
-        ? { encoder: serializer.#encoder, reader: serializer.#reader, runsReviver: !serializer.#reader.makesDates }
-        : undefined;
-  }
-
   /** @throws TypeError for a wrong type, RangeError for unknown `errorPaths`. */
   constructor(options: InteropSerializerOptions = {}) {
     const { reviver = reviveTemporal, errorPaths = 'names' } = readOptions(options);
@@ -63,6 +53,8 @@ export class InteropSerializer implements Serializer {
     this.errorPaths = errorPaths;
     this.#encoder = new ValueEncoder(errorPaths);
     this.#reader = new ValueReader(reviver, readExtension);
+    const runsReviver = reviver !== reviveTemporal;
+    sharedMemory.set(this, { encoder: this.#encoder, reader: this.#reader, runsReviver });
   }
 
   /** @throws SerializationError for a value that another SDK would not read as it is, ValueTooLargeError over 512 MiB. */

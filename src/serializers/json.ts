@@ -4,15 +4,12 @@ import { readOptions } from '../util/options-object.js';
 import { lengthOf } from '../util/slots.js';
 import { readJson } from './json-reader.js';
 import { JsonWriter } from './json-writer.js';
-import type { Serializer, SharedMemory } from './serializer.js';
+import { type Serializer, sharedMemory } from './serializer.js';
 
 export interface JsonSerializerOptions {
   /** As for the StandardSerializer. */
   errorPaths?: ErrorPaths;
 }
-
-/** @internal */
-export let jsonMemory: (serializer: object) => SharedMemory | undefined;
 
 /**
  * JSON, with a checksum in front and no compression: what the documents call OrjsonSerializer.
@@ -32,19 +29,13 @@ export class JsonSerializer implements Serializer {
   /** @internal */
   readonly errorPaths: ErrorPaths;
 
-  static {
-    jsonMemory = (serializer) =>
-      #writer in serializer
-        ? { encoder: serializer.#writer, reader: { read: readJson }, runsReviver: false }
-        : undefined;
-  }
-
   /** @throws TypeError for a wrong type, RangeError for unknown `errorPaths`. */
   constructor(options: JsonSerializerOptions = {}) {
     const { errorPaths = 'names' } = readOptions(options);
     assertErrorPaths(errorPaths);
     this.errorPaths = errorPaths;
     this.#writer = new JsonWriter(errorPaths);
+    sharedMemory.set(this, { encoder: this.#writer, reader: { read: readJson }, runsReviver: false });
   }
 
   /** @throws SerializationError for a value that would not be read back as it is, ValueTooLargeError over 512 MiB. */

@@ -22,8 +22,7 @@ const DATE_TIME_NAMES_LEN = '__datetime__'.length + 'value'.length;
 export class MessagePackReader extends MessagePackCursor {
   private depth = 0;
   private busy = false;
-  /** Whether the reviver is this package's own. */
-  readonly makesDates: boolean;
+  private readonly makesDates: boolean;
 
   constructor(
     private readonly revive: TemporalReviver,

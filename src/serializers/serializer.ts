@@ -49,6 +49,9 @@ export interface SharedMemory {
   readonly runsReviver: boolean;
 }
 
+/** By serializer: subclasses have it from the constructor that they extend, and properties cannot replace it. */
+export const sharedMemory = new WeakMap<object, SharedMemory>();
+
 const CONTAINERS: readonly unknown[] = ['envelope', 'checksum', 'none'];
 const MAX_FORMAT = 255;
 

@@ -6,7 +6,7 @@ import { lengthOf } from '../util/slots.js';
 import { ExactEncoder } from './msgpack-encoder.js';
 import { MessagePackReader } from './msgpack-reader.js';
 import { encodeNodeType, readNodeType, refuseExtension } from './node-types.js';
-import type { Serializer, SharedMemory } from './serializer.js';
+import { type Serializer, sharedMemory } from './serializer.js';
 
 export interface StandardSerializerOptions {
   /**
@@ -27,9 +27,6 @@ export interface StandardSerializerOptions {
    */
   errorPaths?: ErrorPaths;
 }
-
-/** @internal */
-export let standardMemory: (serializer: object) => SharedMemory | undefined;
 
 /**
  * MessagePack, the default: a value is read back exactly as it was written, or is refused.
@@ -60,13 +57,6 @@ export class StandardSerializer implements Serializer {
   readonly #encoder: ExactEncoder;
   readonly #reader: MessagePackReader;
 
-  static {
-    standardMemory = (serializer) =>
-      #reader in serializer
-        ? { encoder: serializer.#encoder, reader: serializer.#reader, runsReviver: !serializer.#reader.makesDates }
-        : undefined;
-  }
-
   /** @throws TypeError for a wrong type, RangeError for unknown `types` or `errorPaths`. */
   constructor(options: StandardSerializerOptions = {}) {
     const { types = 'portable', reviver = reviveTemporal, errorPaths = 'names' } = readOptions(options);
@@ -77,6 +67,8 @@ export class StandardSerializer implements Serializer {
     this.errorPaths = errorPaths;
     this.#encoder = new ExactEncoder(types === 'node' ? encodeNodeType : undefined, errorPaths);
     this.#reader = new MessagePackReader(reviver, types === 'node' ? readNodeType : refuseExtension);
+    const runsReviver = reviver !== reviveTemporal;
+    sharedMemory.set(this, { encoder: this.#encoder, reader: this.#reader, runsReviver });
   }
 
   /**
