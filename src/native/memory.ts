@@ -25,12 +25,9 @@ export function fitsSlab(length: number): boolean {
 }
 
 /**
- * Memory for small results, handed out once and never reused. A result is written straight to
- * `buffer` at `offset` after `reserve`, and becomes a Buffer of its exact length by `take`; one whose length is known
- * before is taken at once.
+ * Memory for small results, handed out once: written at `offset` of `buffer` after `reserve`, then cut by `take`, or taken at once.
  *
- * Results expose the whole slab by `buffer`: it begins as zeros, and can be detached with any of them, for instance by a
- * stream of bytes. Sealed bytes have a slab of their own, so that none of them shares memory with plaintext.
+ * Results expose the whole slab by `buffer`, which begins as zeros and can be detached: sealed bytes never share one with plaintext.
  */
 export class Slab {
   buffer: Buffer = NONE;

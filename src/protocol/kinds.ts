@@ -12,11 +12,8 @@ export function isPlainObject(value: object): value is Record<string, unknown> {
 }
 
 /**
- * Whether an object that looks plain, with properties of these names, may be something else: {@link hasNoSlots} tells. A Map or a Date with the prototype of an
- * object looks as one without properties; `arguments`, and bytes, as one whose first property is `0`; `Math` is one with a tag.
- * Asking of every object what it is would cost as much as writing a short one.
- *
- * @param names in the engine's order.
+ * Whether an object that looks plain, with `names` in the engine's order, needs {@link hasNoSlots}, which costs as much as writing a
+ * short object: a Map or a Date with such a prototype has no names; the first one of `arguments` and of bytes is `0`.
  */
 export function mayBeElse(names: readonly string[]): boolean {
   return names.length === 0 || names[0] === '0';
