@@ -15,6 +15,7 @@ use crate::copy::copy;
 use crate::envelope::{write_bin_header, write_uint, MAX_LEN};
 use crate::error::Failure;
 use crate::lz4;
+use crate::msgpack::Cursor;
 
 const MAGIC: [u8; 2] = [0xc1, 0x02];
 /// What a Python-internal frame begins with.
@@ -98,7 +99,7 @@ impl<'a> Container<'a> {
             return Err(Failure::OtherContainer);
         }
         let body = bytes.strip_prefix(&MAGIC).ok_or(Failure::Envelope)?;
-        Reader { rest: body }.container().ok_or(Failure::Envelope)
+        container(body).ok_or(Failure::Envelope)
     }
 
     /// Length of the payload in bytes.
@@ -126,65 +127,29 @@ impl<'a> Container<'a> {
     }
 }
 
-struct Reader<'a> {
-    rest: &'a [u8],
+fn container(body: &[u8]) -> Option<Container<'_>> {
+    let mut cursor = Cursor { rest: body };
+    let marker = cursor.byte()?;
+    let fields = cursor.array_len(marker)?;
+    let (method, size) = (unsigned(&mut cursor)?, unsigned(&mut cursor)?);
+    let stored = match cursor.byte()? {
+        marker @ 0xc4..=0xc6 => cursor.data(marker)?,
+        _ => return None,
+    };
+    if fields != FIELDS || !cursor.rest.is_empty() || size > MAX_LEN as u64 {
+        return None;
+    }
+    let stored_len = stored.len() as u64;
+    // The protocol allows 1,000 times the block; no LZ4 block holds even 256 times its length.
+    let holds = match method {
+        AS_IT_IS => size == stored_len,
+        LZ4_BLOCK => stored_len > 0 && size <= lz4::max_payload_len(stored.len()),
+        _ => false,
+    };
+    holds.then_some(Container { compressed: method == LZ4_BLOCK, payload_len: size as usize, stored })
 }
 
-impl<'a> Reader<'a> {
-    fn container(mut self) -> Option<Container<'a>> {
-        let fields = match self.byte()? {
-            marker @ 0x90..=0x9f => u64::from(marker & 15),
-            0xdc => self.uint(2)?,
-            0xdd => self.uint(4)?,
-            _ => return None,
-        };
-        let (method, size) = (self.unsigned()?, self.unsigned()?);
-        let stored = self.bin()?;
-        if fields != FIELDS || !self.rest.is_empty() || size > MAX_LEN as u64 {
-            return None;
-        }
-        let stored_len = stored.len() as u64;
-        // The protocol allows 1,000 times the block; no LZ4 block holds even 256 times its length.
-        let holds = match method {
-            AS_IT_IS => size == stored_len,
-            LZ4_BLOCK => stored_len > 0 && size <= lz4::max_payload_len(stored.len()),
-            _ => false,
-        };
-        holds.then_some(Container { compressed: method == LZ4_BLOCK, payload_len: size as usize, stored })
-    }
-
-    fn unsigned(&mut self) -> Option<u64> {
-        match self.byte()? {
-            marker @ 0..=0x7f => Some(u64::from(marker)),
-            0xcc => self.uint(1),
-            0xcd => self.uint(2),
-            0xce => self.uint(4),
-            0xcf => self.uint(8),
-            _ => None,
-        }
-    }
-
-    fn bin(&mut self) -> Option<&'a [u8]> {
-        let len = match self.byte()? {
-            0xc4 => self.uint(1)?,
-            0xc5 => self.uint(2)?,
-            0xc6 => self.uint(4)?,
-            _ => return None,
-        };
-        self.take(usize::try_from(len).ok()?)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.take(1).map(|bytes| bytes[0])
-    }
-
-    fn uint(&mut self, len: usize) -> Option<u64> {
-        Some(self.take(len)?.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
-    }
-
-    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(len)?;
-        self.rest = rest;
-        Some(taken)
-    }
+fn unsigned(cursor: &mut Cursor<'_>) -> Option<u64> {
+    let marker = cursor.byte()?;
+    cursor.unsigned(marker)
 }

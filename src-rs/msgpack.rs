@@ -1,4 +1,4 @@
-//! Bounds of untrusted MessagePack, checked before any decoder sees it. Protocol: docs/protocol.md, "Decode bounds".
+//! Bounds of untrusted MessagePack, checked before any decoder sees it, and the reading of containers. Protocol: docs/protocol.md, "Decode bounds".
 
 use std::cell::Cell;
 
@@ -112,3 +112,57 @@ static FIXED_LEN: [u8; 256] = {
     }
     lens
 };
+
+/// Reads parts of a document. Each answers `None` for another marker than its own, and where the bytes end before it does.
+pub(crate) struct Cursor<'a> {
+    pub(crate) rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    pub(crate) fn byte(&mut self) -> Option<u8> {
+        let (byte, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(*byte)
+    }
+
+    /// A big-endian integer of `len` bytes.
+    pub(crate) fn uint(&mut self, len: u64) -> Option<u64> {
+        Some(self.take(len)?.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
+    }
+
+    /// An integer of any unsigned type.
+    pub(crate) fn unsigned(&mut self, marker: u8) -> Option<u64> {
+        match marker {
+            0..=0x7f => Some(u64::from(marker)),
+            0xcc..=0xcf => self.uint(1 << (marker - 0xcc)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn array_len(&mut self, marker: u8) -> Option<u64> {
+        match marker {
+            0x90..=0x9f => Some(u64::from(marker & 15)),
+            0xdc => self.uint(2),
+            0xdd => self.uint(4),
+            _ => None,
+        }
+    }
+
+    /// The bytes of a str or bin.
+    pub(crate) fn data(&mut self, marker: u8) -> Option<&'a [u8]> {
+        let len = match marker {
+            0xa0..=0xbf => u64::from(marker & 31),
+            0xc4 | 0xd9 => self.uint(1)?,
+            0xc5 | 0xda => self.uint(2)?,
+            0xc6 | 0xdb => self.uint(4)?,
+            _ => return None,
+        };
+        self.take(len)
+    }
+
+    fn take(&mut self, len: u64) -> Option<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(usize::try_from(len).ok()?)?;
+        self.rest = rest;
+        Some(taken)
+    }
+}

@@ -1,9 +1,11 @@
 import test from 'ava';
 import { InteropSerializer, PlainDate, PlainTime, SerializationError } from '../../index.js';
+import { type SharedMemory, sharedMemory } from '../../src/serializers/serializer.js';
 import { notBytes, notObject } from '../support/wrong-values.js';
 import { nested, nestedObjects, secret, unsupported } from './values.js';
 
 const interop = new InteropSerializer();
+const memory = sharedMemory.get(interop) as SharedMemory;
 const hexOf = (value: unknown) => Buffer.from(interop.serialize(value)).toString('hex');
 
 test('describes itself as MessagePack without a container', (t) => {
@@ -134,11 +136,11 @@ test('a CK frame of a Python cache is named as what it is', (t) => {
 
 test('what serialize returns is never overwritten; shared bytes are until the next call', (t) => {
   const first = interop.serialize({ a: 1 });
-  const shared = interop.serializeShared({ b: 2 });
+  const shared = memory.encoder.shared({ b: 2 });
   t.is(Buffer.from(shared).toString('hex'), '81a16202');
   t.is(Buffer.from(first).toString('hex'), '81a16101');
   t.is(first.buffer.byteLength, first.byteLength);
-  t.deepEqual(interop.deserializeShared(Buffer.from('81a16202ffff', 'hex'), 4), { b: 2 });
+  t.deepEqual(memory.reader.read(Buffer.from('81a16202ffff', 'hex'), 4), { b: 2 });
 });
 
 test('a getter may serialize with the same serializer, and each property is read once', (t) => {
@@ -147,7 +149,7 @@ test('a getter may serialize with the same serializer, and each property is read
     a: 'x'.repeat(5000),
     get b() {
       reads++;
-      interop.serializeShared(['something', 'else']);
+      memory.encoder.shared(['something', 'else']);
       return 1;
     },
     c: 'y',

@@ -1,10 +1,12 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { JsonSerializer, OrjsonSerializer, PlainDate, SerializationError, ValueTooLargeError } from '../../index.js';
+import { type SharedMemory, sharedMemory } from '../../src/serializers/serializer.js';
 import { notBytes } from '../support/wrong-values.js';
 import { nested, nestedObjects, secret, unsupported } from './values.js';
 
 const json = new JsonSerializer();
+const memory = sharedMemory.get(json) as SharedMemory;
 const textOf = (value: unknown) => Buffer.from(json.serialize(value)).toString();
 const read = (text: string) => json.deserialize(Buffer.from(text));
 
@@ -233,7 +235,7 @@ test('each property is read once, and a getter may serialize meanwhile', (t) => 
     before: 'x'.repeat(5000),
     get fickle() {
       reads++;
-      json.serializeShared({ other: 'value' });
+      memory.encoder.shared({ other: 'value' });
       return reads === 1 ? 'fine' : undefined;
     },
     after: 'y',
@@ -244,11 +246,11 @@ test('each property is read once, and a getter may serialize meanwhile', (t) => 
 
 test('what serialize returns is never overwritten; shared bytes are until the next call', (t) => {
   const first = json.serialize({ a: 1 });
-  const shared = json.serializeShared({ b: 2 });
+  const shared = memory.encoder.shared({ b: 2 });
   t.is(Buffer.from(shared).toString(), '{"b":2}');
   t.is(Buffer.from(first).toString(), '{"a":1}');
   t.is(first.buffer.byteLength, first.byteLength);
-  t.deepEqual(json.deserializeShared(Buffer.from('{"b":2}garbage'), 7), { b: 2 });
+  t.deepEqual(memory.reader.read(Buffer.from('{"b":2}garbage'), 7), { b: 2 });
 });
 
 test('after an error the next value is whole', (t) => {

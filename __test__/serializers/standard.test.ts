@@ -2,9 +2,11 @@ import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { PlainDate, PlainTime, SerializationError, StandardSerializer } from '../../index.js';
 import { Payloads } from '../../src/codec/payloads.js';
+import { type SharedMemory, sharedMemory } from '../../src/serializers/serializer.js';
 import { again, exact, standard } from './standard-values.js';
 
 const hexOf = (value: unknown) => Buffer.from(standard.serialize(value)).toString('hex');
+const memory = sharedMemory.get(standard) as SharedMemory;
 
 test('describes itself as compressed MessagePack in an envelope, with no original type', (t) => {
   const { format, container, compressed, originalType } = standard;
@@ -119,7 +121,7 @@ test('a getter may serialize with the same serializer, and both values are whole
   const value = {
     before: large,
     get middle() {
-      inner = standard.serializeShared({ inner: new Date(7), zero: -0 });
+      inner = memory.encoder.shared({ inner: new Date(7), zero: -0 });
       return 1;
     },
     after: large,
@@ -142,15 +144,15 @@ test('after an error in the middle of a value the next one is whole', (t) => {
 
 test('shared bytes are those of serialize, until the next call', (t) => {
   const value = { a: [1, 'two'] };
-  t.deepEqual(standard.serializeShared(value).slice(), standard.serialize(value));
+  t.deepEqual(memory.encoder.shared(value).slice(), standard.serialize(value));
   const buffer = Buffer.concat([standard.serialize(value), Buffer.from('81a161', 'hex')]);
-  t.deepEqual(standard.deserializeShared(buffer, buffer.length - 3), value);
+  t.deepEqual(memory.reader.read(buffer, buffer.length - 3), value);
 });
 
 test('a value of several megabytes is written, read back, and its buffer is not kept', (t) => {
   const value = { text: 'x'.repeat(5_000_000), bytes: new Uint8Array(1_000_000).fill(3) };
-  const shared = standard.serializeShared(value);
-  const next = standard.serializeShared({ a: 1 });
+  const shared = memory.encoder.shared(value);
+  const next = memory.encoder.shared({ a: 1 });
   t.not(next.buffer, shared.buffer);
   t.true(next.buffer.byteLength < 1_000_000);
   t.deepEqual(standard.deserialize(shared), value);

@@ -1,9 +1,11 @@
 import { randomBytes, webcrypto } from 'node:crypto';
 import { gcm } from '@noble/ciphers/aes.js';
 import { CONTAINER, MODE_CHECK_MSGPACK, MODE_FORMAT_SHIFT, native } from '../../src/native/addon.js';
+import { type SharedMemory, sharedMemory } from '../../src/serializers/serializer.js';
+import { StandardSerializer } from '../../src/serializers/standard.js';
 import type { Case } from './measure.js';
 import { NodeCryptoSealer } from './node-crypto.js';
-import { EncryptionWrapper, StandardSerializer } from './product.js';
+import { EncryptionWrapper } from './product.js';
 import { session } from './values.js';
 
 /** Payloads of small values, in bytes. */
@@ -37,6 +39,7 @@ export async function wrapping(size: number): Promise<Wrapping> {
   const key = randomBytes(32);
   const wrapper = new EncryptionWrapper({ masterKey: key });
   const serializer = new StandardSerializer();
+  const memory = sharedMemory.get(serializer) as SharedMemory;
   const format = Buffer.from(serializer.format);
   const mode = CONTAINER.envelope | MODE_CHECK_MSGPACK | (format.length << MODE_FORMAT_SHIFT);
   const payloadLen = serializer.serialize(value).length;
@@ -44,14 +47,13 @@ export async function wrapping(size: number): Promise<Wrapping> {
   const opened = Buffer.alloc(4096);
   const context = { cacheKey };
 
-  const pack = () => scratch.subarray(0, native.pack(scratch, 0, serializer.serializeShared(value), format, mode));
+  const pack = () => scratch.subarray(0, native.pack(scratch, 0, memory.encoder.shared(value), format, mode));
   const packOwn = () => {
-    const payload = serializer.serializeShared(value);
+    const payload = memory.encoder.shared(value);
     const out = Buffer.allocUnsafe(payload.length + (payload.length >> 3) + 128);
     return out.subarray(0, native.pack(out, 0, payload, format, mode));
   };
-  const unpacked = (envelope: Uint8Array) =>
-    serializer.deserializeShared(opened, native.unpack(opened, 0, envelope, 0, mode));
+  const unpacked = (envelope: Uint8Array) => memory.reader.read(opened, native.unpack(opened, 0, envelope, 0, mode));
   const envelope = Buffer.from(pack());
 
   const node = new NodeCryptoSealer(key);

@@ -3,16 +3,15 @@ import type { CacheKitError } from '../errors.js';
 import type { TenantKey } from '../keys/held-key.js';
 import { native } from '../native/addon.js';
 import { SCRATCH_LEN, SLAB_MAX, sealedScratch, sealedSlab } from '../native/memory.js';
-import { checked, NATIVE_CODE } from '../native/result.js';
-import { assertValueLen } from '../protocol/limits.js';
+import { NATIVE_CODE, nativeError } from '../native/result.js';
+import { SEAL_OVERHEAD } from '../protocol/limits.js';
 import { allocate, exactly, trim } from '../util/bytes.js';
 import { append } from '../util/own-property.js';
 import { openSync } from './open.js';
-import type { Payloads } from './payloads.js';
+import { type Payloads, packedBound } from './payloads.js';
 import { sealSync } from './seal.js';
-import type { CodecSettings, TenantContext } from './tenant-context.js';
+import { type CodecSettings, countOpen, countSeals, type TenantContext } from './tenant-context.js';
 import type { DeserializeResult } from './value-codec.js';
-import { sealedBound } from './wire-profile.js';
 
 interface PayloadToSeal {
   payload: Uint8Array;
@@ -43,7 +42,6 @@ export function sealBatch(settings: CodecSettings, items: readonly PayloadToSeal
   const groups: Groups = new Map();
   for (let i = 0; i < items.length; i++) {
     const { tenant, payload, cacheKey } = items[i] as PayloadToSeal;
-    assertValueLen(payload.length);
     const { current, prefixLen } = tenant.snapshot();
     groupOf(groups, current, tenant).add(i, cacheKey, payload, prefixLen);
   }
@@ -58,18 +56,19 @@ export function sealBatch(settings: CodecSettings, items: readonly PayloadToSeal
 }
 
 /** @returns false when the key has not as many nonces left: its items are then sealed one by one, with those of a new sequence. */
-function sealGroup({ profile, keyring }: CodecSettings, group: BatchGroup, results: Buffer[]): boolean {
+function sealGroup(settings: CodecSettings, group: BatchGroup, results: Buffer[]): boolean {
   const { key, tenant, inputs, indexes } = group;
   const { prefix, prefixLen } = tenant.snapshot();
   let bound = 0;
   for (let i = 0; i < inputs.length; i++) {
-    bound += prefixLen + sealedBound(profile, (inputs[i] as Uint8Array).length);
+    bound += prefixLen + packedBound(settings.profile, (inputs[i] as Uint8Array).length) + SEAL_OVERHEAD;
   }
   const out = memoryFor(bound);
   const used = native.sealMany(key.sealer.handle, out, inputs, group.aads, group.table, tenant.mode);
   if (used === NATIVE_CODE.NONCE_EXHAUSTED) return false;
-  const sealed = keep(out, bound, checked(used));
-  keyring.countSeals(key, inputs.length);
+  if (used < 0) throw nativeError(used);
+  const sealed = keep(out, bound, used);
+  countSeals(settings, key, inputs.length);
   let at = 0;
   for (let i = 0; i < indexes.length; i++) {
     const start = at;
@@ -141,7 +140,8 @@ function openGroup<T>(
   for (let i = 0; i < inputs.length; i++) total += (inputs[i] as Uint8Array).length;
   const growth = settings.profile.hidesLength ? 4 : 1;
   const out = group.room(Math.min(total * growth, Math.max(total, MAX_OPENED_LEN)));
-  checked(native.openMany(key.sealer.handle, out, inputs, group.aads, group.table, tenant.mode));
+  const opened = native.openMany(key.sealer.handle, out, inputs, group.aads, group.table, tenant.mode);
+  if (opened < 0) throw nativeError(opened);
   let at = 0;
   for (let i = 0; i < indexes.length; i++) {
     const length = group.result(i);
@@ -149,7 +149,7 @@ function openGroup<T>(
     if (length < 0) continue;
     const payload = out.subarray(at, at + length);
     at += length;
-    settings.keyring.countOpen(key);
+    countOpen(key);
     try {
       results[indexes[i] as number] = { ok: true, value: payloads.decodeBorrowed(payload, length) };
     } catch (error) {

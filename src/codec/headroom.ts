@@ -34,10 +34,7 @@ export function payloadWithin(memory: Uint8Array, headroom: number): Uint8Array 
   return payload;
 }
 
-/**
- * All of the memory in which a payload lies where its ciphertext goes, behind `prefixLen` bytes; undefined for one that lies
- * elsewhere. It is given out once: what was sealed in its place is no payload any longer.
- */
+/** The memory around a payload that can be sealed in place, handed out once; undefined for a payload that cannot. */
 export function claimInPlaceBuffer(payload: Uint8Array, prefixLen: number, container: Container): Buffer | undefined {
   if (container === 'envelope' || container === 'interop-v2' || !inPlace.delete(payload)) return undefined;
   const { buffer, byteOffset, length } = payload;

@@ -6,12 +6,12 @@ import { checked, NATIVE_CODE, NEEDS, nativeError } from '../native/result.js';
 import { SEAL_OVERHEAD } from '../protocol/limits.js';
 import { allocate, assertBytes } from '../util/bytes.js';
 import type { Payloads } from './payloads.js';
-import type { CodecSettings, SealedLayout, TenantContext } from './tenant-context.js';
+import { type CodecSettings, countOpen, type SealedLayout, type TenantContext } from './tenant-context.js';
 import type { WireProfile } from './wire-profile.js';
 
 /** Opens and decodes what is stored, with the key that it names, or else every key of the tenant, the current one first. */
 export function openSync<T>(
-  { profile, keyring }: CodecSettings,
+  { profile }: CodecSettings,
   payloads: Payloads<T>,
   tenant: TenantContext,
   sealed: Uint8Array,
@@ -25,9 +25,9 @@ export function openSync<T>(
   for (const key of layout.keys) {
     const length = openWith(key, out, headroom, sealed, layout, aadLen);
     if (length === NATIVE_CODE.AUTHENTICATION) continue;
-    if (length <= NEEDS) return payloads.decodeOwned(takeOpened(key, length, keyring));
+    if (length <= NEEDS) return payloads.decodeOwned(takeOpened(key, length));
     if (length < 0) throw nativeError(length);
-    keyring.countOpen(key);
+    countOpen(key);
     if (!small) return payloads.decodeOwned(out.subarray(headroom, headroom + length));
     return payloads.decodeBorrowed(headroom === 0 ? openedScratch : openedBehindHeadroom, length);
   }
@@ -42,7 +42,7 @@ export interface OpenedPayload {
 
 /** As {@link openSync}, without decoding. @param layout of `sealed`. */
 export function openToBuffer(
-  { profile, keyring }: CodecSettings,
+  { profile }: CodecSettings,
   layout: SealedLayout,
   sealed: Uint8Array,
   cacheKey: string,
@@ -53,9 +53,9 @@ export function openToBuffer(
   for (const key of layout.keys) {
     const length = openWith(key, out, headroom, sealed, layout, aadLen);
     if (length === NATIVE_CODE.AUTHENTICATION) continue;
-    if (length <= NEEDS) return { payload: takeOpened(key, length, keyring), key };
+    if (length <= NEEDS) return { payload: takeOpened(key, length), key };
     checked(length);
-    keyring.countOpen(key);
+    countOpen(key);
     return { payload: out.subarray(headroom, headroom + length), key };
   }
   throw nativeError(NATIVE_CODE.AUTHENTICATION);
@@ -63,7 +63,7 @@ export function openToBuffer(
 
 /** As {@link openToBuffer}, off the event loop. Nobody may change `sealed` until the promise settles. */
 export async function openAsync(
-  { profile, keyring }: CodecSettings,
+  { profile }: CodecSettings,
   tenant: TenantContext,
   { offset, keys, aad, mode }: SealedLayout,
   sealed: Uint8Array,
@@ -89,7 +89,7 @@ export async function openAsync(
       payload = allocate(opened.length);
       checked(await opened.take(payload, 0));
     }
-    keyring.countOpen(key);
+    countOpen(key);
     return { payload, key };
   }
   throw nativeError(NATIVE_CODE.AUTHENTICATION);
@@ -110,10 +110,10 @@ function openWith(
 }
 
 /** The payload that waits in native memory, after an open whose output was too small. */
-function takeOpened(key: TenantKey, length: number, keyring: CodecSettings['keyring']): Buffer {
+function takeOpened(key: TenantKey, length: number): Buffer {
   const payload = allocate(NEEDS - length);
   checked(native.takeOpened(key.sealer.handle, payload, 0));
-  keyring.countOpen(key);
+  countOpen(key);
   return payload;
 }
 

@@ -1,22 +1,13 @@
 import { types } from 'node:util';
 import { isCacheKitError, isError, propertyOf, SerializationError } from '../errors.js';
+import { MAX_VALUE_LEN, valueTooLarge } from '../protocol/limits.js';
 import type { Room } from '../serializers/arrow.js';
 import { isBuiltIn } from '../serializers/built-in.js';
-import type { Serializer } from '../serializers/serializer.js';
+import { type Serializer, type SharedMemory, sharedMemory } from '../serializers/serializer.js';
 import { allocate, bytesOf } from '../util/bytes.js';
 import { lengthOf } from '../util/slots.js';
 import { allocateForWriting, headroomLen, payloadWithin, TAG_LEN } from './headroom.js';
-
-/**
- * What the serializers of this package do beyond `Serializer`, to save copies: they never keep the bytes they
- * decode, and encode into a buffer that the next call overwrites.
- */
-export interface SharedSerializer<T> extends Serializer<T> {
-  serializeShared(value: T): Uint8Array;
-  deserializeShared(buffer: Uint8Array, length: number): T;
-  /** Whether decoding runs the user's code, which may open another value, and so overwrite the memory that is being decoded. */
-  readonly runsReviver?: boolean;
-}
+import type { WireProfile } from './wire-profile.js';
 
 /** A serializer of this package that can write into memory with headroom and tailroom, and transfers its ownership. */
 export interface InPlaceSerializer<T> extends Serializer<T> {
@@ -45,6 +36,16 @@ function copyOf(payload: Uint8Array): Uint8Array {
   return arena.subarray(start, used);
 }
 
+/**
+ * The most bytes that the container of a payload may need while it is written.
+ *
+ * @throws ValueTooLargeError over 512 MiB, before anything is allocated for it.
+ */
+export function packedBound({ hidesLength, containerLen }: WireProfile, payloadLen: number): number {
+  if (payloadLen > MAX_VALUE_LEN) throw valueTooLarge(payloadLen);
+  return payloadLen + (hidesLength ? Math.ceil(payloadLen / 10) : 0) + containerLen;
+}
+
 const withoutBytes = new WeakSet<object>();
 
 /** Whether it was thrown because a serializer returned no bytes: then it quotes nothing of the value. */
@@ -52,13 +53,10 @@ export function isWithoutBytes(error: unknown): error is TypeError {
   return typeof error === 'object' && error !== null && withoutBytes.has(error);
 }
 
-/**
- * A serializer's payloads, copied only where other code may keep or change them. A built-in serializer whose `serialize` or
- * `deserialize` was replaced, at any time, is treated as user code from then on.
- */
+/** Copies payloads only where other code may keep or change them. A built-in serializer with a replaced method counts as user code. */
 export class Payloads<T> {
   readonly #serializer: Serializer<T>;
-  readonly #shared: SharedSerializer<T> | undefined;
+  readonly #shared: SharedMemory | undefined;
   readonly #inPlace: InPlaceSerializer<T> | undefined;
   /** What one of ours had when it was known to be one. */
   readonly #serialize: Serializer<T>['serialize'] | undefined;
@@ -71,8 +69,8 @@ export class Payloads<T> {
     if (!isBuiltIn(serializer as Serializer)) return;
     this.#serialize = serializer.serialize;
     this.#deserialize = serializer.deserialize;
-    if ('serializeShared' in serializer) this.#shared = serializer as SharedSerializer<T>;
-    else if ('serializeWithRoom' in serializer) this.#inPlace = serializer as InPlaceSerializer<T>;
+    this.#shared = sharedMemory.get(serializer);
+    if ('serializeWithRoom' in serializer) this.#inPlace = serializer as InPlaceSerializer<T>;
   }
 
   /**
@@ -83,7 +81,7 @@ export class Payloads<T> {
    */
   encodeBorrowed(value: T, prefixLen = 0): Uint8Array {
     if (this.#serializer.serialize !== this.#serialize) return this.#checked(value);
-    const payload = this.#shared === undefined ? this.#withRoom(value, prefixLen) : this.#shared.serializeShared(value);
+    const payload = this.#shared === undefined ? this.#withRoom(value, prefixLen) : this.#shared.encoder.shared(value);
     this.#userMade = false;
     return payload;
   }
@@ -100,8 +98,8 @@ export class Payloads<T> {
 
   /** The value of `buffer[0..length]`, which is overwritten afterwards. */
   decodeBorrowed(buffer: Uint8Array, length: number): T {
-    if (this.#shared !== undefined && this.#shared.runsReviver !== true && this.#decodes) {
-      return this.#shared.deserializeShared(buffer, length);
+    if (this.#shared !== undefined && !this.#shared.runsReviver && this.#decodes) {
+      return this.#shared.reader.read(buffer, length) as T;
     }
     return this.decodeOwned(new Uint8Array(buffer.subarray(0, length)));
   }
@@ -109,7 +107,7 @@ export class Payloads<T> {
   /** The value of bytes that are owned. */
   decodeOwned(payload: Uint8Array): T {
     if (this.#decodes) {
-      if (this.#shared !== undefined) return this.#shared.deserializeShared(payload, payload.length);
+      if (this.#shared !== undefined) return this.#shared.reader.read(payload, payload.length) as T;
       return this.#serializer.deserialize(payload);
     }
     try {

@@ -3,19 +3,15 @@ import { native } from '../native/addon.js';
 import { openedScratch, SCRATCH_LEN } from '../native/memory.js';
 import { checked, NEEDS, nativeError } from '../native/result.js';
 import { parseFrame } from '../protocol/frame.js';
-import { assertValueLen } from '../protocol/limits.js';
 import type { Wire } from '../protocol/wire.js';
 import type { Serializer } from '../serializers/serializer.js';
 import { allocate, countedBytes, trim } from '../util/bytes.js';
 import { viewOf } from '../util/slots.js';
-import { Payloads } from './payloads.js';
+import { Payloads, packedBound } from './payloads.js';
 import type { DeserializeResult, EntryContext, ValueCodec } from './value-codec.js';
-import { framePrefix, modeOf, packedBound, type WireProfile, wireProfile } from './wire-profile.js';
+import { framePrefix, modeOf, type WireProfile, wireProfile } from './wire-profile.js';
 
-/**
- * The codec of a cache without encryption: the bytes are those that an encrypting one would seal.
- * Nothing here is bound to a cache key or tenant; it exists so that both kinds of cache share one runtime.
- */
+/** The codec of a cache without encryption: it writes the bytes that an encrypting one would seal, bound to nothing. */
 export class PlainCodec<T = unknown> implements ValueCodec<T> {
   readonly profile: WireProfile;
   readonly #payloads: Payloads<T>;
@@ -33,7 +29,6 @@ export class PlainCodec<T = unknown> implements ValueCodec<T> {
 
   serialize(value: T, _context?: EntryContext): Buffer {
     const payload = this.#payloads.encodeBorrowed(value);
-    assertValueLen(payload.length);
     const prefixLen = this.#prefix?.length ?? 0;
     const out = allocate(prefixLen + packedBound(this.profile, payload.length));
     const length = checked(native.pack(out, prefixLen, payload, this.#format, this.#mode));

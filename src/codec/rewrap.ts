@@ -4,10 +4,7 @@ import { openAsync, openToBuffer } from './open.js';
 import { sealAsync, sealSync } from './seal.js';
 import { type CodecSettings, type SealedLayout, TenantContext } from './tenant-context.js';
 
-/**
- * Opens what is stored and seals the same payload as a value is sealed now; undefined when nothing would change by that.
- * The payload is never decoded, so that nothing is lost that JavaScript's types do not keep.
- */
+/** Opens a value and seals the same payload, undecoded, as `serialize` would now; undefined when nothing would change. */
 export function rewrapSync(
   settings: CodecSettings,
   tenant: TenantContext,
@@ -57,10 +54,7 @@ function isAsWrittenNow(
   return prefix === undefined ? offset === 0 : prefix.length === offset && prefix.compare(sealed, 0, offset) === 0;
 }
 
-/**
- * What writes the value again: for a frame with metadata that are not this codec's, a writer that has the same ones; undefined
- * when nothing would change.
- */
+/** What writes the value again, with the metadata of its frame; undefined when nothing would change. */
 function writerOf(
   settings: CodecSettings,
   tenant: TenantContext,

@@ -3,16 +3,13 @@ import { abortable, settled } from '../native/abort.js';
 import { MODE_IN_PLACE, native } from '../native/addon.js';
 import { SCRATCH_LEN, SLAB_MAX, sealedScratch, sealedSlab } from '../native/memory.js';
 import { NATIVE_CODE, nativeError } from '../native/result.js';
-import { assertValueLen } from '../protocol/limits.js';
+import { SEAL_OVERHEAD } from '../protocol/limits.js';
 import { allocate, exactly, trim } from '../util/bytes.js';
 import { claimInPlaceBuffer } from './headroom.js';
-import type { CodecSettings, TenantContext } from './tenant-context.js';
-import { sealedBound } from './wire-profile.js';
+import { packedBound } from './payloads.js';
+import { type CodecSettings, countSeals, type TenantContext } from './tenant-context.js';
 
-/**
- * Seals one payload, with the header or frame that its readers expect in front. A payload with headroom is sealed in place,
- * which spares an allocation of its size and overwrites it.
- */
+/** Seals one payload behind its header or frame. A payload with headroom is sealed in place, and so overwritten. */
 export function sealSync(
   settings: CodecSettings,
   tenant: TenantContext,
@@ -21,8 +18,7 @@ export function sealSync(
 ): Buffer {
   const { profile } = settings;
   const { current, prefix, prefixLen } = tenant.snapshot();
-  assertValueLen(payload.length);
-  const bound = prefixLen + sealedBound(profile, payload.length);
+  const bound = prefixLen + packedBound(profile, payload.length) + SEAL_OVERHEAD;
   if (bound <= SLAB_MAX) {
     sealedSlab.reserve(bound);
     const { buffer, offset } = sealedSlab;
@@ -53,16 +49,16 @@ export async function sealAsync(
 ): Promise<Buffer> {
   const { current, prefix, prefixLen } = tenant.snapshot();
   const { aad, mode } = tenant;
-  assertValueLen(payload.length);
+  const bound = prefixLen + packedBound(settings.profile, payload.length) + SEAL_OVERHEAD;
   const inPlace = claimInPlaceBuffer(payload, prefixLen, settings.profile.container);
-  const out = inPlace ?? allocate(prefixLen + sealedBound(settings.profile, payload.length));
+  const out = inPlace ?? allocate(bound);
   const sealMode = inPlace === undefined ? mode : mode | MODE_IN_PLACE;
   const pending = abortable(signal, (fired) => {
     // Written only now: a signal's own `addEventListener` is user code, and the scratch buffer is shared.
     const aadLen = aad.write(cacheKey);
     return native.sealAsync(current.sealer.handle, out, prefixLen, payload, aad.scratch, aadLen, sealMode, fired);
   });
-  settings.keyring.countSeals(current, 1);
+  countSeals(settings, current, 1);
   const result = await pending;
   // Counted on the main thread, before anything is written: rare, and the payload is as it was.
   if (result === NATIVE_CODE.NONCE_EXHAUSTED) return sealSync(settings, tenant, payload, cacheKey);
@@ -92,6 +88,6 @@ function sealInto(
     return sealInto(settings, tenant, tenant.snapshot().current, out, offset, payload, cacheKey, mode);
   }
   if (length < 0) throw nativeError(length);
-  keyring.countSeals(key, 1);
+  countSeals(settings, key, 1);
   return length;
 }

@@ -18,10 +18,7 @@ import type { WireProfile } from './wire-profile.js';
 type ToSerialize<T> = EntryContext & { readonly value: T };
 type ToDeserialize = EntryContext & { readonly sealed: Uint8Array };
 
-/**
- * Serializes values and seals them. It trusts its arguments: what a user passes is checked by `EncryptionWrapper`, which is
- * this codec's public form, and what a cache passes where it is made.
- */
+/** Serializes values and seals them. It trusts its arguments, which `EncryptionWrapper` or the cache has checked. */
 export class SealingCodec<T = unknown> implements ValueCodec<T> {
   readonly profile: WireProfile;
   readonly #settings: CodecSettings;

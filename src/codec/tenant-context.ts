@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { AuthenticationError, KeyError, SealedFormatError, UnknownKeyError } from '../errors.js';
 import type { TenantKey } from '../keys/held-key.js';
-import type { Keyring, NonceMode } from '../keys/keyring.js';
+import { HALF_OF_A_SEQUENCE, type Keyring, type NonceMode } from '../keys/keyring.js';
 import { AadTemplate } from '../protocol/aad.js';
 import { assertTenantId } from '../protocol/derive.js';
 import { type Frame, parseFrame } from '../protocol/frame.js';
@@ -12,8 +12,10 @@ import {
   isRotationHeader,
   parseRotationHeader,
   ROTATION_HEADER_LEN,
+  ROTATION_HEADER_VERSION,
   tenantIdHash,
 } from '../protocol/rotation-header.js';
+import { recently } from '../util/clock.js';
 import { framePrefix, modeOf, type WireProfile } from './wire-profile.js';
 
 export type RotationHeaderMode = 'auto' | 'always' | 'never';
@@ -88,9 +90,9 @@ export class TenantContext {
     const snapshot = this.snapshot();
     const { wire } = this.#settings.profile;
     if (wire === 'python') return this.#parseFrame(stored, snapshot);
-    if (wire !== 'protocol' || !isRotationHeader(stored) || !headerHasTenant(stored, this.#tenantIdHash)) {
-      return snapshot.bare;
-    }
+    // Looked at first: of values without a header, one in 256 begins with this byte.
+    if (wire !== 'protocol' || stored[0] !== ROTATION_HEADER_VERSION) return snapshot.bare;
+    if (!isRotationHeader(stored) || !headerHasTenant(stored, this.#tenantIdHash)) return snapshot.bare;
     const { keys, behindHeader, current } = snapshot;
     const index = keys.findIndex(({ fingerprint }) => headerHasFingerprint(stored, fingerprint));
     if (index >= 0) return behindHeader[index] as SealedLayout;
@@ -202,6 +204,19 @@ export class Tenants {
     this.#others.clear();
     this.#own = undefined;
   }
+}
+
+/** Counts an open that succeeded. */
+export function countOpen({ master }: TenantKey): void {
+  master.opens++;
+  master.lastOpened = recently();
+}
+
+export function countSeals({ keyring }: CodecSettings, { master }: TenantKey, seals: number): void {
+  master.seals += seals;
+  master.lastSealed = recently();
+  keyring.sequenceSeals += seals;
+  if (keyring.sequenceSeals >= HALF_OF_A_SEQUENCE) keyring.announceHalfUsed(master);
 }
 
 /** A fingerprint from an unauthenticated header, fit for a message. */

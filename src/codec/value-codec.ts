@@ -46,10 +46,7 @@ export interface ValueCodec<T = unknown> {
   deserializeMany(items: readonly (EntryContext & { readonly sealed: Uint8Array })[]): DeserializeResult<T>[];
   /** Stored bytes as they would be written now; undefined when they are already. */
   rewrap(sealed: Uint8Array, context: EntryContext): Buffer | undefined | Promise<Buffer | undefined>;
-  /**
-   * The same codec for a store whose client writes a prefix in front of cache keys: values are bound to the whole key, so that
-   * one that is moved to another prefix does not open.
-   */
+  /** The same codec for a store with a key prefix: values are bound to the whole key, and do not open under another prefix. */
   boundTo(store: PrefixedStore): ValueCodec<T>;
 }
 

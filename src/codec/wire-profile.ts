@@ -1,7 +1,8 @@
 import { ConfigurationError } from '../errors.js';
 import { CONTAINER, MODE_CHECK_MSGPACK, MODE_FORMAT_SHIFT, MODE_LITERALS } from '../native/addon.js';
+import { CHECKSUM_LEN } from '../native/memory.js';
 import { encodeFramePrefix, type FrameMetadata } from '../protocol/frame.js';
-import { envelopeBound, SEAL_OVERHEAD } from '../protocol/limits.js';
+import { envelopeBound } from '../protocol/limits.js';
 import type { Wire } from '../protocol/wire.js';
 import { type BuiltIn, builtInOf, isBuiltIn } from '../serializers/built-in.js';
 import { InteropSerializer } from '../serializers/interop.js';
@@ -23,6 +24,8 @@ export interface WireProfile {
   readonly container: 'envelope' | 'checksum' | 'none' | 'interop-v2';
   /** Whether the payload's length is known only when the container has been opened. */
   readonly hidesLength: boolean;
+  /** Bytes that the container may need besides the payload, and besides what compression may add. */
+  readonly containerLen: number;
   /** Parts of the AAD. */
   readonly format: string;
   readonly compressed: boolean;
@@ -65,6 +68,7 @@ export function wireProfile(wire: Wire = 'protocol', given?: Serializer, compres
     );
   }
   const container = wire === 'interop-v2' ? wire : (serializer.container ?? 'envelope');
+  const hidesLength = container === 'envelope' || container === 'interop-v2';
   const format = serializer.format;
   const literals = compress ? 0 : MODE_LITERALS;
   const messagePack = isBuiltIn(serializer) && format === 'msgpack';
@@ -72,7 +76,8 @@ export function wireProfile(wire: Wire = 'protocol', given?: Serializer, compres
     wire,
     serializer,
     container,
-    hidesLength: container === 'envelope' || container === 'interop-v2',
+    hidesLength,
+    containerLen: hidesLength ? envelopeBound(0, MAX_FORMAT_LEN) : container === 'checksum' ? CHECKSUM_LEN : 0,
     format,
     // In interop/v2 it says that there is a container, whatever that holds.
     compressed: wire === 'interop-v2' || (serializer.compressed ?? container === 'envelope'),
@@ -86,17 +91,6 @@ export function wireProfile(wire: Wire = 'protocol', given?: Serializer, compres
 /** The native addon's mode with the format's length, for a value with this format. */
 export function modeOf(profile: WireProfile, formatLen: number): number {
   return profile.mode | (formatLen << MODE_FORMAT_SHIFT);
-}
-
-/** The most bytes that the container of a payload may need while it is written. */
-export function packedBound(profile: WireProfile, payloadLen: number): number {
-  if (profile.hidesLength) return envelopeBound(payloadLen, MAX_FORMAT_LEN);
-  return profile.container === 'checksum' ? payloadLen + 8 : payloadLen;
-}
-
-/** The most bytes that a sealed payload may need while it is written. */
-export function sealedBound(profile: WireProfile, payloadLen: number): number {
-  return packedBound(profile, payloadLen) + SEAL_OVERHEAD;
 }
 
 /** What goes in front of each value of wire `python`; undefined in the others. @param key of a sealed value. */

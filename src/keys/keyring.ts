@@ -3,7 +3,7 @@ import { KeyError, NonceExhaustedError } from '../errors.js';
 import { type NativeSequence, native } from '../native/addon.js';
 import { guarded } from '../native/result.js';
 import { type MasterKeyInput, resolveMasterKeys } from '../protocol/master-key.js';
-import { latest, now, recently } from '../util/clock.js';
+import { latest, now } from '../util/clock.js';
 import { assertOptionsObject, type Duration, durationMs, ownOptions } from '../util/options-object.js';
 import { HeldKey, type KeyUsage, type TenantKey } from './held-key.js';
 import { fetchMasterKeys, type KeyProvider, type KeyProviderOptions } from './provider.js';
@@ -22,7 +22,8 @@ export type { KeyUsage };
 
 const OPTIONS = ['masterKey', 'previousMasterKeys'] as const satisfies readonly (keyof KeyringOptions)[];
 const MAX_PREVIOUS = 3;
-const HALF_OF_A_SEQUENCE = 2 ** 31;
+/** Seals, after which `announceHalfUsed` is called. */
+export const HALF_OF_A_SEQUENCE = 2 ** 31;
 const nonceChannel = channel('cachekit:nonces');
 
 /**
@@ -35,16 +36,18 @@ const nonceChannel = channel('cachekit:nonces');
  * Protocol: docs/protocol.md, "Rotation Header".
  */
 export class Keyring implements Disposable {
+  /** @internal Goes up when the keys change, so that others may keep what `tenantKeys` returned. */
+  generation = 0;
+  /** @internal Nonces that were used since the sequence began. */
+  sequenceSeals = 0;
   #current: HeldKey;
   #previous: HeldKey[] = [];
   #staged: HeldKey[] = [];
   #replaced = false;
   #destroyed = false;
   #sequence: NativeSequence = guarded(() => new native.NonceSequence(false));
-  #sequenceSeals = 0;
   #announced = false;
   #randomSequence: NativeSequence | undefined;
-  #generation = 0;
 
   /**
    * @throws ConfigurationError when there is no key or an option that there is not, KeyError for a malformed or repeated key
@@ -75,7 +78,7 @@ export class Keyring implements Disposable {
     const staged = this.#unheld('key', key);
     if (this.#openOnlyCount() >= MAX_PREVIOUS) throw discard(staged, tooMany());
     this.#staged.push(staged);
-    this.#generation++;
+    this.generation++;
   }
 
   /**
@@ -94,7 +97,7 @@ export class Keyring implements Disposable {
     this.#previous.unshift(this.#current);
     this.#current = promoted ?? next;
     this.#replaced = true;
-    this.#generation++;
+    this.generation++;
   }
 
   /** Swaps the current key with the newest previous one. @throws KeyError when there is none. */
@@ -105,7 +108,7 @@ export class Keyring implements Disposable {
     this.#previous[0] = this.#current;
     this.#current = newest;
     this.#replaced = true;
-    this.#generation++;
+    this.generation++;
   }
 
   /**
@@ -125,7 +128,7 @@ export class Keyring implements Disposable {
     }
     for (const key of this.#previous) key.destroy();
     this.#previous = [];
-    this.#generation++;
+    this.generation++;
   }
 
   /** Whether previous keys are held. */
@@ -148,17 +151,12 @@ export class Keyring implements Disposable {
   destroy(): void {
     if (this.#destroyed) return;
     this.#destroyed = true;
-    this.#generation++;
+    this.generation++;
     for (const key of this.#keys()) key.destroy();
   }
 
   [Symbol.dispose](): void {
     this.destroy();
-  }
-
-  /** @internal Goes up when the keys change, so that others may keep what `tenantKeys` returned. */
-  get generation(): number {
-    return this.#generation;
   }
 
   /** @internal 1 when the sealing key replaced another one. */
@@ -182,23 +180,11 @@ export class Keyring implements Disposable {
     ];
   }
 
-  /** @internal Counts seals, and announces when half of the nonces of a sequence are used. */
-  countSeals(key: TenantKey, seals: number): void {
-    const { master } = key;
-    master.seals += seals;
-    master.lastSealed = recently();
-    this.#sequenceSeals += seals;
-    if (this.#sequenceSeals >= HALF_OF_A_SEQUENCE && !this.#announced) {
-      this.#announced = true;
-      announce('half-used', master);
-    }
-  }
-
-  /** @internal Counts an open that succeeded. */
-  countOpen(key: TenantKey): void {
-    const { master } = key;
-    master.opens++;
-    master.lastOpened = recently();
+  /** @internal Announces, once, that half of the nonces of a sequence are used. @param key the one that seals. */
+  announceHalfUsed(key: HeldKey): void {
+    if (this.#announced) return;
+    this.#announced = true;
+    announce('half-used', key);
   }
 
   /**
@@ -208,10 +194,10 @@ export class Keyring implements Disposable {
     this.#assertUsable();
     if (nonces === 'random') throw new NonceExhaustedError();
     this.#sequence = guarded(() => new native.NonceSequence(false));
-    this.#sequenceSeals = 0;
+    this.sequenceSeals = 0;
     this.#announced = false;
     for (const key of this.#keys()) key.forgetTenants();
-    this.#generation++;
+    this.generation++;
     announce('renewed', this.#current);
   }
 

@@ -244,10 +244,7 @@ function isInDoubt(result: number): boolean {
   return result === NATIVE_CODE.NEEDS_VALIDATION || result <= NEEDS;
 }
 
-/*
- * What the methods refuse. A method checks only what costs nothing; when that fails, or the native addon asks for validation,
- * its assertion checks everything, in the order of the arguments, and says what is wrong.
- */
+/* Methods check only what costs nothing. When that fails, or the addon asks for validation, these check all, in the order of the arguments. */
 
 /** Whether the native addon accepts it as a length; whether it fits, the addon checks. */
 function isLength(value: unknown): value is number {

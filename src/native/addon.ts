@@ -8,15 +8,9 @@ export const CONTAINER = { none: 0, envelope: 1, checksum: 2, 'interop-v2': 3 } 
 export const MODE_LITERALS = 1 << 2;
 /** On opening, check the payload as untrusted MessagePack (docs/protocol.md, "Decode bounds"). */
 export const MODE_CHECK_MSGPACK = 1 << 3;
-/**
- * On sealing, without an envelope: the payload stands in the output where its ciphertext goes, and is overwritten. After any
- * failure but `Panic` it is as it was.
- */
+/** On sealing without an envelope: the payload stands in the output and is overwritten. A failure but `Panic` leaves it as it was. */
 export const MODE_IN_PLACE = 1 << 4;
-/**
- * Bits of a handle: the output, or the inputs, of the call are this package's own arrays or have passed `assertBytes`. Without
- * them the addon checks for itself, and answers `NEEDS_VALIDATION` for memory that may be shared or resizable.
- */
+/** Bits of a handle: the output or the inputs are known to be valid. Otherwise the addon checks, and may answer `NEEDS_VALIDATION`. */
 export const TRUSTED_OUT = 1;
 export const TRUSTED_INPUTS = 2;
 export const TRUSTED = TRUSTED_OUT | TRUSTED_INPUTS;
@@ -32,10 +26,7 @@ export interface NativeSealer {
   readonly handle: number;
 }
 
-/**
- * What sealers do. One function serves them all, because V8 calls a function the slow way where it has seen several.
- * All memory is the caller's.
- */
+/** One function serves all sealers: V8 calls a function the slow way where it has seen several. All memory is the caller's. */
 export interface NativeSealerFunctions {
   sealInto(handle: number, out: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): NativeResult;
   openInto(handle: number, out: Uint8Array, sealed: Uint8Array, aad: Uint8Array): NativeResult;
@@ -82,10 +73,7 @@ export interface NativeSealerFunctions {
     table: Int32Array,
     mode: number,
   ): NativeResult;
-  /**
-   * The work is left undone if the first byte of `fired` is not 0 when its turn comes; written by `Atomics.store`. What
-   * fails before the work is queued is answered at once.
-   */
+  /** Cancelled if the first byte of `fired`, written by `Atomics.store`, is not 0 when the work starts; early failures are answered at once. */
   sealAsync(
     handle: number,
     out: Uint8Array,

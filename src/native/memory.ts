@@ -1,15 +1,12 @@
 import { markAsUntransferable } from 'node:worker_threads';
 import { allocate } from '../util/bytes.js';
-import { bufferAt } from '../util/slots.js';
+import { FastBuffer } from '../util/slots.js';
 
 /** Results up to this length, where the exact one is not known before, go through a reused buffer. */
 export const SCRATCH_LEN = 64 * 1024;
 /** Holds a sealed value until it is copied out, in the same call. */
 export const sealedScratch = allocate(SCRATCH_LEN);
-/**
- * Holds a payload until it is decoded, in the same call, by a serializer that keeps none of it. Twice the length, because
- * an envelope is opened at the end and its payload read to the start.
- */
+/** Holds a payload until it is decoded in the same call. Twice the length: an envelope is opened at the end, its payload read to the start. */
 export const openedScratch = allocate(2 * SCRATCH_LEN);
 /** Bytes in front of a payload that a checksum is opened over. */
 export const CHECKSUM_LEN = 8;
@@ -28,12 +25,9 @@ export function fitsSlab(length: number): boolean {
 }
 
 /**
- * Memory for small results, handed out once and never reused. A result is written straight to
- * `buffer` at `offset` after `reserve`, and becomes a Buffer of its exact length by `take`; one whose length is known
- * before is taken at once.
+ * Memory for small results, handed out once: written at `offset` of `buffer` after `reserve`, then cut by `take`, or taken at once.
  *
- * Results expose the whole slab by `buffer`: it begins as zeros, and can be detached with any of them, for instance by a
- * stream of bytes. Sealed bytes have a slab of their own, so that none of them shares memory with plaintext.
+ * Results expose the whole slab by `buffer`, which begins as zeros and can be detached: sealed bytes never share one with plaintext.
  */
 export class Slab {
   buffer: Buffer = NONE;
@@ -48,7 +42,7 @@ export class Slab {
       this.#memory = new ArrayBuffer(SLAB_LEN);
       // Transferring one result to a worker would detach all the others.
       markAsUntransferable(this.#memory);
-      this.buffer = bufferAt(this.#memory, 0, SLAB_LEN);
+      this.buffer = new FastBuffer(this.#memory, 0, SLAB_LEN);
       this.offset = 0;
     }
   }
@@ -58,7 +52,7 @@ export class Slab {
     this.reserve(length);
     const start = this.offset;
     this.offset = (start + length + 7) & ~7;
-    return bufferAt(this.#memory, start, length);
+    return new FastBuffer(this.#memory, start, length);
   }
 }
 

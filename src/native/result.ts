@@ -8,10 +8,7 @@ import {
   ValueTooLargeError,
 } from '../errors.js';
 
-/**
- * What every native entry answers: a length >= 0, a failure of {@link NATIVE_CODE}, or, from `NEEDS` down, "the output is
- * too small: n bytes are needed" as `NEEDS - n`.
- */
+/** A length >= 0, a failure of {@link NATIVE_CODE}, or `NEEDS - n` when the output needs n bytes. */
 export type NativeResult = number;
 export const NEEDS = -64;
 

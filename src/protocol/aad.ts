@@ -48,10 +48,7 @@ interface FastBuffer extends Buffer {
   utf8Write(value: string, offset: number, length: number): number;
 }
 
-/**
- * Everything of an AAD but the cache key, encoded once. `write` puts a cache key between the two halves,
- * in a buffer that every call reuses: its bytes are good until the next `write`.
- */
+/** All of an AAD but the cache key, encoded once. `write` adds a cache key in a buffer that the next `write` overwrites. */
 export class AadTemplate {
   /** The AAD is `scratch[0 … write()]`; the format's bytes, `formatLen` of them, follow it for the native addon. */
   scratch: Buffer;

@@ -9,9 +9,8 @@ const LEVELS = 16;
 const NEAREST = 4;
 
 /**
- * The arrays, objects, Maps and Sets around what is being written, which tell a cycle: were it told by depth alone, all that is
- * in it would be written a thousand times before. Noting costs as much as writing some fields, so a container is noted when
- * another in it is met, and from the second level on: a cycle through the value itself is written twice.
+ * The containers around what is being written, which tell a cycle long before its depth would. A container is noted when another
+ * in it is met, from the second level on, because noting costs as much as writing some fields.
  */
 export class Ancestors {
   /** By depth, which begins at 1. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { blake2bHex } from '../native/hash.js';
-import { assertWellFormed } from '../util/bytes.js';
+import { assertWellFormed, notWellFormed } from '../util/bytes.js';
 import { type ArgumentsContext, encodeInteropArgsShared } from './interop-args.js';
 import type { Wire } from './wire.js';
 
@@ -98,8 +98,7 @@ export function assertName(name: 'namespace' | 'operation', value: unknown): ass
  *   comes from outside must not name another tenant's entry.
  */
 export function assertOwnKey(name: string, cacheKey: unknown, wire: Wire): asserts cacheKey is string {
-  // Most keys are good: only a wrong one is worth another call.
-  if (typeof cacheKey !== 'string' || !cacheKey.isWellFormed()) assertWellFormed(name, cacheKey);
+  if (typeof cacheKey !== 'string' || !cacheKey.isWellFormed()) throw notWellFormed(name, cacheKey);
   if (cacheKey === '') throw new RangeError(`${name} must not be empty`);
   if (wire === 'protocol' && hasTenantPrefix(cacheKey)) {
     throw new RangeError(`${name} must not begin like a tenant's cache keys (t:, 16 hex digits, :)`);

@@ -68,10 +68,7 @@ export function writeDateTime(bytes: Uint8Array, at: number, date: Date): number
   return i + OFFSET_LEN;
 }
 
-/**
- * Where the text's header is in a map that begins as above, with its first entry at `bytes[at]`; 0 for any other. Where
- * the input ends, the caller looks.
- */
+/** Where the text's header is in such a map with its first entry at `bytes[at]`, 0 for any other map. The caller checks the end. */
 export function dateTimeHeader(bytes: Uint8Array, at: number): number {
   const header = at + HEAD.length - 1;
   for (let i = at, n = 1; i < header; i++, n++) if (bytes[i] !== HEAD[n]) return 0;

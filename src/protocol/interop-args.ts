@@ -30,10 +30,7 @@ export interface SharedBytes {
 
 /** What of arguments is particular to a cache. */
 export interface ArgumentsContext {
-  /**
-   * Whether `undefined` is an argument and an element of one. It is written as a byte that MessagePack never uses, so that no
-   * other SDK has such a key.
-   */
+  /** Whether `undefined` is an argument, written as a byte that MessagePack never uses: no other SDK has such a key. */
   readonly allowUndefined: boolean;
   readonly errorPaths: ErrorPaths;
 }

@@ -1,15 +1,9 @@
 import { inspect, types } from 'node:util';
 import { isOfOwnClass, isPlainBytes, typedArrayName } from './typed-arrays.js';
 
-/*
- * A value of another realm (`node:vm`, a test runner) is what it is by its internal slots, and is an instance of the class
- * itself when its prototype looks like that of a built-in class. One step more to Object.prototype is a class that extends it.
- */
+/* Values of another realm (`node:vm`, a test runner) are told by internal slots, and by a prototype that looks like a built-in one. */
 
-/**
- * Whether a value is an object of properties, as far as its prototype tells: {@link mayBeElse} tells when to ask for the rest. An object
- * from another realm is one too, and so is one without a prototype.
- */
+/** Whether its prototype is that of a plain object, of any realm, or null. {@link mayBeElse} tells when slots have to be checked too. */
 export function isPlainObject(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype) return true;
@@ -18,11 +12,8 @@ export function isPlainObject(value: object): value is Record<string, unknown> {
 }
 
 /**
- * Whether an object that looks plain, with properties of these names, may be something else: {@link hasNoSlots} tells. A Map or a Date with the prototype of an
- * object looks as one without properties; `arguments`, and bytes, as one whose first property is `0`; `Math` is one with a tag.
- * Asking of every object what it is would cost as much as writing a short one.
- *
- * @param names in the engine's order.
+ * Whether an object that looks plain, with `names` in the engine's order, needs {@link hasNoSlots}, which costs as much as writing a
+ * short object: a Map or a Date with such a prototype has no names; the first one of `arguments` and of bytes is `0`.
  */
 export function mayBeElse(names: readonly string[]): boolean {
   return names.length === 0 || names[0] === '0';
@@ -118,9 +109,7 @@ export function hasOnlyElements(value: readonly unknown[] | NodeJS.TypedArray, l
 
 const INSTANCE = 'an instance of a class';
 
-/**
- * What a value is, for a message: never its content, nor a name from user code.
- */
+/** What a value is, for a message: never its content, nor a name from user code. */
 export function kindOfValue(value: unknown): string {
   switch (typeof value) {
     case 'undefined':

@@ -8,10 +8,7 @@ export const MAX_VALUE_LEN = 536_870_912;
 /** Bytes that sealing adds: a nonce of 12 in front, a tag of 16 behind. */
 export const SEAL_OVERHEAD = 28;
 
-/**
- * Arrays and objects of a value. As many different ones take a gigabyte; a value that has the same ones again and again (64 levels of
- * `[x, x]`) takes nothing, and would be written for minutes and fill the memory of who reads it.
- */
+/** Arrays and objects of a value, counted as written: 64 levels of `[x, x]` take no memory, but would be written for minutes. */
 export const MAX_CONTAINERS = 16_777_216;
 
 /** The integers that MessagePack carries. */
@@ -20,7 +17,11 @@ export const MAX_UINT64 = 2n ** 64n - 1n;
 
 /** @throws ValueTooLargeError over 512 MiB, before anything is allocated for it. */
 export function assertValueLen(length: number): void {
-  if (length > MAX_VALUE_LEN) throw new ValueTooLargeError(`The value has ${length} bytes; the limit is 512 MiB`);
+  if (length > MAX_VALUE_LEN) throw valueTooLarge(length);
+}
+
+export function valueTooLarge(length: number): ValueTooLargeError {
+  return new ValueTooLargeError(`The value has ${length} bytes; the limit is 512 MiB`);
 }
 
 /** The most bytes an envelope of `dataLen` bytes may need while it is written (see `src-rs/envelope/writer.rs`). */

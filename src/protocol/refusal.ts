@@ -22,10 +22,7 @@ const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]{0,39}$/u;
 /** A longer path is shortened in its middle. */
 const MOST_STEPS = 32;
 
-/**
- * Why a value is not carried, on its way out through the arrays and objects around it, each of which adds where it was.
- * It becomes an error where the caller's own functions begin, and is never seen outside.
- */
+/** Why a value is not carried. It passes through the containers around it, each adding its position, and becomes a public error at the top. */
 export class Refusal {
   /** Innermost first. */
   readonly #steps: Step[] = [];
@@ -44,10 +41,7 @@ export class Refusal {
     return typeof thrown === 'object' && thrown !== null && #steps in thrown;
   }
 
-  /**
-   * Adds where the refused value is: at `place` (a negative one is none) of `inner`, where nothing deeper has said so, and this
-   * at `index` of `outer`. `sorted` tells that properties are counted in the order of their names.
-   */
+  /** Adds the position: at `place` (negative: none) of `inner`, unless it is known, and `index` of `outer`. `sorted`: names are in order. */
   locate(inner: object, place: number, outer: object | undefined, index: number, sorted = false): this {
     if (!this.placed) return this;
     if (!this.#located && place >= 0) append(this.#steps, stepInto(inner, place, sorted));
@@ -122,10 +116,7 @@ export function assertErrorPaths(value: unknown): asserts value is ErrorPaths {
   if (value !== 'names' && value !== 'positions') throw new RangeError("errorPaths must be 'names' or 'positions'");
 }
 
-/**
- * What a writer threw, as a refusal. Whatever is none was thrown by a getter or a proxy of the value: its message may quote
- * anything, so nothing of it is kept.
- */
+/** What a writer threw, as a refusal. Nothing is kept of an error that a getter or a proxy threw: its message may quote anything. */
 export function asRefusal(thrown: unknown): Refusal {
   if (Refusal.is(thrown)) return thrown;
   const message = engineMessage(thrown);

@@ -16,6 +16,8 @@ export interface RotationHeader {
   keyVersion: 0 | 1;
 }
 
+/** The first byte of a rotation header. */
+export const ROTATION_HEADER_VERSION = 1;
 /** Length of a rotation header in bytes. */
 export const ROTATION_HEADER_LEN = 32;
 const FINGERPRINT_AT = 2;
@@ -82,7 +84,7 @@ export function parseRotationHeader(stored: Uint8Array): RotationHeader {
 export function isRotationHeader(bytes: Uint8Array): boolean {
   return (
     bytes.length >= ROTATION_HEADER_LEN &&
-    bytes[0] === 1 &&
+    bytes[0] === ROTATION_HEADER_VERSION &&
     bytes[1] === 0 &&
     bytes[26] === 0x65 &&
     bytes[27] === 0x6e &&

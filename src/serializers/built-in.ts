@@ -19,17 +19,14 @@ const BUILT_IN: readonly BuiltIn[] = [
   { type: ArrowSerializer, keyLetter: 'w', frameName: 'arrow' },
   { type: InteropSerializer, keyLetter: 's' },
 ];
-const METHODS = ['serialize', 'deserialize', 'serializeShared', 'deserializeShared', 'serializeWithRoom'];
+const METHODS = ['serialize', 'deserialize', 'serializeWithRoom'];
 
 /** What is known of a serializer, which may extend one of this package; undefined for any other. */
 export function builtInOf(serializer: Serializer): BuiltIn | undefined {
   return BUILT_IN.find(({ type }) => Object.prototype.isPrototypeOf.call(type.prototype, serializer));
 }
 
-/**
- * Whether a serializer does what a class of this package does. One that extends a class and has a `serialize` or
- * `deserialize` of its own is foreign: its payloads may be anything, and other code may hold its bytes.
- */
+/** Whether a serializer is one of this package with its own methods: those of a subclass may return anything and keep the bytes. */
 export function isBuiltIn(serializer: Serializer): boolean {
   const prototype = builtInOf(serializer)?.type.prototype;
   return (

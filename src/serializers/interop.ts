@@ -16,7 +16,7 @@ import { assertBytes } from '../util/bytes.js';
 import { readOptions } from '../util/options-object.js';
 import { lengthOf } from '../util/slots.js';
 import { MessagePackReader } from './msgpack-reader.js';
-import type { Serializer } from './serializer.js';
+import { type Serializer, sharedMemory } from './serializer.js';
 
 export interface InteropSerializerOptions {
   /** As for the StandardSerializer. */
@@ -40,13 +40,10 @@ export class InteropSerializer implements Serializer {
   readonly container = 'none';
   readonly compressed = false;
   readonly originalType = undefined;
-  /** @internal */
-  readonly runsReviver: boolean;
-  readonly #encoder = new ValueEncoder();
+  readonly #encoder: ValueEncoder;
   /** @internal */
   readonly errorPaths: ErrorPaths;
-  readonly #reader: MessagePackReader;
-  #busy = false;
+  readonly #reader: ValueReader;
 
   /** @throws TypeError for a wrong type, RangeError for unknown `errorPaths`. */
   constructor(options: InteropSerializerOptions = {}) {
@@ -54,61 +51,53 @@ export class InteropSerializer implements Serializer {
     assertReviver(reviver);
     assertErrorPaths(errorPaths);
     this.errorPaths = errorPaths;
-    this.runsReviver = reviver !== reviveTemporal;
-    this.#reader = new MessagePackReader(reviver, readExtension);
+    this.#encoder = new ValueEncoder(errorPaths);
+    this.#reader = new ValueReader(reviver, readExtension);
+    const runsReviver = reviver !== reviveTemporal;
+    sharedMemory.set(this, { encoder: this.#encoder, reader: this.#reader, runsReviver });
   }
 
   /** @throws SerializationError for a value that another SDK would not read as it is, ValueTooLargeError over 512 MiB. */
   serialize(value: unknown): Uint8Array {
-    return this.#write(value).copy();
+    return this.#encoder.shared(value).slice();
   }
 
   /** @throws TypeError for a wrong type, SerializationError for bytes that are not exactly one MessagePack document. */
   deserialize(payload: Uint8Array): unknown {
     assertBytes('payload', payload);
-    return this.#read(payload, lengthOf(payload));
+    return this.#reader.read(payload, lengthOf(payload));
   }
+}
 
-  /** @internal The payload in memory that the next call overwrites. */
-  serializeShared(value: unknown): Uint8Array {
-    const { buffer, length } = this.#write(value);
-    return buffer.subarray(0, length);
-  }
-
-  /** @internal The value of `buffer[0..length]`, of which nothing is kept. */
-  deserializeShared(buffer: Uint8Array, length: number): unknown {
-    return this.#read(buffer, length);
-  }
-
-  #write(value: unknown): ValueEncoder {
-    // A getter in a value may serialize a value of its own.
-    if (this.#busy) return new ValueEncoder().encodeValue(value, this.errorPaths);
-    this.#busy = true;
-    try {
-      return this.#encoder.encodeValue(value, this.errorPaths);
-    } finally {
-      this.#busy = false;
-    }
-  }
-
-  #read(bytes: Uint8Array, length: number): unknown {
+class ValueReader extends MessagePackReader {
+  override read(bytes: Uint8Array, length: number): unknown {
     if (length > 2 && bytes[0] === 0x43 && bytes[1] === 0x4b) {
       throw new SerializationError('The payload is a CK frame of a Python cache that is not in interop mode');
     }
-    return this.#reader.read(bytes, length);
+    return super.read(bytes, length);
   }
 }
 
 class ValueEncoder extends CanonicalEncoder {
-  /** The document of a value: the bytes are `buffer[0..length]`. */
-  encodeValue(value: unknown, errorPaths: ErrorPaths): this {
+  #busy = false;
+
+  constructor(private readonly errorPaths: ErrorPaths) {
+    super();
+  }
+
+  /** The document of a value in a buffer that the next call overwrites. */
+  shared(value: unknown): Uint8Array {
+    // A getter in a value may serialize a value of its own.
+    if (this.#busy) return new ValueEncoder(this.errorPaths).shared(value);
+    this.#busy = true;
     try {
       this.begin();
       this.encode(value, 1, undefined);
-      return this;
+      return this.buffer.subarray(0, this.length);
     } catch (error) {
-      throw asRefusal(error).asSerializationError(errorPaths);
+      throw asRefusal(error).asSerializationError(this.errorPaths);
     } finally {
+      this.#busy = false;
       this.end();
     }
   }

@@ -10,7 +10,15 @@ import {
   mayBeElse,
 } from '../protocol/kinds.js';
 import { MAX_VALUE_LEN } from '../protocol/limits.js';
-import { asRefusal, assertLength, assertNoHole, Refusal, refusedUndefined, tooLarge } from '../protocol/refusal.js';
+import {
+  asRefusal,
+  assertLength,
+  assertNoHole,
+  type ErrorPaths,
+  Refusal,
+  refusedUndefined,
+  tooLarge,
+} from '../protocol/refusal.js';
 import { writeUtf8 } from '../protocol/utf8.js';
 
 const INITIAL_BUFFER = 4096;
@@ -23,26 +31,31 @@ const NULL = Buffer.from('null');
 const TRUE = Buffer.from('true');
 const FALSE = Buffer.from('false');
 
-/**
- * Writes JSON as `JSON.stringify` does, except that a value which would be read back as another is refused. Each property
- * is read once. An integer beyond ±(2^53−1) is written with an exponent, because without one it is read as a BigInt.
- *
- * The bytes are `buffer[0..length]` until the next document begins.
- */
+/** `JSON.stringify`, except that inexact values are refused. Integers beyond ±(2^53−1) get an exponent: without one they are read as BigInt. */
 export class JsonWriter {
-  buffer: Uint8Array = new Uint8Array(INITIAL_BUFFER);
-  length = 0;
+  private buffer: Uint8Array = new Uint8Array(INITIAL_BUFFER);
+  private length = 0;
   private readonly ancestors = new Ancestors();
   /** Which element or property of the innermost container is being written; -1 is none. */
   private index = -1;
+  private busy = false;
 
-  /** @throws Refusal */
-  write(value: unknown): void {
+  constructor(private readonly errorPaths: ErrorPaths) {}
+
+  /** The text in a buffer that the next call overwrites. @throws SerializationError */
+  shared(value: unknown): Uint8Array {
+    // A getter in a value may serialize a value of its own.
+    if (this.busy) return new JsonWriter(this.errorPaths).shared(value);
+    this.busy = true;
     if (this.buffer.length > LARGEST_KEPT) this.buffer = new Uint8Array(INITIAL_BUFFER);
     this.length = 0;
     try {
       this.value(value, 1, undefined);
+      return this.buffer.subarray(0, this.length);
+    } catch (error) {
+      throw asRefusal(error).asSerializationError(this.errorPaths);
     } finally {
+      this.busy = false;
       if (this.ancestors.entered !== 0) this.ancestors.clear();
     }
   }

@@ -1,10 +1,10 @@
-import { asRefusal, assertErrorPaths, type ErrorPaths } from '../protocol/refusal.js';
+import { assertErrorPaths, type ErrorPaths } from '../protocol/refusal.js';
 import { assertBytes } from '../util/bytes.js';
 import { readOptions } from '../util/options-object.js';
 import { lengthOf } from '../util/slots.js';
 import { readJson } from './json-reader.js';
 import { JsonWriter } from './json-writer.js';
-import type { Serializer } from './serializer.js';
+import { type Serializer, sharedMemory } from './serializer.js';
 
 export interface JsonSerializerOptions {
   /** As for the StandardSerializer. */
@@ -25,54 +25,28 @@ export class JsonSerializer implements Serializer {
   readonly container = 'checksum';
   readonly compressed = false;
   readonly originalType = undefined;
-  readonly #writer = new JsonWriter();
+  readonly #writer: JsonWriter;
   /** @internal */
   readonly errorPaths: ErrorPaths;
-  #busy = false;
 
   /** @throws TypeError for a wrong type, RangeError for unknown `errorPaths`. */
   constructor(options: JsonSerializerOptions = {}) {
     const { errorPaths = 'names' } = readOptions(options);
     assertErrorPaths(errorPaths);
     this.errorPaths = errorPaths;
+    this.#writer = new JsonWriter(errorPaths);
+    sharedMemory.set(this, { encoder: this.#writer, reader: { read: readJson }, runsReviver: false });
   }
 
   /** @throws SerializationError for a value that would not be read back as it is, ValueTooLargeError over 512 MiB. */
   serialize(value: unknown): Uint8Array {
-    const { buffer, length } = this.#write(value);
-    return buffer.slice(0, length);
+    return this.#writer.shared(value).slice();
   }
 
   /** @throws TypeError for a wrong type, SerializationError for bytes that are not one JSON text in UTF-8. */
   deserialize(payload: Uint8Array): unknown {
     assertBytes('payload', payload);
     return readJson(payload, lengthOf(payload));
-  }
-
-  /** @internal The payload in memory that the next call overwrites. */
-  serializeShared(value: unknown): Uint8Array {
-    const { buffer, length } = this.#write(value);
-    return buffer.subarray(0, length);
-  }
-
-  /** @internal The value of `buffer[0..length]`, of which nothing is kept. */
-  deserializeShared(buffer: Uint8Array, length: number): unknown {
-    return readJson(buffer, length);
-  }
-
-  #write(value: unknown): JsonWriter {
-    // A getter in a value may serialize a value of its own.
-    const writer = this.#busy ? new JsonWriter() : this.#writer;
-    const entered = this.#busy;
-    this.#busy = true;
-    try {
-      writer.write(value);
-      return writer;
-    } catch (error) {
-      throw asRefusal(error).asSerializationError(this.errorPaths);
-    } finally {
-      this.#busy = entered;
-    }
   }
 }
 

@@ -212,10 +212,7 @@ const SLOTS = 1024;
 /** Shorter documents repeat no name often enough for it to be worth remembering. */
 const REPEATING_LEN = 512;
 
-/**
- * Strings of property names, which come again and again: finding one costs less than decoding it, and it is a string
- * that the engine already knows as a name. It holds at most 1,024 names of at most 31 bytes.
- */
+/** Property names by their bytes: finding one costs less than decoding it. At most 1,024 names of at most 31 bytes. */
 class NameCache {
   /** Whether the name found last is known to be assignable. */
   assignable = false;

@@ -27,10 +27,7 @@ import { MessagePackWriter } from './msgpack-writer.js';
 
 const NODE_KINDS = /^a (Map|Set|\w+Array)$/;
 
-/**
- * Encodes a value the library does not know, or `undefined` inside another; answers whether it did.
- * `depth` is the level of the value, which lies in `parent`.
- */
+/** Encodes a value that the library does not know, or a nested `undefined`; answers whether it did. `depth` is its level in `parent`. */
 export type ExtraTypes = (
   encoder: ExactEncoder,
   value: object | bigint | undefined,
@@ -38,11 +35,7 @@ export type ExtraTypes = (
   parent: object | undefined,
 ) => boolean;
 
-/**
- * The library's Encoder, held to "exact or refused": what it would write as something else (`-0`, a Map, a Date, an
- * instance of a class, `undefined` in an array, a lone surrogate, 2^64) is written as what it is, or is a SerializationError.
- * Each property is read once.
- */
+/** The library's Encoder, held to "exact or refused" (decision 0017). Each property is read once. */
 export class ExactEncoder extends MessagePackWriter {
   private readonly ancestors = new Ancestors();
   /** Which element or property of the innermost container is being written; -1 is none. */
@@ -66,12 +59,6 @@ export class ExactEncoder extends MessagePackWriter {
       if (!this.entered && this.ancestors.entered !== 0) this.ancestors.clear();
       if (!this.entered) this.giveLargeBufferAway();
     }
-  }
-
-  /** The payload in memory of its own. */
-  exact(value: unknown): Uint8Array {
-    const payload = this.shared(value);
-    return payload.slice();
   }
 
   override doEncode(value: unknown, depth: number, parent?: object): void {

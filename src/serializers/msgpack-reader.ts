@@ -5,10 +5,7 @@ import { isTemporal, MARKERS, reviveTemporal, type TemporalReviver } from '../pr
 import { define, isAssignableAt, isInherited } from '../util/own-property.js';
 import { MessagePackCursor, names } from './msgpack-cursor.js';
 
-/**
- * Reads an extension of `length` bytes at `reader.at` and leaves `reader.at` behind it.
- * `claimed` of them are in what the document declares.
- */
+/** Reads an extension of `length` bytes at `reader.at`, and moves behind it. The document declares `claimed` of them. */
 export type ExtensionReader = (reader: MessagePackReader, type: number, length: number, claimed: number) => unknown;
 
 const FLOAT64 = 0xcb;

@@ -5,10 +5,7 @@ import { Refusal, tooLarge } from '../protocol/refusal.js';
 import { writeUtf8 } from '../protocol/utf8.js';
 import { lengthOf } from '../util/slots.js';
 
-/**
- * The parts of the library's Encoder that decide what is written for which value. They are private to it, so its version
- * is pinned and a test asserts that each is there.
- */
+/** The private parts of the library's Encoder that are used here: its version is pinned, and a test asserts that each is there. */
 interface EncoderParts {
   pos: number;
   bytes: Uint8Array<ArrayBuffer>;

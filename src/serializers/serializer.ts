@@ -40,6 +40,18 @@ export interface Serializer<T = unknown> {
   deserialize(payload: Uint8Array): T;
 }
 
+/** How built-in serializers save copies: nothing is kept of bytes that are read, and the next call overwrites those that are written. */
+export interface SharedMemory {
+  readonly encoder: { shared(value: unknown): Uint8Array };
+  /** Reads `bytes[0..length]`. */
+  readonly reader: { read(bytes: Uint8Array, length: number): unknown };
+  /** Whether decoding runs the user's code, which may open another value, and so overwrite the memory that is being decoded. */
+  readonly runsReviver: boolean;
+}
+
+/** By serializer: subclasses have it from the constructor that they extend, and properties cannot replace it. */
+export const sharedMemory = new WeakMap<object, SharedMemory>();
+
 const CONTAINERS: readonly unknown[] = ['envelope', 'checksum', 'none'];
 const MAX_FORMAT = 255;
 

@@ -6,7 +6,7 @@ import { lengthOf } from '../util/slots.js';
 import { ExactEncoder } from './msgpack-encoder.js';
 import { MessagePackReader } from './msgpack-reader.js';
 import { encodeNodeType, readNodeType, refuseExtension } from './node-types.js';
-import type { Serializer } from './serializer.js';
+import { type Serializer, sharedMemory } from './serializer.js';
 
 export interface StandardSerializerOptions {
   /**
@@ -53,8 +53,6 @@ export class StandardSerializer implements Serializer {
   readonly compressed = true;
   readonly originalType = undefined;
   /** @internal */
-  readonly runsReviver: boolean;
-  /** @internal */
   readonly errorPaths: ErrorPaths;
   readonly #encoder: ExactEncoder;
   readonly #reader: MessagePackReader;
@@ -67,16 +65,17 @@ export class StandardSerializer implements Serializer {
     assertReviver(reviver);
     assertErrorPaths(errorPaths);
     this.errorPaths = errorPaths;
-    this.runsReviver = reviver !== reviveTemporal;
     this.#encoder = new ExactEncoder(types === 'node' ? encodeNodeType : undefined, errorPaths);
     this.#reader = new MessagePackReader(reviver, types === 'node' ? readNodeType : refuseExtension);
+    const runsReviver = reviver !== reviveTemporal;
+    sharedMemory.set(this, { encoder: this.#encoder, reader: this.#reader, runsReviver });
   }
 
   /**
    * @throws SerializationError for a value that would not be read back as it is, ValueTooLargeError over 512 MiB.
    */
   serialize(value: unknown): Uint8Array {
-    return this.#encoder.exact(value);
+    return this.#encoder.shared(value).slice();
   }
 
   /**
@@ -85,15 +84,5 @@ export class StandardSerializer implements Serializer {
   deserialize(payload: Uint8Array): unknown {
     assertBytes('payload', payload);
     return this.#reader.read(payload, lengthOf(payload));
-  }
-
-  /** @internal The payload in memory that the next call overwrites. */
-  serializeShared(value: unknown): Uint8Array {
-    return this.#encoder.shared(value);
-  }
-
-  /** @internal The value of `buffer[0..length]`, of which nothing is kept. */
-  deserializeShared(buffer: Uint8Array, length: number): unknown {
-    return this.#reader.read(buffer, length);
   }
 }

@@ -22,11 +22,7 @@ export function bytesOf(name: string, value: unknown): Buffer {
   return viewOf(value);
 }
 
-/**
- * Whether it is a `Uint8Array` that says it is neither empty nor detached: what JavaScript sees at once. Whether that is true,
- * and whether its memory is shared or resizable, is left to the native addon (`TRUSTED`): `value.buffer` costs a quarter of a
- * short seal.
- */
+/** Whether it claims to be a non-empty `Uint8Array`. The addon validates the rest (`TRUSTED`): `value.buffer` costs a quarter of a short seal. */
 export function hasBytes(value: unknown): value is Uint8Array {
   return isUint8Array(value) && value.length !== 0;
 }
@@ -57,8 +53,14 @@ export function assertBytesOfLength(name: string, value: unknown, length: number
  * @throws TypeError for a wrong type or a lone surrogate.
  */
 export function assertWellFormed(name: string, value: unknown): asserts value is string {
-  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, not ${kindOf(value)}`);
-  if (!value.isWellFormed()) throw new TypeError(`${name} has a lone surrogate`);
+  if (typeof value !== 'string' || !value.isWellFormed()) throw notWellFormed(name, value);
+}
+
+/** What {@link assertWellFormed} throws. */
+export function notWellFormed(name: string, value: unknown): TypeError {
+  return new TypeError(
+    typeof value === 'string' ? `${name} has a lone surrogate` : `${name} must be a string, not ${kindOf(value)}`,
+  );
 }
 
 /** What a wrong value is, for a message: its type, never its content. */
@@ -78,10 +80,7 @@ export function allocate(length: number): Buffer {
   return Buffer.allocUnsafeSlow(length);
 }
 
-/**
- * `bytes[0..length]` itself when most of the allocation is used, else a copy of exact size. What is left over of the
- * allocation becomes zeros, unless it is `cleared`: it is not initialized, and the holder of the result can read it.
- */
+/** `bytes[0..length]`, copied when it is under three quarters of the allocation. The rest is zeroed unless it is `cleared`: it is uninitialized. */
 export function trim(bytes: Buffer, length: number, cleared = false): Buffer {
   if (length * 4 < bytes.length * 3) return exactly(bytes, length);
   if (length === bytes.length) return bytes;

@@ -56,10 +56,7 @@ export function now(): number {
   return real && realDateNow() === readingWall ? reading : read();
 }
 
-/**
- * A reading of {@link now} of this turn of the event loop, for what need not be exact: asking costs more than looking an
- * entry up. While the event loop is blocked it stands still.
- */
+/** A reading of {@link now} of this turn of the event loop, where exactness is not worth its cost. It stands still while the loop is blocked. */
 export function recently(): number {
   return readingsLeft-- > 0 && !Number.isNaN(readingWall) ? reading : read();
 }

@@ -4,9 +4,8 @@ import { allowManyListeners, assertSignal } from './realms.js';
 import { clearTimeout, setTimeout } from './timers.js';
 
 /*
- * All time limits of this thread have one timer of Node: one for each operation would be a tenth of the time of a get from
- * Redis. Limits of the same length end in the order in which they begin, so that each length has a list, and the timer goes off
- * for the first of one of them. It keeps the process alive while a caller waits for whom nothing else does.
+ * All time limits of this thread share one timer: a timer each would be a tenth of the time of a get from Redis. Each length has
+ * a list in the order of its ends. The timer keeps the process alive while a caller waits.
  */
 
 /** Deadlines of the same length. */

@@ -4,10 +4,7 @@ import { readFileSync } from 'node:fs';
 const { hrtime } = process;
 const realDateNow = Date.now;
 
-/**
- * Milliseconds of the monotonic clock that all processes of a machine share, exact to its microseconds. It begins at the
- * machine's start, so readings of different starts do not compare.
- */
+/** Milliseconds of the machine's monotonic clock, to the microsecond, from its start: readings of different starts do not compare. */
 export function machineTime(): number {
   const [seconds, nanoseconds] = hrtime();
   return seconds * 1_000 + nanoseconds / 1_000_000;

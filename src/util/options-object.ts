@@ -32,10 +32,7 @@ export function assertOptionsObject(
   }
 }
 
-/**
- * The options that an object has, from itself or a class of its own, each read once: not what user code has put on
- * `Object.prototype`, which might turn off what was to protect.
- */
+/** Options of the object or its class, each read once; none from `Object.prototype`, where user code might turn off a protection. */
 export function ownOptions<T extends object>(options: T): T {
   const own: Record<string, unknown> = Object.create(null);
   for (

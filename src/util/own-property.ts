@@ -2,10 +2,7 @@ const { defineProperty } = Object;
 /** What it has at an index, it has from its prototypes. */
 const EMPTY: readonly unknown[] = [];
 
-/**
- * Whether `Object.prototype` has a property of this name, so that assigning it to a plain object may call a setter or fail: then
- * {@link define} makes it. It takes two thirds of the time of `in`, and `Object.prototype` has no prototype.
- */
+/** Whether assigning this name may call a setter or fail: use {@link define} then. Two thirds of the time of `in`. */
 export const isInherited = Object.prototype.hasOwnProperty.bind(Object.prototype) as (name: string) => boolean;
 
 /** Whether assigning makes an element of an array, at this index. */

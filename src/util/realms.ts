@@ -3,10 +3,7 @@ import { types } from 'node:util';
 import { propertyOf } from '../errors.js';
 import { kindOf } from './bytes.js';
 
-/*
- * What something is, where `instanceof` tells only whether it belongs to this realm: test runners give code a realm of its
- * own, while errors and promises of Node come from another, and a jsdom has an AbortSignal of its own.
- */
+/* `instanceof` only knows this realm, but test runners, Node and jsdom bring errors, promises and signals of others. */
 
 /** An Error by the name of a built-in class: `TypeError`. */
 export function isErrorCalled(value: unknown, name: string): boolean {

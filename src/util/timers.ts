@@ -1,17 +1,11 @@
 import timers from 'node:timers';
 import { ConfigurationError } from '../errors.js';
 
-/*
- * The timers of Node itself, whatever fake timers do later: time limits, pauses and leases are of real time, and an operation
- * that waited for a tick would never end.
- */
+/* The timers of Node itself, whatever fake timers do later: time limits, pauses and leases are of real time. */
 
 type Faked = ((...args: never[]) => unknown) & { clock?: Record<string, unknown> };
 
-/**
- * A timer function that is real. Who fakes timers before this module is loaded has them in its place: sinon's remember the
- * real one, those of node:test do not.
- */
+/** A real timer function. Under timers faked before this module was loaded, sinon's remember the real one; those of node:test do not. */
 function real<N extends 'setTimeout' | 'clearTimeout' | 'setInterval' | 'clearInterval' | 'setImmediate'>(
   name: N,
 ): (typeof timers)[N] {

@@ -250,10 +250,7 @@ function dataOf(child: ArrowData | ArrowVector | undefined): ArrowData | undefin
   return child !== undefined && 'data' in child ? child.data[0] : child;
 }
 
-/**
- * Whether nulls were counted that the bitmap may not have, which says what is null: the writer leaves out booleans that are
- * all counted as null, and a reader refuses more of them than rows.
- */
+/** Whether more nulls are counted than the bitmap can have: the writer leaves out all-null booleans, and a reader refuses more nulls than rows. */
 function hasWrongCount({ _nullCount, nullBitmap, length }: ArrowData): boolean {
   return _nullCount > 0 && (_nullCount >= length || nullBitmap === undefined || nullBitmap.length === 0);
 }

@@ -15,10 +15,7 @@ const OUTSIDE = 'has indices outside its dictionary';
 
 type Refuse = (why: string) => TableRefusal;
 
-/**
- * The dictionaries of a table, one for each id: a file has no other place for them. Where batches or columns have different
- * ones, the first is followed by what the others have beside it, and their indices are rewritten.
- */
+/** One dictionary for each id, as in a file: those that differ between batches or columns are merged, and their indices rewritten. */
 export class Dictionaries {
   readonly #arrow: ColumnsModule;
   readonly #plain: (data: ArrowData, type: ArrowType) => ArrowData;

@@ -117,10 +117,7 @@ class Parser {
     return { compression: this.compression, schema, footer: { start: footer.start, end }, batches: this.batches };
   }
 
-  /**
-   * The blocks of dictionaries, then those of records. No part of the file belongs to two of them: one that a footer lists
-   * thousands of times would cost the time and the memory of thousands.
-   */
+  /** The blocks of dictionaries, then those of records. None may overlap: a footer could list one block thousands of times. */
   private blocks(footer: FlatBuffer): Block[] {
     const blocks: Block[] = [];
     for (const type of [DICTIONARY_BATCH, RECORD_BATCH]) {

@@ -45,10 +45,7 @@ export interface Budget {
   bytes: number;
 }
 
-/**
- * One FlatBuffer at `start..end`: whether every table, vector and string of it that `check` is told of lies inside, and what
- * they hold. A position of 0 is a slot that is not there.
- */
+/** One FlatBuffer at `start..end`, whose checked tables, vectors and strings lie inside. A position of 0 is a missing slot. */
 export class FlatBuffer {
   readonly root: number;
 

@@ -27,10 +27,7 @@ interface ReadTable {
   readonly batches: readonly ArrowBatch[];
 }
 
-/**
- * Where columns have the same name, `apache-arrow` gives the first of them the type of the last one; a name that is not
- * there, which is an empty one, it reads as null or "null".
- */
+/** `apache-arrow` mixes up the types of columns with the same name, and reads an empty name as null or "null". */
 function repairSchema({ Schema }: ColumnsModule, table: ReadTable, columns: readonly Column[]): void {
   const isNamed = columns.every(hasNames);
   const [first] = table.batches;

@@ -26,10 +26,7 @@ interface FileWriter extends CompressibleWriter {
   finish(): void;
 }
 
-/**
- * Batches as an Arrow file in memory of its own with room around it: the parts are joined once, to where whatever surrounds
- * the file has its place already. `tableToIPC` would join parts that lie side by side in one memory, even where other arrays use it.
- */
+/** An Arrow file with room around it. `tableToIPC` would merge parts that are adjacent in memory, even where other arrays use it. */
 export function writeFile(
   arrow: WritingModule,
   { schema, batches }: { schema: unknown; batches: readonly unknown[] },

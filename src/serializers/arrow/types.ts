@@ -6,10 +6,7 @@ const MEMBERS = [
   'mode' as const,
 ];
 
-/**
- * Whether data of one type means the same when it is read as of another one. Of children only the number is compared, and
- * the names of a struct's, since each of them has data with a type of its own; not the indices of a dictionary.
- */
+/** Whether data of one type reads the same as of another. Compares the number of children, names of a struct's, and no index types. */
 export function isAlike(one: ArrowType, other: ArrowType): boolean {
   if (one === other) return true;
   if (one.typeId === TYPE.dictionary && other.typeId === TYPE.dictionary)

@@ -25,10 +25,7 @@ export function hasItsRows({ length, typeIds, valueOffsets, children }: ArrowDat
   return true;
 }
 
-/**
- * A dense union whose offset is 0, with the parts of its children that it refers to: the writer of `apache-arrow` takes those of a
- * slice for one row after the other.
- */
+/** A dense union with offset 0: the writer of `apache-arrow` takes the children of a slice for one row after the other. */
 export function denseUnion(data: ArrowData, type: ArrowType): ArrowData {
   const { length, typeIds, children } = data;
   const valueOffsets = data.valueOffsets as Int32Array;

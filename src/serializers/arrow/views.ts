@@ -1,16 +1,10 @@
 import { type ArrowData, bitsFrom } from './memory.js';
 
-/*
- * A view is 16 bytes: its length (i32le), then up to 12 bytes of the value itself, or 4 bytes of it and where the value is:
- * the buffer's number and the offset in it (i32le each).
- */
+/* A view is 16 bytes: i32le length, then up to 12 bytes inline, or the first 4 bytes, the buffer's number and the offset (i32le each). */
 const VIEW_LEN = 16;
 const INLINE_LEN = 12;
 
-/**
- * Views whose offset is 0: the writer of `apache-arrow` adds it a second time. Those of a slice get a buffer with their own
- * values, unless several of them are in the same place, so that a page of a table is not as large as the table.
- */
+/** Views with offset 0, which the writer of `apache-arrow` would add twice. A small slice gets a buffer of its own values. */
 export function viewsFromFirst(data: ArrowData): ArrowData {
   if (data.offset === 0 && !isSmallPart(data)) return data;
   const { length, nullBitmap } = data;
