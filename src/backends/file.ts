@@ -1,13 +1,12 @@
 import { basename, join, resolve } from 'node:path';
 import { BackendError, CacheKitError } from '../errors.js';
 import { blake2bHex } from '../native/hash.js';
-import { assertBytes, copyOf } from '../util/bytes.js';
+import { assertBytes, assertCacheKey, copyOf } from '../util/bytes.js';
 import { elapsed } from '../util/clock.js';
 import { withDeadline } from '../util/deadlines.js';
 import { machineTime } from '../util/machine-time.js';
 import { ownOptions } from '../util/options-object.js';
 import {
-  assertCacheKey,
   assertOptions,
   beginningOf,
   clockOption,

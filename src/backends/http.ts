@@ -1,6 +1,6 @@
 import { BackendError } from '../errors.js';
-import { assertBytes, copyOf } from '../util/bytes.js';
-import { asBuffer, assertCacheKey, finiteTtlMs, wholeLeaseMs } from './arguments.js';
+import { assertBytes, assertCacheKey, copyOf } from '../util/bytes.js';
+import { asBuffer, finiteTtlMs, wholeLeaseMs } from './arguments.js';
 import type {
   Backend,
   BackendDeleteOptions,

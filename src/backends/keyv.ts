@@ -1,17 +1,9 @@
 import { BackendError, CacheKitError } from '../errors.js';
 import { fromBase64 } from '../util/base64.js';
-import { assertBytes, copyOf } from '../util/bytes.js';
+import { assertBytes, assertCacheKey, assertCacheKeys, copyOf } from '../util/bytes.js';
 import { withDeadline } from '../util/deadlines.js';
 import { ownOptions } from '../util/options-object.js';
-import {
-  asBuffer,
-  assertCacheKey,
-  assertCacheKeys,
-  assertOptions,
-  closedError,
-  timeoutOption,
-  wholeTtlMs,
-} from './arguments.js';
+import { asBuffer, assertOptions, closedError, timeoutOption, wholeTtlMs } from './arguments.js';
 import type {
   Backend,
   BackendDeleteOptions,

@@ -1,11 +1,9 @@
 import { BackendError, ValueTooLargeError } from '../errors.js';
-import { assertBytes, assertWellFormed, copyOf } from '../util/bytes.js';
+import { assertBytes, assertCacheKey, assertCacheKeys, assertWellFormed, copyOf } from '../util/bytes.js';
 import { elapsed } from '../util/clock.js';
 import { machineTime } from '../util/machine-time.js';
 import { ownOptions } from '../util/options-object.js';
 import {
-  assertCacheKey,
-  assertCacheKeys,
   assertOptions,
   beginningOf,
   type CheckedItem,

@@ -1,9 +1,7 @@
 import { ConfigurationError } from '../errors.js';
-import { assertBytes, assertWellFormed, copyOf } from '../util/bytes.js';
+import { assertBytes, assertCacheKey, assertCacheKeys, assertWellFormed, copyOf } from '../util/bytes.js';
 import { ownOptions } from '../util/options-object.js';
 import {
-  assertCacheKey,
-  assertCacheKeys,
   assertOptions,
   beginningOf,
   checkedItem,
@@ -29,21 +27,20 @@ import type {
 } from './backend.js';
 import { guarantee, methodsOf } from './guarantees.js';
 import { parseRedisUrl } from './redis/address.js';
+import { entryOf } from './redis/batch.js';
 import { type Comparison, RedisChanges } from './redis/changes.js';
 import type { RedisClient } from './redis/clients.js';
-import type { RedisCommand, RedisCommands } from './redis/commands.js';
+import { assertDone, countOf, type RedisCommand, type RedisCommands, setCommand } from './redis/commands.js';
 import { RedisConnection } from './redis/connection.js';
 import { REMEMBERS_MS } from './redis/deletion-marks.js';
-import { takeLock } from './redis/lock.js';
+import { LOCK_SUFFIX, takeLock, unlessLock } from './redis/lock.js';
 import { installedLibrary, type RedisLibrary } from './redis/owned-client.js';
 import { RedisQueue } from './redis/queue.js';
 import { readMany } from './redis/read.js';
-import { countOf, entryOf, isLockName, unlessLock } from './redis/reply.js';
 import { scanKeys } from './redis/scan.js';
 import { invalidateTags } from './redis/tags.js';
 import { ExclusiveConnection } from './redis/transactions.js';
 import { ExternalClient } from './redis/user-client.js';
-import { assertDone, isShort, setCommand } from './redis/write.js';
 
 export type {
   IoredisClient,
@@ -106,7 +103,8 @@ export class RedisBackend implements Backend {
     }
     if (client !== undefined) {
       const borrowed = new ExternalClient(client);
-      if (borrowed.keyPrefix !== '') this.keyPrefix = borrowed.keyPrefix;
+      const { keyPrefix } = borrowed.current;
+      if (keyPrefix !== '') this.keyPrefix = keyPrefix;
       this.#queue = new RedisQueue(borrowed, timeout);
       this.#changes = new RedisChanges(new ExclusiveConnection(() => borrowed.duplicate(), timeout));
       return;
@@ -124,7 +122,7 @@ export class RedisBackend implements Backend {
     try {
       assertCacheKey(cacheKey);
       const found = this.#queue.get(cacheKey, options);
-      return isLockName(cacheKey) ? found.then((entry) => unlessLock(cacheKey, entry)) : found;
+      return cacheKey.endsWith(LOCK_SUFFIX) ? found.then(unlessLock) : found;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -133,7 +131,8 @@ export class RedisBackend implements Backend {
   async set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void> {
     const item = checkedItem(cacheKey, bytes, options);
     const { tagged, watch } = this.#changes;
-    const plain = item.tags.length === 0 && !tagged && !watch?.active && !isShort(item.ttlMs);
+    const { ttlMs = REMEMBERS_MS } = item;
+    const plain = item.tags.length === 0 && !tagged && !watch?.active && ttlMs >= REMEMBERS_MS;
     if (plain) assertDone(await this.#send(options, setCommand(item)));
     else await this.#run(options, (commands) => this.#changes.set(commands, [item]));
   }
@@ -176,7 +175,8 @@ export class RedisBackend implements Backend {
     return this.#run(options, async (commands) =>
       (await readMany(commands, wanted, ttl)).map(({ bytes, ttl: left, error }, i) => {
         if (error !== undefined) throw error;
-        return unlessLock(wanted[i] as string, entryOf(bytes, left, options));
+        const entry = entryOf(bytes, left, options);
+        return wanted[i]?.endsWith(LOCK_SUFFIX) ? unlessLock(entry) : entry;
       }),
     );
   }

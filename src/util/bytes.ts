@@ -61,6 +61,18 @@ export function assertWellFormed(name: string, value: unknown): asserts value is
   if (!value.isWellFormed()) throw new TypeError(`${name} has a lone surrogate`);
 }
 
+/** @throws as {@link assertWellFormed}, RangeError for the empty string. */
+export function assertCacheKey(value: unknown): asserts value is string {
+  assertWellFormed('cacheKey', value);
+  if (value === '') throw new RangeError('cacheKey must not be empty');
+}
+
+/** @throws as {@link assertCacheKey}, for the list and each of its members. */
+export function assertCacheKeys(value: unknown): asserts value is readonly string[] {
+  if (!Array.isArray(value)) throw new TypeError(`cacheKeys must be an array, not ${kindOf(value)}`);
+  for (const cacheKey of value) assertCacheKey(cacheKey);
+}
+
 /** What a wrong value is, for a message: its type, never its content. */
 export function kindOf(value: unknown): string {
   if (value === null) return 'null';

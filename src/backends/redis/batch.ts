@@ -1,10 +1,12 @@
+import { copyOf } from '../../util/bytes.js';
 import type { Deadline } from '../../util/deadlines.js';
 import { allowManyListeners } from '../../util/realms.js';
+import { bufferOf } from '../../util/slots.js';
+import { CACHE, READ_LATER_FROM } from '../arguments.js';
 import type { BackendEntry, BackendGetOptions } from '../backend.js';
-import type { RedisCommands } from './commands.js';
+import { type RedisCommands, unexpected } from './commands.js';
 import { isDemoted, redisError } from './error.js';
 import { type Found, MAX_KEYS, readMany } from './read.js';
-import { entryOf } from './reply.js';
 
 /** One caller, answered once: by the server, by the clock or by its own signal. */
 class Waiter<T> {
@@ -221,4 +223,29 @@ function answer(first: Read, bytes: unknown, ttl: unknown): void {
 
 function reject(first: Read, error: unknown): void {
   for (let read: Read | undefined = first; read; read = read.next) read.waiter.reject(error);
+}
+
+/** PTTL answers −1 for "never" and −2 for "no such key", which can only be of an instant before the value was set. */
+export function entryOf(
+  reply: unknown,
+  ttl?: unknown,
+  options?: BackendGetOptions,
+  shared = false,
+): BackendEntry | undefined {
+  if (reply === null || reply === undefined) return undefined;
+  if (!Buffer.isBuffer(reply)) throw unexpected();
+  const bytes = ownFor(options, reply, shared);
+  if (typeof ttl !== 'number' || ttl < -1) return { bytes };
+  return { bytes, expiresInMs: ttl === -1 ? Number.POSITIVE_INFINITY : ttl };
+}
+
+/**
+ * What one caller may have of a reply. Each may change its bytes, unless it said that it only reads them. The client's memory
+ * has large values of others beside them, which another thread may be reading: a caller that is no cache gets none of that.
+ */
+function ownFor(options: BackendGetOptions | undefined, reply: Buffer, shared: boolean): Buffer {
+  if (shared && !options?.readOnly) return copyOf(reply);
+  const { byteLength } = bufferOf(reply);
+  const alone = byteLength < READ_LATER_FROM || (!shared && byteLength === reply.length);
+  return alone || (options !== undefined && CACHE in options) ? reply : copyOf(reply);
 }

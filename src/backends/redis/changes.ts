@@ -1,9 +1,8 @@
 import type { CheckedItem, Unchanged } from '../arguments.js';
 import type { RedisWatch } from './client-tracking.js';
-import type { RedisCommand, RedisCommands } from './commands.js';
+import { countOf, listOf, type RedisCommand, type RedisCommands } from './commands.js';
 import { isMarked, isMarkedByLook, markCommand, RedisClock, removeMarked } from './deletion-marks.js';
 import { recordOf } from './key-names.js';
-import { countOf, listOf } from './reply.js';
 import { Scripts, scriptsRefused } from './scripts.js';
 import { storeByTransaction, storeUnchanged } from './set-if-unchanged.js';
 import { expireTagged, removeTagged, setTagged, storeTagged } from './tags.js';

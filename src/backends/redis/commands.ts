@@ -1,5 +1,6 @@
 import { BackendError, ConfigurationError, isError } from '../../errors.js';
 import { kindOf } from '../../util/bytes.js';
+import type { CheckedItem } from '../arguments.js';
 import type {
   IoredisClient,
   IoredisClusterClient,
@@ -253,4 +254,35 @@ function assertNodeRedisSuits(client: object): void {
       'The keyPrefix of a client of the package redis is not supported, as it is only written by its own methods',
     );
   }
+}
+
+export function countOf(reply: unknown): number {
+  if (typeof reply !== 'number') throw unexpected();
+  return reply;
+}
+
+export function listOf(reply: unknown, length?: number): unknown[] {
+  if (!Array.isArray(reply) || (length !== undefined && reply.length !== length)) throw unexpected();
+  return reply;
+}
+
+export function unexpected(): BackendError {
+  return new BackendError('Redis answered with something else than the command asks for');
+}
+
+/** As `commands.sendAll`, for replies that must all be good. @throws the first Error among them. */
+export async function sendAll(commands: RedisCommands, list: readonly RedisCommand[]): Promise<unknown[]> {
+  if (list.length === 0) return [];
+  const replies = listOf(await commands.sendAll(list), list.length);
+  for (const reply of replies) if (isError(reply)) throw reply;
+  return replies;
+}
+
+export function setCommand({ cacheKey, bytes, ttlMs }: CheckedItem): RedisCommand {
+  return ttlMs === undefined ? ['set', cacheKey, bytes] : ['set', cacheKey, bytes, 'px', String(ttlMs)];
+}
+
+/** @throws unless a SET was done: in a MULTI of the client's owner it is only put into a queue, which may be discarded. */
+export function assertDone(reply: unknown): void {
+  if (Buffer.isBuffer(reply) ? reply.length !== 2 : reply !== 'OK') throw unexpected();
 }

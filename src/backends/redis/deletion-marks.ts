@@ -3,10 +3,9 @@ import { isError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
 import { overWithin } from '../../util/deadlines.js';
 import type { Unchanged } from '../arguments.js';
-import type { RedisCommand, RedisCommands } from './commands.js';
+import { listOf, type RedisCommand, type RedisCommands } from './commands.js';
 import { markOf } from './key-names.js';
 import { removeMany } from './read.js';
-import { listOf } from './reply.js';
 import { Script } from './scripts.js';
 
 /*

@@ -1,11 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { BackendError } from '../../errors.js';
 import { wholeLeaseMs } from '../arguments.js';
-import type { BackendLock, BackendOptions } from '../backend.js';
+import type { BackendEntry, BackendLock, BackendOptions } from '../backend.js';
 import type { Comparison, RedisChanges } from './changes.js';
+import { assertDone } from './commands.js';
 import type { RedisQueue } from './queue.js';
-import { isLockToken, LOCK_SUFFIX } from './reply.js';
-import { assertDone } from './write.js';
+
+/** A lock is called like its entry with this behind it, as the Python peer calls it. */
+export const LOCK_SUFFIX = ':lock';
+
+export function isLockToken(bytes: unknown): boolean {
+  return Buffer.isBuffer(bytes) && bytes.length === 32 && /^[0-9a-f]{32}$/.test(bytes.toString('latin1'));
+}
+
+/** What was found under a lock's name, unless it is a lock, which is no entry: not even one that is broken. */
+export function unlessLock(entry: BackendEntry | undefined): BackendEntry | undefined {
+  return isLockToken(entry?.bytes) ? undefined : entry;
+}
 
 /**
  * The name and the token are those of the Python peer, so that processes of both kinds keep each other out.

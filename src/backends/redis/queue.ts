@@ -1,9 +1,8 @@
 import { nextTick } from 'node:process';
-import { types } from 'node:util';
-import { elapsed } from '../../util/clock.js';
+import { assertNotHeld, elapsed } from '../../util/clock.js';
 import { Deadline, overWithin } from '../../util/deadlines.js';
 import { assertSignal } from '../../util/realms.js';
-import { closedError, isByCache } from '../arguments.js';
+import { CACHE, closedError } from '../arguments.js';
 import type { BackendEntry, BackendGetOptions, BackendOptions } from '../backend.js';
 import { RedisBatch } from './batch.js';
 import type { RedisCommands } from './commands.js';
@@ -74,7 +73,7 @@ export class RedisQueue {
       // fewer of code that awaits something first; setImmediate no more, and it makes a lone get slower by 5 %.
       nextTick(this.#send);
     }
-    if (!this.#filling.holds && !isByCache(options)) this.#filling.holds = true;
+    if (!this.#filling.holds && !(options !== undefined && CACHE in options)) this.#filling.holds = true;
     return this.#filling;
   }
 
@@ -95,13 +94,15 @@ export class RedisQueue {
     );
     batch.deadline = deadline;
     try {
-      const commands = this.#source.commands();
-      if (types.isPromise(commands)) {
-        commands.then(
-          (opened) => batch.send(opened),
+      const { library, current } = this.#source;
+      assertNotHeld(library);
+      if (current?.ready) batch.send(current);
+      else {
+        this.#source.connected().then(
+          (commands) => batch.send(commands),
           (error) => batch.fail(redisError(error)),
         );
-      } else batch.send(commands);
+      }
     } catch (error) {
       batch.fail(redisError(error));
     }

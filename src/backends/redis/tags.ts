@@ -1,5 +1,5 @@
 import type { CheckedItem } from '../arguments.js';
-import type { RedisCommands } from './commands.js';
+import { countOf, listOf, type RedisCommands } from './commands.js';
 import {
   leaveMarks,
   leaveMarksAnyway,
@@ -10,7 +10,6 @@ import {
   token,
 } from './deletion-marks.js';
 import { MARK_IN_LUA, markOf, RECORD_IN_LUA, recordOf } from './key-names.js';
-import { countOf, listOf } from './reply.js';
 import { Script } from './scripts.js';
 import { type Since, UNCHANGED, unchangedArgs } from './set-if-unchanged.js';
 import { CHUNK, INDEX, NOW } from './tag-index.js';

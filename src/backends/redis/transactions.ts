@@ -2,8 +2,7 @@ import { BackendError, isError, TimeoutError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
 import { Deadline } from '../../util/deadlines.js';
 import { clearTimeout, setTimeout } from '../../util/timers.js';
-import type { RedisCommand, RedisCommands } from './commands.js';
-import { countOf, listOf, sendAll } from './reply.js';
+import { countOf, listOf, type RedisCommand, type RedisCommands, sendAll } from './commands.js';
 
 /** A client that has not been connected yet. */
 export interface Connectable {

@@ -1,9 +1,8 @@
 import { isError } from '../../errors.js';
 import type { CheckedItem } from '../arguments.js';
-import type { RedisCommand, RedisCommands } from './commands.js';
+import { assertDone, type RedisCommand, type RedisCommands, sendAll, setCommand } from './commands.js';
 import { markCommand, REMEMBERS_MS, token } from './deletion-marks.js';
 import { markOf } from './key-names.js';
-import { sendAll, unexpected } from './reply.js';
 import { Script } from './scripts.js';
 
 /** Entries in one transaction: a server that runs it answers no other client. */
@@ -12,15 +11,6 @@ const TRANSACTION = 250;
 /** Whether a value may have come and gone while a function runs: then a mark says that it was there. */
 export function isShort(ttlMs: number | undefined): boolean {
   return ttlMs !== undefined && ttlMs < REMEMBERS_MS;
-}
-
-export function setCommand({ cacheKey, bytes, ttlMs }: CheckedItem): RedisCommand {
-  return ttlMs === undefined ? ['set', cacheKey, bytes] : ['set', cacheKey, bytes, 'px', String(ttlMs)];
-}
-
-/** @throws unless a SET was done: in a MULTI of the client's owner it is only put into a queue, which may be discarded. */
-export function assertDone(reply: unknown): void {
-  if (Buffer.isBuffer(reply) ? reply.length !== 2 : reply !== 'OK') throw unexpected();
 }
 
 export async function setPlain(commands: RedisCommands, items: readonly CheckedItem[]): Promise<void> {
