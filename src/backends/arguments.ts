@@ -1,7 +1,6 @@
 import { BackendError } from '../errors.js';
-import { assertBytes, assertCacheKey, assertWellFormed, copyOf, kindOf } from '../util/bytes.js';
+import { assertBytes, assertCacheKey, assertWellFormed, copyOf, kindOf, viewOf } from '../util/bytes.js';
 import { elapsed } from '../util/clock.js';
-import { viewOf } from '../util/slots.js';
 import { MAX_TIMER_MS } from '../util/timers.js';
 import type {
   BackendItem,
@@ -83,7 +82,7 @@ export function checkedItem(
   const tags = options?.tags;
   const ttlMs = wholeTtlMs(options?.ttlMs);
   const checkedTags = tags === undefined ? NO_TAGS : distinctTags(tags);
-  return { cacheKey, bytes: options?.owned ? asBuffer(bytes) : copyOf(bytes), ttlMs, tags: checkedTags };
+  return { cacheKey, bytes: options?.owned ? viewOf(bytes) : copyOf(bytes), ttlMs, tags: checkedTags };
 }
 
 /** @throws TypeError and RangeError before any item is stored. */
@@ -165,11 +164,6 @@ export function clockOption(value: unknown, fallback: () => number): () => numbe
   if (value === undefined) return fallback;
   if (typeof value !== 'function') throw new TypeError('now must be a function');
   return value as () => number;
-}
-
-/** The same memory as a Buffer. */
-export function asBuffer(bytes: Uint8Array): Buffer {
-  return viewOf(bytes);
 }
 
 /** In the options of a call that a cache makes, which keeps the process alive itself: no other caller has it. */

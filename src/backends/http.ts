@@ -1,6 +1,6 @@
 import { BackendError } from '../errors.js';
-import { assertBytes, assertCacheKey, copyOf } from '../util/bytes.js';
-import { asBuffer, finiteTtlMs, wholeLeaseMs } from './arguments.js';
+import { assertBytes, assertCacheKey, copyOf, viewOf } from '../util/bytes.js';
+import { finiteTtlMs, wholeLeaseMs } from './arguments.js';
 import type {
   Backend,
   BackendDeleteOptions,
@@ -71,7 +71,7 @@ export class HttpBackend implements Backend {
     const path = segment(cacheKey);
     assertBytes('bytes', bytes);
     const headers = ttlHeaders(options?.ttlMs, options?.staleMs);
-    const body = options?.owned ? asBuffer(bytes) : copyOf(bytes);
+    const body = options?.owned ? viewOf(bytes) : copyOf(bytes);
     const answer = await this.#session.request('PUT', path, options, { headers, body });
     if (!isSuccess(answer)) throw failure(answer);
   }

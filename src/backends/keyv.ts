@@ -1,9 +1,9 @@
 import { BackendError, CacheKitError } from '../errors.js';
 import { fromBase64 } from '../util/base64.js';
-import { assertBytes, assertCacheKey, assertCacheKeys, copyOf } from '../util/bytes.js';
+import { assertBytes, assertCacheKey, assertCacheKeys, copyOf, viewOf } from '../util/bytes.js';
 import { withDeadline } from '../util/deadlines.js';
 import { ownOptions } from '../util/options-object.js';
-import { asBuffer, assertOptions, closedError, timeoutOption, wholeTtlMs } from './arguments.js';
+import { assertOptions, closedError, timeoutOption, wholeTtlMs } from './arguments.js';
 import type {
   Backend,
   BackendDeleteOptions,
@@ -99,7 +99,7 @@ export class KeyvBackend implements Backend {
     const ttlMs = wholeTtlMs(options?.ttlMs);
     const end = ttlMs === undefined ? undefined : Date.now() + ttlMs;
     const expires = end !== undefined && end <= MAX_DATE ? end : undefined;
-    const envelope: KeyvEnvelope = { value: asBuffer(bytes).toString('base64'), expires };
+    const envelope: KeyvEnvelope = { value: viewOf(bytes).toString('base64'), expires };
     if (ttlMs !== undefined && expires !== undefined) envelope.machineEnd = machineEnd(ttlMs);
     await this.#run(
       options,

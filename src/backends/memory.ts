@@ -1,10 +1,18 @@
 import { LRUCache } from 'lru-cache';
 import { ValueTooLargeError } from '../errors.js';
-import { assertBytes, assertCacheKey, assertCacheKeys, assertWellFormed, copyOf } from '../util/bytes.js';
+import {
+  assertBytes,
+  assertCacheKey,
+  assertCacheKeys,
+  assertWellFormed,
+  bufferOf,
+  copyOf,
+  lengthOf,
+  viewOf,
+} from '../util/bytes.js';
 import { now as clockNow, elapsed } from '../util/clock.js';
 import { ownOptions } from '../util/options-object.js';
 import { assertSignal, throwIfAborted } from '../util/realms.js';
-import { bufferOf, lengthOf, viewOf } from '../util/slots.js';
 import { TagIndex, tagsCost } from '../util/tag-index.js';
 import {
   assertItems,

@@ -28,9 +28,9 @@ import type {
 import { guarantee, methodsOf } from './guarantees.js';
 import { parseRedisUrl } from './redis/address.js';
 import { entryOf } from './redis/batch.js';
-import { type Comparison, RedisChanges } from './redis/changes.js';
+import { type Comparison, deletionOf, RedisChanges } from './redis/changes.js';
 import type { RedisClient } from './redis/clients.js';
-import { assertDone, countOf, type RedisCommand, type RedisCommands, setCommand } from './redis/commands.js';
+import { assertDone, countOf, setCommand } from './redis/commands.js';
 import { RedisConnection } from './redis/connection.js';
 import { REMEMBERS_MS } from './redis/deletion-marks.js';
 import { LOCK_SUFFIX, takeLock, unlessLock } from './redis/lock.js';
@@ -133,8 +133,8 @@ export class RedisBackend implements Backend {
     const { tagged, watch } = this.#changes;
     const { ttlMs = REMEMBERS_MS } = item;
     const plain = item.tags.length === 0 && !tagged && !watch?.active && ttlMs >= REMEMBERS_MS;
-    if (plain) assertDone(await this.#send(options, setCommand(item)));
-    else await this.#run(options, (commands) => this.#changes.set(commands, [item]));
+    if (plain) assertDone(await this.#queue.run(options, (commands) => commands.send(setCommand(item))));
+    else await this.#queue.run(options, (commands) => this.#changes.set(commands, [item]));
   }
 
   async setIfUnchanged(
@@ -144,27 +144,23 @@ export class RedisBackend implements Backend {
   ): Promise<boolean> {
     const unchanged = unchangedSince(options);
     const item = checkedItem(cacheKey, bytes, options);
-    return this.#run(options, (commands) => this.#changes.setIfUnchanged(commands, item, unchanged));
+    return this.#queue.run(options, (commands) => this.#changes.setIfUnchanged(commands, item, unchanged));
   }
 
   async changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
     const begun = beginningOf(sinceMs);
-    return this.#run(options, (commands) => this.#changes.isChanged(commands, cacheKey, begun));
+    return this.#queue.run(options, (commands) => this.#changes.isChanged(commands, cacheKey, begun));
   }
 
   async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
     const ifBytes = options?.ifBytes;
     if (ifBytes === undefined)
-      return (await this.#run(options, (commands) => this.#changes.remove(commands, [cacheKey]))) > 0;
+      return (await this.#queue.run(options, (commands) => this.#changes.remove(commands, [cacheKey]))) > 0;
     assertBytes('ifBytes', ifBytes);
-    return this.#compared(options, {
-      cacheKey,
-      expected: copyOf(ifBytes),
-      script: "return redis.call('del',KEYS[1])",
-      commands: (name) => [['del', name]],
-    });
+    const deletion = deletionOf(cacheKey, copyOf(ifBytes));
+    return this.#queue.run(options, (commands) => this.#changes.compare(commands, deletion));
   }
 
   async getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]> {
@@ -172,7 +168,7 @@ export class RedisBackend implements Backend {
     if (cacheKeys.length === 0) return [];
     const wanted = [...cacheKeys];
     const ttl = options?.ttl === true;
-    return this.#run(options, async (commands) =>
+    return this.#queue.run(options, async (commands) =>
       (await readMany(commands, wanted, ttl)).map(({ bytes, ttl: left, error }, i) => {
         if (error !== undefined) throw error;
         const entry = entryOf(bytes, left, options);
@@ -184,19 +180,19 @@ export class RedisBackend implements Backend {
   async setMany(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void> {
     const checked = checkedItems(items, options);
     if (checked.length === 0) return;
-    await this.#run(options, (commands) => this.#changes.set(commands, checked));
+    await this.#queue.run(options, (commands) => this.#changes.set(commands, checked));
   }
 
   async deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number> {
     assertCacheKeys(cacheKeys);
     if (cacheKeys.length === 0) return 0;
     const removed = [...cacheKeys];
-    return this.#run(options, (commands) => this.#changes.remove(commands, removed));
+    return this.#queue.run(options, (commands) => this.#changes.remove(commands, removed));
   }
 
   async has(cacheKey: string, options?: BackendOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
-    return countOf(await this.#send(options, ['exists', cacheKey])) > 0;
+    return countOf(await this.#queue.run(options, (commands) => commands.send(['exists', cacheKey]))) > 0;
   }
 
   async *keys({ prefix = '', signal }: BackendOptions & { prefix?: string } = {}): AsyncGenerator<string> {
@@ -207,7 +203,7 @@ export class RedisBackend implements Backend {
   async expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
     const whole = finiteTtlMs(ttlMs);
-    return this.#run(options, (commands) => this.#changes.expire(commands, cacheKey, whole));
+    return this.#queue.run(options, (commands) => this.#changes.expire(commands, cacheKey, whole));
   }
 
   async replace(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean> {
@@ -215,7 +211,7 @@ export class RedisBackend implements Backend {
     assertBytes('ifBytes', ifBytes);
     assertBytes('bytes', bytes);
     const value = copyOf(bytes);
-    return this.#compared(options, {
+    const replacement: Comparison = {
       cacheKey,
       expected: copyOf(ifBytes),
       // The look makes the server remember that this connection has it.
@@ -225,7 +221,8 @@ export class RedisBackend implements Backend {
         ['set', name, value, 'keepttl'],
         ['exists', name],
       ],
-    });
+    };
+    return this.#queue.run(options, (commands) => this.#changes.compare(commands, replacement));
   }
 
   /** Each step of at most 500 entries has the time limit of its own. */
@@ -233,7 +230,7 @@ export class RedisBackend implements Backend {
     const names = distinctTags(tags);
     if (names.length === 0) return 0;
     this.#changes.tagged = true;
-    return invalidateTags((work) => this.#run(options, work), names, options?.onProgress);
+    return invalidateTags((work) => this.#queue.run(options, work), names, options?.onProgress);
   }
 
   async lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined> {
@@ -248,18 +245,6 @@ export class RedisBackend implements Backend {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  #compared(options: BackendOptions | undefined, comparison: Comparison): Promise<boolean> {
-    return this.#run(options, (commands) => this.#changes.compare(commands, comparison));
-  }
-
-  #send(options: BackendOptions | undefined, command: RedisCommand): Promise<unknown> {
-    return this.#run(options, (commands) => commands.send(command));
-  }
-
-  #run<T>(options: BackendOptions | undefined, work: (commands: RedisCommands) => Promise<T>): Promise<T> {
-    return this.#queue.run(options, work);
   }
 }
 

@@ -3,8 +3,7 @@ import { isCacheKitError, isError, propertyOf, SerializationError } from '../err
 import type { Room } from '../serializers/arrow.js';
 import { isBuiltIn } from '../serializers/built-in.js';
 import type { Serializer } from '../serializers/serializer.js';
-import { allocate, bytesOf } from '../util/bytes.js';
-import { lengthOf } from '../util/slots.js';
+import { allocate, bytesOf, lengthOf } from '../util/bytes.js';
 import { allocateForWriting, headroomLen, payloadWithin, TAG_LEN } from './headroom.js';
 
 /**

@@ -3,7 +3,7 @@ import { appendFile, open, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { machineTime, readBootId } from '../../util/machine-time.js';
 import { codeOf } from '../cause.js';
-import { stateDirectory } from './state.js';
+import { stateDirectory } from './guards.js';
 
 /** For how long a deletion is remembered, in milliseconds, as `remembersMs` of the backend. */
 export const REMEMBERS_MS = 60_000;

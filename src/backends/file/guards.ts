@@ -5,7 +5,11 @@ import { elapsed } from '../../util/clock.js';
 import { machineTime } from '../../util/machine-time.js';
 import { pause } from '../../util/timers.js';
 import { openLock, takeLock } from '../os-lock.js';
-import { stateDirectory } from './state.js';
+
+/** Where this package keeps what is no entry, guards and deletion marks. The SDK for Python ignores names that begin with a dot. */
+export function stateDirectory(directory: string): string {
+  return join(directory, '.cachekit');
+}
 
 /** Entries share this many guards, by the first byte of their names. */
 const GUARDS = 64;

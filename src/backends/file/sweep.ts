@@ -6,9 +6,8 @@ import { idle } from '../../util/timers.js';
 import { isOlder, isOwn } from './atomic-write.js';
 import { type FileMarks, REMEMBERS_MS } from './deletion-marks.js';
 import { type EntryState, readState, remainingMs, removed, withFile } from './entry-format.js';
-import type { FileGuards } from './guards.js';
+import { type FileGuards, stateDirectory } from './guards.js';
 import { FileLease } from './locks.js';
-import { stateDirectory } from './state.js';
 
 const ENTRY = /^[0-9a-f]{32}$/;
 const TEMPORARY = /^[0-9a-f]{32}\.tmp\./;

@@ -1,7 +1,6 @@
-import { copyOf } from '../../util/bytes.js';
+import { bufferOf, copyOf } from '../../util/bytes.js';
 import type { Deadline } from '../../util/deadlines.js';
 import { allowManyListeners } from '../../util/realms.js';
-import { bufferOf } from '../../util/slots.js';
 import { CACHE, READ_LATER_FROM } from '../arguments.js';
 import type { BackendEntry, BackendGetOptions } from '../backend.js';
 import { type RedisCommands, unexpected } from './commands.js';

@@ -20,6 +20,16 @@ export interface Comparison {
   commands(name: string): readonly RedisCommand[];
 }
 
+/** The deletion of an entry that holds these bytes. */
+export function deletionOf(cacheKey: string, expected: string | Buffer): Comparison {
+  return {
+    cacheKey,
+    expected,
+    script: "return redis.call('del',KEYS[1])",
+    commands: (name) => [['del', name]],
+  };
+}
+
 /**
  * Changes of entries, each in one step: by a script, and where the user has no right to run scripts by plain commands, or by a
  * transaction, which costs a connection and three round trips. Tags need scripts: an entry is rather not stored than not

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { BackendError } from '../../errors.js';
 import { wholeLeaseMs } from '../arguments.js';
 import type { BackendEntry, BackendLock, BackendOptions } from '../backend.js';
-import type { Comparison, RedisChanges } from './changes.js';
+import { type Comparison, deletionOf, type RedisChanges } from './changes.js';
 import { assertDone } from './commands.js';
 import type { RedisQueue } from './queue.js';
 
@@ -34,7 +34,7 @@ export async function takeLock(
   const name = cacheKey + LOCK_SUFFIX;
   const token = randomUUID().replaceAll('-', '');
   const taken = await queue.run(options, async (commands) => {
-    await changes.assertAllowed(commands, releasing(name, token));
+    await changes.assertAllowed(commands, deletionOf(name, token));
     const reply = await commands.send(['set', name, token, 'nx', 'px', String(leaseMs)]);
     if (reply !== null) {
       assertDone(reply);
@@ -73,19 +73,10 @@ class RedisLock implements BackendLock {
   }
 
   async release(): Promise<void> {
-    await this.#run(releasing(this.#name, this.#token));
+    await this.#run(deletionOf(this.#name, this.#token));
   }
 
   #run(comparison: Comparison): Promise<boolean> {
     return this.#queue.run(undefined, (commands) => this.#changes.compare(commands, comparison));
   }
-}
-
-function releasing(cacheKey: string, token: string): Comparison {
-  return {
-    cacheKey,
-    expected: token,
-    script: "return redis.call('del',KEYS[1])",
-    commands: (name) => [['del', name]],
-  };
 }

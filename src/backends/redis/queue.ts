@@ -27,20 +27,14 @@ export class RedisQueue {
     this.#timeoutMs = timeoutMs;
   }
 
+  /** @throws as {@link run}. */
   get(cacheKey: string, options: BackendGetOptions | undefined): Promise<BackendEntry | undefined> {
-    try {
-      return this.#batchFor(options).read(cacheKey, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.#batchFor(options).read(cacheKey, options);
   }
 
+  /** @throws TypeError for what is no signal, the signal's reason, BackendError after `close`. */
   run<T>(options: BackendOptions | undefined, work: (commands: RedisCommands) => Promise<T>): Promise<T> {
-    try {
-      return this.#batchFor(options).add(options?.signal, work);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.#batchFor(options).add(options?.signal, work);
   }
 
   /** Resolves when everything that is under way has been answered; `undefined` when there is nothing. */
@@ -58,7 +52,6 @@ export class RedisQueue {
     await this.#source.close();
   }
 
-  /** @throws TypeError for what is no signal, the signal's reason, BackendError after `close`. */
   #batchFor(options: BackendOptions | undefined): RedisBatch {
     const signal = options?.signal;
     if (signal !== undefined) {

@@ -1,8 +1,7 @@
 import { types } from 'node:util';
 import type { BackendEntry } from '../../backends/backend.js';
 import { BackendError } from '../../errors.js';
-import { copyOf } from '../../util/bytes.js';
-import { isDetached } from '../../util/slots.js';
+import { copyOf, isDetached } from '../../util/bytes.js';
 
 const { isUint8Array } = types;
 
