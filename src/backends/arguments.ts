@@ -98,7 +98,7 @@ export function distinctTags(tags: readonly string[]): readonly string[] {
   return [...new Set(tags)];
 }
 
-/** What `setIfUnchanged` was told, on the clock of `elapsed()`. */
+/** What `setIfUnchanged` is given, on the clock of `elapsed()`. */
 export interface Unchanged {
   readonly begun: number;
   readonly found: Uint8Array | undefined;
@@ -140,7 +140,7 @@ export function integerOption(name: string, value: unknown, fallback: number, mi
 
 const DEFAULT_TIMEOUT_MS = 5_000;
 
-/** @throws TypeError, RangeError outside 1 … 2^31 − 1: there is no "wait for ever". */
+/** @throws TypeError, RangeError outside 1 … 2^31 − 1: there is no unlimited wait. */
 export function timeoutOption(value: unknown): number {
   return integerOption('timeoutMs', value, DEFAULT_TIMEOUT_MS, 1, MAX_TIMER_MS);
 }

@@ -46,7 +46,7 @@ import { Marks } from './memory/deletion-marks.js';
 import { LockTable } from './memory/locks.js';
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
-/** What an entry costs beside its bytes: the Buffer object, the map's slot, the list's links. */
+/** What an entry costs in addition to its bytes: the Buffer object, the map's slot, the list's links. */
 const ENTRY_OVERHEAD = 256;
 /** A value that ends sooner may have come and gone while a function runs, without a trace. */
 const SHORT_TTL_MS = 60_000;

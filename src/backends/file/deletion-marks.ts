@@ -22,9 +22,8 @@ interface Seen {
 }
 
 /**
- * What was deleted, when: files that lines are appended to, one for each minute since the machine was started, which is a
- * part of their names. No two processes write the same bytes, and what one leaves half written spoils no other line, as
- * each line begins and ends with a line feed: name, space, milliseconds of the machine's clock.
+ * What was deleted, when: append-only files, one for each minute since the machine was started. A line is the name, a space and
+ * milliseconds of the machine's clock; it begins and ends with a line feed, so that one half written spoils no other.
  */
 export class FileMarks {
   readonly #directory: string;

@@ -172,10 +172,7 @@ export function checkedLookup(server: ServerUrl, lookup: LookupFunction | undefi
   };
 }
 
-/**
- * Read once: what is checked is what is connected to, whatever a getter answers the second time. Not in the callback, whose
- * caller would get what a getter throws.
- */
+/** Read once: what is checked is what is connected to, whatever a getter answers the second time. */
 function addressesIn(answer: unknown): LookupAddress[] {
   return Array.from(Array.isArray(answer) ? answer : [{ address: answer }], ({ address }: LookupAddress) => {
     const text = `${address}`;

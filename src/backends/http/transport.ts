@@ -161,7 +161,7 @@ export class FetchTransport implements HttpTransport {
   async send({ method, path, headers, body, signal }: HttpRequest): Promise<HttpAnswer> {
     try {
       const fetch = this.#fetch;
-      // A copy, because the memory may be that of other values too, and a stranger's code can take it away.
+      // A copy, because the memory may be that of other values too, and user code can detach it.
       const own = body && copyOf(body);
       const answer = await fetch(this.#origin + path, { method, headers, body: own, signal, redirect: 'manual' });
       const bytes = answer.body
@@ -241,10 +241,7 @@ class Connections {
   }
 }
 
-/**
- * Bytes that arrive while no request is under way are an answer to none. `node:http` would take them for the answer to the
- * next request on the connection, which is about another entry.
- */
+/** Bytes that arrive between requests: `node:http` would take them for the answer to the next one, about another entry. */
 function closedByUnaskedBytes(agent: Agent): Agent {
   const { keepSocketAlive, reuseSocket } = agent;
   const refuse = new WeakMap<Duplex, () => void>();

@@ -1,8 +1,8 @@
 import type { CheckedItem, Unchanged } from '../arguments.js';
 import type { RedisWatch } from './client-tracking.js';
 import { countOf, listOf, type RedisCommand, type RedisCommands } from './commands.js';
-import { isMarked, isMarkedByLook, markCommand, RedisClock, removeMarked } from './deletion-marks.js';
-import { recordOf } from './key-names.js';
+import { isMarked, isMarkedSince, markCommand, RedisClock, removeMarked } from './deletion-marks.js';
+import { markOf, recordOf } from './key-names.js';
 import { Scripts, scriptsRefused } from './scripts.js';
 import { storeByTransaction, storeUnchanged } from './set-if-unchanged.js';
 import { expireTagged, removeTagged, setTagged, storeTagged } from './tags.js';
@@ -30,11 +30,7 @@ export function deletionOf(cacheKey: string, expected: string | Buffer): Compari
   };
 }
 
-/**
- * Changes of entries, each in one step: by a script, and where the user has no right to run scripts by plain commands, or by a
- * transaction, which costs a connection and three round trips. Tags need scripts: an entry is rather not stored than not
- * found by its tags.
- */
+/** Changes of entries, each in one step: by a script, or by plain commands or a transaction. See docs/decisions/0024. */
 export class RedisChanges {
   readonly #scripts = new Scripts();
   readonly #clock = new RedisClock();
@@ -79,7 +75,7 @@ export class RedisChanges {
   isChanged(commands: RedisCommands, cacheKey: string, begun: number): Promise<boolean> {
     return this.#scripts.either(
       () => isMarked(commands, this.#clock, cacheKey, begun),
-      () => isMarkedByLook(commands, cacheKey, begun),
+      () => isMarkedSince(commands, markOf(commands, cacheKey), begun),
     );
   }
 

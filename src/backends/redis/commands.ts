@@ -109,10 +109,7 @@ export function ioredisCommands(client: IoredisClient): RedisCommands {
   });
 }
 
-/**
- * Each command on its own, so that the library follows a redirection (MOVED, ASK) of that one alone; those for one
- * server still share a write, because a socket that is being written to collects what comes in the same tick.
- */
+/** Each command on its own, so that the library follows a redirection (MOVED, ASK) of that one alone. */
 export function ioredisClusterCommands(client: IoredisClusterClient): RedisCommands {
   const masters = () => client.nodes('master');
   return new RedisCommands({
@@ -235,10 +232,7 @@ function assertIoredisSuits(client: object): void {
   }
 }
 
-/**
- * Pools and Sentinel clients keep commands in a queue of their own while no connection is free, and send them when their
- * callers have been told that they failed.
- */
+/** Pools and Sentinel clients queue commands while no connection is free, and send them after their callers' timeouts. */
 function assertNodeRedisSuits(client: object): void {
   const { idleClients, getSentinelNode, _keyPrefix, options } = client as Parts & { options?: Parts };
   if (idleClients !== undefined) {

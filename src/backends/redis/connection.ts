@@ -24,10 +24,7 @@ export interface RedisSource {
   close(): Promise<void>;
 }
 
-/**
- * A connection takes some ten round trips, operations one or two: those that end before do not end it, or with a short time
- * limit there would never be one.
- */
+/** At least, in milliseconds: to connect takes some ten round trips, and must be possible with a short time limit for operations. */
 const ATTEMPT_MS = 2_000;
 /** How long a failed connection attempt answers for those that come right after it. */
 const COOL_DOWN_MS = 100;
@@ -36,11 +33,7 @@ const RENEW_MS = { first: 500, most: 5_000 };
 /** After so long without any, it begins at the first again. */
 const RENEW_FORGET_MS = 60_000;
 
-/**
- * A connection made when a command needs it and forgotten when it fails: no timers, no queue of waiting commands, and
- * an idle one keeps no process alive. While the server is away every command fails within one attempt, and the first
- * one after it is back connects again.
- */
+/** A connection made when a command needs it and dropped when it fails, without a queue or timers. See docs/decisions/0023. */
 export class RedisConnection implements RedisSource {
   readonly #address: RedisAddress;
   readonly library: RedisLibrary;
@@ -182,11 +175,7 @@ interface Identity {
 /** More are forgotten: so many connections in a row have never come so far as to end the ones before them. */
 const MAX_KEPT = 8;
 
-/**
- * Ends what is left of earlier connections at a server. Commands that were on their way on a connection when it was given
- * up may still reach the server, and would take effect after later ones that were acknowledged. A connection that the
- * server closes takes its unread commands with it.
- */
+/** Has the server close our earlier connections: commands still on their way there would take effect after later ones. */
 export class Predecessors {
   readonly #known = new Map<string, Identity[]>();
 

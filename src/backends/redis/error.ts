@@ -38,10 +38,8 @@ export function isDemoted(error: unknown): boolean {
 }
 
 /**
- * The BackendError for what a client library rejected with.
- *
- * A reply is reduced to its code, and is no cause: Redis quotes arguments in its replies, and the libraries attach the command
- * with all its arguments, `AUTH` included.
+ * The BackendError for what a client library rejected with. A reply is reduced to its code, and is no cause: Redis quotes arguments
+ * in its replies, and the libraries attach the command with all its arguments, `AUTH` included.
  */
 export function redisError(error: unknown): CacheKitError {
   if (error instanceof CacheKitError) return error;

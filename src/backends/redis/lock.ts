@@ -45,38 +45,21 @@ export async function takeLock(
     if (held !== null && !isLockToken(held)) throw new BackendError('The name of the lock is taken by an entry');
     return false;
   });
-  return taken ? new RedisLock(queue, changes, name, token) : undefined;
-}
-
-class RedisLock implements BackendLock {
-  readonly #queue: RedisQueue;
-  readonly #changes: RedisChanges;
-  readonly #name: string;
-  readonly #token: string;
-
-  constructor(queue: RedisQueue, changes: RedisChanges, name: string, token: string) {
-    this.#queue = queue;
-    this.#changes = changes;
-    this.#name = name;
-    this.#token = token;
-  }
-
-  async extend(leaseMs: number): Promise<boolean> {
-    const lease = String(wholeLeaseMs(leaseMs));
-    return this.#run({
-      cacheKey: this.#name,
-      expected: this.#token,
-      script: "return redis.call('pexpire',KEYS[1],ARGV[2])",
-      args: [lease],
-      commands: (name) => [['pexpire', name, lease]],
-    });
-  }
-
-  async release(): Promise<void> {
-    await this.#run(deletionOf(this.#name, this.#token));
-  }
-
-  #run(comparison: Comparison): Promise<boolean> {
-    return this.#queue.run(undefined, (commands) => this.#changes.compare(commands, comparison));
-  }
+  if (!taken) return undefined;
+  const run = (comparison: Comparison) => queue.run(undefined, (commands) => changes.compare(commands, comparison));
+  return {
+    extend: async (ms) => {
+      const lease = String(wholeLeaseMs(ms));
+      return run({
+        cacheKey: name,
+        expected: token,
+        script: "return redis.call('pexpire',KEYS[1],ARGV[2])",
+        args: [lease],
+        commands: (key) => [['pexpire', key, lease]],
+      });
+    },
+    release: async () => {
+      await run(deletionOf(name, token));
+    },
+  };
 }

@@ -74,7 +74,7 @@ export class RedisQueue {
     const batch = this.#filling;
     if (batch === undefined) return;
     this.#filling = undefined;
-    if (batch.deserted) return;
+    if (batch.waiting === 0) return;
     this.#underWay.add(batch);
     const deadline = new Deadline(
       this.#timeoutMs,

@@ -24,8 +24,7 @@ interface Group {
 }
 
 /**
- * The entries of many cache keys, by as few commands as there can be, in one write. In a cluster the servers answer each
- * for its own keys, so that one which is away fails only these.
+ * The entries of many cache keys, by as few commands as possible, in one write. A cluster's server that is away fails only its keys.
  *
  * @param ttl whether to ask for the TTLs: of all, or of each.
  */

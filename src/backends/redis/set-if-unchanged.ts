@@ -65,10 +65,7 @@ export async function storeUnchanged(
   return countOf(await STORE.run(commands, { keys, args: unchangedArgs(clock, since, item) })) > 0;
 }
 
-/**
- * As {@link storeUnchanged}, where the user has no right to run scripts: by a transaction that watches the entry and its mark, on a
- * connection of its own.
- */
+/** As {@link storeUnchanged}, without the right to run scripts: by a transaction that watches the entry and its mark. */
 export async function storeByTransaction(
   commands: RedisCommands,
   exclusive: ExclusiveConnection,
@@ -76,7 +73,7 @@ export async function storeByTransaction(
   { begun, checked, found }: Unchanged,
 ): Promise<boolean> {
   const { cacheKey } = item;
-  // The connection that reads is to hear of whatever happens to the entry from here on, of what is stored here as well.
+  // The connection that reads is to be notified of every change from here on, of this one as well.
   await commands.send(['exists', cacheKey]);
   return exclusive.run(async (own) => {
     const { server } = await own.at(cacheKey);

@@ -13,7 +13,7 @@ import { isShort } from './write.js';
 /*
  * Tags in a cluster, where a script has the keys of one slot: an index is in another one than its entries. Each write gives its
  * entry a place of its own in the indexes, first, and the entry's record, written in one step with the entry, says which places
- * count. A client that takes a place away has left a mark beside the entry before, or has found another place in its record: so a
+ * count. A client that takes a place away has left a mark for the entry before, or has found another place in its record: so a
  * write that sees no mark since it began knows that its places are there.
  */
 
@@ -53,7 +53,7 @@ local removed=redis.call('del',KEYS[1])
 redis.call('set',KEYS[2],ARGV[1],'px',${REMEMBERS_MS})
 return {removed,old}`);
 /**
- * KEYS: entry, mark, record; ARGV: what the mark holds, the place. An entry with another place was written anew since; the mark
+ * KEYS: entry, mark, record; ARGV: what the mark holds, the place. An entry with another place was written since; the mark
  * is made nevertheless, for a write under way that has taken this one.
  */
 const TAKE = new Script(`local removed,old=0,{}

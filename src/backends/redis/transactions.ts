@@ -16,10 +16,7 @@ const IDLE_MS = 250;
 /** How often a transaction is tried again whose keys were changed before its EXEC. */
 const ATTEMPTS = 3;
 
-/**
- * A connection for transactions alone, one after another, made when the first one begins and ended soon after the last. On a
- * shared connection another user's EXEC would end our WATCH, and ours would end theirs.
- */
+/** A connection for transactions alone, one after another, ended soon after the last. See docs/decisions/0024. */
 export class ExclusiveConnection {
   readonly #make: () => Connectable;
   readonly #timeoutMs: number;
@@ -32,7 +29,7 @@ export class ExclusiveConnection {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** @throws TimeoutError when the turn comes too late: the caller has been told by then that nothing was done. */
+  /** @throws TimeoutError when the turn comes too late: the caller has had its timeout by then. */
   run<T>(work: (commands: RedisCommands) => Promise<T>): Promise<T> {
     const asked = elapsed();
     const turn = this.#last.then(() => {

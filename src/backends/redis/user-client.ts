@@ -17,7 +17,7 @@ interface Shared {
 
 const clients = new WeakMap<object, Shared>();
 
-/** Events, beside `error`, that end the wait for a client that is being connected, one way or the other. */
+/** Events, apart from `error`, that end the wait for a client that is being connected, one way or the other. */
 const DECISIVE = ['ready', 'close', 'end', 'reconnecting'] as const;
 
 /** A client that belongs to someone else: it is used, watched for errors, and never closed. */
@@ -60,10 +60,7 @@ export class ExternalClient implements RedisSource {
     };
   }
 
-  /**
-   * A client that is not connected gets no commands: its own queue would send them later, when their callers have long
-   * been told that they failed.
-   */
+  /** A client that is not connected gets no commands: its own queue would send them after their callers' timeouts. */
   async connected(): Promise<RedisCommands> {
     if (!this.#isConnecting()) throw notConnected();
     this.#shared.connecting ??= this.#decided().finally(() => {

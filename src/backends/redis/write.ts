@@ -25,9 +25,8 @@ if KEYS[2] then redis.call('set',KEYS[2],ARGV[3],'px',${REMEMBERS_MS}) end
 return redis.call('exists',KEYS[1])`);
 
 /**
- * A server remembers what a connection has read, and forgets it when that connection itself writes: so that a change
- * which another client makes to what we have written is told as well, it is touched by a reading command, in one step with the
- * write: what another client writes in between would not be told.
+ * A server stops tracking a key when the connection that read it writes it. So each write is followed by a reading command, in one
+ * step with it: the server then reports later changes of other clients.
  */
 export async function setTracked(commands: RedisCommands, items: readonly CheckedItem[]): Promise<void> {
   // Of many a script for each would cost more than it saves.
@@ -43,7 +42,7 @@ export async function setTracked(commands: RedisCommands, items: readonly Checke
   );
 }
 
-/** As {@link setTracked}, for who may not run scripts: by a transaction, which in a cluster is not one step. */
+/** As {@link setTracked}, without the right to run scripts: by a transaction, which in a cluster is not one step. */
 export async function setTrackedWithoutScripts(commands: RedisCommands, items: readonly CheckedItem[]): Promise<void> {
   const writes = items.map((item): RedisCommand[] => [
     ...(isShort(item.ttlMs) ? [markCommand(commands, item.cacheKey)] : []),
