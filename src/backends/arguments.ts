@@ -3,6 +3,7 @@ import { assertBytes, assertCacheKey, assertWellFormed, copyOf, kindOf, viewOf }
 import { elapsed } from '../util/clock.js';
 import { MAX_TIMER_MS } from '../util/timers.js';
 import type {
+  BackendDeleteOptions,
   BackendItem,
   BackendOptions,
   BackendSetManyOptions,
@@ -83,6 +84,14 @@ export function checkedItem(
   const ttlMs = wholeTtlMs(options?.ttlMs);
   const checkedTags = tags === undefined ? NO_TAGS : distinctTags(tags);
   return { cacheKey, bytes: options?.owned ? viewOf(bytes) : copyOf(bytes), ttlMs, tags: checkedTags };
+}
+
+/** A copy of `ifBytes`. @throws TypeError for what is no bytes. */
+export function expectedBytes(options: BackendDeleteOptions | undefined): Buffer | undefined {
+  const ifBytes = options?.ifBytes;
+  if (ifBytes === undefined) return undefined;
+  assertBytes('ifBytes', ifBytes);
+  return copyOf(ifBytes);
 }
 
 /** @throws TypeError and RangeError before any item is stored. */

@@ -12,6 +12,7 @@ import {
   clockOption,
   closedError,
   directoryOption,
+  expectedBytes,
   finiteTtlMs,
   integerOption,
   timeoutOption,
@@ -160,9 +161,7 @@ export class FileBackend implements Backend {
 
   async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
     const path = this.#path(cacheKey);
-    const ifBytes = options?.ifBytes;
-    if (ifBytes !== undefined) assertBytes('ifBytes', ifBytes);
-    const expected = ifBytes && copyOf(ifBytes);
+    const expected = expectedBytes(options);
     return this.#changeExclusively(path, options, async () => {
       const state = await withFile(path, 'r', readState);
       if (state?.header.foreign) return false;

@@ -7,6 +7,7 @@ import {
   checkedItem,
   checkedItems,
   distinctTags,
+  expectedBytes,
   finiteTtlMs,
   timeoutOption,
   unchangedSince,
@@ -155,11 +156,10 @@ export class RedisBackend implements Backend {
 
   async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
-    const ifBytes = options?.ifBytes;
-    if (ifBytes === undefined)
+    const expected = expectedBytes(options);
+    if (expected === undefined)
       return (await this.#queue.run(options, (commands) => this.#changes.remove(commands, [cacheKey]))) > 0;
-    assertBytes('ifBytes', ifBytes);
-    const deletion = deletionOf(cacheKey, copyOf(ifBytes));
+    const deletion = deletionOf(cacheKey, expected);
     return this.#queue.run(options, (commands) => this.#changes.compare(commands, deletion));
   }
 
