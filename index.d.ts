@@ -364,7 +364,6 @@ interface HttpHealth {
     /** Why it is not healthy: a BackendError, a TimeoutError. */
     error?: CacheKitError;
 }
-
 /**
  * A store behind the CacheKit HTTP API. Protocol: docs/protocol.md, "HTTP API".
  *

@@ -1,27 +1,15 @@
 import { BackendError } from '../errors.js';
-import { assertBytes, assertWellFormed, copyOf, kindOf } from '../util/bytes.js';
+import { assertBytes, assertCacheKey, assertWellFormed, copyOf, kindOf, viewOf } from '../util/bytes.js';
 import { elapsed } from '../util/clock.js';
-import { viewOf } from '../util/slots.js';
 import { MAX_TIMER_MS } from '../util/timers.js';
 import type {
+  BackendDeleteOptions,
   BackendItem,
   BackendOptions,
   BackendSetManyOptions,
   BackendSetOptions,
   BackendUnchanged,
 } from './backend.js';
-
-/** @throws TypeError for a wrong type or a lone surrogate, RangeError for the empty string. */
-export function assertCacheKey(value: unknown): asserts value is string {
-  assertWellFormed('cacheKey', value);
-  if (value === '') throw new RangeError('cacheKey must not be empty');
-}
-
-/** @throws as {@link assertCacheKey}, for the list and each of its members. */
-export function assertCacheKeys(value: unknown): asserts value is readonly string[] {
-  if (!Array.isArray(value)) throw new TypeError(`cacheKeys must be an array, not ${kindOf(value)}`);
-  for (const cacheKey of value) assertCacheKey(cacheKey);
-}
 
 /** @throws TypeError and RangeError before any item is stored. */
 export function assertItems(value: unknown): asserts value is readonly BackendItem[] {
@@ -95,7 +83,15 @@ export function checkedItem(
   const tags = options?.tags;
   const ttlMs = wholeTtlMs(options?.ttlMs);
   const checkedTags = tags === undefined ? NO_TAGS : distinctTags(tags);
-  return { cacheKey, bytes: options?.owned ? asBuffer(bytes) : copyOf(bytes), ttlMs, tags: checkedTags };
+  return { cacheKey, bytes: options?.owned ? viewOf(bytes) : copyOf(bytes), ttlMs, tags: checkedTags };
+}
+
+/** A copy of `ifBytes`. @throws TypeError for what is no bytes. */
+export function expectedBytes(options: BackendDeleteOptions | undefined): Buffer | undefined {
+  const ifBytes = options?.ifBytes;
+  if (ifBytes === undefined) return undefined;
+  assertBytes('ifBytes', ifBytes);
+  return copyOf(ifBytes);
 }
 
 /** @throws TypeError and RangeError before any item is stored. */
@@ -111,7 +107,7 @@ export function distinctTags(tags: readonly string[]): readonly string[] {
   return [...new Set(tags)];
 }
 
-/** What `setIfUnchanged` was told, on the clock of `elapsed()`. */
+/** What `setIfUnchanged` is given, on the clock of `elapsed()`. */
 export interface Unchanged {
   readonly begun: number;
   readonly found: Uint8Array | undefined;
@@ -153,7 +149,7 @@ export function integerOption(name: string, value: unknown, fallback: number, mi
 
 const DEFAULT_TIMEOUT_MS = 5_000;
 
-/** @throws TypeError, RangeError outside 1 … 2^31 − 1: there is no "wait for ever". */
+/** @throws TypeError, RangeError outside 1 … 2^31 − 1: there is no unlimited wait. */
 export function timeoutOption(value: unknown): number {
   return integerOption('timeoutMs', value, DEFAULT_TIMEOUT_MS, 1, MAX_TIMER_MS);
 }
@@ -179,28 +175,18 @@ export function clockOption(value: unknown, fallback: () => number): () => numbe
   return value as () => number;
 }
 
-/** The same memory as a Buffer. */
-export function asBuffer(bytes: Uint8Array): Buffer {
-  return viewOf(bytes);
-}
-
-/** In the options of a call that a cache makes: no other caller has it. */
-const CACHE = Symbol('by a cache');
+/** In the options of a call that a cache makes, which keeps the process alive itself: no other caller has it. */
+export const CACHE = Symbol('by a cache');
 
 /** Put among the options of a call to a private backend. */
 export const BY_CACHE: Readonly<BackendOptions> = Object.freeze({ [CACHE]: true } as object);
 
-/** Whether a cache makes this call, which keeps the process alive itself. */
-export function isByCache(options: object | undefined): boolean {
-  return options !== undefined && CACHE in options;
-}
-
 /** From here on, in bytes, another thread may be reading what a cache has. */
-const READ_LATER_FROM = 1024 * 1024;
+export const READ_LATER_FROM = 1024 * 1024;
 
 /** Whether memory of this length may be shared with the caller: any but a cache may move it to where it is freed. */
 export function mayShare(length: number, options: object | undefined): boolean {
-  return length < READ_LATER_FROM || isByCache(options);
+  return length < READ_LATER_FROM || (options !== undefined && CACHE in options);
 }
 
 export function closedError(store: string): BackendError {

@@ -35,7 +35,7 @@ export function ignoreErrors(emitter: Emitter, listener: Listener): void {
   emitter.off('error', relay.relay);
 }
 
-/** A listener that throws, as Keyv does when nobody listens to it, takes the event from none of the others. */
+/** A listener that throws, as Keyv does without listeners, takes the event from none of the others. */
 function relayTo(listeners: Set<Listener>): Relay {
   const relay = (error: unknown): void => {
     const thrown: unknown[] = [];

@@ -1,18 +1,18 @@
 import { basename, join, resolve } from 'node:path';
 import { BackendError, CacheKitError } from '../errors.js';
 import { blake2bHex } from '../native/hash.js';
-import { assertBytes, copyOf } from '../util/bytes.js';
+import { assertBytes, assertCacheKey, copyOf } from '../util/bytes.js';
 import { elapsed } from '../util/clock.js';
 import { withDeadline } from '../util/deadlines.js';
 import { machineTime } from '../util/machine-time.js';
 import { ownOptions } from '../util/options-object.js';
 import {
-  assertCacheKey,
   assertOptions,
   beginningOf,
   clockOption,
   closedError,
   directoryOption,
+  expectedBytes,
   finiteTtlMs,
   integerOption,
   timeoutOption,
@@ -161,9 +161,7 @@ export class FileBackend implements Backend {
 
   async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
     const path = this.#path(cacheKey);
-    const ifBytes = options?.ifBytes;
-    if (ifBytes !== undefined) assertBytes('ifBytes', ifBytes);
-    const expected = ifBytes && copyOf(ifBytes);
+    const expected = expectedBytes(options);
     return this.#changeExclusively(path, options, async () => {
       const state = await withFile(path, 'r', readState);
       if (state?.header.foreign) return false;

@@ -1,6 +1,7 @@
-import { BackendError } from '../errors.js';
-import { assertBytes, copyOf } from '../util/bytes.js';
-import { asBuffer, assertCacheKey, finiteTtlMs, wholeLeaseMs } from './arguments.js';
+import { BackendError, CacheKitError } from '../errors.js';
+import { assertBytes, assertCacheKey, copyOf, viewOf } from '../util/bytes.js';
+import { elapsed } from '../util/clock.js';
+import { expectedBytes, finiteTtlMs, wholeLeaseMs } from './arguments.js';
 import type {
   Backend,
   BackendDeleteOptions,
@@ -20,16 +21,27 @@ import {
   ttlHeaders,
   ttlSeconds,
 } from './http/headers.js';
-import { askHealth, type HttpHealth } from './http/health.js';
 import { takeLock } from './http/lock.js';
 import { checkedHttpOptions, type HttpBackendOptions } from './http/options.js';
 import { HttpSession, jsonOf } from './http/session.js';
 
-export type { HttpHealth } from './http/health.js';
 export type { HttpMetrics } from './http/metrics.js';
 export type { HttpBackendOptions } from './http/options.js';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
+
+/** What a cache server says of itself. */
+export interface HttpHealth {
+  healthy: boolean;
+  /** Milliseconds until the answer, or until it was given up. */
+  latencyMs: number;
+  /** `'unknown'` where the server does not say. */
+  version: string;
+  cacheEntries?: number;
+  activeLocks?: number;
+  /** Why it is not healthy: a BackendError, a TimeoutError. */
+  error?: CacheKitError;
+}
 
 /**
  * A store behind the CacheKit HTTP API. Protocol: docs/protocol.md, "HTTP API".
@@ -71,17 +83,15 @@ export class HttpBackend implements Backend {
     const path = segment(cacheKey);
     assertBytes('bytes', bytes);
     const headers = ttlHeaders(options?.ttlMs, options?.staleMs);
-    const body = options?.owned ? asBuffer(bytes) : copyOf(bytes);
+    const body = options?.owned ? viewOf(bytes) : copyOf(bytes);
     const answer = await this.#session.request('PUT', path, options, { headers, body });
     if (!isSuccess(answer)) throw failure(answer);
   }
 
   async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
     const path = segment(cacheKey);
-    const ifBytes = options?.ifBytes;
-    if (ifBytes !== undefined) {
-      assertBytes('ifBytes', ifBytes);
-      const expected = copyOf(ifBytes);
+    const expected = expectedBytes(options);
+    if (expected !== undefined) {
       const entry = await this.get(cacheKey, options);
       if (!entry || !expected.equals(entry.bytes)) return false;
     }
@@ -128,7 +138,22 @@ export class HttpBackend implements Backend {
 
   /** Whether the server can be used. It never rejects. */
   async health(options?: BackendOptions): Promise<HttpHealth> {
-    return askHealth(this.#session, options);
+    const started = elapsed();
+    const health: HttpHealth = { healthy: false, latencyMs: 0, version: 'unknown' };
+    try {
+      const answer = await this.#session.request('GET', 'health', options, { headers: JSON_TYPE });
+      if (answer.status !== 200) throw failure(answer);
+      const { status, version, cache_entries: cacheEntries, active_locks: activeLocks } = jsonOf(answer);
+      // Older servers answer with a version alone.
+      health.healthy = status === undefined || status === 'ok';
+      if (typeof version === 'string') health.version = version;
+      if (typeof cacheEntries === 'number') health.cacheEntries = cacheEntries;
+      if (typeof activeLocks === 'number') health.activeLocks = activeLocks;
+    } catch (error) {
+      if (error instanceof CacheKitError) health.error = error;
+    }
+    health.latencyMs = elapsed() - started;
+    return health;
   }
 
   async close(): Promise<void> {

@@ -1,17 +1,9 @@
 import { BackendError, CacheKitError } from '../errors.js';
 import { fromBase64 } from '../util/base64.js';
-import { assertBytes, copyOf } from '../util/bytes.js';
+import { assertBytes, assertCacheKey, assertCacheKeys, viewOf } from '../util/bytes.js';
 import { withDeadline } from '../util/deadlines.js';
 import { ownOptions } from '../util/options-object.js';
-import {
-  asBuffer,
-  assertCacheKey,
-  assertCacheKeys,
-  assertOptions,
-  closedError,
-  timeoutOption,
-  wholeTtlMs,
-} from './arguments.js';
+import { assertOptions, closedError, expectedBytes, timeoutOption, wholeTtlMs } from './arguments.js';
 import type {
   Backend,
   BackendDeleteOptions,
@@ -107,7 +99,7 @@ export class KeyvBackend implements Backend {
     const ttlMs = wholeTtlMs(options?.ttlMs);
     const end = ttlMs === undefined ? undefined : Date.now() + ttlMs;
     const expires = end !== undefined && end <= MAX_DATE ? end : undefined;
-    const envelope: KeyvEnvelope = { value: asBuffer(bytes).toString('base64'), expires };
+    const envelope: KeyvEnvelope = { value: viewOf(bytes).toString('base64'), expires };
     if (ttlMs !== undefined && expires !== undefined) envelope.machineEnd = machineEnd(ttlMs);
     await this.#run(
       options,
@@ -123,9 +115,7 @@ export class KeyvBackend implements Backend {
 
   async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
-    const ifBytes = options?.ifBytes;
-    if (ifBytes !== undefined) assertBytes('ifBytes', ifBytes);
-    const expected = ifBytes && copyOf(ifBytes);
+    const expected = expectedBytes(options);
     const removed = await this.#run(options, cacheKey, async () => {
       if (expected && !(await this.#read(cacheKey))?.bytes.equals(expected)) return undefined;
       const answer = await this.#keyv.store.delete(this.#keyv.nameOf(cacheKey));

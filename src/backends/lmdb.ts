@@ -1,11 +1,9 @@
 import { BackendError, ValueTooLargeError } from '../errors.js';
-import { assertBytes, assertWellFormed, copyOf } from '../util/bytes.js';
+import { assertBytes, assertCacheKey, assertCacheKeys, assertWellFormed, copyOf } from '../util/bytes.js';
 import { elapsed } from '../util/clock.js';
 import { machineTime } from '../util/machine-time.js';
 import { ownOptions } from '../util/options-object.js';
 import {
-  assertCacheKey,
-  assertCacheKeys,
   assertOptions,
   beginningOf,
   type CheckedItem,
@@ -14,6 +12,7 @@ import {
   clockOption,
   directoryOption,
   distinctTags,
+  expectedBytes,
   finiteTtlMs,
   integerOption,
   timeoutOption,
@@ -124,9 +123,7 @@ export class LmdbBackend implements Backend {
 
   async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
-    const ifBytes = options?.ifBytes;
-    if (ifBytes !== undefined) assertBytes('ifBytes', ifBytes);
-    const expected = ifBytes && copyOf(ifBytes);
+    const expected = expectedBytes(options);
     return this.#handle.write(options, 0, (store) => {
       if (expected && !store.entries.read(cacheKey, this.#now())?.bytes.equals(expected)) return false;
       return store.remove(cacheKey);

@@ -1,14 +1,20 @@
 import { LRUCache } from 'lru-cache';
 import { ValueTooLargeError } from '../errors.js';
-import { assertBytes, assertWellFormed, copyOf } from '../util/bytes.js';
+import {
+  assertBytes,
+  assertCacheKey,
+  assertCacheKeys,
+  assertWellFormed,
+  bufferOf,
+  copyOf,
+  lengthOf,
+  viewOf,
+} from '../util/bytes.js';
 import { now as clockNow, elapsed } from '../util/clock.js';
 import { ownOptions } from '../util/options-object.js';
 import { assertSignal, throwIfAborted } from '../util/realms.js';
-import { bufferOf, lengthOf, viewOf } from '../util/slots.js';
 import { TagIndex, tagsCost } from '../util/tag-index.js';
 import {
-  assertCacheKey,
-  assertCacheKeys,
   assertItems,
   assertOptions,
   assertTags,
@@ -40,7 +46,7 @@ import { Marks } from './memory/deletion-marks.js';
 import { LockTable } from './memory/locks.js';
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
-/** What an entry costs beside its bytes: the Buffer object, the map's slot, the list's links. */
+/** What an entry costs in addition to its bytes: the Buffer object, the map's slot, the list's links. */
 const ENTRY_OVERHEAD = 256;
 /** A value that ends sooner may have come and gone while a function runs, without a trace. */
 const SHORT_TTL_MS = 60_000;
@@ -93,8 +99,7 @@ export class MemoryBackend implements Backend {
   }
 
   async get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined> {
-    this.#enter(options);
-    assertCacheKey(cacheKey);
+    this.#enterFor(cacheKey, options);
     return this.#read(cacheKey, options);
   }
 
@@ -104,8 +109,7 @@ export class MemoryBackend implements Backend {
 
   /** @throws ValueTooLargeError for an entry that alone is over `maxBytes`; the one it was to replace is gone. */
   async set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void> {
-    this.#enter(options);
-    assertCacheKey(cacheKey);
+    this.#enterFor(cacheKey, options);
     assertBytes('bytes', bytes);
     const tags = options?.tags;
     if (tags !== undefined) assertTags(tags);
@@ -121,8 +125,7 @@ export class MemoryBackend implements Backend {
     options: BackendSetOptions & BackendUnchanged,
   ): Promise<boolean> {
     const { begun, found } = unchangedSince(options);
-    this.#enter(options);
-    assertCacheKey(cacheKey);
+    this.#enterFor(cacheKey, options);
     assertBytes('bytes', bytes);
     const { tags = [] } = options;
     assertTags(tags);
@@ -136,14 +139,12 @@ export class MemoryBackend implements Backend {
   }
 
   async changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean> {
-    this.#enter(options);
-    assertCacheKey(cacheKey);
+    this.#enterFor(cacheKey, options);
     return this.#changed.since(cacheKey, beginningOf(sinceMs));
   }
 
   async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
-    this.#enter(options);
-    assertCacheKey(cacheKey);
+    this.#enterFor(cacheKey, options);
     const ifBytes = options?.ifBytes;
     if (ifBytes !== undefined) {
       assertBytes('ifBytes', ifBytes);
@@ -175,8 +176,7 @@ export class MemoryBackend implements Backend {
   }
 
   async has(cacheKey: string, options?: BackendOptions): Promise<boolean> {
-    this.#enter(options);
-    assertCacheKey(cacheKey);
+    this.#enterFor(cacheKey, options);
     return this.#entries.has(cacheKey);
   }
 
@@ -188,8 +188,7 @@ export class MemoryBackend implements Backend {
   }
 
   async expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean> {
-    this.#enter(options);
-    assertCacheKey(cacheKey);
+    this.#enterFor(cacheKey, options);
     const ttl = finiteTtlMs(ttlMs);
     const bytes = this.#entries.get(cacheKey);
     if (bytes === undefined) return false;
@@ -200,8 +199,7 @@ export class MemoryBackend implements Backend {
 
   /** @throws ValueTooLargeError for bytes that alone are over `maxBytes`; those that were there stay. */
   async replace(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean> {
-    this.#enter(options);
-    assertCacheKey(cacheKey);
+    this.#enterFor(cacheKey, options);
     assertBytes('ifBytes', ifBytes);
     assertBytes('bytes', bytes);
     if (!this.#entries.peek(cacheKey)?.equals(ifBytes)) return false;
@@ -219,8 +217,7 @@ export class MemoryBackend implements Backend {
   }
 
   async lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined> {
-    this.#enter(options);
-    assertCacheKey(cacheKey);
+    this.#enterFor(cacheKey, options);
     return this.#locks.take(cacheKey, wholeLeaseMs(leaseMs));
   }
 
@@ -243,9 +240,13 @@ export class MemoryBackend implements Backend {
     if (this.#closed) throw closedError('memory');
   }
 
-  #readNow(cacheKey: string, byCache: boolean): BackendEntry | undefined {
-    this.#enter(undefined);
+  #enterFor(cacheKey: string, options: BackendOptions | undefined): void {
+    this.#enter(options);
     assertCacheKey(cacheKey);
+  }
+
+  #readNow(cacheKey: string, byCache: boolean): BackendEntry | undefined {
+    this.#enterFor(cacheKey, undefined);
     return this.#read(cacheKey, byCache ? BY_CACHE_READING : READING);
   }
 

@@ -20,10 +20,9 @@ export async function openLock(path: string): Promise<NativeFileLock> {
 }
 
 /**
- * Waits for a lock without holding the event loop or a thread; what `tryLock` answered last, 0 when it gave up.
+ * Waits for a lock with growing, random pauses, without holding the event loop or keeping the process alive.
  *
- * Processes that wait look again after pauses that grow and are random, so that many of them cost little. It keeps no process
- * alive: an operation has its time limit for that, and cleaning up is nothing to stay for.
+ * @returns what `tryLock` answered last, 0 when it gave up.
  */
 export async function takeLock(
   lock: Pick<NativeFileLock, 'tryLock'>,

@@ -1,14 +1,13 @@
 import { ConfigurationError } from '../errors.js';
-import { assertBytes, assertWellFormed, copyOf } from '../util/bytes.js';
+import { assertBytes, assertCacheKey, assertCacheKeys, assertWellFormed, copyOf } from '../util/bytes.js';
 import { ownOptions } from '../util/options-object.js';
 import {
-  assertCacheKey,
-  assertCacheKeys,
   assertOptions,
   beginningOf,
   checkedItem,
   checkedItems,
   distinctTags,
+  expectedBytes,
   finiteTtlMs,
   timeoutOption,
   unchangedSince,
@@ -29,21 +28,20 @@ import type {
 } from './backend.js';
 import { guarantee, methodsOf } from './guarantees.js';
 import { parseRedisUrl } from './redis/address.js';
-import { type Comparison, RedisChanges } from './redis/changes.js';
+import { entryOf } from './redis/batch.js';
+import { type Comparison, deletionOf, RedisChanges } from './redis/changes.js';
 import type { RedisClient } from './redis/clients.js';
-import type { RedisCommand, RedisCommands } from './redis/commands.js';
+import { assertDone, countOf, setCommand } from './redis/commands.js';
 import { RedisConnection } from './redis/connection.js';
 import { REMEMBERS_MS } from './redis/deletion-marks.js';
-import { takeLock } from './redis/lock.js';
+import { LOCK_SUFFIX, takeLock, unlessLock } from './redis/lock.js';
 import { installedLibrary, type RedisLibrary } from './redis/owned-client.js';
 import { RedisQueue } from './redis/queue.js';
 import { readMany } from './redis/read.js';
-import { countOf, entryOf, isLockName, unlessLock } from './redis/reply.js';
 import { scanKeys } from './redis/scan.js';
 import { invalidateTags } from './redis/tags.js';
 import { ExclusiveConnection } from './redis/transactions.js';
 import { ExternalClient } from './redis/user-client.js';
-import { assertDone, isShort, setCommand } from './redis/write.js';
 
 export type {
   IoredisClient,
@@ -106,7 +104,8 @@ export class RedisBackend implements Backend {
     }
     if (client !== undefined) {
       const borrowed = new ExternalClient(client);
-      if (borrowed.keyPrefix !== '') this.keyPrefix = borrowed.keyPrefix;
+      const { keyPrefix } = borrowed.current;
+      if (keyPrefix !== '') this.keyPrefix = keyPrefix;
       this.#queue = new RedisQueue(borrowed, timeout);
       this.#changes = new RedisChanges(new ExclusiveConnection(() => borrowed.duplicate(), timeout));
       return;
@@ -124,7 +123,7 @@ export class RedisBackend implements Backend {
     try {
       assertCacheKey(cacheKey);
       const found = this.#queue.get(cacheKey, options);
-      return isLockName(cacheKey) ? found.then((entry) => unlessLock(cacheKey, entry)) : found;
+      return cacheKey.endsWith(LOCK_SUFFIX) ? found.then(unlessLock) : found;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -133,9 +132,10 @@ export class RedisBackend implements Backend {
   async set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void> {
     const item = checkedItem(cacheKey, bytes, options);
     const { tagged, watch } = this.#changes;
-    const plain = item.tags.length === 0 && !tagged && !watch?.active && !isShort(item.ttlMs);
-    if (plain) assertDone(await this.#send(options, setCommand(item)));
-    else await this.#run(options, (commands) => this.#changes.set(commands, [item]));
+    const { ttlMs = REMEMBERS_MS } = item;
+    const plain = item.tags.length === 0 && !tagged && !watch?.active && ttlMs >= REMEMBERS_MS;
+    if (plain) assertDone(await this.#queue.run(options, (commands) => commands.send(setCommand(item))));
+    else await this.#queue.run(options, (commands) => this.#changes.set(commands, [item]));
   }
 
   async setIfUnchanged(
@@ -145,27 +145,22 @@ export class RedisBackend implements Backend {
   ): Promise<boolean> {
     const unchanged = unchangedSince(options);
     const item = checkedItem(cacheKey, bytes, options);
-    return this.#run(options, (commands) => this.#changes.setIfUnchanged(commands, item, unchanged));
+    return this.#queue.run(options, (commands) => this.#changes.setIfUnchanged(commands, item, unchanged));
   }
 
   async changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
     const begun = beginningOf(sinceMs);
-    return this.#run(options, (commands) => this.#changes.isChanged(commands, cacheKey, begun));
+    return this.#queue.run(options, (commands) => this.#changes.isChanged(commands, cacheKey, begun));
   }
 
   async delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
-    const ifBytes = options?.ifBytes;
-    if (ifBytes === undefined)
-      return (await this.#run(options, (commands) => this.#changes.remove(commands, [cacheKey]))) > 0;
-    assertBytes('ifBytes', ifBytes);
-    return this.#compared(options, {
-      cacheKey,
-      expected: copyOf(ifBytes),
-      script: "return redis.call('del',KEYS[1])",
-      commands: (name) => [['del', name]],
-    });
+    const expected = expectedBytes(options);
+    if (expected === undefined)
+      return (await this.#queue.run(options, (commands) => this.#changes.remove(commands, [cacheKey]))) > 0;
+    const deletion = deletionOf(cacheKey, expected);
+    return this.#queue.run(options, (commands) => this.#changes.compare(commands, deletion));
   }
 
   async getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]> {
@@ -173,10 +168,11 @@ export class RedisBackend implements Backend {
     if (cacheKeys.length === 0) return [];
     const wanted = [...cacheKeys];
     const ttl = options?.ttl === true;
-    return this.#run(options, async (commands) =>
+    return this.#queue.run(options, async (commands) =>
       (await readMany(commands, wanted, ttl)).map(({ bytes, ttl: left, error }, i) => {
         if (error !== undefined) throw error;
-        return unlessLock(wanted[i] as string, entryOf(bytes, left, options));
+        const entry = entryOf(bytes, left, options);
+        return wanted[i]?.endsWith(LOCK_SUFFIX) ? unlessLock(entry) : entry;
       }),
     );
   }
@@ -184,19 +180,19 @@ export class RedisBackend implements Backend {
   async setMany(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void> {
     const checked = checkedItems(items, options);
     if (checked.length === 0) return;
-    await this.#run(options, (commands) => this.#changes.set(commands, checked));
+    await this.#queue.run(options, (commands) => this.#changes.set(commands, checked));
   }
 
   async deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number> {
     assertCacheKeys(cacheKeys);
     if (cacheKeys.length === 0) return 0;
     const removed = [...cacheKeys];
-    return this.#run(options, (commands) => this.#changes.remove(commands, removed));
+    return this.#queue.run(options, (commands) => this.#changes.remove(commands, removed));
   }
 
   async has(cacheKey: string, options?: BackendOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
-    return countOf(await this.#send(options, ['exists', cacheKey])) > 0;
+    return countOf(await this.#queue.run(options, (commands) => commands.send(['exists', cacheKey]))) > 0;
   }
 
   async *keys({ prefix = '', signal }: BackendOptions & { prefix?: string } = {}): AsyncGenerator<string> {
@@ -207,7 +203,7 @@ export class RedisBackend implements Backend {
   async expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean> {
     assertCacheKey(cacheKey);
     const whole = finiteTtlMs(ttlMs);
-    return this.#run(options, (commands) => this.#changes.expire(commands, cacheKey, whole));
+    return this.#queue.run(options, (commands) => this.#changes.expire(commands, cacheKey, whole));
   }
 
   async replace(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean> {
@@ -215,7 +211,7 @@ export class RedisBackend implements Backend {
     assertBytes('ifBytes', ifBytes);
     assertBytes('bytes', bytes);
     const value = copyOf(bytes);
-    return this.#compared(options, {
+    const replacement: Comparison = {
       cacheKey,
       expected: copyOf(ifBytes),
       // The look makes the server remember that this connection has it.
@@ -225,7 +221,8 @@ export class RedisBackend implements Backend {
         ['set', name, value, 'keepttl'],
         ['exists', name],
       ],
-    });
+    };
+    return this.#queue.run(options, (commands) => this.#changes.compare(commands, replacement));
   }
 
   /** Each step of at most 500 entries has the time limit of its own. */
@@ -233,7 +230,7 @@ export class RedisBackend implements Backend {
     const names = distinctTags(tags);
     if (names.length === 0) return 0;
     this.#changes.tagged = true;
-    return invalidateTags((work) => this.#run(options, work), names, options?.onProgress);
+    return invalidateTags((work) => this.#queue.run(options, work), names, options?.onProgress);
   }
 
   async lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined> {
@@ -248,18 +245,6 @@ export class RedisBackend implements Backend {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  #compared(options: BackendOptions | undefined, comparison: Comparison): Promise<boolean> {
-    return this.#run(options, (commands) => this.#changes.compare(commands, comparison));
-  }
-
-  #send(options: BackendOptions | undefined, command: RedisCommand): Promise<unknown> {
-    return this.#run(options, (commands) => commands.send(command));
-  }
-
-  #run<T>(options: BackendOptions | undefined, work: (commands: RedisCommands) => Promise<T>): Promise<T> {
-    return this.#queue.run(options, work);
   }
 }
 

@@ -4,8 +4,7 @@ import { MAX_VALUE_LEN, valueTooLarge } from '../protocol/limits.js';
 import type { Room } from '../serializers/arrow.js';
 import { isBuiltIn } from '../serializers/built-in.js';
 import { type Serializer, type SharedMemory, sharedMemory } from '../serializers/serializer.js';
-import { allocate, bytesOf } from '../util/bytes.js';
-import { lengthOf } from '../util/slots.js';
+import { allocate, bytesOf, lengthOf } from '../util/bytes.js';
 import { allocateForWriting, headroomLen, payloadWithin, TAG_LEN } from './headroom.js';
 import type { WireProfile } from './wire-profile.js';
 

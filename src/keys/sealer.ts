@@ -6,8 +6,7 @@ import { checked, guarded, NATIVE_CODE, NEEDS, nativeError } from '../native/res
 import { assertTenantId } from '../protocol/derive.js';
 import { assertValueLen, MAX_VALUE_LEN, SEAL_OVERHEAD } from '../protocol/limits.js';
 import { type MasterKeyInput, masterKeyBytes } from '../protocol/master-key.js';
-import { allocate, assertBytes, copyOf, hasBytes, kindOf } from '../util/bytes.js';
-import { lengthOf, partOf } from '../util/slots.js';
+import { allocate, assertBytes, copyOf, hasBytes, kindOf, lengthOf, partOf } from '../util/bytes.js';
 
 const NONCE_LEN = 12;
 

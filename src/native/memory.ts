@@ -1,6 +1,5 @@
 import { markAsUntransferable } from 'node:worker_threads';
-import { allocate } from '../util/bytes.js';
-import { FastBuffer } from '../util/slots.js';
+import { allocate, FastBuffer } from '../util/bytes.js';
 
 /** Results up to this length, where the exact one is not known before, go through a reused buffer. */
 export const SCRATCH_LEN = 64 * 1024;

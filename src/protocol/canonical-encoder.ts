@@ -1,4 +1,4 @@
-import { isDetached } from '../util/slots.js';
+import { isDetached } from '../util/bytes.js';
 import { Ancestors, NOTED_FROM } from './ancestors.js';
 import { CanonicalWriter } from './canonical-writer.js';
 import { sortByCodePoint } from './code-points.js';

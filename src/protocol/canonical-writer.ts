@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { lengthOf } from '../util/slots.js';
+import { lengthOf } from '../util/bytes.js';
 import { DATE_TIME_LEN, writeDateTime } from './date-time.js';
 import { MAX_VALUE_LEN } from './limits.js';
 import { tooLarge } from './refusal.js';

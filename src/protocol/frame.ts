@@ -1,5 +1,5 @@
 import { SealedFormatError } from '../errors.js';
-import { viewOf } from '../util/slots.js';
+import { viewOf } from '../util/bytes.js';
 
 /**
  * What a Python `@cache` function stores around every value, encrypted or not (`CK` frame, version 3):

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
-import { bufferOf, byteLengthOf, offsetOf } from '../util/slots.js';
+import { bufferOf, byteLengthOf, offsetOf } from '../util/bytes.js';
 
 const { prototype: base } = Object.getPrototypeOf(Uint8Array) as { prototype: object };
 const nameOf = Object.getOwnPropertyDescriptor(base, Symbol.toStringTag)?.get as (this: unknown) => string;

@@ -12,9 +12,8 @@ import {
   reviveTemporal,
   type TemporalReviver,
 } from '../protocol/temporal.js';
-import { assertBytes } from '../util/bytes.js';
+import { assertBytes, lengthOf } from '../util/bytes.js';
 import { readOptions } from '../util/options-object.js';
-import { lengthOf } from '../util/slots.js';
 import { MessagePackReader } from './msgpack-reader.js';
 import { type Serializer, sharedMemory } from './serializer.js';
 

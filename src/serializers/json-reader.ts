@@ -2,8 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import { SerializationError } from '../errors.js';
 import { MAX_DEPTH, MAX_UINT64, MIN_INT64 } from '../protocol/limits.js';
 import { readUtf8 } from '../protocol/utf8.js';
+import { viewOf } from '../util/bytes.js';
 import { define } from '../util/own-property.js';
-import { viewOf } from '../util/slots.js';
 
 /** Digits of 2^53: an integer with fewer is a safe one. */
 const UNSAFE_DIGITS = 16;

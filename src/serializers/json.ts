@@ -1,7 +1,6 @@
 import { assertErrorPaths, type ErrorPaths } from '../protocol/refusal.js';
-import { assertBytes } from '../util/bytes.js';
+import { assertBytes, lengthOf } from '../util/bytes.js';
 import { readOptions } from '../util/options-object.js';
-import { lengthOf } from '../util/slots.js';
 import { readJson } from './json-reader.js';
 import { JsonWriter } from './json-writer.js';
 import { type Serializer, sharedMemory } from './serializer.js';

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { SerializationError } from '../errors.js';
 import { readLatin1, readUtf8 } from '../protocol/utf8.js';
+import { viewOf } from '../util/bytes.js';
 import { isInherited } from '../util/own-property.js';
-import { viewOf } from '../util/slots.js';
 
 const NOTHING = new Uint8Array(0);
 const MIN_INT64_HIGH = -0x200000;

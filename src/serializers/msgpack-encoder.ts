@@ -22,7 +22,7 @@ import {
 } from '../protocol/refusal.js';
 import { MARKERS, plainTemporal } from '../protocol/temporal.js';
 import { isPlainBytes } from '../protocol/typed-arrays.js';
-import { isDetached } from '../util/slots.js';
+import { isDetached } from '../util/bytes.js';
 import { MessagePackWriter } from './msgpack-writer.js';
 
 const NODE_KINDS = /^a (Map|Set|\w+Array)$/;

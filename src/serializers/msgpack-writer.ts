@@ -3,7 +3,7 @@ import { Encoder, type EncoderOptions } from '@msgpack/msgpack';
 import { MAX_VALUE_LEN } from '../protocol/limits.js';
 import { Refusal, tooLarge } from '../protocol/refusal.js';
 import { writeUtf8 } from '../protocol/utf8.js';
-import { lengthOf } from '../util/slots.js';
+import { lengthOf } from '../util/bytes.js';
 
 /** The private parts of the library's Encoder that are used here: its version is pinned, and a test asserts that each is there. */
 interface EncoderParts {

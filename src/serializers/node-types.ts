@@ -4,8 +4,8 @@ import { SerializationError } from '../errors.js';
 import { hasOnlyElements, hasOwnProperties, isPlainMap, isPlainSet } from '../protocol/kinds.js';
 import { Refusal } from '../protocol/refusal.js';
 import { bytesOf, isOfOwnClass, typedArrayName } from '../protocol/typed-arrays.js';
+import { isDetached, lengthOf } from '../util/bytes.js';
 import { append } from '../util/own-property.js';
-import { isDetached, lengthOf } from '../util/slots.js';
 import type { ExactEncoder } from './msgpack-encoder.js';
 import type { MessagePackReader } from './msgpack-reader.js';
 

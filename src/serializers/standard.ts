@@ -1,8 +1,7 @@
 import { assertErrorPaths, type ErrorPaths } from '../protocol/refusal.js';
 import { assertReviver, reviveTemporal, type TemporalReviver } from '../protocol/temporal.js';
-import { assertBytes, kindOf } from '../util/bytes.js';
+import { assertBytes, kindOf, lengthOf } from '../util/bytes.js';
 import { readOptions } from '../util/options-object.js';
-import { lengthOf } from '../util/slots.js';
 import { ExactEncoder } from './msgpack-encoder.js';
 import { MessagePackReader } from './msgpack-reader.js';
 import { encodeNodeType, readNodeType, refuseExtension } from './node-types.js';

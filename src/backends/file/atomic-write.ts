@@ -5,10 +5,7 @@ import { fileTime } from '../../util/machine-time.js';
 import { codeOf } from '../cause.js';
 import type { Exclusively } from './guards.js';
 
-/**
- * A bit that Linux keeps for files and gives no meaning: it tells what this package has written from the entries of other
- * SDKs, whose place a new file takes. Other systems do not keep it.
- */
+/** A mode bit without meaning that only Linux keeps: it marks the files that this package wrote. */
 const OWN = 0o1000;
 const keepsOwn = process.platform === 'linux';
 const MODE = keepsOwn ? OWN | 0o600 : 0o600;

@@ -3,7 +3,7 @@ import { appendFile, open, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { machineTime, readBootId } from '../../util/machine-time.js';
 import { codeOf } from '../cause.js';
-import { stateDirectory } from './state.js';
+import { stateDirectory } from './guards.js';
 
 /** For how long a deletion is remembered, in milliseconds, as `remembersMs` of the backend. */
 export const REMEMBERS_MS = 60_000;
@@ -22,9 +22,8 @@ interface Seen {
 }
 
 /**
- * What was deleted, when: files that lines are appended to, one for each minute since the machine was started, which is a
- * part of their names. No two processes write the same bytes, and what one leaves half written spoils no other line, as
- * each line begins and ends with a line feed: name, space, milliseconds of the machine's clock.
+ * What was deleted, when: append-only files, one for each minute since the machine was started. A line is the name, a space and
+ * milliseconds of the machine's clock; it begins and ends with a line feed, so that one half written spoils no other.
  */
 export class FileMarks {
   readonly #directory: string;

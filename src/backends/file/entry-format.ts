@@ -1,8 +1,8 @@
 import type { Stats } from 'node:fs';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { BackendError } from '../../errors.js';
+import { lengthOf } from '../../util/bytes.js';
 import { fileTime } from '../../util/machine-time.js';
-import { lengthOf } from '../../util/slots.js';
 import { codeOf } from '../cause.js';
 
 /*

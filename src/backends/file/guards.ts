@@ -5,7 +5,11 @@ import { elapsed } from '../../util/clock.js';
 import { machineTime } from '../../util/machine-time.js';
 import { pause } from '../../util/timers.js';
 import { openLock, takeLock } from '../os-lock.js';
-import { stateDirectory } from './state.js';
+
+/** Where this package keeps what is no entry, guards and deletion marks. The SDK for Python ignores names that begin with a dot. */
+export function stateDirectory(directory: string): string {
+  return join(directory, '.cachekit');
+}
 
 /** Entries share this many guards, by the first byte of their names. */
 const GUARDS = 64;
@@ -27,23 +31,15 @@ interface Guard {
   keptSince: number;
 }
 
-/**
- * Keeps the processes of this package apart at an entry, and the calls of this one in their order.
- *
- * The guards are locks of the operating system, which gives back what a process held that was killed. Their files stay.
- */
+/** Mutual exclusion of processes at an entry, by locks of the operating system; the calls of this process run in their order. */
 export class FileGuards {
   readonly #directory: string;
   readonly #guards = new Map<number, Guard>();
-  #replacedAt = Number.NEGATIVE_INFINITY;
+  /** When the directory was seen to be removed, by the machine's clock: what was deleted before is forgotten. */
+  replacedAt = Number.NEGATIVE_INFINITY;
 
   constructor(directory: string) {
     this.#directory = stateDirectory(directory);
-  }
-
-  /** When the directory was seen to be removed, by the machine's clock: what was deleted before is forgotten. */
-  get replacedAt(): number {
-    return this.#replacedAt;
   }
 
   /** Runs `work` when all that was asked for before, for the same entry, is over. @param name of the entry, in hex. */
@@ -94,14 +90,14 @@ export class FileGuards {
       const taken = await takeLock(guard.lock, giveUp, MAX_PAUSE_MS);
       if (taken === 1) return guard.lock;
       if (taken === 0) throw busy();
-      this.#replacedAt = machineTime();
+      this.replacedAt = machineTime();
       guard.lock.close();
       guard.lock = undefined;
     }
   }
 }
 
-/** Who looks for a guard now and then must find it free now and then. */
+/** Another process that tries now and then must find the guard free now and then. */
 async function leaveToOthers(guard: Guard): Promise<void> {
   if (guard.waiting === 0 || elapsed() - guard.keptSince < KEPT_MS) return;
   await pause(LEFT_MS);

@@ -12,10 +12,7 @@ import { removed } from './entry-format.js';
 const LEASE = /^(\d+) (\d+) ([0-9a-f]{32}) ([0-9a-f-]*)$/;
 const boot = readBootId() ?? '';
 
-/**
- * One attempt to hold the lock of an entry: a file beside it with the lease and the name of its holder. Everything here is
- * done while the entry's guard is held. The wall clock may be set; a lease goes by one that is not.
- */
+/** The lock of an entry: a file with the lease and its holder, read and written under the entry's guard, by the machine's clock. */
 export class FileLease {
   readonly #file: string;
   readonly #holder = randomBytes(16).toString('hex');
@@ -67,7 +64,7 @@ export class FileLease {
   }
 }
 
-/** Does something while the entry's guard is held; `first`: for whoever takes the lock, who may have left by then. */
+/** Does something while the entry's guard is held; `first`: to take the lock, whose caller may have left by then. */
 type Exclusively = <T>(work: (over: () => boolean) => Promise<T>, first: boolean) => Promise<T>;
 
 /** The lock of an entry, unless another has it. */

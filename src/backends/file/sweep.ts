@@ -6,9 +6,8 @@ import { idle } from '../../util/timers.js';
 import { isOlder, isOwn } from './atomic-write.js';
 import { type FileMarks, REMEMBERS_MS } from './deletion-marks.js';
 import { type EntryState, readState, remainingMs, removed, withFile } from './entry-format.js';
-import type { FileGuards } from './guards.js';
+import { type FileGuards, stateDirectory } from './guards.js';
 import { FileLease } from './locks.js';
-import { stateDirectory } from './state.js';
 
 const ENTRY = /^[0-9a-f]{32}$/;
 const TEMPORARY = /^[0-9a-f]{32}\.tmp\./;
@@ -45,9 +44,8 @@ interface Own {
 }
 
 /**
- * Removes, beside the writes that it follows: entries that have ended, what processes left behind that were killed, and of
- * what this package wrote as much as is over its bounds. Nothing waits for it, its failures are nobody's, and a process
- * that is done may end in the midst of it.
+ * Removes, in the background after writes, entries that have ended, what killed processes left behind, and what is over the
+ * bounds. Nothing waits for it, its failures are ignored, and the process may end during it. See docs/decisions/0030.
  */
 export class FileSweep {
   readonly #settings: Settings;
@@ -112,7 +110,7 @@ export class FileSweep {
     if (await exists(stateDirectory(directory))) {
       return this.reclaim(name, undefined, READER_WAITS_MS);
     }
-    // Nobody of this package has written here, and there is nothing to keep writers apart; a reader makes no files.
+    // No process of this package has written here, so that there are no guards; a reader makes no files.
     const path = join(directory, name);
     const state = await withFile(path, 'r', readState);
     if (state !== undefined && !state.header.foreign && this.#hasEnded(state)) await removed(path);

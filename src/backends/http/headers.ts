@@ -73,7 +73,7 @@ function wholeStaleMs(value: unknown): number {
 export function retryAfterMs(answer: HttpAnswer): number | undefined {
   const header = answer.header('retry-after')?.trim();
   if (header === undefined) return undefined;
-  // Any number of them: who waits has a limit of their own.
+  // Any number of them: the callers have limits of their own.
   if (/^[0-9]+$/.test(header)) return Math.min(Number(header) * 1000, Number.MAX_SAFE_INTEGER);
   const until = dateMs(header);
   // By the server's own clock where it tells, which may not be ours.

@@ -81,20 +81,15 @@ export function checkedHttpOptions(given: unknown): CheckedHttpOptions {
       1,
       Number.MAX_SAFE_INTEGER,
     ),
-    connections: integerOption(
+    connections: countOption(
       'connections',
       connections,
-      integerOfEnvironment('CACHEKIT_CONNECTION_POOL_SIZE', DEFAULT_CONNECTIONS, 1, 10_000),
+      'CACHEKIT_CONNECTION_POOL_SIZE',
+      DEFAULT_CONNECTIONS,
       1,
       10_000,
     ),
-    maxRetries: integerOption(
-      'maxRetries',
-      maxRetries,
-      integerOfEnvironment('CACHEKIT_MAX_RETRIES', DEFAULT_MAX_RETRIES, 0, 100),
-      0,
-      100,
-    ),
+    maxRetries: countOption('maxRetries', maxRetries, 'CACHEKIT_MAX_RETRIES', DEFAULT_MAX_RETRIES, 0, 100),
     server: url === undefined ? serverOfEnvironment(allowPrivateHosts) : parseServerUrl(url, allowPrivateHosts),
     authorization: `Bearer ${checkedApiKey(apiKey)}`,
     fetch,
@@ -122,14 +117,14 @@ function timeoutOfEnvironment(): number | undefined {
   return Math.ceil(seconds * 1000);
 }
 
-function integerOfEnvironment(name: string, fallback: number, min: number, max: number): number {
+/** As given, or else as the environment says. */
+function countOption(option: string, given: unknown, name: string, fallback: number, min: number, max: number): number {
   const text = process.env[name];
-  if (!text) return fallback;
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max)) {
+  const value = text && /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (text && !(value >= min && value <= max)) {
     throw new ConfigurationError(`${name} must be a whole number from ${min} to ${max}`);
   }
-  return value;
+  return integerOption(option, given, text ? value : fallback, min, max);
 }
 
 function checkedApiKey(apiKey: unknown): string {

@@ -1,12 +1,11 @@
+import type { Agent, ClientRequest, RequestOptions } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { BackendError, CacheKitError } from '../../errors.js';
 import { copyOf } from '../../util/bytes.js';
 import { assertNotHeld } from '../../util/clock.js';
 import { causeWithout, codeOf } from '../cause.js';
-import { Connections } from './connections.js';
-import { checkedLookup } from './lookup.js';
-import type { ServerUrl } from './ssrf-guard.js';
+import { checkedLookup, type ServerUrl } from './ssrf-guard.js';
 
 export interface HttpRequest {
   method: 'GET' | 'PUT' | 'DELETE' | 'HEAD' | 'PATCH' | 'POST';
@@ -162,7 +161,7 @@ export class FetchTransport implements HttpTransport {
   async send({ method, path, headers, body, signal }: HttpRequest): Promise<HttpAnswer> {
     try {
       const fetch = this.#fetch;
-      // A copy, because the memory may be that of other values too, and a stranger's code can take it away.
+      // A copy, because the memory may be that of other values too, and user code can detach it.
       const own = body && copyOf(body);
       const answer = await fetch(this.#origin + path, { method, headers, body: own, signal, redirect: 'manual' });
       const bytes = answer.body
@@ -203,4 +202,59 @@ function unreachable(error: unknown, secrets: readonly string[] = []): CacheKitE
 
 function tooLong(maxBytes: number): BackendError {
   return new BackendError(`The cache server's answer is over the limit of ${maxBytes} bytes`);
+}
+
+/** The connections to one server: those that are kept for the next request, and those that are made for one. */
+class Connections {
+  readonly #open: (options: RequestOptions) => ClientRequest;
+  readonly #kept: Agent;
+  readonly #single: Agent;
+  readonly #used = new WeakSet<Duplex>();
+
+  /** Loads the module with the first request: a cache that talks to no server needs neither. */
+  static async load(protocol: 'http:' | 'https:', most: number): Promise<Connections> {
+    return new Connections(protocol === 'https:' ? await import('node:https') : await import('node:http'), most);
+  }
+
+  private constructor(http: Pick<typeof import('node:http'), 'Agent' | 'request'>, maxSockets: number) {
+    this.#open = (options) => http.request(options);
+    this.#kept = closedByUnaskedBytes(new http.Agent({ keepAlive: true, maxSockets }));
+    this.#single = new http.Agent({ keepAlive: false, maxSockets });
+  }
+
+  /** @param kept on a connection that may have been used and will be again, else on one that is made for this request. */
+  request(kept: boolean, options: RequestOptions): ClientRequest {
+    if (kept) return this.#open({ ...options, agent: this.#kept });
+    return this.#open({ ...options, agent: this.#single, headers: { ...options.headers, connection: 'close' } });
+  }
+
+  /** Whether a request was sent on this connection before; asked once for each request. */
+  isUsed(socket: Duplex): boolean {
+    if (this.#used.has(socket)) return true;
+    this.#used.add(socket);
+    return false;
+  }
+
+  close(): void {
+    this.#kept.destroy();
+    this.#single.destroy();
+  }
+}
+
+/** Bytes that arrive between requests: `node:http` would take them for the answer to the next one, about another entry. */
+function closedByUnaskedBytes(agent: Agent): Agent {
+  const { keepSocketAlive, reuseSocket } = agent;
+  const refuse = new WeakMap<Duplex, () => void>();
+  agent.keepSocketAlive = (socket) => {
+    const keep = keepSocketAlive.call(agent, socket);
+    const destroy = () => socket.destroy();
+    refuse.set(socket, destroy);
+    socket.on('data', destroy);
+    return keep;
+  };
+  agent.reuseSocket = (socket, request) => {
+    socket.off('data', refuse.get(socket) ?? (() => {}));
+    reuseSocket.call(agent, socket, request);
+  };
+  return agent;
 }

@@ -21,7 +21,7 @@ export async function readMany(
   now: () => number,
   options: BackendOptions | undefined,
 ): Promise<(BackendEntry | undefined)[]> {
-  // Nobody changes the list while this waits.
+  // A copy, as the caller may change the list while this waits.
   const wanted = cacheKeys.length > READS_PER_LOOK ? [...cacheKeys] : cacheKeys;
   const found: (BackendEntry | undefined)[] = [];
   do {

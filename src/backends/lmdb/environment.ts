@@ -30,7 +30,7 @@ export interface Tables {
   readonly locks: Table;
   /** Name → when the entry was deleted, expired by a caller or ended early. */
   readonly marks: Table;
-  /** Name of a tag → when it was invalidated. Beside that, when the store was made. */
+  /** Name of a tag → when it was invalidated; and when the store was made. */
   readonly tagMarks: Table;
   /** No transaction may write without its turn. */
   readonly turns: LmdbOpenGuard;
@@ -74,12 +74,8 @@ export interface Place {
 }
 
 /**
- * Makes the directory, for its owner only, when it is missing.
- *
- * Pages that were not on disk when a machine failed would leave a data file that can end a process which reads it.
- * Waiting for the disk with each write costs milliseconds on some, and LMDB's way of waiting less (`overlappingSync`)
- * can panic when a writer is killed. So the data lies in a directory for the time since the machine was started, which
- * is not opened after the next start; where that time has no name, writes are waited for.
+ * Makes the directory, for its owner only, when it is missing. The data lies in a directory of this start of the machine, as a data
+ * file with lost pages can end the process; where starts have no name, writes wait for the disk. See docs/decisions/0014.
  */
 export async function placeIn(directory: string): Promise<Place> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -134,10 +130,7 @@ export async function openTables(place: Place, giveUp: () => boolean): Promise<T
 /** LMDB's table of readers, for {@link MAX_READERS} of 64 bytes each and a head. */
 const READERS_LEN = 72 * 1024;
 
-/**
- * LMDB would make the table as a file with holes and write to it as memory: on a full disk that ends the process. A file
- * that is written whole has its room.
- */
+/** LMDB would make the table as a sparse file and write to it as memory, which ends the process on a full disk. */
 function makeReaders(directory: string): void {
   const path = join(directory, 'lock.mdb');
   const made = `${path}.new`;
@@ -159,7 +152,7 @@ const PARTS = ['node-gyp-build-optional-packages', 'msgpackr', 'ordered-binary',
 
 let lmdb: typeof import('lmdb') | undefined;
 
-/** Part by part, as loading all at once holds the event loop for 50 ms, or many times that beside other processes. */
+/** Part by part, as loading all at once holds the event loop for 50 ms, or many times that next to other processes. */
 async function loadLmdb(): Promise<typeof import('lmdb')> {
   if (lmdb !== undefined) return lmdb;
   const requireFromIt = createRequire(require.resolve('lmdb'));

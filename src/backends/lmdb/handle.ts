@@ -18,22 +18,18 @@ interface Settings {
   now: () => number;
 }
 
-/** What one backend has of the store of its directory: opened by the first use, and anew when the directory was removed. */
+/** What one backend has of the store of its directory: opened by the first use, and again when the directory was removed. */
 export class LmdbHandle {
   readonly #settings: Settings;
   #shared: Shared | undefined;
   #store: LmdbStore | undefined;
   #opening: Promise<LmdbStore> | undefined;
-  #replacedAt = Number.NEGATIVE_INFINITY;
+  /** When the directory was seen to be removed, by the machine's clock: what was deleted before is forgotten. */
+  replacedAt = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(settings: Settings) {
     this.#settings = settings;
-  }
-
-  /** When the directory was seen to be removed, by the machine's clock: what was deleted before is forgotten. */
-  get replacedAt(): number {
-    return this.#replacedAt;
   }
 
   /** The store when it is open, to be read or written to at once. @throws BackendError when this is closed, and for an aborted signal. */
@@ -108,7 +104,7 @@ export class LmdbHandle {
     const removed = this.#shared;
     if (removed) {
       this.#shared = this.#store = undefined;
-      this.#replacedAt = machineTime();
+      this.replacedAt = machineTime();
       // A process may be stopped in its transaction there, which nothing has to wait for.
       await overWithin(
         CLOSING_WAIT_MS,
@@ -116,7 +112,7 @@ export class LmdbHandle {
         true,
       );
     }
-    // Before those who wait for it are told no more than that it took too long.
+    // Before the callers that wait for it only learn that it took too long.
     const end = elapsed() + timeoutMs - Math.min(0.1 * timeoutMs, 200);
     const shared = await acquire(directory, now, () => elapsed() > end);
     const store = await shared.store;

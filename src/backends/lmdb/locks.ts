@@ -78,7 +78,7 @@ function encodeLock(token: Buffer, leaseMs: number, now: number): Buffer {
   return lock;
 }
 
-/** A lease from the future is one of before the machine was started anew. */
+/** A lease from the future is one of before the machine was restarted. */
 function isHeld(lock: Buffer, now: number): boolean {
   if (lock.length !== LOCK_LEN) return false;
   const [began, ends] = [lock.readUIntBE(BEGAN_OFFSET, 6), lock.readUIntBE(ENDS_OFFSET, 6)];

@@ -13,7 +13,7 @@ import { NEVER, nameOf } from './entry-format.js';
 import { fileBytes, openTables, type Place, type Tables, usedBytes } from './environment.js';
 import { StoreRemovedError } from './open-guard.js';
 
-/** Entries that one transaction removes at most beside its own work, so that none takes long. */
+/** Entries that one transaction removes at most in addition to its own work, so that none takes long. */
 const STEP = 500;
 /** After how many milliseconds a transaction leaves the rest of the writes to the next one: it holds the event loop. */
 const TRANSACTION_MS = 5;
@@ -25,7 +25,7 @@ const MAX_OPENING_PAUSE_MS = 16;
 const READER_CHECK_MS = 60_000;
 /** How long reads go on in a directory that has been removed. */
 const LOOK_AFTER_MS = 500;
-/** What an entry takes beside its bytes, at most: parts of pages in the tables. */
+/** What an entry takes in addition to its bytes, at most: parts of pages in the tables. */
 const ENTRY_OVERHEAD = 4_096;
 
 interface Write {
@@ -36,12 +36,7 @@ interface Write {
   reject(error: unknown): void;
 }
 
-/**
- * One directory, for all backends of this process that use it.
- *
- * Reads are synchronous, on a snapshot of the callback that reads. Writes of all callers are gathered and run together,
- * each in the one transaction that the machine's processes may have at a time.
- */
+/** One directory, for all backends of this process: synchronous reads, and writes gathered into transactions. */
 export class LmdbStore {
   readonly entries: LmdbEntries;
   readonly marks: LmdbMarks;
@@ -91,10 +86,7 @@ export class LmdbStore {
     return this.#looked || this.#look();
   }
 
-  /**
-   * Before a read: what one callback of the event loop reads is of one snapshot, and the next callback, which may have heard
-   * of a later commit, has a new one. The library's own timer ends a snapshot a millisecond and some callbacks later.
-   */
+  /** Before a read: each callback of the event loop reads one snapshot. The library's own timer would end it later. */
   beginReading(): void {
     if (this.#reading) return;
     this.#reading = true;
@@ -123,7 +115,7 @@ export class LmdbStore {
     });
   }
 
-  /** In a transaction: whether there was an entry. Who began before remembers it as deleted. */
+  /** In a transaction: whether there was an entry. A function that began before does not store its result. */
   remove(cacheKey: string): boolean {
     const name = nameOf(cacheKey);
     this.marks.put(name);
@@ -181,7 +173,7 @@ export class LmdbStore {
         if (begun && this.#data.isRemoved()) throw new StoreRemovedError();
       } catch (error) {
         const failure = lmdbError(await commitError(error));
-        // After a panic LMDB refuses all that follows; opened anew, it does not.
+        // After a panic LMDB refuses all that follows; opened again, it does not.
         if (failure instanceof StoreRemovedError || /MDB_PANIC/.test(String(failure))) this.#giveUp();
         // Where nothing was begun, the caller must still hear of it.
         if (batch.length === 0) batch.push(...this.#queue.splice(0, this.#removed ? this.#queue.length : 1));
@@ -201,7 +193,7 @@ export class LmdbStore {
         else reject(lmdbError(result));
       }
     }
-    // In the same breath as the queue was seen empty: what comes next begins anew.
+    // In the same turn as the queue was seen empty, so that the next write starts another drain.
     this.#writing = undefined;
   }
 

@@ -3,10 +3,7 @@ const MAX_MARKS = 100_000;
 /** For how long, in milliseconds. */
 const KEPT_MS = 60_000;
 
-/**
- * When names were last changed. What is forgotten is forgotten in order: whoever asks about a time before it is told that
- * any name may have changed since.
- */
+/** When names were last changed. The oldest are forgotten first; since a time before those, any name may have changed. */
 export class Marks {
   /** In the order of their times. */
   readonly #times = new Map<string, number>();

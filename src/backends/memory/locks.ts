@@ -8,7 +8,7 @@ interface Lease {
   until: number;
 }
 
-/** The locks of cache keys inside one process. Nobody waits here, so that none needs a timer. */
+/** The locks of cache keys inside one process. No call waits for a lock, so that none needs a timer. */
 export class LockTable {
   readonly #leases = new Map<string, Lease>();
   readonly #now: () => number;

@@ -1,10 +1,11 @@
+import { bufferOf, copyOf } from '../../util/bytes.js';
 import type { Deadline } from '../../util/deadlines.js';
 import { allowManyListeners } from '../../util/realms.js';
+import { CACHE, READ_LATER_FROM } from '../arguments.js';
 import type { BackendEntry, BackendGetOptions } from '../backend.js';
-import type { RedisCommands } from './commands.js';
+import { type RedisCommands, unexpected } from './commands.js';
 import { isDemoted, redisError } from './error.js';
 import { type Found, MAX_KEYS, readMany } from './read.js';
-import { entryOf } from './reply.js';
 
 /** One caller, answered once: by the server, by the clock or by its own signal. */
 class Waiter<T> {
@@ -60,22 +61,20 @@ interface Read {
   readonly next: Read | undefined;
 }
 
-/**
- * The operations of one tick, which share a connection, a deadline and a write. Gets become one command, sent after
- * everything else, so that a get sees what was set before it.
- */
+/** The operations of one tick: one connection, deadline and write. Gets become one command, sent last: a get sees earlier sets. */
 export class RedisBatch {
   readonly #ended: (batch: RedisBatch) => void;
   readonly #demoted: (commands: RedisCommands) => void;
   #works: Work[] | undefined;
   #reads: Map<string, Read> | undefined;
-  #waiting = 0;
+  /** Callers without an answer. */
+  waiting = 0;
   #afterwards: (() => void)[] | undefined;
   /** The server has answered something. */
   answered = false;
   /** Begins when it is sent. */
   deadline: Deadline | undefined;
-  /** A caller waits who does not keep the process alive. */
+  /** A caller waits that does not keep the process alive itself. */
   holds = false;
 
   /**
@@ -93,7 +92,7 @@ export class RedisBatch {
 
   add<T>(signal: AbortSignal | undefined, run: (commands: RedisCommands) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#waiting++;
+      this.waiting++;
       const waiter = new Waiter<T>(this, signal, resolve, reject);
       this.#works ??= [];
       this.#works.push({ run, waiter: waiter as Waiter<unknown> });
@@ -102,16 +101,11 @@ export class RedisBatch {
 
   read(cacheKey: string, options: BackendGetOptions | undefined): Promise<BackendEntry | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting++;
+      this.waiting++;
       const waiter = new Waiter(this, options?.signal, resolve, reject);
       this.#reads ??= new Map();
       this.#reads.set(cacheKey, { waiter, options, next: this.#reads.get(cacheKey) });
     });
-  }
-
-  /** Nobody waits: all callers have gone. */
-  get deserted(): boolean {
-    return this.#waiting === 0;
   }
 
   /** Resolves when all callers have been answered. */
@@ -124,7 +118,7 @@ export class RedisBatch {
 
   /** @internal A caller has been answered. */
   left(): void {
-    if (--this.#waiting > 0) return;
+    if (--this.waiting > 0) return;
     this.#ended(this);
     for (const callback of this.#afterwards ?? []) callback();
   }
@@ -221,4 +215,26 @@ function answer(first: Read, bytes: unknown, ttl: unknown): void {
 
 function reject(first: Read, error: unknown): void {
   for (let read: Read | undefined = first; read; read = read.next) read.waiter.reject(error);
+}
+
+/** PTTL answers −1 for "never" and −2 for "no such key", which can only be of an instant before the value was set. */
+export function entryOf(
+  reply: unknown,
+  ttl?: unknown,
+  options?: BackendGetOptions,
+  shared = false,
+): BackendEntry | undefined {
+  if (reply === null || reply === undefined) return undefined;
+  if (!Buffer.isBuffer(reply)) throw unexpected();
+  const bytes = ownFor(options, reply, shared);
+  if (typeof ttl !== 'number' || ttl < -1) return { bytes };
+  return { bytes, expiresInMs: ttl === -1 ? Number.POSITIVE_INFINITY : ttl };
+}
+
+/** What one caller may have of a reply: a copy, unless it only reads it, and no memory that another thread may be reading. */
+function ownFor(options: BackendGetOptions | undefined, reply: Buffer, shared: boolean): Buffer {
+  if (shared && !options?.readOnly) return copyOf(reply);
+  const { byteLength } = bufferOf(reply);
+  const alone = byteLength < READ_LATER_FROM || (!shared && byteLength === reply.length);
+  return alone || (options !== undefined && CACHE in options) ? reply : copyOf(reply);
 }

@@ -1,9 +1,8 @@
 import type { CheckedItem, Unchanged } from '../arguments.js';
 import type { RedisWatch } from './client-tracking.js';
-import type { RedisCommand, RedisCommands } from './commands.js';
-import { isMarked, isMarkedByLook, markCommand, RedisClock, removeMarked } from './deletion-marks.js';
-import { recordOf } from './key-names.js';
-import { countOf, listOf } from './reply.js';
+import { countOf, listOf, type RedisCommand, type RedisCommands } from './commands.js';
+import { isMarked, isMarkedSince, markCommand, RedisClock, removeMarked } from './deletion-marks.js';
+import { markOf, recordOf } from './key-names.js';
 import { Scripts, scriptsRefused } from './scripts.js';
 import { storeByTransaction, storeUnchanged } from './set-if-unchanged.js';
 import { expireTagged, removeTagged, setTagged, storeTagged } from './tags.js';
@@ -21,11 +20,17 @@ export interface Comparison {
   commands(name: string): readonly RedisCommand[];
 }
 
-/**
- * Changes of entries, each in one step: by a script, and where the user has no right to run scripts by plain commands, or by a
- * transaction, which costs a connection and three round trips. Tags need scripts: an entry is rather not stored than not
- * found by its tags.
- */
+/** The deletion of an entry that holds these bytes. */
+export function deletionOf(cacheKey: string, expected: string | Buffer): Comparison {
+  return {
+    cacheKey,
+    expected,
+    script: "return redis.call('del',KEYS[1])",
+    commands: (name) => [['del', name]],
+  };
+}
+
+/** Changes of entries, each in one step: by a script, or by plain commands or a transaction. See docs/decisions/0024. */
 export class RedisChanges {
   readonly #scripts = new Scripts();
   readonly #clock = new RedisClock();
@@ -70,7 +75,7 @@ export class RedisChanges {
   isChanged(commands: RedisCommands, cacheKey: string, begun: number): Promise<boolean> {
     return this.#scripts.either(
       () => isMarked(commands, this.#clock, cacheKey, begun),
-      () => isMarkedByLook(commands, cacheKey, begun),
+      () => isMarkedSince(commands, markOf(commands, cacheKey), begun),
     );
   }
 

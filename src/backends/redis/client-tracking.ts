@@ -5,7 +5,7 @@ import { watchError } from './error.js';
 import type { OpenServer } from './owned-client.js';
 
 export type InvalidationListener = (cacheKey: string | undefined) => void;
-/** Told whether changes are told from now on, and if not, why, once it is known. */
+/** Called with whether changes are reported from now on, and if not, with the error once it is known. */
 export type WatchState = (told: boolean, error?: unknown) => void;
 
 /** A second connection to a server, which tells of changes of what the first one has read. */
@@ -41,7 +41,7 @@ export class RedisWatch {
   #servers: (() => readonly OpenServer[]) | undefined;
   #retry: NodeJS.Timeout | undefined;
   #retryMs = RETRY_MS;
-  /** Why changes are not told; it is told once until they are again. */
+  /** Why changes are not reported; listeners get it once. */
   #failure: unknown;
   #told = true;
 

@@ -1,5 +1,6 @@
 import { BackendError, ConfigurationError, isError } from '../../errors.js';
 import { kindOf } from '../../util/bytes.js';
+import type { CheckedItem } from '../arguments.js';
 import type {
   IoredisClient,
   IoredisClusterClient,
@@ -108,10 +109,7 @@ export function ioredisCommands(client: IoredisClient): RedisCommands {
   });
 }
 
-/**
- * Each command on its own, so that the library follows a redirection (MOVED, ASK) of that one alone; those for one
- * server still share a write, because a socket that is being written to collects what comes in the same tick.
- */
+/** Each command on its own, so that the library follows a redirection (MOVED, ASK) of that one alone. */
 export function ioredisClusterCommands(client: IoredisClusterClient): RedisCommands {
   const masters = () => client.nodes('master');
   return new RedisCommands({
@@ -234,10 +232,7 @@ function assertIoredisSuits(client: object): void {
   }
 }
 
-/**
- * Pools and Sentinel clients keep commands in a queue of their own while no connection is free, and send them when their
- * callers have been told that they failed.
- */
+/** Pools and Sentinel clients queue commands while no connection is free, and send them after their callers' timeouts. */
 function assertNodeRedisSuits(client: object): void {
   const { idleClients, getSentinelNode, _keyPrefix, options } = client as Parts & { options?: Parts };
   if (idleClients !== undefined) {
@@ -253,4 +248,35 @@ function assertNodeRedisSuits(client: object): void {
       'The keyPrefix of a client of the package redis is not supported, as it is only written by its own methods',
     );
   }
+}
+
+export function countOf(reply: unknown): number {
+  if (typeof reply !== 'number') throw unexpected();
+  return reply;
+}
+
+export function listOf(reply: unknown, length?: number): unknown[] {
+  if (!Array.isArray(reply) || (length !== undefined && reply.length !== length)) throw unexpected();
+  return reply;
+}
+
+export function unexpected(): BackendError {
+  return new BackendError('Redis answered with something else than the command asks for');
+}
+
+/** As `commands.sendAll`, for replies that must all be good. @throws the first Error among them. */
+export async function sendAll(commands: RedisCommands, list: readonly RedisCommand[]): Promise<unknown[]> {
+  if (list.length === 0) return [];
+  const replies = listOf(await commands.sendAll(list), list.length);
+  for (const reply of replies) if (isError(reply)) throw reply;
+  return replies;
+}
+
+export function setCommand({ cacheKey, bytes, ttlMs }: CheckedItem): RedisCommand {
+  return ttlMs === undefined ? ['set', cacheKey, bytes] : ['set', cacheKey, bytes, 'px', String(ttlMs)];
+}
+
+/** @throws unless a SET was done: in a MULTI of the client's owner it is only put into a queue, which may be discarded. */
+export function assertDone(reply: unknown): void {
+  if (Buffer.isBuffer(reply) ? reply.length !== 2 : reply !== 'OK') throw unexpected();
 }

@@ -1,7 +1,6 @@
 import { isError, type TimeoutError } from '../../errors.js';
-import { assertNotHeld, elapsed } from '../../util/clock.js';
+import { elapsed } from '../../util/clock.js';
 import { Deadline } from '../../util/deadlines.js';
-import { closedError } from '../arguments.js';
 import type { RedisAddress } from './address.js';
 import { RedisWatch } from './client-tracking.js';
 import type { RedisCommands } from './commands.js';
@@ -13,8 +12,11 @@ import { openNodeRedis, openNodeRedisCluster } from './owned-node-redis.js';
 
 /** Where commands go: a connection of ours, or a client that its owner connects and closes. */
 export interface RedisSource {
+  readonly library: RedisLibrary;
+  /** Where commands went last; {@link connected} is asked when it is not ready. */
+  readonly current: RedisCommands | undefined;
   /** @throws BackendError when there is no connection to be had. */
-  commands(): RedisCommands | Promise<RedisCommands>;
+  connected(): Promise<RedisCommands>;
   /** A command that began then, on the clock of `elapsed()`, had no answer in time, and none came for any other either. */
   unresponsive(begun: number): void;
   /** The server behind these commands has become a replica, or does not serve yet. */
@@ -22,10 +24,7 @@ export interface RedisSource {
   close(): Promise<void>;
 }
 
-/**
- * A connection takes some ten round trips, operations one or two: those that end before do not end it, or with a short time
- * limit there would never be one.
- */
+/** At least, in milliseconds: to connect takes some ten round trips, and must be possible with a short time limit for operations. */
 const ATTEMPT_MS = 2_000;
 /** How long a failed connection attempt answers for those that come right after it. */
 const COOL_DOWN_MS = 100;
@@ -34,14 +33,11 @@ const RENEW_MS = { first: 500, most: 5_000 };
 /** After so long without any, it begins at the first again. */
 const RENEW_FORGET_MS = 60_000;
 
-/**
- * A connection made when a command needs it and forgotten when it fails: no timers, no queue of waiting commands, and
- * an idle one keeps no process alive. While the server is away every command fails within one attempt, and the first
- * one after it is back connects again.
- */
+/** A connection made when a command needs it and dropped when it fails, without a queue or timers. See docs/decisions/0023. */
 export class RedisConnection implements RedisSource {
   readonly #address: RedisAddress;
-  readonly #library: RedisLibrary;
+  readonly library: RedisLibrary;
+  current: RedisCommands | undefined;
   /** How long an attempt to connect may take. */
   readonly #attemptMs: number;
   /** When the last connection was there. */
@@ -49,7 +45,6 @@ export class RedisConnection implements RedisSource {
   #open: OpenClient | undefined;
   #opening: Promise<RedisCommands> | undefined;
   #failure: { error: unknown; until: number } | undefined;
-  #closed = false;
   #renewed = { at: Number.NEGATIVE_INFINITY, pauseMs: RENEW_MS.first };
   readonly #predecessors = new Predecessors();
 
@@ -63,7 +58,7 @@ export class RedisConnection implements RedisSource {
     underWay: () => Promise<void> | undefined,
   ) {
     this.#address = address;
-    this.#library = library;
+    this.library = library;
     this.#attemptMs = Math.max(timeoutMs, ATTEMPT_MS);
     this.watch = new RedisWatch(
       (node, invalidated, lost) => subscribe(library, address, this.#attemptMs, node, invalidated, lost),
@@ -73,14 +68,11 @@ export class RedisConnection implements RedisSource {
 
   /** Another connection to the same place, which its user makes and ends. */
   another(): OpenClient {
-    return openClient(this.#library, this.#address, this.#attemptMs);
+    return openClient(this.library, this.#address, this.#attemptMs);
   }
 
-  commands(): RedisCommands | Promise<RedisCommands> {
-    if (this.#closed) throw closedError('Redis');
-    assertNotHeld(this.#library);
+  connected(): Promise<RedisCommands> {
     if (this.#opening) return this.#opening;
-    if (this.#open?.commands.ready) return this.#open.commands;
     if (this.#failure && elapsed() < this.#failure.until) throw this.#failure.error;
     this.#drop();
     this.#opening = this.#connect().finally(() => {
@@ -107,12 +99,11 @@ export class RedisConnection implements RedisSource {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
     this.#drop();
   }
 
   async #connect(): Promise<RedisCommands> {
-    const open = openClient(this.#library, this.#address, this.#attemptMs);
+    const open = openClient(this.library, this.#address, this.#attemptMs);
     this.#open = open;
     let lastError: Error | undefined;
     let timeout: TimeoutError | undefined;
@@ -149,6 +140,7 @@ export class RedisConnection implements RedisSource {
       if (lastError && !this.#address.cluster) throw lastError;
       this.#failure = undefined;
       this.#opened = elapsed();
+      this.current = open.commands;
       return open.commands;
     } catch (error) {
       if (this.#open === open) this.#drop();
@@ -163,6 +155,7 @@ export class RedisConnection implements RedisSource {
   #drop(): void {
     const open = this.#open;
     this.#open = undefined;
+    this.current = undefined;
     this.watch.disconnected();
     open?.destroy();
   }
@@ -182,11 +175,7 @@ interface Identity {
 /** More are forgotten: so many connections in a row have never come so far as to end the ones before them. */
 const MAX_KEPT = 8;
 
-/**
- * Ends what is left of earlier connections at a server. Commands that were on their way on a connection when it was given
- * up may still reach the server, and would take effect after later ones that were acknowledged. A connection that the
- * server closes takes its unread commands with it.
- */
+/** Has the server close our earlier connections: commands still on their way there would take effect after later ones. */
 export class Predecessors {
   readonly #known = new Map<string, Identity[]>();
 

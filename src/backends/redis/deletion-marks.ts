@@ -3,16 +3,15 @@ import { isError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
 import { overWithin } from '../../util/deadlines.js';
 import type { Unchanged } from '../arguments.js';
-import type { RedisCommand, RedisCommands } from './commands.js';
+import { listOf, type RedisCommand, type RedisCommands } from './commands.js';
 import { markOf } from './key-names.js';
 import { removeMany } from './read.js';
-import { listOf } from './reply.js';
 import { Script } from './scripts.js';
 
 /*
- * A mark beside an entry says that it was deleted or given another TTL, one beside a tag's index that the tag was invalidated.
- * How old it is, is told from what is left of its TTL. It holds who made it, and when by that process's own clock: for
- * that process itself, it is exact.
+ * The mark of an entry says that it was deleted or given another TTL, that of a tag that it was invalidated.
+ * What is left of its TTL shows its age. It holds the process that made it and the time by that process's clock, which is exact
+ * for that process.
  */
 
 /** For how many milliseconds an entry's mark is kept, and a tag's: which tags a result has is known only in the end. */
@@ -36,8 +35,8 @@ export function markCommand(commands: RedisCommands, name: string, keptMs = REME
 }
 
 /**
- * Whether a mark was made since a moment, for scripts whose first arguments are {@link changedArgs}: `changed(mark, keptMs)`, true
- * also where a mark may have been forgotten since `checked`. Times of other machines are exact to two milliseconds.
+ * `marked(mark, keptMs)`: whether a mark was made since a moment; `forgotten`: whether it may have expired. For scripts whose first
+ * arguments are {@link changedArgs}. Times of other machines are exact to two milliseconds.
  */
 export const CHANGED = `
 local t=redis.pcall('time') local clock=not t.err and t[1]*1000+math.floor(t[2]/1000)
@@ -93,10 +92,6 @@ export async function isMarked(
 }
 
 /** As {@link isMarked}, where the user has no right to run scripts: a mark of another process is taken for younger than it may be. */
-export async function isMarkedByLook(commands: RedisCommands, cacheKey: string, begun: number): Promise<boolean> {
-  return isMarkedSince(commands, markOf(commands, cacheKey), begun);
-}
-
 export async function isMarkedSince(commands: RedisCommands, mark: Buffer, begun: number): Promise<boolean> {
   // First: a mark that ends in between would have no time left.
   const left = Number(await commands.send(['pttl', mark]));
@@ -105,10 +100,7 @@ export async function isMarkedSince(commands: RedisCommands, mark: Buffer, begun
   return madeSince(held.toString(), left, begun);
 }
 
-/**
- * A mark where memory is full: a script that has deleted something may write, and what was deleted had taken more than it. KEYS:
- * mark; ARGV: what it holds, milliseconds.
- */
+/** A mark where memory is full: a script that has deleted something may write. KEYS: mark; ARGV: what it holds, milliseconds. */
 const MARK_ANYWAY = new Script(`redis.call('del',KEYS[1]) redis.call('set',KEYS[1],ARGV[1],'px',ARGV[2]) return 1`);
 
 /** Makes marks; whether there was memory for them. */
@@ -138,7 +130,7 @@ function areRefused(replies: readonly unknown[]): boolean {
   for (const reply of replies) {
     if (!isError(reply)) continue;
     if (/^OOM /.test(reply.message)) refused = true;
-    // Who may delete and not write leaves no marks.
+    // A user that may delete and not write leaves no marks.
     else if (!/^NOPERM /.test(reply.message)) throw reply;
   }
   return refused;
@@ -167,7 +159,7 @@ const WAIT_MS = 500;
 /** By which part of itself a time may be wrong that was measured by another clock. */
 const DRIFT = 0.001;
 
-/** What servers' clocks show at the least, told from when they were last asked: nothing in between makes it too late. */
+/** What servers' clocks show at the least, computed from when they were last asked. */
 export class RedisClock {
   #commands: RedisCommands | undefined;
   /** Server clock less the clock of `elapsed()`, in milliseconds: the least of all servers. NaN: not known. */

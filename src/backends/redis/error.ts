@@ -38,39 +38,29 @@ export function isDemoted(error: unknown): boolean {
 }
 
 /**
- * The BackendError for what a client library rejected with.
- *
- * A reply is reduced to its code: Redis quotes arguments in "unknown command" replies, and the libraries hang the
- * command with all its arguments, `AUTH` included, on the error. So such an error is no cause either.
+ * The BackendError for what a client library rejected with. A reply is reduced to its code, and is no cause: Redis quotes arguments
+ * in its replies, and the libraries attach the command with all its arguments, `AUTH` included.
  */
 export function redisError(error: unknown): CacheKitError {
   if (error instanceof CacheKitError) return error;
-  const reply = replyCodeOf(error);
-  if (reply !== undefined) {
-    return new BackendError(`Redis refused the command: ${reply}`, { transient: TRANSIENT_REPLIES.has(reply) });
-  }
-  return connectionError('The connection to Redis was lost', error);
+  return backendError(error, 'Redis refused the command', 'The connection to Redis was lost');
 }
 
 /** The BackendError for a connection that could not be made. */
-export function connectError(error: unknown): CacheKitError {
-  const reply = replyCodeOf(error);
-  if (reply !== undefined) {
-    return new BackendError(`Redis refused the connection: ${reply}`, { transient: TRANSIENT_REPLIES.has(reply) });
-  }
-  return connectionError('Redis cannot be reached', error);
+export function connectError(error: unknown): BackendError {
+  return backendError(error, 'Redis refused the connection', 'Redis cannot be reached');
 }
 
-/** The BackendError for invalidations that a server does not tell. */
-export function watchError(error: unknown): CacheKitError {
-  const reply = replyCodeOf(error);
+/** The BackendError for a server that does not report changes. */
+export function watchError(error: unknown): BackendError {
   const what = 'Redis does not tell of what other processes change, so that copies in this one are kept for 5 s only';
-  if (reply !== undefined) return new BackendError(`${what}: ${reply}`, { transient: TRANSIENT_REPLIES.has(reply) });
-  return connectionError(what, error);
+  return backendError(error, what, what);
 }
 
-function connectionError(what: string, error: unknown): BackendError {
+function backendError(error: unknown, refused: string, lost: string): BackendError {
+  const reply = replyCodeOf(error);
+  if (reply !== undefined) return new BackendError(`${refused}: ${reply}`, { transient: TRANSIENT_REPLIES.has(reply) });
   const code = codeOf(error);
-  const message = code === undefined ? what : `${what}: ${code}`;
+  const message = code === undefined ? lost : `${lost}: ${code}`;
   return new BackendError(message, { transient: true, cause: bareCause(error) });
 }

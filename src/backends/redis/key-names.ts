@@ -55,9 +55,8 @@ function bytesBetween(from: number, to: number): Uint8Array {
 }
 
 /*
- * What is kept beside an entry, or beside the index of a tag, is called like it with a suffix: so it has the owner's prefix, is
- * allowed by the same patterns of an access list, and in a cluster lies in the same slot. 0xFF is in no UTF-8, so that no entry
- * has such a name.
+ * A record or mark is named like its entry or tag with a suffix: it has the owner's prefix, matches the same ACL patterns, and
+ * lies in the same slot. 0xFF is in no UTF-8, so that no entry has such a name.
  */
 const RECORD = Buffer.from([0xff, ...Buffer.from('tags')]);
 const MARK = Buffer.from([0xff, ...Buffer.from('gone')]);

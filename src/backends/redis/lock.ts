@@ -1,11 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { BackendError } from '../../errors.js';
 import { wholeLeaseMs } from '../arguments.js';
-import type { BackendLock, BackendOptions } from '../backend.js';
-import type { Comparison, RedisChanges } from './changes.js';
+import type { BackendEntry, BackendLock, BackendOptions } from '../backend.js';
+import { type Comparison, deletionOf, type RedisChanges } from './changes.js';
+import { assertDone } from './commands.js';
 import type { RedisQueue } from './queue.js';
-import { isLockToken, LOCK_SUFFIX } from './reply.js';
-import { assertDone } from './write.js';
+
+/** A lock is called like its entry with this behind it, as the Python peer calls it. */
+export const LOCK_SUFFIX = ':lock';
+
+export function isLockToken(bytes: unknown): boolean {
+  return Buffer.isBuffer(bytes) && bytes.length === 32 && /^[0-9a-f]{32}$/.test(bytes.toString('latin1'));
+}
+
+/** What was found under a lock's name, unless it is a lock, which is no entry: not even one that is broken. */
+export function unlessLock(entry: BackendEntry | undefined): BackendEntry | undefined {
+  return isLockToken(entry?.bytes) ? undefined : entry;
+}
 
 /**
  * The name and the token are those of the Python peer, so that processes of both kinds keep each other out.
@@ -23,7 +34,7 @@ export async function takeLock(
   const name = cacheKey + LOCK_SUFFIX;
   const token = randomUUID().replaceAll('-', '');
   const taken = await queue.run(options, async (commands) => {
-    await changes.assertAllowed(commands, releasing(name, token));
+    await changes.assertAllowed(commands, deletionOf(name, token));
     const reply = await commands.send(['set', name, token, 'nx', 'px', String(leaseMs)]);
     if (reply !== null) {
       assertDone(reply);
@@ -34,47 +45,21 @@ export async function takeLock(
     if (held !== null && !isLockToken(held)) throw new BackendError('The name of the lock is taken by an entry');
     return false;
   });
-  return taken ? new RedisLock(queue, changes, name, token) : undefined;
-}
-
-class RedisLock implements BackendLock {
-  readonly #queue: RedisQueue;
-  readonly #changes: RedisChanges;
-  readonly #name: string;
-  readonly #token: string;
-
-  constructor(queue: RedisQueue, changes: RedisChanges, name: string, token: string) {
-    this.#queue = queue;
-    this.#changes = changes;
-    this.#name = name;
-    this.#token = token;
-  }
-
-  async extend(leaseMs: number): Promise<boolean> {
-    const lease = String(wholeLeaseMs(leaseMs));
-    return this.#run({
-      cacheKey: this.#name,
-      expected: this.#token,
-      script: "return redis.call('pexpire',KEYS[1],ARGV[2])",
-      args: [lease],
-      commands: (name) => [['pexpire', name, lease]],
-    });
-  }
-
-  async release(): Promise<void> {
-    await this.#run(releasing(this.#name, this.#token));
-  }
-
-  #run(comparison: Comparison): Promise<boolean> {
-    return this.#queue.run(undefined, (commands) => this.#changes.compare(commands, comparison));
-  }
-}
-
-function releasing(cacheKey: string, token: string): Comparison {
+  if (!taken) return undefined;
+  const run = (comparison: Comparison) => queue.run(undefined, (commands) => changes.compare(commands, comparison));
   return {
-    cacheKey,
-    expected: token,
-    script: "return redis.call('del',KEYS[1])",
-    commands: (name) => [['del', name]],
+    extend: async (ms) => {
+      const lease = String(wholeLeaseMs(ms));
+      return run({
+        cacheKey: name,
+        expected: token,
+        script: "return redis.call('pexpire',KEYS[1],ARGV[2])",
+        args: [lease],
+        commands: (key) => [['pexpire', key, lease]],
+      });
+    },
+    release: async () => {
+      await run(deletionOf(name, token));
+    },
   };
 }

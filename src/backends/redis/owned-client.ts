@@ -10,8 +10,7 @@ export type RedisLibrary = 'ioredis' | 'redis';
 export const require = createRequire(import.meta.url);
 
 /**
- * Which of the optional peers is installed, `ioredis` first: it writes a lone command at once, where `redis` waits for
- * the event loop's next turn, which makes a sequential get a third slower; many at once differ little.
+ * Which of the optional peers is installed, `ioredis` first: `redis` waits for the event loop's next turn before it writes.
  *
  * @throws TypeError for another name, ConfigurationError when it is missing.
  */
@@ -48,10 +47,7 @@ export interface OpenClient {
   destroy(): void;
 }
 
-/**
- * How often a cluster's command is sent again: one whose server is away is tried every 100 ms, because another may have
- * taken its place.
- */
+/** How often a cluster's command is sent again, every 100 ms while its server is away. */
 export const MAX_REDIRECTIONS = 6;
 
 /** TLS has no server name that is an address. */

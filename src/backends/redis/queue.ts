@@ -1,9 +1,8 @@
 import { nextTick } from 'node:process';
-import { types } from 'node:util';
-import { elapsed } from '../../util/clock.js';
+import { assertNotHeld, elapsed } from '../../util/clock.js';
 import { Deadline, overWithin } from '../../util/deadlines.js';
 import { assertSignal } from '../../util/realms.js';
-import { closedError, isByCache } from '../arguments.js';
+import { CACHE, closedError } from '../arguments.js';
 import type { BackendEntry, BackendGetOptions, BackendOptions } from '../backend.js';
 import { RedisBatch } from './batch.js';
 import type { RedisCommands } from './commands.js';
@@ -28,20 +27,14 @@ export class RedisQueue {
     this.#timeoutMs = timeoutMs;
   }
 
+  /** @throws as {@link run}. */
   get(cacheKey: string, options: BackendGetOptions | undefined): Promise<BackendEntry | undefined> {
-    try {
-      return this.#batchFor(options).read(cacheKey, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.#batchFor(options).read(cacheKey, options);
   }
 
+  /** @throws TypeError for what is no signal, the signal's reason, BackendError after `close`. */
   run<T>(options: BackendOptions | undefined, work: (commands: RedisCommands) => Promise<T>): Promise<T> {
-    try {
-      return this.#batchFor(options).add(options?.signal, work);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.#batchFor(options).add(options?.signal, work);
   }
 
   /** Resolves when everything that is under way has been answered; `undefined` when there is nothing. */
@@ -59,7 +52,6 @@ export class RedisQueue {
     await this.#source.close();
   }
 
-  /** @throws TypeError for what is no signal, the signal's reason, BackendError after `close`. */
   #batchFor(options: BackendOptions | undefined): RedisBatch {
     const signal = options?.signal;
     if (signal !== undefined) {
@@ -72,17 +64,17 @@ export class RedisQueue {
       this.#filling = new RedisBatch(this.#ended, this.#demoted);
       // When everything that is ready to run has run. Measured with 64 gets in flight: a microtask gathers as many but
       // fewer of code that awaits something first; setImmediate no more, and it makes a lone get slower by 5 %.
-      nextTick(this.#send);
+      nextTick(this.#flush);
     }
-    if (!this.#filling.holds && !isByCache(options)) this.#filling.holds = true;
+    if (!this.#filling.holds && !(options !== undefined && CACHE in options)) this.#filling.holds = true;
     return this.#filling;
   }
 
-  #flush(): void {
+  readonly #flush = (): void => {
     const batch = this.#filling;
     if (batch === undefined) return;
     this.#filling = undefined;
-    if (batch.deserted) return;
+    if (batch.waiting === 0) return;
     this.#underWay.add(batch);
     const deadline = new Deadline(
       this.#timeoutMs,
@@ -95,19 +87,19 @@ export class RedisQueue {
     );
     batch.deadline = deadline;
     try {
-      const commands = this.#source.commands();
-      if (types.isPromise(commands)) {
-        commands.then(
-          (opened) => batch.send(opened),
+      const { library, current } = this.#source;
+      assertNotHeld(library);
+      if (current?.ready) batch.send(current);
+      else {
+        this.#source.connected().then(
+          (commands) => batch.send(commands),
           (error) => batch.fail(redisError(error)),
         );
-      } else batch.send(commands);
+      }
     } catch (error) {
       batch.fail(redisError(error));
     }
-  }
-
-  readonly #send = (): void => this.#flush();
+  };
 
   readonly #ended = (batch: RedisBatch): void => {
     if (batch.answered) this.#lastAnswer = elapsed();

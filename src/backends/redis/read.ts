@@ -1,7 +1,6 @@
 import { isError } from '../../errors.js';
-import type { RedisCommand, RedisCommands } from './commands.js';
+import { countOf, listOf, type RedisCommand, type RedisCommands, sendAll } from './commands.js';
 import { slotOf } from './key-names.js';
-import { countOf, listOf, sendAll } from './reply.js';
 
 /** The most keys in one command: a server that runs it answers no other client. */
 export const MAX_KEYS = 512;
@@ -25,8 +24,7 @@ interface Group {
 }
 
 /**
- * The entries of many cache keys, by as few commands as there can be, in one write. In a cluster the servers answer each
- * for its own keys, so that one which is away fails only these.
+ * The entries of many cache keys, by as few commands as possible, in one write. A cluster's server that is away fails only its keys.
  *
  * @param ttl whether to ask for the TTLs: of all, or of each.
  */
@@ -50,10 +48,8 @@ export async function readMany(
     only !== undefined &&
     !(commands.sharded && only.found.length > 1)
   ) {
-    return commands.send(readCommand(only)).then((reply) => {
-      spread(only, reply);
-      return found;
-    });
+    fill(only, await commands.send(readCommand(only)));
+    return found;
   }
   if (!commands.sharded && asking.length >= SCRIPT_FROM && (await readByScript(commands, groups))) return found;
   const replies = listOf(
@@ -65,7 +61,11 @@ export async function readMany(
     if (isError(reply)) entry.error = reply;
     else entry.ttl = reply;
   }
-  for (const [i, group] of groups.entries()) spread(group, replies[asking.length + i]);
+  for (const [i, group] of groups.entries()) {
+    const reply = replies[asking.length + i];
+    if (!isError(reply)) fill(group, reply);
+    else for (const entry of group.found) entry.error = reply;
+  }
   await readTorn(commands, groups);
   return found;
 }
@@ -91,10 +91,8 @@ function readCommand({ cacheKeys }: Group): RedisCommand {
   return [cacheKeys.length === 1 ? 'get' : 'mget', ...cacheKeys];
 }
 
-function spread({ found }: Group, reply: unknown): void {
-  if (isError(reply)) {
-    for (const entry of found) entry.error = reply;
-  } else if (found.length === 1 && found[0] !== undefined) {
+function fill({ found }: Group, reply: unknown): void {
+  if (found.length === 1 && found[0] !== undefined) {
     found[0].bytes = reply;
   } else {
     const values = listOf(reply, found.length);

@@ -1,6 +1,6 @@
-import type { RedisCommands } from './commands.js';
+import { listOf, type RedisCommands } from './commands.js';
+import { isLockToken, LOCK_SUFFIX } from './lock.js';
 import type { RedisQueue } from './queue.js';
-import { isLockName, isLockToken, listOf } from './reply.js';
 
 const SCAN_COUNT = '500';
 
@@ -37,7 +37,7 @@ export async function* scanKeys(
         }
         const cacheKey = text.slice(ownerPrefix.length);
         if (
-          isLockName(cacheKey) &&
+          cacheKey.endsWith(LOCK_SUFFIX) &&
           (await run(async (commands) => isLockToken(await commands.send(['get', cacheKey]))))
         )
           continue;

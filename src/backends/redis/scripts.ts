@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
-import type { RedisCommand, RedisCommands } from './commands.js';
+import { listOf, type RedisCommand, type RedisCommands } from './commands.js';
 import { isScriptRefused } from './error.js';
-import { listOf } from './reply.js';
 
 /** A script, which a server is sent as a whole only when it does not know it yet. */
 export class Script {

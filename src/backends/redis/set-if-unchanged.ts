@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { elapsed } from '../../util/clock.js';
 import type { CheckedItem, Unchanged } from '../arguments.js';
-import type { RedisCommands } from './commands.js';
+import { countOf, type RedisCommands, setCommand } from './commands.js';
 import { CHANGED, changedArgs, isMarkedSince, markCommand, REMEMBERS_MS, type RedisClock } from './deletion-marks.js';
 import { markOf } from './key-names.js';
-import { countOf } from './reply.js';
 import { Script } from './scripts.js';
 import { type ExclusiveConnection, transact } from './transactions.js';
-import { isShort, setCommand } from './write.js';
+import { isShort } from './write.js';
 
 /** Arguments of {@link UNCHANGED}, for scripts that have their own behind them. */
 export const UNCHANGED_ARGS = 10;
@@ -66,10 +65,7 @@ export async function storeUnchanged(
   return countOf(await STORE.run(commands, { keys, args: unchangedArgs(clock, since, item) })) > 0;
 }
 
-/**
- * As {@link storeUnchanged}, where the user has no right to run scripts: by a transaction that watches the entry and its mark, on a
- * connection of its own.
- */
+/** As {@link storeUnchanged}, without the right to run scripts: by a transaction that watches the entry and its mark. */
 export async function storeByTransaction(
   commands: RedisCommands,
   exclusive: ExclusiveConnection,
@@ -77,7 +73,7 @@ export async function storeByTransaction(
   { begun, checked, found }: Unchanged,
 ): Promise<boolean> {
   const { cacheKey } = item;
-  // The connection that reads is to hear of whatever happens to the entry from here on, of what is stored here as well.
+  // The connection that reads is to be notified of every change from here on, of this one as well.
   await commands.send(['exists', cacheKey]);
   return exclusive.run(async (own) => {
     const { server } = await own.at(cacheKey);

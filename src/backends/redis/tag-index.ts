@@ -4,8 +4,8 @@ import { Script } from './scripts.js';
 
 /**
  * Under the name of a tag there is a sorted set of its entries' names, each with the time at which the entry expires by
- * the server's clock, so that what has expired can be found. It lives as long as its longest-lived entry. Beside each
- * tagged entry there is a record of its tags, so that one set again with others leaves the old ones.
+ * the server's clock, so that what has expired can be found. It lives as long as its longest-lived entry. Each
+ * tagged entry has a record of its tags, so that one set again with others leaves the old ones.
  *
  * All names in them are as the server knows them, with the prefix of the client's owner. On one server each operation is a
  * script; those of a cluster are in backends/redis/tags-cluster.ts.
@@ -70,7 +70,7 @@ function parts(joined: Buffer): [name: string, id: string | undefined] {
   return at < 0 ? [joined.toString(), undefined] : [joined.toString('utf8', 0, at), joined.toString('utf8', at + 1)];
 }
 
-/** KEYS: entry, record; ARGV: the place. Whether the entry is gone, or was written anew with another place. */
+/** KEYS: entry, record; ARGV: the place. Whether the entry is gone, or was written again with another place. */
 const IS_LEFT = new Script(`if redis.call('exists',KEYS[1])==0 then return 1 end
 if ARGV[1]=='' or redis.call('exists',KEYS[2])==0 then return 0 end
 return 1-redis.call('sismember',KEYS[2],ARGV[1])`);

@@ -2,10 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { BackendError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
 import type { CheckedItem } from '../arguments.js';
-import type { RedisCommands } from './commands.js';
+import { countOf, listOf, type RedisCommands, sendAll } from './commands.js';
 import { CHANGED, changedArgs, REMEMBERS_MS, type RedisClock, TAG_REMEMBERS_MS, token } from './deletion-marks.js';
 import { markOf, recordOf } from './key-names.js';
-import { countOf, listOf, sendAll } from './reply.js';
 import { Script } from './scripts.js';
 import { type Since, UNCHANGED, UNCHANGED_ARGS, unchangedArgs } from './set-if-unchanged.js';
 import { CHUNK, INDEX, NOW, type Place, placeOf, sweepPlaces } from './tag-index.js';
@@ -14,7 +13,7 @@ import { isShort } from './write.js';
 /*
  * Tags in a cluster, where a script has the keys of one slot: an index is in another one than its entries. Each write gives its
  * entry a place of its own in the indexes, first, and the entry's record, written in one step with the entry, says which places
- * count. A client that takes a place away has left a mark beside the entry before, or has found another place in its record: so a
+ * count. A client that takes a place away has left a mark for the entry before, or has found another place in its record: so a
  * write that sees no mark since it began knows that its places are there.
  */
 
@@ -54,7 +53,7 @@ local removed=redis.call('del',KEYS[1])
 redis.call('set',KEYS[2],ARGV[1],'px',${REMEMBERS_MS})
 return {removed,old}`);
 /**
- * KEYS: entry, mark, record; ARGV: what the mark holds, the place. An entry with another place was written anew since; the mark
+ * KEYS: entry, mark, record; ARGV: what the mark holds, the place. An entry with another place was written since; the mark
  * is made nevertheless, for a write under way that has taken this one.
  */
 const TAKE = new Script(`local removed,old=0,{}

@@ -1,5 +1,5 @@
 import type { CheckedItem } from '../arguments.js';
-import type { RedisCommands } from './commands.js';
+import { countOf, listOf, type RedisCommands } from './commands.js';
 import {
   leaveMarks,
   leaveMarksAnyway,
@@ -10,17 +10,13 @@ import {
   token,
 } from './deletion-marks.js';
 import { MARK_IN_LUA, markOf, RECORD_IN_LUA, recordOf } from './key-names.js';
-import { countOf, listOf } from './reply.js';
 import { Script } from './scripts.js';
 import { type Since, UNCHANGED, unchangedArgs } from './set-if-unchanged.js';
 import { CHUNK, INDEX, NOW } from './tag-index.js';
 import { expireInCluster, invalidateInCluster, removeInCluster, setInCluster, storeInCluster } from './tags-cluster.js';
 import { isShort } from './write.js';
 
-/**
- * With each name that comes into an index, so many others are looked at, and leave it when their entries are gone: evicted, or
- * deleted by a client that knows of no tags. So it has at most a quarter more names than there are entries.
- */
+/** So many names are checked with each one added, and removed when their entries are gone: at most a quarter is stale. */
 const LOOKED_AT = 5;
 
 /** `leave(name, record)`: takes the entry out of the indexes of all its tags. */
@@ -36,10 +32,7 @@ local function sweep(tag)
   if names.err then return end
   for _,name in ipairs(names) do if redis.call('exists',name)==0 then redis.call('zrem',tag,name) end end
 end `;
-/**
- * `enter(ttl, tags)`: gives the entry its tags and takes the old ones away. An entry without its place in the indexes would not
- * be found: rather there is none.
- */
+/** `enter(ttl, tags)`: replaces the entry's tags, and removes the entry when that fails: it would not be found by them. */
 const ENTER = `${INDEX}${LEAVE}${SWEEP}
 local function enter(ttl,tags)
   local done,failure=pcall(function()
@@ -164,7 +157,7 @@ type Step = <T>(work: (commands: RedisCommands) => Promise<T>) => Promise<T>;
  * later sees them, and what one has stored before is found. Where memory is full they are made when something was deleted,
  * and it is done again.
  *
- * @param onProgress told after each step how many were removed so far.
+ * @param onProgress called after each step with how many were removed so far.
  */
 export async function invalidateTags(
   step: Step,

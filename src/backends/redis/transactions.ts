@@ -2,8 +2,7 @@ import { BackendError, isError, TimeoutError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
 import { Deadline } from '../../util/deadlines.js';
 import { clearTimeout, setTimeout } from '../../util/timers.js';
-import type { RedisCommand, RedisCommands } from './commands.js';
-import { countOf, listOf, sendAll } from './reply.js';
+import { countOf, listOf, type RedisCommand, type RedisCommands, sendAll } from './commands.js';
 
 /** A client that has not been connected yet. */
 export interface Connectable {
@@ -17,10 +16,7 @@ const IDLE_MS = 250;
 /** How often a transaction is tried again whose keys were changed before its EXEC. */
 const ATTEMPTS = 3;
 
-/**
- * A connection for transactions alone, one after another, made when the first one begins and ended soon after the last. On a
- * shared connection another user's EXEC would end our WATCH, and ours would end theirs.
- */
+/** A connection for transactions alone, one after another, ended soon after the last. See docs/decisions/0024. */
 export class ExclusiveConnection {
   readonly #make: () => Connectable;
   readonly #timeoutMs: number;
@@ -33,7 +29,7 @@ export class ExclusiveConnection {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** @throws TimeoutError when the turn comes too late: the caller has been told by then that nothing was done. */
+  /** @throws TimeoutError when the turn comes too late: the caller has had its timeout by then. */
   run<T>(work: (commands: RedisCommands) => Promise<T>): Promise<T> {
     const asked = elapsed();
     const turn = this.#last.then(() => {

@@ -1,9 +1,8 @@
 import { BackendError } from '../../errors.js';
-import { assertNotHeld } from '../../util/clock.js';
-import { closedError } from '../arguments.js';
 import type { RedisClient } from './clients.js';
 import { type RedisCommands, redisCommands } from './commands.js';
 import type { RedisSource } from './connection.js';
+import type { RedisLibrary } from './owned-client.js';
 import type { Connectable } from './transactions.js';
 
 /** What all backends with one client share, so that it has one listener for an event: Node warns of a leak from the eleventh. */
@@ -18,25 +17,26 @@ interface Shared {
 
 const clients = new WeakMap<object, Shared>();
 
-/** Events, beside `error`, that end the wait for a client that is being connected, one way or the other. */
+/** Events, apart from `error`, that end the wait for a client that is being connected, one way or the other. */
 const DECISIVE = ['ready', 'close', 'end', 'reconnecting'] as const;
 
 /** A client that belongs to someone else: it is used, watched for errors, and never closed. */
 export class ExternalClient implements RedisSource {
   readonly #client: RedisClient;
-  readonly #commands: RedisCommands;
+  readonly library: RedisLibrary;
+  readonly current: RedisCommands;
   readonly #shared: Shared;
-  #closed = false;
 
   constructor(client: unknown) {
-    this.#commands = redisCommands(client);
+    this.current = redisCommands(client);
     this.#client = client as RedisClient;
+    this.library = 'status' in this.#client ? 'ioredis' : 'redis';
     let shared = clients.get(this.#client);
     if (shared === undefined) {
       // Without a listener, Node ends the process for an 'error' event.
       const made: Shared = {
         users: 0,
-        unwatch: this.#commands.onError(() => made.decide?.()),
+        unwatch: this.current.onError(() => made.decide?.()),
         decide: undefined,
         connecting: undefined,
       };
@@ -45,10 +45,6 @@ export class ExternalClient implements RedisSource {
     }
     shared.users++;
     this.#shared = shared;
-  }
-
-  get keyPrefix(): string {
-    return this.#commands.keyPrefix;
   }
 
   /** Another connection to the same place, with its owner's options, which its user makes and ends. */
@@ -64,22 +60,15 @@ export class ExternalClient implements RedisSource {
     };
   }
 
-  /**
-   * A client that is not connected gets no commands: its own queue would send them later, when their callers have long
-   * been told that they failed.
-   */
-  commands(): RedisCommands | Promise<RedisCommands> {
-    if (this.#closed) throw closedError('Redis');
-    assertNotHeld('status' in this.#client ? 'ioredis' : 'redis');
-    if (this.#commands.ready) return this.#commands;
+  /** A client that is not connected gets no commands: its own queue would send them after their callers' timeouts. */
+  async connected(): Promise<RedisCommands> {
     if (!this.#isConnecting()) throw notConnected();
     this.#shared.connecting ??= this.#decided().finally(() => {
       this.#shared.connecting = undefined;
     });
-    return this.#shared.connecting.then(() => {
-      if (!this.#commands.ready) throw notConnected();
-      return this.#commands;
-    });
+    await this.#shared.connecting;
+    if (!this.current.ready) throw notConnected();
+    return this.current;
   }
 
   unresponsive(): void {}
@@ -87,8 +76,6 @@ export class ExternalClient implements RedisSource {
   demoted(): void {}
 
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
     if (--this.#shared.users > 0) return;
     clients.delete(this.#client);
     this.#shared.unwatch();

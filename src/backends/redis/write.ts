@@ -1,9 +1,8 @@
 import { isError } from '../../errors.js';
 import type { CheckedItem } from '../arguments.js';
-import type { RedisCommand, RedisCommands } from './commands.js';
+import { assertDone, type RedisCommand, type RedisCommands, sendAll, setCommand } from './commands.js';
 import { markCommand, REMEMBERS_MS, token } from './deletion-marks.js';
 import { markOf } from './key-names.js';
-import { sendAll, unexpected } from './reply.js';
 import { Script } from './scripts.js';
 
 /** Entries in one transaction: a server that runs it answers no other client. */
@@ -12,15 +11,6 @@ const TRANSACTION = 250;
 /** Whether a value may have come and gone while a function runs: then a mark says that it was there. */
 export function isShort(ttlMs: number | undefined): boolean {
   return ttlMs !== undefined && ttlMs < REMEMBERS_MS;
-}
-
-export function setCommand({ cacheKey, bytes, ttlMs }: CheckedItem): RedisCommand {
-  return ttlMs === undefined ? ['set', cacheKey, bytes] : ['set', cacheKey, bytes, 'px', String(ttlMs)];
-}
-
-/** @throws unless a SET was done: in a MULTI of the client's owner it is only put into a queue, which may be discarded. */
-export function assertDone(reply: unknown): void {
-  if (Buffer.isBuffer(reply) ? reply.length !== 2 : reply !== 'OK') throw unexpected();
 }
 
 export async function setPlain(commands: RedisCommands, items: readonly CheckedItem[]): Promise<void> {
@@ -35,9 +25,8 @@ if KEYS[2] then redis.call('set',KEYS[2],ARGV[3],'px',${REMEMBERS_MS}) end
 return redis.call('exists',KEYS[1])`);
 
 /**
- * A server remembers what a connection has read, and forgets it when that connection itself writes: so that a change
- * which another client makes to what we have written is told as well, it is touched by a reading command, in one step with the
- * write: what another client writes in between would not be told.
+ * A server stops tracking a key when the connection that read it writes it. So each write is followed by a reading command, in one
+ * step with it: the server then reports later changes of other clients.
  */
 export async function setTracked(commands: RedisCommands, items: readonly CheckedItem[]): Promise<void> {
   // Of many a script for each would cost more than it saves.
@@ -53,7 +42,7 @@ export async function setTracked(commands: RedisCommands, items: readonly Checke
   );
 }
 
-/** As {@link setTracked}, for who may not run scripts: by a transaction, which in a cluster is not one step. */
+/** As {@link setTracked}, without the right to run scripts: by a transaction, which in a cluster is not one step. */
 export async function setTrackedWithoutScripts(commands: RedisCommands, items: readonly CheckedItem[]): Promise<void> {
   const writes = items.map((item): RedisCommand[] => [
     ...(isShort(item.ttlMs) ? [markCommand(commands, item.cacheKey)] : []),

@@ -2,10 +2,9 @@ import { types } from 'node:util';
 import type { Backend, BackendEntry, BackendLock, BackendTagOptions } from '../../backends/backend.js';
 import { endsWithin, isPrivate, storesAlike } from '../../backends/guarantees.js';
 import { BackendError, hasCode } from '../../errors.js';
-import { copyOf, kindOf } from '../../util/bytes.js';
+import { copyOf, isDetached, kindOf } from '../../util/bytes.js';
 import { now } from '../../util/clock.js';
 import { keepAlive, letEnd } from '../../util/deadlines.js';
-import { isDetached } from '../../util/slots.js';
 import { pause } from '../../util/timers.js';
 import {
   answerOf,
