@@ -93,3 +93,17 @@ test('no files import each other in a circle', (t) => {
   for (const file of files) visit(file, []);
   t.deepEqual(circles, []);
 });
+
+test('no file is longer than 300 lines', (t) => {
+  const rust = resolve(root, '../src-rs');
+  const all = [root, rust].flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(ts|rs)$/.test(name))
+      .map((name) => join(folder, name)),
+  );
+  t.true(all.length > 250);
+  t.deepEqual(
+    all.filter((path) => readFileSync(path, 'utf8').trimEnd().split('\n').length > 300),
+    [],
+  );
+});

@@ -118,7 +118,6 @@ export class MemoryBackend implements Backend {
     this.#write(cacheKey, bytes, ttlMs, tags, options);
   }
 
-  /** @throws as {@link set}. */
   async setIfUnchanged(
     cacheKey: string,
     bytes: Uint8Array,
