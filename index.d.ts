@@ -530,7 +530,6 @@ declare class MemoryBackend implements Backend {
     getNow(cacheKey: string): BackendEntry | undefined;
     /** @throws ValueTooLargeError for an entry that alone is over `maxBytes`; the one it was to replace is gone. */
     set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void>;
-    /** @throws as {@link set}. */
     setIfUnchanged(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions & BackendUnchanged): Promise<boolean>;
     changedSince(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
     delete(cacheKey: string, options?: BackendDeleteOptions): Promise<boolean>;

@@ -218,3 +218,15 @@ test.serial('a URL that is not one of Redis is refused without being repeated', 
     t.notThrows(() => new RedisBackend({ url }), url);
   }
 });
+
+for (const library of libraries) {
+  test.serial(`${library}: a write beside the first one with tags asks for the tags that the entry had`, async (t) => {
+    const server = await requireRedis(t);
+    if (!server) return;
+    const backend = open(t, { url: server.url, library });
+    const [first, second] = [Buffer.from('first'), Buffer.from('second')];
+    await Promise.all([backend.set('a', first, { tags: ['t'] }), backend.set('a', second)]);
+    t.is(await backend.invalidateTags(['t']), 0);
+    t.deepEqual((await backend.get('a'))?.bytes, second);
+  });
+}

@@ -131,6 +131,7 @@ export class RedisBackend implements Backend {
 
   async set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void> {
     const item = checkedItem(cacheKey, bytes, options);
+    this.#changes.noteTags([item]);
     const { tagged, watch } = this.#changes;
     const { ttlMs = REMEMBERS_MS } = item;
     const plain = item.tags.length === 0 && !tagged && !watch?.active && ttlMs >= REMEMBERS_MS;
@@ -145,6 +146,7 @@ export class RedisBackend implements Backend {
   ): Promise<boolean> {
     const unchanged = unchangedSince(options);
     const item = checkedItem(cacheKey, bytes, options);
+    this.#changes.noteTags([item]);
     return this.#queue.run(options, (commands) => this.#changes.setIfUnchanged(commands, item, unchanged));
   }
 
@@ -180,6 +182,7 @@ export class RedisBackend implements Backend {
   async setMany(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void> {
     const checked = checkedItems(items, options);
     if (checked.length === 0) return;
+    this.#changes.noteTags(checked);
     await this.#queue.run(options, (commands) => this.#changes.set(commands, checked));
   }
 

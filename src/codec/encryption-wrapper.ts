@@ -1,12 +1,13 @@
 import { ConfigurationError } from '../errors.js';
 import type { KeyOptions } from '../keys/key-options.js';
-import { Keyring } from '../keys/keyring.js';
+import { Keyring, stateOf } from '../keys/keyring.js';
 import { signalOf } from '../native/abort.js';
 import { SCRATCH_LEN } from '../native/memory.js';
 import { assertTenantId } from '../protocol/derive.js';
 import type { Serializer } from '../serializers/serializer.js';
 import { assertWellFormed, bytesOf, copyOf, countedBytes, hasCountedBytes, kindOf } from '../util/bytes.js';
 import { assertOptionsObject, ownOptions } from '../util/options-object.js';
+import { append } from '../util/own-property.js';
 import { type InspectedValue, inspectStored } from './inspect.js';
 import { SealingCodec } from './sealing-codec.js';
 import { type RotationHeaderMode, Tenants } from './tenant-context.js';
@@ -40,7 +41,7 @@ const OPTIONS = [
   'compress',
 ] as const satisfies readonly (keyof EncryptionWrapperOptions)[];
 
-/** What a cache uses of a wrapper: the same without the checks. */
+/** What a cache uses of a wrapper: the same without the checks. @throws ConfigurationError where a method was replaced. */
 export let codecOf: <T>(wrapper: EncryptionWrapper<T>) => SealingCodec<T>;
 
 /**
@@ -60,7 +61,16 @@ export class EncryptionWrapper<T = unknown> implements Disposable {
   readonly #ownKeyring: Keyring | undefined;
 
   static {
-    codecOf = (wrapper) => wrapper.#codec;
+    codecOf = (wrapper) => {
+      for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(EncryptionWrapper.prototype))) {
+        if (name !== 'constructor' && typeof value === 'function' && Reflect.get(wrapper, name) !== value) {
+          throw new ConfigurationError(
+            `A cache would not call this EncryptionWrapper's own ${name}: put what it does into a serializer`,
+          );
+        }
+      }
+      return wrapper.#codec;
+    };
   }
 
   /**
@@ -85,7 +95,8 @@ export class EncryptionWrapper<T = unknown> implements Disposable {
       throw new ConfigurationError("A rotation header exists in wire 'protocol' only");
     }
     this.#ownKeyring = keyring === undefined ? new Keyring({ masterKey }) : undefined;
-    const settings = { keyring: keyring ?? (this.#ownKeyring as Keyring), profile, rotationHeader, nonces };
+    const keys = keyring ?? (this.#ownKeyring as Keyring);
+    const settings = { keyring: keys, keyState: stateOf(keys), profile, rotationHeader, nonces };
     this.#tenants = new Tenants(settings, tenantId);
     this.#codec = new SealingCodec<T>(settings, this.#tenants);
   }
@@ -151,7 +162,7 @@ export class EncryptionWrapper<T = unknown> implements Disposable {
   serializeMany(items: readonly ValueToSerialize<T>[]): Buffer[] {
     this.#tenants.assertUsable();
     assertItems(items);
-    return this.#codec.serializeMany(items.map((item) => ({ value: item.value, ...checkedContext(item) })));
+    return this.#codec.serializeMany(mapped(items, (item) => ({ value: item.value, ...checkedContext(item) })));
   }
 
   /** Opens a batch with one native call per key. Each item has its own result. @throws TypeError for a wrong argument only. */
@@ -159,7 +170,7 @@ export class EncryptionWrapper<T = unknown> implements Disposable {
     this.#tenants.assertUsable();
     assertItems(items);
     return this.#codec.deserializeMany(
-      items.map((item) => {
+      mapped(items, (item) => {
         const { sealed, cacheKey, tenantId } = item;
         const entry = checkedContext({ cacheKey, tenantId });
         return { sealed: countedBytes('sealed', sealed), ...entry };
@@ -207,6 +218,13 @@ function assertContext(context: unknown): asserts context is ValueContext {
   if (typeof context !== 'object' || context === null) {
     throw new TypeError(`The context must be an object with a cacheKey, not ${kindOf(context)}`);
   }
+}
+
+/** As `map`, which an array of a class of its own may have replaced. */
+function mapped<T, R>(items: readonly T[], work: (item: T) => R): R[] {
+  const results: R[] = [];
+  for (let i = 0; i < items.length; i++) append(results, work(items[i] as T));
+  return results;
 }
 
 function assertItems(items: unknown): void {

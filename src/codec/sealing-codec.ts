@@ -1,4 +1,5 @@
 import type { Serializer } from '../serializers/serializer.js';
+import { assertWellFormed } from '../util/bytes.js';
 import { openBatch, sealBatch } from './batch.js';
 import { openAsync, openSync } from './open.js';
 import { Payloads } from './payloads.js';
@@ -25,6 +26,8 @@ export class SealingCodec<T = unknown> implements ValueCodec<T> {
   readonly #tenants: Tenants;
   readonly #payloads: Payloads<T>;
   readonly #store: PrefixedStore | undefined;
+  /** The one that was checked last: a store may get another. */
+  #prefix = '';
 
   constructor(
     settings: CodecSettings,
@@ -120,6 +123,12 @@ export class SealingCodec<T = unknown> implements ValueCodec<T> {
   }
 
   #bound(cacheKey: string): string {
-    return this.#store === undefined ? cacheKey : (this.#store.keyPrefix ?? '') + cacheKey;
+    if (this.#store === undefined) return cacheKey;
+    const prefix = this.#store.keyPrefix ?? '';
+    if (prefix !== this.#prefix) {
+      assertWellFormed('backend.keyPrefix', prefix);
+      this.#prefix = prefix;
+    }
+    return prefix + cacheKey;
   }
 }

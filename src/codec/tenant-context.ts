@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { AuthenticationError, KeyError, SealedFormatError, UnknownKeyError } from '../errors.js';
 import type { TenantKey } from '../keys/held-key.js';
-import { HALF_OF_A_SEQUENCE, type Keyring, type NonceMode } from '../keys/keyring.js';
+import { HALF_OF_A_SEQUENCE, type Keyring, type KeyringState, type NonceMode } from '../keys/keyring.js';
 import { AadTemplate } from '../protocol/aad.js';
 import { assertTenantId } from '../protocol/derive.js';
 import { type Frame, parseFrame } from '../protocol/frame.js';
@@ -23,6 +23,7 @@ export type RotationHeaderMode = 'auto' | 'always' | 'never';
 /** What a codec is made of, for its tenants. */
 export interface CodecSettings {
   readonly keyring: Keyring;
+  readonly keyState: KeyringState;
   readonly profile: WireProfile;
   readonly rotationHeader: RotationHeaderMode;
   readonly nonces: NonceMode;
@@ -76,7 +77,7 @@ export class TenantContext {
   /** The keys as the keyring has them now: the same object until they change. @throws KeyError when the keyring was destroyed. */
   snapshot(): TenantSnapshot {
     const held = this.#snapshot;
-    if (held !== undefined && held.generation === this.#settings.keyring.generation) return held;
+    if (held !== undefined && held.generation === this.#settings.keyState.generation) return held;
     return this.#refresh();
   }
 
@@ -130,8 +131,8 @@ export class TenantContext {
 
   #refresh(): TenantSnapshot {
     this.#snapshot = undefined;
-    const { keyring, nonces } = this.#settings;
-    const { generation } = keyring;
+    const { keyring, keyState, nonces } = this.#settings;
+    const { generation } = keyState;
     const keys = keyring.tenantKeys(this.tenantId, nonces);
     const [current] = keys;
     const prefix = this.#prefixFor(current);
@@ -212,11 +213,11 @@ export function countOpen({ master }: TenantKey): void {
   master.lastOpened = recently();
 }
 
-export function countSeals({ keyring }: CodecSettings, { master }: TenantKey, seals: number): void {
+export function countSeals({ keyring, keyState }: CodecSettings, { master }: TenantKey, seals: number): void {
   master.seals += seals;
   master.lastSealed = recently();
-  keyring.sequenceSeals += seals;
-  if (keyring.sequenceSeals >= HALF_OF_A_SEQUENCE) keyring.announceHalfUsed(master);
+  keyState.sequenceSeals += seals;
+  if (keyState.sequenceSeals >= HALF_OF_A_SEQUENCE) keyring.announceHalfUsed(master);
 }
 
 /** A fingerprint from an unauthenticated header, fit for a message. */

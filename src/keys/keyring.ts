@@ -26,6 +26,16 @@ const MAX_PREVIOUS = 3;
 export const HALF_OF_A_SEQUENCE = 2 ** 31;
 const nonceChannel = channel('cachekit:nonces');
 
+/** What codecs read and count for each value, without a call. */
+export interface KeyringState {
+  /** Goes up when the keys change, so that others may keep what `tenantKeys` returned. */
+  generation: number;
+  /** Nonces that were used since the sequence began. */
+  sequenceSeals: number;
+}
+
+export let stateOf: (keyring: Keyring) => KeyringState;
+
 /**
  * One master key that seals and up to three that only open, so that a key can be replaced while values
  * sealed with the old one are still stored.
@@ -36,10 +46,7 @@ const nonceChannel = channel('cachekit:nonces');
  * Protocol: docs/protocol.md, "Rotation Header".
  */
 export class Keyring implements Disposable {
-  /** @internal Goes up when the keys change, so that others may keep what `tenantKeys` returned. */
-  generation = 0;
-  /** @internal Nonces that were used since the sequence began. */
-  sequenceSeals = 0;
+  readonly #state: KeyringState = { generation: 0, sequenceSeals: 0 };
   #current: HeldKey;
   #previous: HeldKey[] = [];
   #staged: HeldKey[] = [];
@@ -48,6 +55,10 @@ export class Keyring implements Disposable {
   #sequence: NativeSequence = guarded(() => new native.NonceSequence(false));
   #announced = false;
   #randomSequence: NativeSequence | undefined;
+
+  static {
+    stateOf = (keyring) => keyring.#state;
+  }
 
   /**
    * @throws ConfigurationError when there is no key or an option that there is not, KeyError for a malformed or repeated key
@@ -78,7 +89,7 @@ export class Keyring implements Disposable {
     const staged = this.#unheld('key', key);
     if (this.#openOnlyCount() >= MAX_PREVIOUS) throw discard(staged, tooMany());
     this.#staged.push(staged);
-    this.generation++;
+    this.#state.generation++;
   }
 
   /**
@@ -97,7 +108,7 @@ export class Keyring implements Disposable {
     this.#previous.unshift(this.#current);
     this.#current = promoted ?? next;
     this.#replaced = true;
-    this.generation++;
+    this.#state.generation++;
   }
 
   /** Swaps the current key with the newest previous one. @throws KeyError when there is none. */
@@ -108,7 +119,7 @@ export class Keyring implements Disposable {
     this.#previous[0] = this.#current;
     this.#current = newest;
     this.#replaced = true;
-    this.generation++;
+    this.#state.generation++;
   }
 
   /**
@@ -128,7 +139,7 @@ export class Keyring implements Disposable {
     }
     for (const key of this.#previous) key.destroy();
     this.#previous = [];
-    this.generation++;
+    this.#state.generation++;
   }
 
   /** Whether previous keys are held. */
@@ -151,7 +162,7 @@ export class Keyring implements Disposable {
   destroy(): void {
     if (this.#destroyed) return;
     this.#destroyed = true;
-    this.generation++;
+    this.#state.generation++;
     for (const key of this.#keys()) key.destroy();
   }
 
@@ -194,10 +205,10 @@ export class Keyring implements Disposable {
     this.#assertUsable();
     if (nonces === 'random') throw new NonceExhaustedError();
     this.#sequence = guarded(() => new native.NonceSequence(false));
-    this.sequenceSeals = 0;
+    this.#state.sequenceSeals = 0;
     this.#announced = false;
     for (const key of this.#keys()) key.forgetTenants();
-    this.generation++;
+    this.#state.generation++;
     announce('renewed', this.#current);
   }
 

@@ -81,6 +81,6 @@ export async function takeLease(
       const whole = wholeLeaseMs(ms);
       return exclusively(() => lease.extend(whole), false);
     },
-    release: () => exclusively(() => lease.release(), false),
+    release: async () => exclusively(() => lease.release(), false),
   };
 }

@@ -45,9 +45,13 @@ export class RedisChanges {
     this.watch = watch;
   }
 
+  /** At the call, before anything is sent: a write that is sent beside these must already ask for the tags that an entry had. */
+  noteTags(items: readonly CheckedItem[]): void {
+    this.tagged ||= items.some(({ tags }) => tags.length > 0);
+  }
+
   set(commands: RedisCommands, items: readonly CheckedItem[]): Promise<void> {
     const tagged = items.some(({ tags }) => tags.length > 0);
-    this.tagged ||= tagged;
     if (!this.tagged && !this.watch?.active) return setPlain(commands, items);
     return this.#scripts.either(
       () => (this.tagged ? setTagged(commands, this.#clock, items) : setTracked(commands, items)),
@@ -60,7 +64,6 @@ export class RedisChanges {
 
   setIfUnchanged(commands: RedisCommands, item: CheckedItem, unchanged: Unchanged): Promise<boolean> {
     const tagged = item.tags.length > 0;
-    this.tagged ||= tagged;
     const store = this.tagged ? storeTagged : storeUnchanged;
     return this.#scripts.either(
       () => store(commands, this.#clock, item, unchanged),

@@ -61,6 +61,8 @@ export class RedisQueue {
     if (this.#closed) throw closedError('Redis');
     if (this.#filling?.full) this.#flush();
     if (this.#filling === undefined) {
+      // Before a tick that would never come, and so without a time limit.
+      assertNotHeld(this.#source.library);
       this.#filling = new RedisBatch(this.#ended, this.#demoted);
       // When everything that is ready to run has run. Measured with 64 gets in flight: a microtask gathers as many but
       // fewer of code that awaits something first; setImmediate no more, and it makes a lone get slower by 5 %.
@@ -87,8 +89,7 @@ export class RedisQueue {
     );
     batch.deadline = deadline;
     try {
-      const { library, current } = this.#source;
-      assertNotHeld(library);
+      const { current } = this.#source;
       if (current?.ready) batch.send(current);
       else {
         this.#source.connected().then(

@@ -270,6 +270,9 @@ export class EntryStore {
 
   #joinedAll<R>(refs: readonly EntryRef[], work: (flights: Work[]) => Promise<R>): Promise<R> {
     this.assertOpen();
-    return this.#parts.flights.useAll(refs, work);
+    const { coherence, flights } = this.#parts;
+    const [first] = refs;
+    if (coherence.untracked !== undefined && first !== undefined) coherence.report(first);
+    return flights.useAll(refs, work);
   }
 }

@@ -181,7 +181,11 @@ export class L2 {
   async has(ref: EntryRef): Promise<boolean> {
     const { has } = this.backend;
     if (has === undefined) return typeof (await this.get(ref)) === 'object';
-    return (await this.ask(ref, (options) => this.#any(ref, (name) => has(name, options)))) === true;
+    const found = await this.ask(ref, async (options) => {
+      for (const name of this.#names(ref)) if (await has(name, options)) return true;
+      return false;
+    });
+    return found === true;
   }
 
   /** @throws BackendError for a backend that cannot do it, and what the backend throws. */
@@ -189,7 +193,11 @@ export class L2 {
     const { expire } = this.backend;
     if (expire === undefined) throw new BackendError('This backend cannot change when an entry ends');
     const ttlMs = ref.ttlMs + this.#settings.graceMs;
-    return this.#thrown(ref, () => this.#any(ref, (name) => expire(name, ttlMs, this.#options)));
+    return this.#thrown(ref, async () => {
+      let any = false;
+      for (const name of this.#names(ref)) if (await expire(name, ttlMs, this.#options)) any = true;
+      return any;
+    });
   }
 
   /** @throws BackendError for a backend without tags; what ended it, as an IncompleteError when entries were removed before. */
@@ -241,12 +249,6 @@ export class L2 {
 
   #names(ref: EntryRef): readonly string[] {
     return this.#settings.names === undefined ? [ref.cacheKey] : this.#settings.names.all(ref);
-  }
-
-  async #any(ref: EntryRef, is: (name: string) => Promise<boolean>): Promise<boolean> {
-    let any = false;
-    for (const name of this.#names(ref)) if (await is(name)) any = true;
-    return any;
   }
 
   #times(ttlMs: number): { ttlMs: number; staleMs?: number } {

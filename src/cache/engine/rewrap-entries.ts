@@ -1,7 +1,7 @@
 import type { Backend, BackendEntry } from '../../backends/backend.js';
 import type { ValueCodec } from '../../codec/value-codec.js';
 import { BackendError, isCacheKitError } from '../../errors.js';
-import { copyOf } from '../../util/bytes.js';
+import { assertCacheKey, copyOf } from '../../util/bytes.js';
 import { throwIfAborted } from '../../util/realms.js';
 
 /** What has become of the entries so far. */
@@ -74,6 +74,8 @@ export class Rewrapping {
   }
 
   async #one(cacheKey: string, tenantId: string | undefined, entry: BackendEntry): Promise<void> {
+    // From a backend of the user's, perhaps.
+    assertCacheKey(cacheKey);
     let sealed: Buffer | undefined;
     try {
       sealed = await this.#codec.rewrap(entry.bytes, { cacheKey, tenantId });
