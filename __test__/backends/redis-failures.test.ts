@@ -1,9 +1,9 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
 import { BackendError, TimeoutError } from '../../index.js';
 import { until } from '../../src/testing/behaviour.js';
+import { startRawServer } from '../support/http-server.js';
 import { freePort, requireRedis } from '../support/redis-server.js';
 import { assertNoSecret, libraries, open, SECRET, SECRET_KEY, SECRET_VALUE } from './redis-backends.js';
 
@@ -17,20 +17,8 @@ test.after.always('nothing was left unhandled', (t) => {
   t.deepEqual(unhandled, []);
 });
 
-/** A server that does what `serve` does with each connection. */
 async function startRaw(t: ExecutionContext, serve: (socket: Socket) => void): Promise<string> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-    serve(socket);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return (await startRawServer(t, serve)).replace('http:', 'redis:');
 }
 
 for (const library of libraries) {

@@ -259,3 +259,36 @@ for (const [name, fake] of Object.entries({
     t.is(stdout, name === 'sinon' ? '1\nERR_TIMEOUT\n2\n' : refused, stderr);
   });
 }
+
+for (const [name, fake, restore] of [
+  [
+    'one that remembers nothing',
+    'const real = process.nextTick; process.nextTick = Object.assign(() => {}, { clock: {} });',
+    'process.nextTick = real;',
+  ],
+  [
+    'sinon',
+    `const clock = (await import('${import.meta.resolve('@sinonjs/fake-timers')}')).default.install({ toFake: ['nextTick'] });`,
+    'clock.uninstall();',
+  ],
+] as const) {
+  test(`process.nextTick that was faked before the import, and is itself again, holds no store: ${name}`, async (t) => {
+    const server = await requireRedis(t);
+    if (!server) return;
+    const { stdout, stderr } = await promisify(execFile)(
+      process.execPath,
+      [
+        ...[`--import=${import.meta.resolve('tsx')}`, '--no-warnings', '--input-type=module', '-e'],
+        `${fake}
+         const { RedisBackend } = await import('${new URL('../../index.ts', import.meta.url).href}');
+         ${restore}
+         const backend = new RedisBackend({ url: '${server.url}' });
+         await backend.set('k', Buffer.from('x'));
+         console.log((await backend.get('k')).bytes.toString());
+         process.exit();`,
+      ],
+      { timeout: 20_000 },
+    );
+    t.is(stdout, 'x\n', stderr);
+  });
+}

@@ -1,11 +1,10 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { nextTick } from 'node:process';
 import { getSystemErrorMap } from 'node:util';
 import { BackendError, CacheKitError, isError } from '../../errors.js';
 import { type NativeFileLock, native } from '../../native/addon.js';
 import { elapsed } from '../../util/clock.js';
-import { clearTimeout, pause, setImmediate, setTimeout } from '../../util/timers.js';
+import { clearTimeout, nextTick, pause, setImmediate, setTimeout } from '../../util/timers.js';
 import { codeOf } from '../cause.js';
 import { LmdbMarks } from './deletion-marks.js';
 import { LmdbEntries } from './entries.js';

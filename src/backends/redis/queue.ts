@@ -1,7 +1,7 @@
-import { nextTick } from 'node:process';
 import { assertNotHeld, elapsed } from '../../util/clock.js';
 import { Deadline, overWithin } from '../../util/deadlines.js';
 import { assertSignal } from '../../util/realms.js';
+import { nextTick } from '../../util/timers.js';
 import { CACHE, closedError } from '../arguments.js';
 import type { BackendEntry, BackendGetOptions, BackendOptions } from '../backend.js';
 import { RedisBatch } from './batch.js';
