@@ -4,6 +4,8 @@ import { ownOptions } from '../util/options-object.js';
 import {
   assertOptions,
   beginningOf,
+  CACHE,
+  type CheckedItem,
   checkedItem,
   checkedItems,
   distinctTags,
@@ -121,7 +123,7 @@ export class RedisBackend implements Backend {
   // Without `async`: the promise of the batch is the caller's.
   get(cacheKey: string, options?: BackendGetOptions): Promise<BackendEntry | undefined> {
     try {
-      assertCacheKey(cacheKey);
+      if (!isByCache(options)) assertCacheKey(cacheKey);
       const found = this.#queue.get(cacheKey, options);
       return cacheKey.endsWith(LOCK_SUFFIX) ? found.then(unlessLock) : found;
     } catch (error) {
@@ -130,11 +132,11 @@ export class RedisBackend implements Backend {
   }
 
   async set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void> {
-    const item = checkedItem(cacheKey, bytes, options);
-    this.#changes.noteTags([item]);
+    const item = itemOf(cacheKey, bytes, options);
+    const { tags, ttlMs = REMEMBERS_MS } = item;
+    if (tags.length > 0) this.#changes.tagged = true;
     const { tagged, watch } = this.#changes;
-    const { ttlMs = REMEMBERS_MS } = item;
-    const plain = item.tags.length === 0 && !tagged && !watch?.active && ttlMs >= REMEMBERS_MS;
+    const plain = !tagged && !watch?.active && ttlMs >= REMEMBERS_MS;
     if (plain) assertDone(await this.#queue.run(options, (commands) => commands.send(setCommand(item))));
     else await this.#queue.run(options, (commands) => this.#changes.set(commands, [item]));
   }
@@ -166,9 +168,10 @@ export class RedisBackend implements Backend {
   }
 
   async getMany(cacheKeys: readonly string[], options?: BackendGetOptions): Promise<(BackendEntry | undefined)[]> {
-    assertCacheKeys(cacheKeys);
+    const byCache = isByCache(options);
+    if (!byCache) assertCacheKeys(cacheKeys);
     if (cacheKeys.length === 0) return [];
-    const wanted = [...cacheKeys];
+    const wanted = byCache ? cacheKeys : [...cacheKeys];
     const ttl = options?.ttl === true;
     return this.#queue.run(options, async (commands) =>
       (await readMany(commands, wanted, ttl)).map(({ bytes, ttl: left, error }, i) => {
@@ -252,3 +255,22 @@ export class RedisBackend implements Backend {
 }
 
 const METHODS = methodsOf(RedisBackend);
+
+/** Whether a cache calls: it has checked the names, and what it gives is its own. */
+function isByCache<T extends BackendOptions>(options: T | undefined): options is T {
+  return options !== undefined && CACHE in options;
+}
+
+const NO_TAGS: readonly string[] = [];
+
+function itemOf(cacheKey: string, bytes: Uint8Array, options: BackendSetOptions | undefined): CheckedItem {
+  const trusted = isByCache(options) && options.tags === undefined;
+  if (!trusted) return checkedItem(cacheKey, bytes, options);
+  const { ttlMs } = options;
+  return {
+    cacheKey,
+    bytes: bytes as Buffer,
+    ttlMs: ttlMs === Number.POSITIVE_INFINITY ? undefined : ttlMs,
+    tags: NO_TAGS,
+  };
+}

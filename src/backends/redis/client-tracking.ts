@@ -44,6 +44,8 @@ export class RedisWatch {
   /** Why changes are not reported; listeners get it once. */
   #failure: unknown;
   #told = true;
+  /** Whether anybody listens. */
+  active = false;
 
   /** @param underWay resolves when the reads of this moment have been answered; nothing when there are none. */
   constructor(subscribe: Subscribe, underWay: () => Promise<void> | undefined) {
@@ -51,17 +53,16 @@ export class RedisWatch {
     this.#underWay = underWay;
   }
 
-  get active(): boolean {
-    return this.#listeners.size > 0;
-  }
-
   add(listener: InvalidationListener, state?: WatchState): () => void {
     const entry = { listener, state };
     this.#listeners.add(entry);
+    this.active = true;
     if (!this.#told) state?.(false, this.#failure);
     if (this.#listeners.size === 1) void this.#trackAll();
     return () => {
-      if (this.#listeners.delete(entry) && !this.active) void this.#untrackAll();
+      if (!this.#listeners.delete(entry)) return;
+      this.active = this.#listeners.size > 0;
+      if (!this.active) void this.#untrackAll();
     };
   }
 

@@ -18,6 +18,11 @@ import { Script } from './scripts.js';
 export const REMEMBERS_MS = 30_000;
 export const TAG_REMEMBERS_MS = 3_600_000;
 
+/** Whether a value may have come and gone while a function runs: then a mark says that it was there. */
+export function isShort(ttlMs: number | undefined): boolean {
+  return ttlMs !== undefined && ttlMs < REMEMBERS_MS;
+}
+
 /** Every backend of this thread has the same clock. */
 const SELF = randomBytes(6).toString('hex');
 

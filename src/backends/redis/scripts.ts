@@ -25,7 +25,9 @@ export class Script {
 
   /** Many calls in one write. @throws the first Error among the replies. */
   async runAll(commands: RedisCommands, calls: readonly ScriptCall[]): Promise<unknown[]> {
-    if (calls.length === 0) return [];
+    const [first] = calls;
+    if (first === undefined) return [];
+    if (calls.length === 1) return [await this.run(commands, first)];
     const send = async (command: 'eval' | 'evalsha', script: string, list: readonly ScriptCall[]) =>
       listOf(
         await commands.sendAll(

@@ -2,11 +2,18 @@ import { createHash } from 'node:crypto';
 import { elapsed } from '../../util/clock.js';
 import type { CheckedItem, Unchanged } from '../arguments.js';
 import { countOf, type RedisCommands, setCommand } from './commands.js';
-import { CHANGED, changedArgs, isMarkedSince, markCommand, REMEMBERS_MS, type RedisClock } from './deletion-marks.js';
+import {
+  CHANGED,
+  changedArgs,
+  isMarkedSince,
+  isShort,
+  markCommand,
+  REMEMBERS_MS,
+  type RedisClock,
+} from './deletion-marks.js';
 import { markOf } from './key-names.js';
 import { Script } from './scripts.js';
 import { type ExclusiveConnection, transact } from './transactions.js';
-import { isShort } from './write.js';
 
 /** Arguments of {@link UNCHANGED}, for scripts that have their own behind them. */
 export const UNCHANGED_ARGS = 10;

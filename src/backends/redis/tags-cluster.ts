@@ -3,12 +3,19 @@ import { BackendError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
 import type { CheckedItem } from '../arguments.js';
 import { countOf, listOf, type RedisCommands, sendAll } from './commands.js';
-import { CHANGED, changedArgs, REMEMBERS_MS, type RedisClock, TAG_REMEMBERS_MS, token } from './deletion-marks.js';
+import {
+  CHANGED,
+  changedArgs,
+  isShort,
+  REMEMBERS_MS,
+  type RedisClock,
+  TAG_REMEMBERS_MS,
+  token,
+} from './deletion-marks.js';
 import { markOf, recordOf } from './key-names.js';
 import { Script } from './scripts.js';
 import { type Since, UNCHANGED, UNCHANGED_ARGS, unchangedArgs } from './set-if-unchanged.js';
 import { CHUNK, INDEX, NOW, type Place, placeOf, sweepPlaces } from './tag-index.js';
-import { isShort } from './write.js';
 
 /*
  * Tags in a cluster, where a script has the keys of one slot: an index is in another one than its entries. Each write gives its

@@ -1,6 +1,7 @@
 import type { CheckedItem } from '../arguments.js';
 import { countOf, listOf, type RedisCommands } from './commands.js';
 import {
+  isShort,
   leaveMarks,
   leaveMarksAnyway,
   markCommand,
@@ -14,7 +15,6 @@ import { Script } from './scripts.js';
 import { type Since, UNCHANGED, unchangedArgs } from './set-if-unchanged.js';
 import { CHUNK, INDEX, NOW } from './tag-index.js';
 import { expireInCluster, invalidateInCluster, removeInCluster, setInCluster, storeInCluster } from './tags-cluster.js';
-import { isShort } from './write.js';
 
 /** So many names are checked with each one added, and removed when their entries are gone: at most a quarter is stale. */
 const LOOKED_AT = 5;

@@ -33,7 +33,8 @@ const membersOf = new WeakMap<object, Members>();
  */
 export class Coherence {
   readonly #parts: CoherenceParts;
-  readonly #members: Members | undefined;
+  /** The caches of this process over the same backend, this one among them. */
+  readonly members: Members;
   readonly #unwatch: (() => void) | undefined;
   /** Why the backend tells of no changes, until that is reported: which needs an entry, so the next operation does it. */
   untracked: unknown;
@@ -41,8 +42,8 @@ export class Coherence {
   constructor(parts: CoherenceParts) {
     this.#parts = parts;
     const { backend, watch } = parts;
-    this.#members = backend && membersFor(backend);
-    this.#members?.add(new WeakRef(this));
+    this.members = backend === undefined ? new Set() : membersFor(backend);
+    this.members.add(new WeakRef(this));
     this.#unwatch = watch?.(
       (cacheKey) => this.#changedElsewhere(cacheKey),
       (tracked, error) => this.#trackingChanged(tracked, error),
@@ -51,7 +52,6 @@ export class Coherence {
 
   /** This cache has changed an entry of the backend, or tried to: the others forget their copies. */
   publish(cacheKey: string): void {
-    if (this.#members === undefined || this.#members.size < 2) return;
     for (const other of this.#others()) other.#changed(cacheKey);
   }
 
@@ -86,7 +86,7 @@ export class Coherence {
   }
 
   *#others(): Generator<Coherence> {
-    for (const member of this.#members ?? []) {
+    for (const member of this.members) {
       const other = member.deref();
       if (other !== undefined && other !== this) yield other;
     }

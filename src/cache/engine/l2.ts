@@ -253,7 +253,8 @@ export class L2 {
 
   #times(ttlMs: number): { ttlMs: number; staleMs?: number } {
     const { graceMs } = this.#settings;
-    return graceMs === 0 ? { ttlMs } : { ttlMs: ttlMs + graceMs, staleMs: graceMs };
+    const whole = Math.ceil(ttlMs + graceMs);
+    return graceMs === 0 ? { ttlMs: whole } : { ttlMs: whole, staleMs: graceMs };
   }
 
   #tags(ref: EntryRef): readonly string[] | undefined {

@@ -146,7 +146,8 @@ export class Tiers {
    */
   async write(ref: EntryRef, value: unknown, writer: Writer, run?: Run): Promise<number | undefined | typeof REFUSED> {
     const { cacheKey, tenantId, tags } = ref;
-    const sealed = this.#settings.codec.serialize(value, { cacheKey, tenantId });
+    const { codec, coherence } = this.#settings;
+    const sealed = codec.serialize(value, { cacheKey, tenantId });
     const bytes = sealed instanceof Promise ? await sealed : sealed;
     // Without the lock it may be too late: another process may have run the function since.
     if (run?.isLocked !== undefined && !(await run.isLocked())) return undefined;
@@ -162,7 +163,7 @@ export class Tiers {
         stored = this.l2 === undefined || (await this.l2.set({ ref, bytes, ttlMs }, run));
       } finally {
         if (stored !== true) this.unwritten(ref, writer);
-        this.#settings.coherence.publish(cacheKey);
+        if (coherence.members.size > 1) coherence.publish(cacheKey);
       }
       if (stored !== true) return stored === REFUSED ? REFUSED : undefined;
       const removed = begun ? this.invalidations.since(begun, tags ?? []) : run?.invalidatedAt(tags);
