@@ -251,3 +251,16 @@ test('a long invalidation can be aborted, with what it has removed', async (t) =
   await t.throwsAsync(entries.invalidateTags('t', { signal: before }), { message: 'before' });
   await t.throwsAsync(entries.invalidateTags('t', { signal: {} as never }), { instanceOf: TypeError });
 });
+
+test.serial('a backend of the user that throws before it waits leaves no timer behind', async (t) => {
+  const backend: Backend = Object.assign(new MapBackend(), {
+    invalidateTags(): never {
+      throw new Error('refused');
+    },
+  });
+  const cache = createCache({ backend, namespace: 'n', l1: false, timeout: '61s', onError: () => {} });
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const before = timers();
+  await t.throwsAsync(cache.invalidateTags('t'), { message: 'refused' });
+  t.is(timers(), before);
+});

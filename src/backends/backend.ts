@@ -1,7 +1,7 @@
 /** What a store holds at a cache key. */
 export interface BackendEntry {
   /**
-   * The stored bytes. Nobody changes them afterwards, and the caller must not either when it asked for them with
+   * The stored bytes. The backend does not change them afterwards, and the caller must not either when it asked for them with
    * `readOnly`. They may be a view on a larger chunk: copy what is kept for long.
    */
   bytes: Uint8Array;
@@ -150,7 +150,7 @@ export interface Backend {
   /** Whether the entry was deleted or given another TTL within the last `sinceMs`. */
   changedSince?(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
   /**
-   * As `set`, for the result of a function: unless somebody, in any process, has deleted the entry, given it another TTL or
+   * As `set`, for the result of a function: unless any process has deleted the entry, given it another TTL or
    * invalidated one of the tags since the function began, or the entry no longer holds `found`. Checked and stored in one
    * step. Whether it was stored; a refusal without need is harmless, as when the same change was just made before.
    */

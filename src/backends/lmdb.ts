@@ -63,13 +63,13 @@ export interface LmdbBackendOptions {
  *
  * A read is synchronous inside: it costs about a microsecond and no thread, and sees what was written before the callback
  * of the event loop that reads. A write is done when all processes can see it, and survives any of them being killed. On Linux
- * entries last until the machine is started anew, as nothing waits for the disk; elsewhere they stay, and a write
+ * entries last until the machine restarts, as nothing waits for the disk; elsewhere they stay, and a write
  * waits. Expired entries are reclaimed with later writes. TTLs follow the wall clock: set forward it ends entries
  * early; set back by more than a minute it ends those written since.
  *
  * The first use opens the directory, which waits for what other processes are just writing or opening, without holding
  * up the event loop; if a process stays in its transaction, that is a BackendError or TimeoutError, tried again by later
- * uses. A directory that is removed is noticed within half a second, and made anew.
+ * uses. A directory that is removed is noticed within half a second and re-created.
  *
  * All processes must be of one user or have the same rights to the directory, and be of one machine, or containers of one
  * that have the same directory mounted and see the same clock. It must be on a local file system that has locks (`flock`)

@@ -95,7 +95,7 @@ export class Cache extends TenantCache implements AsyncDisposable {
   }
 
   /**
-   * Seals every stored entry anew that a previous key has sealed, so that the key can go: after `startRotation`, and before
+   * Re-seals every stored entry that a previous key has sealed, so that the key can be dropped: after `startRotation`, and before
    * `completeRotation`. Entries keep their TTL and their bytes are never decoded; the cache stays in use. With a
    * `namespace`, those are its entries and those of the namespaces that functions wrapped here have: not what a function's
    * `key` has named otherwise.

@@ -61,7 +61,7 @@ export function openToBuffer(
   throw nativeError(NATIVE_CODE.AUTHENTICATION);
 }
 
-/** As {@link openToBuffer}, off the event loop. Nobody may change `sealed` until the promise settles. */
+/** As {@link openToBuffer}, off the event loop. `sealed` must not change until the promise settles. */
 export async function openAsync(
   { profile }: CodecSettings,
   tenant: TenantContext,

@@ -21,7 +21,7 @@ export function rewrapSync(
   }
 }
 
-/** As {@link rewrapSync}, off the event loop. Nobody may change `sealed` until the promise settles. */
+/** As {@link rewrapSync}, off the event loop. `sealed` must not change until the promise settles. */
 export async function rewrapAsync(
   settings: CodecSettings,
   tenant: TenantContext,

@@ -26,7 +26,7 @@ export interface HttpBackendOptions {
   apiKey?: string;
   /** Permit private and loopback hosts, and `http://` on loopback. Link-local and reserved addresses stay refused. */
   allowPrivateHosts?: boolean;
-  /** Replaces the transport. The rules for the URL hold, but nobody checks which address a name resolves to. */
+  /** Replaces the transport. The rules for the URL hold, but the addresses that a name resolves to are not checked. */
   fetch?: typeof globalThis.fetch;
   /** Replaces `dns.lookup`; what it answers is checked all the same. */
   lookup?: LookupFunction;

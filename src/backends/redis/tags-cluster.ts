@@ -154,7 +154,7 @@ async function enter(
     const [place, old] = listOf(reply, 2);
     places.push(placeOf(commands, tag, cacheKey, String(place)));
     const others = listOf(old) as Buffer[];
-    // Nobody waits for that.
+    // Not awaited by any caller.
     if (others.length > 0) sweepPlaces(commands, tag, others).catch(() => undefined);
   }
   if (places.length === distinct.length) return places;

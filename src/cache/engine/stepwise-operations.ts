@@ -61,7 +61,8 @@ function withStepLimit<T>(
       deadline = begin();
     };
     signal?.addEventListener('abort', abort, { once: true });
-    Promise.resolve(work(step)).finally(settle).then(resolve, reject);
+    // Within a promise: a backend's method may throw before it returns one.
+    new Promise<T>((done) => done(work(step))).finally(settle).then(resolve, reject);
   });
 }
 

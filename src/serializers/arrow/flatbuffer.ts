@@ -121,7 +121,7 @@ export class FlatBuffer {
     const vtableLen = this.view.getUint16(vtable, true);
     const tableLen = this.view.getUint16(vtable + 2, true);
     if (vtableLen < 4 || tableLen < 4 || !this.holds(vtable, vtableLen) || !this.holds(table, tableLen)) return false;
-    // A vtable can be shared, and longer than any that Arrow has: of what nobody reads nothing is checked.
+    // A vtable can be shared, and longer than any that Arrow has: fields that are not read are not checked.
     const count = Math.min((vtableLen - 4) >> 1, MAX_SLOTS);
     for (let index = 0; index < count; index++) {
       const offset = this.view.getUint16(vtable + 4 + index * 2, true);

@@ -33,7 +33,7 @@ export function rowsThere(data: ArrowData, { typeId }: ArrowType): number {
   return Math.floor(values.length / (typeId === TYPE.binaryView || typeId === TYPE.utf8View ? 16 : stride));
 }
 
-/** Data of so many rows, of which those that it lacked are null: whoever asks for it knows that nothing refers to them. */
+/** Data of so many rows, of which those that it lacked are null: for callers that know that nothing refers to them. */
 export function padded(data: ArrowData, type: ArrowType, length: number): ArrowData {
   if (data.length > length) return padded(data.slice(0, length), type, length);
   if (type.typeId === TYPE.union && data.length < length) return paddedUnion(data, type, length);
