@@ -5,7 +5,7 @@ import { LookupFunction } from 'node:net';
 /** What a store holds at a cache key. */
 interface BackendEntry {
     /**
-     * The stored bytes. Nobody changes them afterwards, and the caller must not either when it asked for them with
+     * The stored bytes. The backend does not change them afterwards, and the caller must not either when it asked for them with
      * `readOnly`. They may be a view on a larger chunk: copy what is kept for long.
      */
     bytes: Uint8Array;
@@ -145,7 +145,7 @@ interface Backend {
     /** Whether the entry was deleted or given another TTL within the last `sinceMs`. */
     changedSince?(cacheKey: string, sinceMs: number, options?: BackendOptions): Promise<boolean>;
     /**
-     * As `set`, for the result of a function: unless somebody, in any process, has deleted the entry, given it another TTL or
+     * As `set`, for the result of a function: unless any process has deleted the entry, given it another TTL or
      * invalidated one of the tags since the function began, or the entry no longer holds `found`. Checked and stored in one
      * step. Whether it was stored; a refusal without need is harmless, as when the same change was just made before.
      */
@@ -330,7 +330,7 @@ interface HttpBackendOptions {
     apiKey?: string;
     /** Permit private and loopback hosts, and `http://` on loopback. Link-local and reserved addresses stay refused. */
     allowPrivateHosts?: boolean;
-    /** Replaces the transport. The rules for the URL hold, but nobody checks which address a name resolves to. */
+    /** Replaces the transport. The rules for the URL hold, but the addresses that a name resolves to are not checked. */
     fetch?: typeof globalThis.fetch;
     /** Replaces `dns.lookup`; what it answers is checked all the same. */
     lookup?: LookupFunction;
@@ -465,13 +465,13 @@ interface LmdbBackendOptions {
  *
  * A read is synchronous inside: it costs about a microsecond and no thread, and sees what was written before the callback
  * of the event loop that reads. A write is done when all processes can see it, and survives any of them being killed. On Linux
- * entries last until the machine is started anew, as nothing waits for the disk; elsewhere they stay, and a write
+ * entries last until the machine restarts, as nothing waits for the disk; elsewhere they stay, and a write
  * waits. Expired entries are reclaimed with later writes. TTLs follow the wall clock: set forward it ends entries
  * early; set back by more than a minute it ends those written since.
  *
  * The first use opens the directory, which waits for what other processes are just writing or opening, without holding
  * up the event loop; if a process stays in its transaction, that is a BackendError or TimeoutError, tried again by later
- * uses. A directory that is removed is noticed within half a second, and made anew.
+ * uses. A directory that is removed is noticed within half a second and re-created.
  *
  * All processes must be of one user or have the same rights to the directory, and be of one machine, or containers of one
  * that have the same directory mounted and see the same clock. It must be on a local file system that has locks (`flock`)
@@ -1496,7 +1496,7 @@ declare class Cache extends TenantCache implements AsyncDisposable {
     /** The entries of one tenant, apart from every other tenant's: sealed with a key of its own, and stored under a prefix of its own. */
     tenant(tenantId: string): TenantCache;
     /**
-     * Seals every stored entry anew that a previous key has sealed, so that the key can go: after `startRotation`, and before
+     * Re-seals every stored entry that a previous key has sealed, so that the key can be dropped: after `startRotation`, and before
      * `completeRotation`. Entries keep their TTL and their bytes are never decoded; the cache stays in use. With a
      * `namespace`, those are its entries and those of the namespaces that functions wrapped here have: not what a function's
      * `key` has named otherwise.

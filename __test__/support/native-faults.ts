@@ -96,6 +96,8 @@ const direct: Record<string, () => unknown> = {
   FileLock: () => new native.FileLock(lockPath).close(),
   'FileLock.tryLock': () => lock.tryLock(true),
   'FileLock.isRemoved': () => lock.isRemoved(),
+  'FileLock.wait': () => lock.wait(() => {}),
+  'FileLock.endWait': () => lock.endWait(),
   'FileLock.unlock': () => lock.unlock(),
   'FileLock.close': () => lock.close(),
 };

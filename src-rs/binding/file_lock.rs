@@ -3,8 +3,11 @@
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use napi::bindgen_prelude::*;
+use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 
 use super::status::{exception, guard};
@@ -17,6 +20,18 @@ const REMOVED: i32 = -1;
 #[napi]
 pub struct FileLock {
     file: RefCell<Option<File>>,
+    path: String,
+    waiting: RefCell<Option<Arc<Mutex<Waiting>>>>,
+}
+
+/// What a thread waits for, which the system serves in the order in which threads came.
+enum Waiting {
+    /// It does not have the lock yet.
+    Waits,
+    /// It has, or could not get it.
+    Over(io::Result<File>),
+    /// Nobody wants it any more.
+    Abandoned,
 }
 
 #[napi]
@@ -25,11 +40,46 @@ impl FileLock {
     #[napi(constructor, catch_unwind)]
     pub fn new(path: String) -> Result<Self, String> {
         attempt("FileLock", || {
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true).truncate(false);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            Ok(Self { file: RefCell::new(Some(options.open(path)?)) })
+            let file = RefCell::new(Some(open(&path)?));
+            Ok(Self { file, path, waiting: RefCell::default() })
+        })
+    }
+
+    /// Waits for the lock, alone, on a thread of its own, behind those that wait already; then calls `done`, after which
+    /// `endWait` says what came of it. One wait at a time. It keeps no process alive.
+    #[napi(catch_unwind)]
+    pub fn wait(&self, done: Function<(), ()>) -> Result<(), String> {
+        let told = done.build_threadsafe_function().weak::<true>().build();
+        attempt("FileLock.wait", || {
+            let told = told.map_err(|_| io::ErrorKind::Unsupported)?;
+            let waiting = Arc::new(Mutex::new(Waiting::Waits));
+            let (shared, path) = (Arc::clone(&waiting), self.path.clone());
+            let wait = move || {
+                let locked = open(&path).and_then(|file| file.lock().map(|()| file));
+                let mut waiting = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                if matches!(*waiting, Waiting::Waits) {
+                    *waiting = Waiting::Over(locked);
+                    drop(waiting);
+                    told.call((), ThreadsafeFunctionCallMode::NonBlocking);
+                }
+            };
+            thread::Builder::new().name("cachekit-lock".into()).spawn(wait)?;
+            self.abandon(self.waiting.replace(Some(waiting)));
+            Ok(())
+        })
+    }
+
+    /// Ends a wait, whether it is over or not: 1 when it holds the lock now, 0 when not, -1 when the file has been removed.
+    #[napi(catch_unwind)]
+    pub fn end_wait(&self) -> Result<i32, String> {
+        attempt("FileLock.endWait", || match self.abandon(self.waiting.take()) {
+            Some(Ok(file)) if is_removed(&file)? => Ok(REMOVED),
+            Some(Ok(file)) => {
+                self.file.replace(Some(file));
+                Ok(LOCKED)
+            }
+            Some(Err(error)) => Err(error),
+            None => Ok(BUSY),
         })
     }
 
@@ -67,9 +117,37 @@ impl FileLock {
     pub fn close(&self) -> Result<(), String> {
         attempt("FileLock.close", || {
             self.file.replace(None);
+            self.abandon(self.waiting.take());
             Ok(())
         })
     }
+}
+
+impl FileLock {
+    // What a wait has come to; a thread that still waits gives the lock back as soon as it has it.
+    fn abandon(&self, waiting: Option<Arc<Mutex<Waiting>>>) -> Option<io::Result<File>> {
+        let waiting = waiting?;
+        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        match std::mem::replace(&mut *waiting, Waiting::Abandoned) {
+            Waiting::Over(locked) => Some(locked),
+            _ => None,
+        }
+    }
+}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        self.abandon(self.waiting.take());
+    }
+}
+
+/// Makes the file for its owner only when it is missing.
+fn open(path: &str) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 #[cfg(unix)]

@@ -35,3 +35,20 @@ export async function takeLock(
     await idle(1 + Math.random() * longest);
   }
 }
+
+const LOOK_MS = 100;
+
+/** As {@link takeLock}, in the order in which processes came: of many, the first ones do not wait longest. */
+export async function waitForLock(lock: NativeFileLock, giveUp: () => boolean): Promise<1 | 0 | -1> {
+  const taken = lock.tryLock(true);
+  if (taken !== 0) return taken;
+  let over = false;
+  const waited = new Promise<void>((resolve) => {
+    lock.wait(() => {
+      over = true;
+      resolve();
+    });
+  });
+  while (!over && !giveUp()) await Promise.race([waited, idle(LOOK_MS)]);
+  return lock.endWait();
+}

@@ -128,6 +128,10 @@ export interface NativeMasterKey {
 export interface NativeFileLock {
   /** Never waits: 1 locked, 0 held by another, -1 the file was removed, and others may lock a new one. */
   tryLock(exclusive: boolean): 1 | 0 | -1;
+  /** Waits for the lock, alone, behind those that wait already, without holding the event loop or keeping the process alive. One wait at a time. */
+  wait(done: () => void): void;
+  /** Ends the wait: as `tryLock`, 0 for one that is not over. */
+  endWait(): 1 | 0 | -1;
   isRemoved(): boolean;
   unlock(): void;
   close(): void;

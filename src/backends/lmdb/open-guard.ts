@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { BackendError } from '../../errors.js';
 import type { NativeFileLock } from '../../native/addon.js';
-import { openLock, takeLock } from '../os-lock.js';
+import { openLock, takeLock, waitForLock } from '../os-lock.js';
 
 /** Processes that load the library at once. */
 const LOADING = Math.min(availableParallelism(), 8);
@@ -54,20 +54,13 @@ export class LmdbOpenGuard {
    * @throws BackendError when it gives up, StoreRemovedError.
    */
   async load<T>(work: () => Promise<T>, giveUp: () => boolean): Promise<T> {
-    const free: Pick<NativeFileLock, 'tryLock'> = {
-      tryLock: (exclusive) => {
-        for (const lock of this.#loading) {
-          const taken = lock.tryLock(exclusive);
-          if (taken !== 0) return taken;
-        }
-        return 0;
-      },
-    };
+    const free = this.#loading.find((lock) => lock.tryLock(true) === 1);
+    const lock = free ?? (this.#loading[Math.floor(Math.random() * this.#loading.length)] as NativeFileLock);
     try {
-      await this.#take(free, giveUp);
+      if (free === undefined) assertTaken(await waitForLock(lock, giveUp));
       return await work();
     } finally {
-      for (const lock of this.#loading) lock.unlock();
+      lock.unlock();
     }
   }
 
@@ -78,9 +71,9 @@ export class LmdbOpenGuard {
    */
   async open<T>(work: () => T, giveUp: () => boolean): Promise<T> {
     try {
-      await this.#take(this.#queue, giveUp);
-      await this.#take(this.#gate, giveUp);
-      await this.#take(this.#commits, giveUp);
+      assertTaken(await waitForLock(this.#queue, giveUp));
+      assertTaken(await takeLock(this.#gate, giveUp));
+      assertTaken(await takeLock(this.#commits, giveUp));
       return work();
     } finally {
       this.#commits.unlock();
@@ -120,10 +113,9 @@ export class LmdbOpenGuard {
   close(): void {
     for (const lock of [...this.#loading, this.#queue, this.#gate, this.#commits]) lock.close();
   }
+}
 
-  async #take(lock: Pick<NativeFileLock, 'tryLock'>, giveUp: () => boolean): Promise<void> {
-    const taken = await takeLock(lock, giveUp);
-    if (taken === -1) throw new StoreRemovedError();
-    if (taken === 0) throw new BackendError('The LMDB directory cannot be opened while another process writes into it');
-  }
+function assertTaken(taken: 1 | 0 | -1): void {
+  if (taken === -1) throw new StoreRemovedError();
+  if (taken === 0) throw new BackendError('The LMDB directory cannot be opened while another process writes into it');
 }
