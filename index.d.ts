@@ -509,7 +509,10 @@ declare class LmdbBackend implements Backend {
 }
 
 interface MemoryBackendOptions {
-    /** Bytes held in all, cache keys, tags and a fixed cost of 256 an entry included. Default 64 MiB; the least recently used go first. */
+    /**
+     * Bytes held in all, in native memory: with cache keys, tags and what the tables take. Default 64 MiB. One entry takes six tenths
+     * of it at most.
+     */
     maxBytes?: number;
     /** A monotonic clock in milliseconds, for tests. Default: the one that `cachekit-native/testing` can move. */
     now?: () => number;
@@ -517,8 +520,8 @@ interface MemoryBackendOptions {
 /**
  * The store inside this process, bounded in bytes.
  *
- * What is stored is copied in and copied out, so that no buffer on either side shares memory with the store; `owned`
- * on `set` and `readOnly` on `get` leave the copies out below 1 MiB, for callers who keep to those words.
+ * What is stored is copied in and copied out: its memory is native, and the garbage collector does not see it. What was used least,
+ * and longest ago, leaves first.
  */
 declare class MemoryBackend implements Backend {
     #private;
@@ -1086,13 +1089,18 @@ interface BreakerOptions {
 }
 /** Entries held in this process. */
 interface L1Options {
-    /** Bytes held at most, keys and a fixed cost of 256 an entry included. Default 64 MiB. */
+    /**
+     * Bytes held at most, about as many as the memory of the process grows by: entries, tags and the tables that find them. They are
+     * native memory, which a limit of the JavaScript heap does not bound. One entry takes six tenths of them at most. Default 64 MiB.
+     */
     maxBytes?: number;
     /** The longest that a copy of what the backend has is kept. Default: as long as the entry lives. */
     ttl?: Duration;
     /**
      * Keep the decoded objects and hand out those same objects. They are plaintext in memory, also in a secure cache,
-     * and callers must not change them. Default false: bytes, in a secure cache ciphertext.
+     * and callers must not change them. `maxBytes` then bounds what they are estimated to take in the JavaScript heap: an object that
+     * several entries share counts in each, and what getters, closures and private fields hold is not seen. Default false: bytes, in a
+     * secure cache ciphertext.
      */
     values?: boolean;
     /**

@@ -38,6 +38,10 @@ pub enum Failure {
     OtherContainer,
     /// Opened, and a Python-internal frame in the place of interop/v2's container.
     PythonFrame,
+    /// The first tier has no fresh entry, or did not keep one.
+    Missing,
+    /// The first tier has an entry that its caller must open by other means.
+    NotHere,
     /// The output has too little room for a result of this many bytes.
     Needs(usize),
 }
@@ -62,6 +66,8 @@ impl Failure {
             Self::NeedsValidation => -14,
             Self::OtherContainer => -15,
             Self::PythonFrame => -16,
+            Self::Missing => -17,
+            Self::NotHere => -18,
             Self::Needs(len) => NEEDS - len as i64,
         }
     }

@@ -3,7 +3,7 @@
 //! Bytes in, bytes out: the caller owns all memory, nothing here returns a buffer. [`sealer`] is one tenant's key;
 //! [`container`] is what lies inside the seal, with [`envelope`] as its compressed form; [`nonce`] never repeats;
 //! [`kdf`] derives; [`name`] hides cache keys; [`msgpack`] bounds what untrusted bytes may claim;
-//! [`lz4_frame`] is how Arrow compresses, [`columns`] what its columns refer to. Only [`binding`] knows JavaScript.
+//! [`l1`] is the first tier of a cache; [`lz4_frame`] is how Arrow compresses, [`columns`] what its columns refer to. Only [`binding`] knows JavaScript.
 
 #![warn(missing_docs)]
 
@@ -17,6 +17,7 @@ pub mod hardware;
 pub mod hash;
 pub mod interop_v2;
 pub mod kdf;
+pub mod l1;
 pub mod large_pages;
 pub mod lz4;
 pub mod lz4_frame;

@@ -11,8 +11,11 @@ import {
   type Serializer,
   StandardSerializer,
 } from '../../index.js';
+import { MISS } from '../../src/cache/engine/first-tier.js';
 import { L1 } from '../../src/cache/engine/l1.js';
 import { SingleFlight } from '../../src/cache/engine/single-flight.js';
+import { ValueL1 } from '../../src/cache/engine/value-l1.js';
+import { PlainCodec } from '../../src/codec/plain-codec.js';
 import { HashedKeys } from '../../src/protocol/cache-key.js';
 import { now } from '../../src/util/clock.js';
 import { MapBackend, masterKey, otherKey, settle } from './map-backend.js';
@@ -299,16 +302,19 @@ test('two entries never share a flight, and a change of a key reaches those of e
 });
 
 test('L1 shows an entry to its own tenant only, also when stored keys are the same', (t) => {
-  const l1 = new L1(10_000);
-  const until = now() + 1000;
-  const times = { until, expiresAt: until, graceUntil: until };
-  const entry = { tenantId: 'a', bytes: undefined, value: 'secret', tags: [], validity: undefined, ...times };
-  l1.set('k', entry, 10);
-  t.is(l1.get('k', 'a'), entry);
-  t.is(l1.get('k', 'b'), undefined);
-  t.is(l1.get('k', undefined), undefined);
-  t.false(l1.delete('k', 'b'));
-  t.is(l1.get('k', 'a'), entry);
+  const settings = { ttlMs: 1000, graceMs: 0 };
+  for (const l1 of [new L1(10_000, new PlainCodec(), settings), new ValueL1(10_000, settings)]) {
+    const until = now() + 1000;
+    const about = { until, expiresAt: until, tags: [], validity: undefined };
+    t.true(l1.keep({ cacheKey: 'k', tenantId: 'a' }, new PlainCodec().serialize('secret'), 'secret', about));
+    t.is(l1.hit('k', 'a'), 'secret');
+    for (const other of ['b', undefined]) {
+      t.is(l1.hit('k', other), MISS);
+      t.is(l1.get('k', other), undefined);
+    }
+    t.false(l1.delete('k', 'b'));
+    t.is(l1.hit('k', 'a'), 'secret');
+  }
 });
 
 test('an own serializer and the standard one do not read each other under one key', async (t) => {

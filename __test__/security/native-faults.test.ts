@@ -18,6 +18,7 @@ interface Faults {
   exported: string[];
   sealInto: Failure;
   leftInOutput: boolean;
+  emptied: number[];
 }
 interface Exhaustion {
   remaining: number[];
@@ -50,7 +51,7 @@ async function withHooks<T>(t: ExecutionContext, script: string): Promise<{ outp
 test('a panic in any native function is an error in JavaScript, and the process lives', async (t) => {
   const run = await withHooks<Faults>(t, 'native-faults.ts');
   if (run === undefined) return;
-  const { results, exported, sealInto, leftInOutput } = run.output;
+  const { results, exported, sealInto, leftInOutput, emptied } = run.output;
   const isError = (first: Failure | number | 'done') => typeof first === 'number' || typeof first === 'object';
   const unnoticed = Object.entries(results).filter(([, { first }]) => !isError(first));
   t.deepEqual(
@@ -58,8 +59,10 @@ test('a panic in any native function is an error in JavaScript, and the process 
     [],
   );
   for (const [name, { second }] of Object.entries(results)) t.is(second, 'done', `${name} works again`);
-  // Whatever else the addon exports has to be added to the script; destroy has no answer that could fail.
-  const tried = new Set([...Object.keys(results), 'destroy', 'NonceSequence.testNear']);
+  t.deepEqual(emptied, [-12, 0, 27, 1], 'a first tier is empty after a panic, and goes on');
+  // Whatever else the addon exports has to be added to the script; destroy has no answer that could fail, and what is
+  // not constructed no constructor.
+  const tried = new Set([...Object.keys(results), 'destroy', 'NonceSequence.testNear', 'L1Site', 'L1Keys']);
   t.deepEqual(
     exported.filter((name) => !tried.has(name)),
     [],

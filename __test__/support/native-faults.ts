@@ -84,6 +84,13 @@ const frameLen = native.lz4FrameCompress(frame, Buffer.alloc(8));
 const lockPath = join(mkdtempSync(join(tmpdir(), 'cachekit-lock-')), 'lock');
 const lock = new native.FileLock(lockPath);
 
+const l1 = new native.L1(1 << 20);
+const empty = new Uint8Array(0);
+const site = l1.site(empty, undefined, empty, empty, Buffer.from('f'), 0);
+const key = Buffer.from(context.cacheKey);
+const listing = l1.keys(empty);
+const put = () => native.l1Put(l1.handle, site.id, key, key.length, secret, 0, 2, 2, empty);
+
 /** Those whose callers live elsewhere, called as they are. */
 const direct: Record<string, () => unknown> = {
   pack: () => native.pack(Buffer.alloc(100), 0, secret, Buffer.alloc(0), 0),
@@ -100,6 +107,26 @@ const direct: Record<string, () => unknown> = {
   'FileLock.endWait': () => lock.endWait(),
   'FileLock.unlock': () => lock.unlock(),
   'FileLock.close': () => lock.close(),
+  l1Put: put,
+  l1Hit: () => put() && native.l1Hit(l1.handle, site.id, key, key.length, Buffer.alloc(100), 0, 0, 1),
+  l1Copy: () => put() && native.l1Copy(l1.handle, site.id, key, key.length, Buffer.alloc(100), Buffer.alloc(8), 1),
+  l1Seal: () => native.l1Seal(l1.handle, site.id, key, key.length, secret, 0, empty, 2, empty),
+  L1: () => new native.L1(1),
+  'L1.handle': () => l1.handle,
+  'L1.site': () => l1.site(empty, undefined, empty, empty, empty, 0).id,
+  'L1Site.id': () => site.id,
+  'L1.read': () => l1.read(empty, key, 1, 0, 0),
+  'L1.remove': () => l1.remove(empty, key, 1),
+  'L1.forget': () => l1.forget(key),
+  'L1.expire': () => l1.expire(empty, key, 2, 1),
+  'L1.replace': () => l1.replace(empty, key, secret, secret, 1),
+  'L1.invalidateTags': () => l1.invalidateTags(['t'], 1),
+  'L1.endUnknown': () => l1.endUnknown(undefined),
+  'L1.keys': () => l1.keys(empty),
+  'L1Keys.next': () => listing.next(1, 1),
+  'L1.usage': () => l1.usage(),
+  'L1.clear': () => l1.clear(),
+  'L1.close': () => l1.close(),
 };
 
 async function outcome(use: () => unknown): Promise<unknown> {
@@ -118,6 +145,15 @@ for (const [name, use] of Object.entries({ ...uses, ...direct })) {
   results[name] = { first: await outcome(use), second: await outcome(use) };
 }
 
+// What a first tier was in the middle of.
+const tier = new native.L1(1 << 20);
+const tierSite = tier.site(empty, undefined, empty, empty, Buffer.from('f'), 0);
+const keep = (name: string) =>
+  native.l1Put(tier.handle, tierSite.id, Buffer.from(name), name.length, secret, 0, 2, 2, empty);
+keep('before');
+native.forcePanic('l1:work');
+const emptied = [keep('during'), tier.usage()[0], keep('after'), tier.usage()[0]];
+
 // A panic while an output is being written must leave nothing in it.
 const out = Buffer.alloc(100, 0xee);
 native.forcePanic('sealInto');
@@ -129,5 +165,6 @@ const exported = [
   ...methods(native.MasterKey.prototype).map((name) => `MasterKey.${name}`),
   ...methods(native.FileLock.prototype).map((name) => `FileLock.${name}`),
   ...methods(native.NonceSequence.prototype).map((name) => `NonceSequence.${name}`),
+  ...methods(native.L1.prototype).map((name) => `L1.${name}`),
 ];
-console.log(JSON.stringify({ results, exported, sealInto, leftInOutput: out.includes('SECRET') }));
+console.log(JSON.stringify({ results, exported, sealInto, emptied, leftInOutput: out.includes('SECRET') }));

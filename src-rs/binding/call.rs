@@ -124,6 +124,15 @@ impl Call {
         }
     }
 
+    /// A number argument.
+    #[inline]
+    pub fn number(&self, index: usize) -> Outcome<f64> {
+        let mut value = 0.0;
+        // SAFETY: `env` and the argument belong to this call.
+        check(unsafe { sys::napi_get_value_double(self.env, self.value(index), &mut value) })?;
+        Ok(value)
+    }
+
     /// The memory of each `Uint8Array` in an array argument of at most `limit`. Can run JavaScript: read no memory
     /// before.
     pub fn memories(&self, index: usize, limit: usize) -> Outcome<Vec<Memory>> {

@@ -11,11 +11,14 @@ mod handle;
 #[cfg(feature = "test-hooks")]
 mod hooks;
 mod keys;
+mod l1;
+mod l1_calls;
 mod memory;
 mod mode;
 mod sealer;
 mod sealers;
 mod status;
+mod tiers;
 
 #[cfg(feature = "bench")]
 mod bench;
@@ -27,7 +30,9 @@ use napi_derive::napi;
 #[napi(module_exports)]
 pub fn exports(exports: Object, env: Env) -> Result<()> {
     let target = call::ExportsObject { env: env.raw(), object: exports.raw() };
-    sealer::export(&target, &sealers::install(env.raw())?)?;
+    let sealers = sealers::install(env.raw())?;
+    sealer::export(&target, &sealers)?;
+    l1_calls::export(&target, &sealers)?;
     bytes::export(&target)?;
     #[cfg(feature = "bench")]
     bench::export(&target)?;

@@ -40,7 +40,8 @@ impl Mode {
         Unpacking { kind: self.kind(), check_msgpack: self.0 & 1 << 3 != 0 }
     }
 
-    fn literals(self) -> bool {
+    /// Whether to write without compression.
+    pub fn literals(self) -> bool {
         self.0 & 1 << 2 != 0
     }
 

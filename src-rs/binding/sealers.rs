@@ -15,6 +15,7 @@ use napi::{sys, Error};
 use super::call::{Call, Entry, ExportsObject};
 use super::handle::{Handle, MAX_PLACES};
 use super::status::{check, status, Outcome};
+use super::tiers::Tiers;
 use crate::error::Failure;
 use crate::sealer::{Sealer, Unsealed};
 
@@ -28,6 +29,8 @@ pub struct Sealers {
     slots: RefCell<Vec<Slot>>,
     free: RefCell<VecDeque<usize>>,
     unsealed: RefCell<Option<(Handle, Box<Unsealed>)>>,
+    /// The first tiers of the same environment, whose entries its sealers open.
+    pub tiers: Tiers,
 }
 
 struct Slot {

@@ -7,6 +7,8 @@ mod containers;
 mod envelope;
 mod interop_v2;
 mod kdf;
+mod l1;
+mod l1_policy;
 mod lz4_frames;
 mod memory;
 mod msgpack;

@@ -184,11 +184,6 @@ export const BY_CACHE: Readonly<BackendOptions> = Object.freeze({ [CACHE]: true 
 /** From here on, in bytes, another thread may be reading what a cache has. */
 export const READ_LATER_FROM = 1024 * 1024;
 
-/** Whether memory of this length may be shared with the caller: any but a cache may move it to where it is freed. */
-export function mayShare(length: number, options: object | undefined): boolean {
-  return length < READ_LATER_FROM || (options !== undefined && CACHE in options);
-}
-
 export function closedError(store: string): BackendError {
   return new BackendError(`The ${store} backend is closed`);
 }

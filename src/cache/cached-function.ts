@@ -1,7 +1,8 @@
 import { now } from '../util/clock.js';
 import type { CacheStats, Counters } from './engine/counters.js';
-import type { EntryRef } from './engine/entry-ref.js';
-import { type EntryStore, MISS } from './engine/entry-store.js';
+import type { Call, EntryRef } from './engine/entry-ref.js';
+import type { EntryStore } from './engine/entry-store.js';
+import { MISS } from './engine/first-tier.js';
 import type { Outcome } from './engine/loader.js';
 import type { EntryNames } from './key-builder.js';
 
@@ -47,17 +48,31 @@ export interface FunctionParts {
 export function cachedFunction(fn: Original, parts: FunctionParts): CachedFunction<unknown, unknown[], unknown> {
   const { store, names, ttlMs, counters } = parts;
 
+  const { ofArguments } = names;
+  const sites = ofArguments?.around && store.callSites(ofArguments.around);
+
   const refOf = (args: readonly unknown[]): EntryRef => {
     const tenantId = names.tenantId(args);
-    return refAt(names.cacheKey(args, tenantId), tenantId, args);
+    if (ofArguments === undefined || sites === undefined) {
+      return refAt(names.cacheKey(args, tenantId), tenantId, undefined, args);
+    }
+    const encoded = ofArguments.encode(args);
+    const call = { site: sites.of(tenantId), args: encoded.copy() };
+    return refAt(ofArguments.cacheKey(encoded, tenantId), tenantId, call, args);
   };
 
-  const refAt = (cacheKey: string, tenantId: string | undefined, args: readonly unknown[]): EntryRef => {
+  const refAt = (
+    cacheKey: string,
+    tenantId: string | undefined,
+    call: Call | undefined,
+    args: readonly unknown[],
+  ): EntryRef => {
     // The wrapped function is called after its key was made; by then an object may hold something else, even another tenant.
     const unchanged = args.some(isObject) ? () => names.name(cacheKey, tenantId, args) : undefined;
     return {
       cacheKey,
       tenantId,
+      call,
       ttlMs,
       counters,
       unchanged,
@@ -70,10 +85,29 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
   function cached(this: unknown, ...args: unknown[]): Promise<unknown> {
     try {
       const tenantId = names.tenantId(args);
-      const cacheKey = names.cacheKey(args, tenantId);
-      const value = store.hit(cacheKey, tenantId, ttlMs, counters);
+      let cacheKey: string | undefined;
+      let call: Call | undefined;
+      let value: unknown = MISS;
+      if (sites === undefined || ofArguments === undefined) {
+        cacheKey = names.cacheKey(args, tenantId);
+        value = store.hit(cacheKey, tenantId, ttlMs, counters);
+      } else {
+        const encoded = ofArguments.encode(args);
+        const site = sites.of(tenantId);
+        try {
+          value = store.hitCall(site, encoded, counters, () => names.cacheKey(args, tenantId));
+          if (value !== MISS) return Promise.resolve(value);
+          call = { site, args: encoded.copy() };
+          cacheKey = ofArguments.cacheKey(encoded, tenantId);
+        } catch {
+          // It does not decode, and user code may have used the memory of the arguments.
+          call = undefined;
+        }
+        cacheKey ??= names.cacheKey(args, tenantId);
+        value = store.hitL2(cacheKey, tenantId, ttlMs, counters);
+      }
       if (value !== MISS) return Promise.resolve(value);
-      return store.fetch(refAt(cacheKey, tenantId, args), () => fn.apply(this, args)).then(outcomeValue);
+      return store.fetch(refAt(cacheKey, tenantId, call, args), () => fn.apply(this, args)).then(outcomeValue);
     } catch (error) {
       return Promise.reject(error);
     }

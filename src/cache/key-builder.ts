@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import { isInterop } from '../codec/wire-profile.js';
 import { ConfigurationError } from '../errors.js';
 import { assertOwnKey, functionKeys, givenArguments, HashedKeys, tenantPrefix } from '../protocol/cache-key.js';
 import { assertTenantId } from '../protocol/derive.js';
-import type { ArgumentsContext } from '../protocol/interop-args.js';
+import type { ArgumentsContext, SharedBytes } from '../protocol/interop-args.js';
 import { validateSegment } from '../protocol/interop-key.js';
 import type { ErrorPaths } from '../protocol/refusal.js';
 import type { Wire } from '../protocol/wire.js';
 import { assertWellFormed, kindOf } from '../util/bytes.js';
+import { LruMap } from '../util/lru-map.js';
 
 /** An AsyncLocalStorage that holds the tenant id of the request. Outside of one, a call is a TypeError. */
 export interface TenantStore {
@@ -41,16 +41,31 @@ export interface NamingContext {
 
 type CallFn = (...args: readonly unknown[]) => unknown;
 
+/** How a function's cache keys are made: by its option `key`, or of the canonical arguments that are given. */
+interface CallKeys {
+  of(args: readonly unknown[]): string;
+  readonly hashed?: { readonly keys: HashedKeys; given(args: readonly unknown[]): readonly unknown[] };
+}
+
 /** Prefixes that are kept, as making one costs a hash. */
-const prefixes = new LRUCache<string, string>({ max: 1_000 });
+const prefixes = new LruMap<string>(1_000);
 
 // Names of functions that have none: no other process uses this part of a cache key.
 const ownNames = `local:${randomBytes(8).toString('hex')}`;
 let ownNamesGiven = 0;
 
+export interface KeysOfArguments {
+  /** The canonical arguments, until others are encoded. @throws as {@link EntryNames.cacheKey}. */
+  encode(args: readonly unknown[]): SharedBytes;
+  /** The cache key of what `encode` has just answered. */
+  cacheKey(encoded: SharedBytes, tenantId: string | undefined): string;
+  /** What cache keys have before and after the digest; undefined where they are shortened. */
+  readonly around: ((tenantId: string | undefined) => readonly [before: string, after: string]) | undefined;
+}
+
 /** What a function's call is stored under: a tenant and a cache key. */
 export class EntryNames {
-  readonly #keyOf: (args: readonly unknown[]) => string;
+  readonly #keys: CallKeys;
   readonly #tenantOf: CallFn | undefined;
   readonly #tenantId: string | undefined;
   readonly #inKey: boolean;
@@ -65,7 +80,7 @@ export class EntryNames {
     if (options.tenant !== undefined && context.wire !== 'protocol') {
       throw new ConfigurationError("Calls bring their own tenant in wire 'protocol' only: elsewhere pass tenantId");
     }
-    this.#keyOf = keyFunction(options, context);
+    this.#keys = callKeys(options, context);
     const { tenant } = options;
     this.#tenantOf = isTenantStore(tenant) ? () => tenant.getStore() : (tenant as CallFn | undefined);
     this.#tags = options.tags;
@@ -99,8 +114,21 @@ export class EntryNames {
 
   /** @throws TypeError for arguments that cannot be part of a cache key, and for what `key` returns unless it is one. */
   cacheKey(args: readonly unknown[], tenantId: string | undefined): string {
-    const cacheKey = this.#keyOf(args);
+    const cacheKey = this.#keys.of(args);
     return this.#inKey ? this.#prefix(tenantId) + cacheKey : cacheKey;
+  }
+
+  /** Of keys that are made of the arguments, how; undefined: another function makes them. */
+  get ofArguments(): KeysOfArguments | undefined {
+    const { hashed } = this.#keys;
+    if (hashed === undefined) return undefined;
+    const { keys, given } = hashed;
+    const prefix = (tenantId: string | undefined) => (this.#inKey ? this.#prefix(tenantId) : '');
+    return {
+      encode: (args) => keys.encode(given(args)),
+      cacheKey: (encoded, tenantId) => prefix(tenantId) + keys.keyOfEncoded(encoded),
+      around: keys.areWhole ? (tenantId) => [prefix(tenantId) + keys.before, keys.after] : undefined,
+    };
   }
 
   /** The full names of a call's tags; undefined: none. @throws TypeError, RangeError for what `tags` returns. */
@@ -133,7 +161,7 @@ export function prefixOf(tenantId: string): string {
   return prefix;
 }
 
-function keyFunction(options: NamingOptions, context: NamingContext): (args: readonly unknown[]) => string {
+function callKeys(options: NamingOptions, context: NamingContext): CallKeys {
   const { namespace, operation } = options;
   const { wire, keySuffix, shared, errorPaths } = context;
   const key = options.key as CallFn | undefined;
@@ -141,11 +169,12 @@ function keyFunction(options: NamingOptions, context: NamingContext): (args: rea
     throw new ConfigurationError('With a backend, namespace and one of operation and key are required');
   }
   if (key !== undefined) {
-    return (args) => {
+    const of = (args: readonly unknown[]) => {
       const cacheKey = key(...args);
       assertOwnKey('What key returns', cacheKey, wire);
       return cacheKey;
     };
+    return { of };
   }
   if (wire === 'python' && shared) {
     throw new ConfigurationError("wire 'python' needs key: the Python function's own cache key");
@@ -154,17 +183,21 @@ function keyFunction(options: NamingOptions, context: NamingContext): (args: rea
   const ofArguments: ArgumentsContext = { allowUndefined: !isInterop(wire), errorPaths };
   if (namespace === undefined || operation === undefined) {
     const keys = new HashedKeys(`${ownNames}:${++ownNamesGiven}:args:`, '', ofArguments);
-    return (args) => keys.keyOf(givenArguments(args));
+    return hashedKeys(keys, givenArguments);
   }
   if (isInterop(wire)) {
     validateSegment('namespace', namespace);
     validateSegment('operation', operation);
     // Every argument counts here: the other SDKs hash a call's full list, in which nothing is left out.
     const keys = new HashedKeys(`${namespace}:${operation}:`, '', ofArguments);
-    return (args) => keys.keyOf(args);
+    return hashedKeys(keys, (args) => args);
   }
   const keys = functionKeys(namespace, operation, keySuffix, ofArguments);
-  return (args) => keys.keyOf(givenArguments(args));
+  return hashedKeys(keys, givenArguments);
+}
+
+function hashedKeys(keys: HashedKeys, given: (args: readonly unknown[]) => readonly unknown[]): CallKeys {
+  return { of: (args) => keys.keyOf(given(args)), hashed: { keys, given } };
 }
 
 export function isTenantStore(tenant: unknown): tenant is TenantStore {

@@ -114,13 +114,18 @@ export const parseBreaker = (value: unknown) => parseGroup('breaker', value, BRE
 
 /** Entries held in this process. */
 export interface L1Options {
-  /** Bytes held at most, keys and a fixed cost of 256 an entry included. Default 64 MiB. */
+  /**
+   * Bytes held at most, about as many as the memory of the process grows by: entries, tags and the tables that find them. They are
+   * native memory, which a limit of the JavaScript heap does not bound. One entry takes six tenths of them at most. Default 64 MiB.
+   */
   maxBytes?: number;
   /** The longest that a copy of what the backend has is kept. Default: as long as the entry lives. */
   ttl?: Duration;
   /**
    * Keep the decoded objects and hand out those same objects. They are plaintext in memory, also in a secure cache,
-   * and callers must not change them. Default false: bytes, in a secure cache ciphertext.
+   * and callers must not change them. `maxBytes` then bounds what they are estimated to take in the JavaScript heap: an object that
+   * several entries share counts in each, and what getters, closures and private fields hold is not seen. Default false: bytes, in a
+   * secure cache ciphertext.
    */
   values?: boolean;
   /**

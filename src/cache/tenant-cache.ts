@@ -7,7 +7,8 @@ import { assertOptionsObject, type Duration, durationMs, ttlMsOf } from '../util
 import { type Entry, entryOf } from './cached-function.js';
 import type { Counters } from './engine/counters.js';
 import type { EntryRef } from './engine/entry-ref.js';
-import { type EntryStore, MISS } from './engine/entry-store.js';
+import type { EntryStore } from './engine/entry-store.js';
+import { MISS } from './engine/first-tier.js';
 import { currentSignal } from './engine/run-signal.js';
 import { assertTags, tagName } from './key-builder.js';
 import type { Ttl } from './options.js';

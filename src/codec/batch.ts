@@ -6,7 +6,6 @@ import { SCRATCH_LEN, SLAB_MAX, sealedScratch, sealedSlab } from '../native/memo
 import { NATIVE_CODE, nativeError } from '../native/result.js';
 import { SEAL_OVERHEAD } from '../protocol/limits.js';
 import { allocate, exactly, trim } from '../util/bytes.js';
-import { append } from '../util/own-property.js';
 import { openSync } from './open.js';
 import { type Payloads, packedBound } from './payloads.js';
 import { sealSync } from './seal.js';
@@ -47,7 +46,8 @@ export function sealBatch(settings: CodecSettings, items: readonly PayloadToSeal
   }
   for (const group of groups.values()) {
     if (sealGroup(settings, group, results)) continue;
-    for (const i of group.indexes) {
+    for (let n = 0; n < group.count; n++) {
+      const i = group.indexes[n] as number;
       const { tenant, payload, cacheKey } = items[i] as PayloadToSeal;
       results[i] = sealSync(settings, tenant, payload, cacheKey);
     }
@@ -57,7 +57,8 @@ export function sealBatch(settings: CodecSettings, items: readonly PayloadToSeal
 
 /** @returns false when the key has not as many nonces left: its items are then sealed one by one, with those of a new sequence. */
 function sealGroup(settings: CodecSettings, group: BatchGroup, results: Buffer[]): boolean {
-  const { key, tenant, inputs, indexes } = group;
+  const { key, tenant, indexes } = group;
+  const inputs = group.inputs();
   const { prefix, prefixLen } = tenant.snapshot();
   let bound = 0;
   for (let i = 0; i < inputs.length; i++) {
@@ -70,7 +71,7 @@ function sealGroup(settings: CodecSettings, group: BatchGroup, results: Buffer[]
   const sealed = keep(out, bound, used);
   countSeals(settings, key, inputs.length);
   let at = 0;
-  for (let i = 0; i < indexes.length; i++) {
+  for (let i = 0; i < inputs.length; i++) {
     const start = at;
     at += prefixLen + group.result(i);
     if (prefix !== undefined) sealed.set(prefix, start);
@@ -135,7 +136,8 @@ function openGroup<T>(
   group: BatchGroup,
   results: (DeserializeResult<T> | undefined)[],
 ): void {
-  const { key, tenant, inputs, indexes } = group;
+  const { key, tenant, indexes } = group;
+  const inputs = group.inputs();
   let total = 0;
   for (let i = 0; i < inputs.length; i++) total += (inputs[i] as Uint8Array).length;
   const growth = settings.profile.hidesLength ? 4 : 1;
@@ -143,7 +145,7 @@ function openGroup<T>(
   const opened = native.openMany(key.sealer.handle, out, inputs, group.aads, group.table, tenant.mode);
   if (opened < 0) throw nativeError(opened);
   let at = 0;
-  for (let i = 0; i < indexes.length; i++) {
+  for (let i = 0; i < inputs.length; i++) {
     const length = group.result(i);
     // A failure may only mean that an older key is needed, or more room.
     if (length < 0) continue;
@@ -165,10 +167,7 @@ function failed(error: unknown): { ok: false; error: CacheKitError | Error } {
 
 /** What one native call does of a batch: its items under one key of one tenant. */
 class BatchGroup {
-  /** The places of its items in the batch. */
-  readonly indexes: number[] = [];
-  /** Payloads to seal, or sealed values to open. */
-  readonly inputs: Uint8Array[] = [];
+  count = 0;
   readonly #memory: GroupMemory;
 
   constructor(
@@ -177,6 +176,16 @@ class BatchGroup {
   ) {
     this.#memory = spare ?? new GroupMemory();
     spare = undefined;
+  }
+
+  /** The places of its items in the batch, as many as `count`. */
+  get indexes(): Int32Array {
+    return this.#memory.indexes;
+  }
+
+  /** Payloads to seal, or sealed values to open. */
+  inputs(): Uint8Array[] {
+    return this.#memory.inputs.slice(0, this.count);
   }
 
   /** The AADs, each followed by its format. */
@@ -191,9 +200,10 @@ class BatchGroup {
 
   /** @param offset the bytes in front of the sealed ones. */
   add(index: number, cacheKey: string, input: Uint8Array, offset: number): void {
-    this.#memory.add(this.indexes.length, this.tenant, cacheKey, offset);
-    append(this.indexes, index);
-    append(this.inputs, input);
+    this.#memory.add(this.count, this.tenant, cacheKey, offset);
+    this.indexes[this.count] = index;
+    this.#memory.inputs[this.count] = input;
+    this.count++;
   }
 
   /** What the native call says of an item: a length, or a failure. */
@@ -210,6 +220,7 @@ class BatchGroup {
 
   /** Lends its memory to the next batch. Without it, memory is only made again. */
   release(): void {
+    this.#memory.inputs.fill(NONE, 0, this.count);
     if (this.aads.length <= LARGEST_KEPT) spare = this.#memory;
   }
 }
@@ -217,6 +228,9 @@ class BatchGroup {
 class GroupMemory {
   aads = allocate(FIRST_AADS_LEN);
   table = new Int32Array(FIRST_ITEMS * STRIDE);
+  indexes = new Int32Array(FIRST_ITEMS);
+  // Elements of its own from the beginning: a setter of a prototype would take what is added.
+  inputs: Uint8Array[] = new Array(FIRST_ITEMS).fill(NONE);
   opened: Buffer | undefined;
   #end = 0;
 
@@ -226,7 +240,11 @@ class GroupMemory {
     const length = aadLen + aad.formatLen;
     const at = this.#end;
     if (at + length > this.aads.length) this.aads = grown(this.aads, allocate(2 * (at + length)));
-    if ((i + 1) * STRIDE > this.table.length) this.table = grown(this.table, new Int32Array(2 * this.table.length));
+    if (i === this.indexes.length) {
+      this.table = grown(this.table, new Int32Array(2 * this.table.length));
+      this.indexes = grown(this.indexes, new Int32Array(2 * i));
+      this.inputs = this.inputs.concat(new Array(i).fill(NONE));
+    }
     const { aads, table } = this;
     const { scratch } = aad;
     // A loop, because `copy` costs more than the hundred bytes that an AAD has are worth.

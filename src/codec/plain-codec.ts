@@ -6,8 +6,9 @@ import { parseFrame } from '../protocol/frame.js';
 import type { Wire } from '../protocol/wire.js';
 import type { Serializer } from '../serializers/serializer.js';
 import { allocate, countedBytes, trim, viewOf } from '../util/bytes.js';
+import { PlainAccess } from './native-access.js';
 import { Payloads, packedBound } from './payloads.js';
-import type { DeserializeResult, EntryContext, ValueCodec } from './value-codec.js';
+import type { DeserializeResult, EntryContext, NativeAccess, ValueCodec } from './value-codec.js';
 import { framePrefix, modeOf, type WireProfile, wireProfile } from './wire-profile.js';
 
 /** The codec of a cache without encryption: it writes the bytes that an encrypting one would seal, bound to nothing. */
@@ -27,7 +28,10 @@ export class PlainCodec<T = unknown> implements ValueCodec<T> {
   }
 
   serialize(value: T, _context?: EntryContext): Buffer {
-    const payload = this.#payloads.encodeBorrowed(value);
+    return this.sealPayload(this.#payloads.encodeBorrowed(value));
+  }
+
+  sealPayload(payload: Uint8Array): Buffer {
     const prefixLen = this.#prefix?.length ?? 0;
     const out = allocate(prefixLen + packedBound(this.profile, payload.length));
     const length = checked(native.pack(out, prefixLen, payload, this.#format, this.#mode));
@@ -50,6 +54,10 @@ export class PlainCodec<T = unknown> implements ValueCodec<T> {
     return out === openedScratch
       ? this.#payloads.decodeBorrowed(out, length)
       : this.#payloads.decodeOwned(out.subarray(0, length));
+  }
+
+  native(): NativeAccess<T> {
+    return new PlainAccess(this.profile, this.#payloads, this.#format, this.#mode, this.#prefix !== undefined);
   }
 
   /** Nothing has a key that could be an older one. */

@@ -1,6 +1,7 @@
 import type { Serializer } from '../serializers/serializer.js';
 import { assertWellFormed } from '../util/bytes.js';
 import { openBatch, sealBatch } from './batch.js';
+import { SealedAccess } from './native-access.js';
 import { openAsync, openSync } from './open.js';
 import { Payloads } from './payloads.js';
 import { allNames, currentName, type NameKind } from './private-names.js';
@@ -11,6 +12,7 @@ import {
   ASYNC_FROM,
   type DeserializeResult,
   type EntryContext,
+  type NativeAccess,
   type PrefixedStore,
   type ValueCodec,
 } from './value-codec.js';
@@ -47,9 +49,13 @@ export class SealingCodec<T = unknown> implements ValueCodec<T> {
     return new SealingCodec(this.#settings, this.#tenants, this.#payloads, store);
   }
 
-  serialize(value: T, { cacheKey, tenantId }: EntryContext): Buffer | Promise<Buffer> {
+  serialize(value: T, context: EntryContext): Buffer | Promise<Buffer> {
+    const { prefixLen } = this.#tenants.of(context.tenantId).snapshot();
+    return this.sealPayload(this.#payloads.encodeBorrowed(value, prefixLen), context);
+  }
+
+  sealPayload(payload: Uint8Array, { cacheKey, tenantId }: EntryContext): Buffer | Promise<Buffer> {
     const tenant = this.#tenants.of(tenantId);
-    const payload = this.#payloads.encodeBorrowed(value, tenant.snapshot().prefixLen);
     if (payload.length < ASYNC_FROM) return sealSync(this.#settings, tenant, payload, this.#bound(cacheKey));
     return sealAsync(this.#settings, tenant, this.#payloads.toOwned(payload), this.#bound(cacheKey), undefined);
   }
@@ -110,6 +116,11 @@ export class SealingCodec<T = unknown> implements ValueCodec<T> {
       return { sealed, cacheKey: this.#bound(cacheKey), tenant: this.#tenants.of(tenantId) };
     });
     return openBatch(this.#settings, this.#payloads, batch);
+  }
+
+  native(tenantId: string | undefined): NativeAccess<T> {
+    const tenant = () => this.#tenants.of(tenantId);
+    return new SealedAccess(this.#settings, tenant, this.#payloads, this.#store !== undefined);
   }
 
   /** The name of an entry or tag in a store that must not learn it, under the current key: 64 hex digits. */

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import { AuthenticationError, KeyError, SealedFormatError, UnknownKeyError } from '../errors.js';
 import type { TenantKey } from '../keys/held-key.js';
 import { HALF_OF_A_SEQUENCE, type Keyring, type KeyringState, type NonceMode } from '../keys/keyring.js';
@@ -16,6 +15,7 @@ import {
   tenantIdHash,
 } from '../protocol/rotation-header.js';
 import { recently } from '../util/clock.js';
+import { LruMap } from '../util/lru-map.js';
 import { framePrefix, modeOf, type WireProfile } from './wire-profile.js';
 
 export type RotationHeaderMode = 'auto' | 'always' | 'never';
@@ -169,8 +169,7 @@ const MAX_TENANTS = 10_000;
 export class Tenants {
   readonly #settings: CodecSettings;
   readonly #tenantId: string;
-  // By size, because a cache by number allocates all its slots at once.
-  readonly #others = new LRUCache<string, TenantContext>({ maxSize: MAX_TENANTS, sizeCalculation: () => 1 });
+  readonly #others = new LruMap<TenantContext>(MAX_TENANTS);
   #own: TenantContext | undefined;
   #destroyed = false;
 

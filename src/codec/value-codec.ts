@@ -40,14 +40,48 @@ export interface EntryContext {
 export interface ValueCodec<T = unknown> {
   readonly profile: WireProfile;
   serialize(value: T, context: EntryContext): Buffer | Promise<Buffer>;
+  /** The second half of `serialize`, for a payload that `native` has just made. */
+  sealPayload(payload: Uint8Array, context: EntryContext): Buffer | Promise<Buffer>;
   /** At once for fewer bytes than {@link ASYNC_FROM}. */
   deserialize(sealed: Uint8Array, context: EntryContext): T | Promise<T>;
   serializeMany(items: readonly (EntryContext & { readonly value: T })[]): Buffer[];
   deserializeMany(items: readonly (EntryContext & { readonly sealed: Uint8Array })[]): DeserializeResult<T>[];
   /** Stored bytes as they would be written now; undefined when they are already. */
   rewrap(sealed: Uint8Array, context: EntryContext): Buffer | undefined | Promise<Buffer | undefined>;
+  /** How the first tier opens and seals values of a tenant by itself. @throws as {@link serialize}. */
+  native(tenantId: string | undefined): NativeAccess<T>;
   /** The same codec for a store with a key prefix: values are bound to the whole key, and do not open under another prefix. */
   boundTo(store: PrefixedStore): ValueCodec<T>;
+}
+
+/** The offset of stored bytes that only JavaScript can open. */
+export const UNREADABLE = 0xffff;
+
+/** What the first tier needs to do in one native call what `serialize` and `deserialize` do. */
+export interface NativeAccess<T = unknown> {
+  /** The AAD around the length and the bytes of a cache key; empty without encryption. */
+  readonly aad: readonly [prefix: Uint8Array, suffix: Uint8Array];
+  readonly format: Uint8Array;
+  readonly mode: number;
+  /** Where a payload is opened to. */
+  readonly out: Uint8Array;
+  readonly outOffset: number;
+  /** The handle of the key that seals now. @throws KeyError. */
+  handle(): number;
+  /** The value of the payload that was opened to `out`. */
+  opened(length: number): T;
+  /** Where the sealed bytes begin in stored ones that the key of `handle` opens, or {@link UNREADABLE}. */
+  offsetOf(stored: Uint8Array): number;
+  /** The payload of a value, until anything else is serialized. @throws as `serialize`. */
+  payload(value: T): Uint8Array;
+  /** Whether a native call can seal and keep a payload. */
+  canSeal(payload: Uint8Array): boolean;
+  /** What stands in front of sealed bytes. */
+  prefix(): Uint8Array;
+  /** A payload was sealed with the key of `handle`. */
+  sealed(): void;
+  /** The key has no nonces left. */
+  renew(): void;
 }
 
 export interface PrefixedStore {

@@ -1,8 +1,8 @@
-import { LRUCache } from 'lru-cache';
 import { type NativeMasterKey, type NativeSealer, type NativeSequence, native } from '../native/addon.js';
 import { checked, guarded } from '../native/result.js';
 import { type MasterKeyInput, masterKeyBytes } from '../protocol/master-key.js';
 import { dateOf } from '../util/clock.js';
+import { LruMap } from '../util/lru-map.js';
 
 /** One tenant's key, derived in Rust from a held master key. */
 export interface TenantKey {
@@ -39,8 +39,7 @@ export class HeldKey {
   lastSealed = Number.NEGATIVE_INFINITY;
   lastOpened = Number.NEGATIVE_INFINITY;
   readonly #native: NativeMasterKey;
-  // By size, because a cache by number allocates all its slots at once.
-  readonly #tenants = new LRUCache<string, TenantKey>({ maxSize: MAX_TENANTS, sizeCalculation: () => 1 });
+  readonly #tenants = new LruMap<TenantKey>(MAX_TENANTS);
 
   constructor(name: string, input: MasterKeyInput) {
     const bytes = masterKeyBytes(name, input);

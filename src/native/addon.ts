@@ -102,6 +102,104 @@ export interface NativeSealerFunctions {
   destroy(handle: number): void;
 }
 
+/** What entries of a first tier have in common; given up with this object. */
+export interface NativeL1Site {
+  readonly id: number;
+}
+
+/** A first tier of entries in native memory. Of times only differences mean something; what fails throws, with a code. */
+export interface NativeL1 {
+  readonly handle: number;
+  /**
+   * @param tenant empty: the codec's own.
+   * @param name before and after the digest of arguments in the cache keys of a function; undefined: any cache keys.
+   * @param aadPrefix what the AAD has before the length of the cache key; empty without encryption.
+   */
+  site(
+    tenant: Uint8Array,
+    name: [Uint8Array, Uint8Array] | undefined,
+    aadPrefix: Uint8Array,
+    aadSuffix: Uint8Array,
+    format: Uint8Array,
+    mode: number,
+  ): NativeL1Site;
+  /** A copy of the entry of a cache key, for `graceMs` longer than it is fresh; one that is met after `keptMs` is removed. */
+  read(
+    tenant: Uint8Array,
+    cacheKey: Uint8Array,
+    now: number,
+    graceMs: number,
+    keptMs: number,
+  ): { bytes: Buffer; until: number; expires: number } | null;
+  /** Whether there was a fresh entry of the tenant. */
+  remove(tenant: Uint8Array, cacheKey: Uint8Array, now: number): boolean;
+  /** Of whatever tenant. */
+  forget(cacheKey: Uint8Array): void;
+  expire(tenant: Uint8Array, cacheKey: Uint8Array, until: number, now: number): boolean;
+  /** Other bytes for a fresh entry that has `ifBytes`: 1; 0: it has not; -1: they do not fit, and it is as it was. */
+  replace(tenant: Uint8Array, cacheKey: Uint8Array, ifBytes: Uint8Array, bytes: Uint8Array, now: number): 1 | 0 | -1;
+  /** @returns how many of them were fresh. */
+  invalidateTags(tags: readonly string[], now: number): number;
+  /** Entries whose tags are not known end, of a tenant or of all. */
+  endUnknown(tenant: Uint8Array | undefined): void;
+  /** The cache keys of fresh entries, in steps. */
+  keys(tenant: Uint8Array): { next(limit: number, now: number): string[] | null };
+  /** Number of entries, and their bytes. */
+  usage(): [number, number];
+  clear(): void;
+  /** Gives the memory back. */
+  close(): void;
+}
+
+/** The frequent calls of first tiers. An identity is a cache key, or the arguments of the site's function; `MISSING` and `NOT_HERE` are answers. */
+export interface NativeL1Functions {
+  /** Opens the fresh entry of an identity to `out`: the payload's length. `sealer` is a handle, of no meaning without encryption. */
+  l1Hit(
+    tier: number,
+    site: number,
+    identity: Uint8Array,
+    identityLen: number,
+    out: Uint8Array,
+    outOffset: number,
+    sealer: number,
+    now: number,
+  ): NativeResult;
+  /** Copies the fresh entry of an identity as it is stored, and its end to `expires`, the bytes of one number. */
+  l1Copy(
+    tier: number,
+    site: number,
+    identity: Uint8Array,
+    identityLen: number,
+    out: Uint8Array,
+    expires: Uint8Array,
+    now: number,
+  ): NativeResult;
+  /** Keeps an entry in the place of one of the same cache key. `tags`: each a length, u32 little-endian, and UTF-8; a single byte: not known. */
+  l1Put(
+    tier: number,
+    site: number,
+    identity: Uint8Array,
+    identityLen: number,
+    stored: Uint8Array,
+    offset: number,
+    until: number,
+    expires: number,
+    tags: Uint8Array,
+  ): NativeResult;
+  /** Seals a payload behind `prefix` and keeps it, as `l1Put`. */
+  l1Seal(
+    tier: number,
+    site: number,
+    identity: Uint8Array,
+    identityLen: number,
+    payload: Uint8Array,
+    sealer: number,
+    prefix: Uint8Array,
+    until: number,
+    tags: Uint8Array,
+  ): NativeResult;
+}
+
 /** An opened container whose payload waits, in native memory, for an output of `length` bytes. */
 export interface NativeOpened {
   readonly length: number;
@@ -137,7 +235,8 @@ export interface NativeFileLock {
   close(): void;
 }
 
-export interface NativeAddon extends NativeSealerFunctions {
+export interface NativeAddon extends NativeSealerFunctions, NativeL1Functions {
+  L1: new (maxBytes: number) => NativeL1;
   /** Opens the file of a lock, which is made when it is missing and never removed. */
   FileLock: new (
     path: string,

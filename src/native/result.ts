@@ -31,6 +31,10 @@ export const NATIVE_CODE = {
   NEEDS_VALIDATION: -14,
   OTHER_CONTAINER: -15,
   PYTHON_FRAME: -16,
+  /** The first tier has no fresh entry, or did not keep one. */
+  MISSING: -17,
+  /** The first tier has an entry that is to be opened by other means. */
+  NOT_HERE: -18,
 } as const;
 
 const ERRORS: { readonly [code: NativeResult]: () => Error } = {

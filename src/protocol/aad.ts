@@ -1,4 +1,5 @@
 import { assertWellFormed, kindOf } from '../util/bytes.js';
+import { writeCacheKey } from '../util/cache-key-bytes.js';
 
 /** What a value is bound to: it opens only where all of it is the same. */
 export interface AadParts {
@@ -14,8 +15,6 @@ export interface AadParts {
 }
 
 const AAD_VERSION = 0x03;
-/** Cache keys up to this length, in characters, are written without a native call. */
-const SHORT = 40;
 const USUAL_KEY_LEN = 256;
 /** A scratch buffer that a long key has made longer than this is given up at the next shorter one. */
 const LARGEST_KEPT = 4096;
@@ -41,11 +40,6 @@ export function createAad(parts: AadParts): Uint8Array {
   const template = new AadTemplate(parts.tenantId, parts.format, parts.compressed, parts.originalType);
   const length = template.write(parts.cacheKey);
   return new Uint8Array(template.scratch.subarray(0, length));
-}
-
-interface FastBuffer extends Buffer {
-  // Node's direct writer; `write(…, 'utf8')` looks the encoding up on every call.
-  utf8Write(value: string, offset: number, length: number): number;
 }
 
 /** All of an AAD but the cache key, encoded once. `write` adds a cache key in a buffer that the next `write` overwrites. */
@@ -75,6 +69,15 @@ export class AadTemplate {
     this.#resize(0);
   }
 
+  /** What stands before the length of the cache key, and behind the cache key. */
+  get around(): readonly [prefix: Uint8Array, suffix: Uint8Array] {
+    const { length } = this.#suffix;
+    return [
+      new Uint8Array(this.scratch.subarray(0, this.#prefixLen - 4)),
+      new Uint8Array(this.#suffix.subarray(0, length - this.formatLen)),
+    ];
+  }
+
   /** @returns the AAD's length in bytes. `cacheKey` must be well-formed. */
   write(cacheKey: string): number {
     const at = this.#prefixLen;
@@ -84,7 +87,7 @@ export class AadTemplate {
       this.#resize(length * 3);
     }
     const { scratch } = this;
-    const keyLen = length <= SHORT ? writeShort(scratch, cacheKey, at) : utf8Write(scratch, cacheKey, at);
+    const keyLen = writeCacheKey(scratch, cacheKey, at);
     if (keyLen !== this.#keyLen) this.#frame(keyLen);
     return at + keyLen + this.#suffix.length - this.formatLen;
   }
@@ -102,22 +105,6 @@ export class AadTemplate {
     this.scratch = scratch;
     this.#keyLen = -1;
   }
-}
-
-/** Writes ASCII itself, because a native call costs as much as forty characters. */
-function writeShort(scratch: Buffer, text: string, at: number): number {
-  const { length } = text;
-  let all = 0;
-  for (let i = 0; i < length; i++) {
-    const code = text.charCodeAt(i);
-    all |= code;
-    scratch[at + i] = code;
-  }
-  return all <= 0x7f ? length : utf8Write(scratch, text, at);
-}
-
-function utf8Write(scratch: Buffer, text: string, at: number): number {
-  return (scratch as FastBuffer).utf8Write(text, at, text.length * 3);
 }
 
 function part(value: string): Buffer {

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { blake2bHex } from '../native/hash.js';
 import { assertWellFormed, notWellFormed } from '../util/bytes.js';
-import { type ArgumentsContext, encodeInteropArgsShared } from './interop-args.js';
+import { type ArgumentsContext, encodeInteropArgsShared, type SharedBytes } from './interop-args.js';
 import type { Wire } from './wire.js';
 
 /** The longest cache key that is used as it is, in characters. */
 const MAX_KEY_LEN = 250;
 const KEPT_LEN = 50;
+const HASH_LEN = 64;
+const TENANT_PREFIX_LEN = 19;
 const TENANT_PREFIX = /^t:[0-9a-f]{16}:/;
 
 /** Arguments whose keys no other SDK makes. */
@@ -14,20 +16,33 @@ const OWN: ArgumentsContext = { allowUndefined: true, errorPaths: 'names' };
 
 /** Makes cache keys of one form: `before`, 64 hex digits of BLAKE2b-256 of the arguments, `after`. */
 export class HashedKeys {
-  readonly #before: string;
-  readonly #after: string;
+  readonly before: string;
+  readonly after: string;
   readonly #context: ArgumentsContext;
 
   constructor(before: string, after: string, context = OWN) {
-    this.#before = before;
-    this.#after = after;
+    this.before = before;
+    this.after = after;
     this.#context = context;
   }
 
   /** @throws TypeError, naming the option `key` and the argument, for one that has no canonical form. */
   keyOf(args: readonly unknown[]): string {
-    const { buffer, length } = encodeInteropArgsShared(args, this.#context);
-    return shortened(this.#before + blake2bHex(buffer, length, 32) + this.#after);
+    return this.keyOfEncoded(this.encode(args));
+  }
+
+  /** The canonical arguments, until others are encoded. @throws as {@link keyOf}. */
+  encode(args: readonly unknown[]): SharedBytes {
+    return encodeInteropArgsShared(args, this.#context);
+  }
+
+  /** Whether no key is long enough to be shortened, whatever stands before it for a tenant. */
+  get areWhole(): boolean {
+    return TENANT_PREFIX_LEN + this.before.length + HASH_LEN + this.after.length <= MAX_KEY_LEN;
+  }
+
+  keyOfEncoded({ buffer, length }: SharedBytes): string {
+    return shortened(this.before + blake2bHex(buffer, length, 32) + this.after);
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import { MAX_TTL_SECONDS } from '../backends/http.js';
+import { LruMap } from '../util/lru-map.js';
 import type { Lifetime } from './server-rules.js';
 
 /** What an entry costs beside its bytes and its cache key: that of 100,000 small ones, by the memory of the process. */
@@ -37,18 +37,14 @@ interface Lock {
  */
 export class ServerStore {
   readonly sending: Sending;
-  readonly #entries: LRUCache<string, Stored>;
+  readonly #entries: LruMap<Stored>;
   readonly #locks = new Map<string, Lock>();
   readonly #nowMs: () => number;
 
   constructor(maxBytes: number, nowMs: () => number) {
     this.#nowMs = nowMs;
     this.sending = new Sending(maxBytes / 2);
-    this.#entries = new LRUCache({
-      maxSize: maxBytes,
-      sizeCalculation: ({ bytes }, cacheKey) => sizeOf(cacheKey, bytes),
-      dispose: ({ bytes }) => this.sending.removed(bytes),
-    });
+    this.#entries = new LruMap(maxBytes, ({ bytes }) => this.sending.removed(bytes));
   }
 
   get(cacheKey: string): Found | undefined {
@@ -70,13 +66,13 @@ export class ServerStore {
     const size = sizeOf(cacheKey, bytes);
     // The table would give up the entry that is there for one that it cannot take.
     if (size > entries.maxSize) return 'too large';
-    const over = () => entries.calculatedSize + size + this.sending.removedBytes - entries.maxSize;
+    const over = () => entries.size + size + this.sending.removedBytes - entries.maxSize;
     // An entry that is being sent frees nothing: none is given up where all of them would not do.
     if (size + this.sending.removedBytes > entries.maxSize) return 'busy';
-    while (over() > 0 && entries.size > 0) entries.pop();
+    while (over() > 0 && entries.count > 0) entries.pop();
     if (over() > 0) return 'busy';
     const freshUntil = this.#second() + ttl;
-    entries.set(cacheKey, { bytes, freshUntil, evictAt: freshUntil + stale });
+    entries.set(cacheKey, { bytes, freshUntil, evictAt: freshUntil + stale }, size);
     return 'done';
   }
 
@@ -116,7 +112,7 @@ export class ServerStore {
 
   /** How many entries and locks are held, those included that have ended and are still in the way of nothing. */
   get counts(): { entries: number; locks: number } {
-    return { entries: this.#entries.size, locks: this.#locks.size };
+    return { entries: this.#entries.count, locks: this.#locks.size };
   }
 
   // A few, the oldest first, each put behind the others: every lock comes up again.
@@ -132,7 +128,7 @@ export class ServerStore {
   /** Every entry that a reader would get. */
   entries(): Map<string, Buffer> {
     const live = new Map<string, Buffer>();
-    for (const cacheKey of [...this.#entries.keys()]) {
+    for (const cacheKey of this.#entries.keys()) {
       const stored = this.#live(cacheKey, false);
       if (stored) live.set(cacheKey, stored.bytes);
     }

@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import type { Backend, BackendEntry, BackendLock, BackendTagOptions } from '../../backends/backend.js';
+import type { Backend, BackendLock, BackendTagOptions } from '../../backends/backend.js';
 import { endsWithin, isPrivate, storesAlike } from '../../backends/guarantees.js';
 import { BackendError, hasCode } from '../../errors.js';
 import { copyOf, isDetached, kindOf } from '../../util/bytes.js';
@@ -255,29 +255,4 @@ function ownArgument(argument: unknown): unknown {
     );
   }
   return own;
-}
-
-/** A backend's answer as memory that stays as it is. @throws BackendError when it is no entry. */
-export function ownEntry(entry: BackendEntry | undefined): BackendEntry | undefined {
-  if (entry === undefined || entry === null) return undefined;
-  const { bytes, ...times } = entry;
-  // A time that is text or a BigInt would be no time, or an error of the engine.
-  if (!isUint8Array(bytes) || !isTime(times.expiresInMs) || !isTime(times.freshInMs)) throw noEntry();
-  if (isDetached(bytes)) throw new BackendError('The backend returned bytes that were taken away from it');
-  return { ...times, bytes: copyOf(bytes) };
-}
-
-/** As {@link ownEntry}, from a backend whose memory only its caller has: itself. @throws BackendError when it is no entry. */
-export function privateEntry(entry: BackendEntry | undefined): BackendEntry | undefined {
-  if (entry === undefined || entry === null) return undefined;
-  if (!isUint8Array(entry.bytes)) throw noEntry();
-  return entry;
-}
-
-function isTime(ms: unknown): boolean {
-  return ms === undefined || typeof ms === 'number';
-}
-
-function noEntry(): BackendError {
-  return new BackendError('The backend returned something that is no entry: { bytes, expiresInMs? }');
 }

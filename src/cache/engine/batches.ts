@@ -6,7 +6,6 @@ import { settleEach } from './concurrency.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import type { Work } from './fetching.js';
-import type { Validity } from './invalidations.js';
 import { FAILED, type L2, type Stored } from './l2.js';
 import type { Writer } from './single-flight.js';
 import type { Tiers } from './tiers.js';
@@ -33,7 +32,8 @@ export class Batches {
     const tiers = this.#tiers;
     const readers = flights.map((flight) => flight.begin());
     const at = now();
-    const validities = refs.map(({ tenantId }) => tiers.validity(tenantId));
+    // Of copies in L1 only.
+    const validities = tiers.l1 && refs.map(({ tenantId }) => tiers.validity(tenantId));
     const answers = (await tiers.l2?.getMany(refs)) ?? [];
     const stored = answers.map((answer) => (answer === FAILED ? undefined : answer));
     const opened = this.#open(refs, stored);
@@ -45,7 +45,7 @@ export class Batches {
         if (entry !== undefined && result?.ok === false) await tiers.unopened(ref, entry.bytes, result.error);
         const value = result?.ok ? result.value : undefined;
         const reader = readers[i];
-        const found = entry && reader && tiers.accept(ref, entry, at, value, reader, validities[i] as Validity);
+        const found = entry && reader && tiers.accept(ref, entry, at, value, reader, validities?.[i]);
         if (reader !== undefined && answers[i] === undefined) tiers.absent(ref, reader);
         if (!found?.fresh) {
           counters.misses++;

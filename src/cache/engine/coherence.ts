@@ -4,8 +4,8 @@ import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Failures } from './failure-policy.js';
+import type { FirstTier } from './first-tier.js';
 import type { Invalidations } from './invalidations.js';
-import type { L1 } from './l1.js';
 import type { L2 } from './l2.js';
 import type { SingleFlight } from './single-flight.js';
 
@@ -14,7 +14,7 @@ export interface CoherenceParts {
   readonly backend: Backend | undefined;
   /** Tells of entries that other processes changed; undefined: the backend does not. */
   readonly watch: Backend['watch'];
-  readonly l1: L1 | undefined;
+  readonly l1: FirstTier | undefined;
   readonly l2: L2 | undefined;
   readonly invalidations: Invalidations;
   readonly flights: SingleFlight<unknown, unknown>;
@@ -107,7 +107,7 @@ export class Coherence {
     invalidations.invalidated(tags);
     invalidations.read(of);
     failed?.forgetTagged(tags);
-    return l1?.invalidateTags(tags) ?? 0;
+    return l1?.invalidateTags(tags, of) ?? 0;
   }
 
   /** Another process has changed an entry; undefined: perhaps any of them. */

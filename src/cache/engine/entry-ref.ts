@@ -1,5 +1,17 @@
 import type { Counters } from './counters.js';
 
+/** What entries of one function and tenant have in common. */
+export interface CallSite {
+  readonly id: number;
+}
+
+/** A call that is identified by its arguments. */
+export interface Call {
+  readonly site: CallSite;
+  /** Canonical, and the caller's. */
+  readonly args: Uint8Array;
+}
+
 /** A reference to one entry, for one operation. Its identity is (tenantId, cacheKey). */
 export interface EntryRef {
   /** As in the AAD, and in the backend unless keys are private. */
@@ -8,6 +20,8 @@ export interface EntryRef {
   readonly tenantId: string | undefined;
   /** `Infinity` for never. */
   readonly ttlMs: number;
+  /** By which the first tier finds the entry of a function's call. */
+  readonly call?: Call | undefined;
   readonly counters: Counters;
   /** In front of private names. */
   readonly namespace?: string | undefined;

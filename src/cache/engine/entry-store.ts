@@ -1,20 +1,20 @@
 import { ASYNC_FROM, type ValueCodec } from '../../codec/value-codec.js';
 import { BackendError } from '../../errors.js';
+import type { SharedBytes } from '../../protocol/interop-args.js';
 import { copyOf } from '../../util/bytes.js';
 import { now } from '../../util/clock.js';
+import { expiryOf, isFresh } from './backend-entry.js';
 import { Batches, type Item } from './batches.js';
 import type { CacheStats, Counters } from './counters.js';
-import type { EntryRef } from './entry-ref.js';
+import type { CallSite, EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import { Fetching, type FetchParts, type Work } from './fetching.js';
-import type { L1 } from './l1.js';
+import { type FirstTier, MISS } from './first-tier.js';
+import { L1, type Sites } from './l1.js';
 import { FAILED, type L2 } from './l2.js';
 import type { Outcome } from './loader.js';
 import type { Writer } from './single-flight.js';
-import { expiryOf, isFresh, type Tiers } from './tiers.js';
-
-/** What {@link EntryStore.hit} answers when there is more to do than open a small entry that is at hand. */
-export const MISS: unique symbol = Symbol('miss');
+import type { Tiers } from './tiers.js';
 
 export interface StoreParts extends FetchParts {
   readonly codec: ValueCodec;
@@ -27,7 +27,9 @@ export class EntryStore {
   readonly #parts: StoreParts;
   readonly #codec: ValueCodec;
   readonly #tiers: Tiers;
-  readonly #l1: L1 | undefined;
+  readonly #l1: FirstTier | undefined;
+  /** The same, where it finds calls by their arguments. */
+  readonly #calls: L1 | undefined;
   readonly #l2: L2 | undefined;
   readonly #graceMs: number;
   readonly #fetching: Fetching;
@@ -39,6 +41,7 @@ export class EntryStore {
     this.#codec = codec;
     this.#tiers = tiers;
     this.#l1 = tiers.l1;
+    this.#calls = tiers.l1 instanceof L1 ? tiers.l1 : undefined;
     this.#l2 = tiers.l2;
     this.#graceMs = graceMs;
     this.#fetching = new Fetching(parts);
@@ -51,35 +54,53 @@ export class EntryStore {
    */
   hit(cacheKey: string, tenantId: string | undefined, ttlMs: number, counters: Counters): unknown {
     const value = this.#hitL1(cacheKey, tenantId, counters);
-    return value !== MISS || this.#l2 === undefined || this.#tiers.closed
-      ? value
-      : this.#hitNow(this.#l2, cacheKey, tenantId, ttlMs, counters);
+    return value === MISS ? this.hitL2(cacheKey, tenantId, ttlMs, counters) : value;
+  }
+
+  /** Where a function's calls are found by their arguments, by tenant. @param name as {@link L1.callSites} takes it. */
+  callSites(name: (tenantId: string | undefined) => readonly [before: string, after: string]): Sites | undefined {
+    return this.#calls?.callSites(name);
+  }
+
+  /** As {@link hit}, of a call and of L1 alone. `MISS` before any user code has run. @throws what decoding throws. */
+  hitCall(site: CallSite, args: SharedBytes, counters: Counters, cacheKey: () => string): unknown {
+    const value = this.#calls?.hitCall(site, args);
+    if (value === undefined || value === MISS) return MISS;
+    return this.#counted(value, counters, cacheKey);
   }
 
   #hitL1(cacheKey: string, tenantId: string | undefined, counters: Counters): unknown {
-    const held = this.#l1?.get(cacheKey, tenantId);
-    if (held === undefined) return MISS;
-    const { bytes } = held;
-    const value = bytes === undefined ? held.value : this.#openNow(bytes, cacheKey, tenantId);
-    if (value === MISS) return MISS;
+    try {
+      const value = this.#l1?.hit(cacheKey, tenantId);
+      return value === undefined || value === MISS ? MISS : this.#counted(value, counters, () => cacheKey);
+    } catch {
+      return MISS;
+    }
+  }
+
+  #counted(value: unknown, counters: Counters, cacheKey: () => string): unknown {
     counters.hits++;
     counters.l1Hits++;
-    if (events.hit.hasSubscribers) publish(events.hit, { cacheKey, counters }, { tier: 'l1' });
+    if (events.hit.hasSubscribers) publish(events.hit, { cacheKey: cacheKey(), counters }, { tier: 'l1' });
     return value;
   }
 
-  #hitNow(l2: L2, cacheKey: string, tenantId: string | undefined, ttlMs: number, counters: Counters): unknown {
+  /** The part of {@link hit} that asks a store that need not wait. */
+  hitL2(cacheKey: string, tenantId: string | undefined, ttlMs: number, counters: Counters): unknown {
+    const l2 = this.#l2;
+    if (l2 === undefined || this.#tiers.closed) return MISS;
     const stored = l2.getNow(cacheKey);
     if (stored === undefined) return MISS;
     // A store that answers at once has compared the times itself.
     const at = this.#l1 === undefined && this.#graceMs === 0 ? Number.NaN : now();
     const expiresAt = expiryOf(stored, at, this.#graceMs);
     if (!isFresh(stored, expiresAt)) return MISS;
+    // The store may overwrite its bytes, also while user code decodes them.
+    const copy = this.#l1 && { ...stored, bytes: copyOf(stored.bytes) };
     const value = this.#openNow(stored.bytes, cacheKey, tenantId);
     if (value === MISS) return MISS;
-    // A write or deletion in progress updates L1 afterwards. The store may overwrite its bytes: they are copied.
-    if (this.#l1 !== undefined) {
-      const copy = { ...stored, bytes: copyOf(stored.bytes) };
+    // A write or deletion in progress updates L1 afterwards.
+    if (copy !== undefined) {
       const validity = this.#tiers.validity(tenantId);
       this.#tiers.keepCopy({ cacheKey, tenantId, ttlMs }, copy, at, expiresAt, value, validity);
     }

@@ -1,170 +1,220 @@
-import { LRUCache } from 'lru-cache';
-import { copyOf } from '../../util/bytes.js';
+import type { NativeAccess, ValueCodec } from '../../codec/value-codec.js';
+import { ValueTooLargeError } from '../../errors.js';
+import { type NativeL1, type NativeL1Site, native } from '../../native/addon.js';
+import { encodeTags, keysOf, NO_TAGS, UNKNOWN_TAGS } from '../../native/l1.js';
+import { guarded, NATIVE_CODE, nativeError } from '../../native/result.js';
+import type { SharedBytes } from '../../protocol/interop-args.js';
+import { CacheKeyBuffer } from '../../util/cache-key-bytes.js';
 import { now } from '../../util/clock.js';
-import { TagIndex, tagsCost } from '../../util/tag-index.js';
-import type { EntryRef } from './entry-ref.js';
-import type { Validity } from './invalidations.js';
+import type { CallSite } from './entry-ref.js';
+import {
+  copyMs,
+  type EntryIdentity,
+  type EntryTags,
+  type EntryTimes,
+  type FirstTier,
+  type L1Entry,
+  type L1Settings,
+  MISS,
+} from './first-tier.js';
 
-/** What an entry costs in addition to its bytes and key: the objects, the map's slot, the list's links. */
-const ENTRY_OVERHEAD = 256;
+/** Tenants, and tenants of a function, whose sites are kept; others are made again. */
+const MAX_SITES = 1_000;
+const OWN_TENANT = new Uint8Array(0);
 
-/** The longest that a copy is kept while the backend does not tell what other processes change. */
-const UNTRACKED_TTL_MS = 5_000;
-
-export interface L1Settings {
-  readonly ttlMs: number;
-  readonly values: boolean;
-  /** How much longer than its TTL an entry may answer as a stale one, in milliseconds. */
-  readonly graceMs: number;
+interface Site extends CallSite {
+  readonly native: NativeL1Site;
+  readonly access: NativeAccess;
 }
 
-export interface L1Entry {
-  readonly tenantId: string | undefined;
-  /** The bytes as stored: sealed in a secure cache. `undefined` where the decoded value is kept instead. */
-  readonly bytes: Uint8Array | undefined;
-  readonly value: unknown;
-  /** When this copy ends, on the clock of {@link now}. */
-  until: number;
-  /** When the entry's TTL ends: `Infinity` for never, NaN when unknown. Not before `until`. */
-  expiresAt: number;
-  /** Until when the copy may still answer as a stale one. Not before `until`. */
-  graceUntil: number;
-  /** The tags it was set with; undefined when it was set elsewhere, with tags that are not known here. */
-  readonly tags: readonly string[] | undefined;
-  /** Where the tags are not known: ends when a tag is invalidated that the entry may have. */
-  readonly validity: Validity | undefined;
-}
+const keys = new CacheKeyBuffer();
 
-/**
- * Entries in this process, bounded in bytes, the least recently used leaving first. Every read compares the tenant: two tenants
- * whose stored keys were the same would evict each other and never see each other's values.
- */
-export class L1 {
+/** The first tier as it is stored: in native memory, which the garbage collector does not see. */
+export class L1 implements FirstTier {
   readonly maxBytes: number;
-  /** Whether the backend, where it should, tells what other processes change. */
-  tracked = true;
+  readonly #native: NativeL1;
+  readonly #handle: number;
+  readonly #codec: ValueCodec;
   readonly #settings: L1Settings;
-  readonly #entries: LRUCache<string, L1Entry>;
-  readonly #tags = new TagIndex();
+  readonly #named = new Sites((tenantId) => this.#site(tenantId, undefined));
+  #copyMs: number;
   #closed = false;
 
-  constructor(maxBytes: number, settings: L1Settings = { ttlMs: Number.POSITIVE_INFINITY, values: false, graceMs: 0 }) {
+  constructor(maxBytes: number, codec: ValueCodec, settings: L1Settings) {
     this.maxBytes = maxBytes;
+    this.#codec = codec;
     this.#settings = settings;
-    this.#entries = new LRUCache({
-      maxSize: maxBytes,
-      dispose: (_, cacheKey) => this.#tags.forget(cacheKey),
-      noDisposeOnSet: true,
-    });
+    this.#copyMs = settings.ttlMs;
+    this.#native = guarded(() => new native.L1(maxBytes));
+    this.#handle = this.#native.handle;
+  }
+
+  set tracked(tracked: boolean) {
+    this.#copyMs = copyMs(this.#settings.ttlMs, tracked);
+  }
+
+  /** The sites of a function's calls, by tenant. @param name what its cache keys have before and after the digest. */
+  callSites(name: (tenantId: string | undefined) => readonly [before: string, after: string]): Sites {
+    return new Sites((tenantId) => this.#site(tenantId, name(tenantId)));
+  }
+
+  hit(cacheKey: string, tenantId: string | undefined): unknown {
+    const site = this.#named.of(tenantId);
+    const length = keys.write(cacheKey);
+    return this.#open(site, keys.bytes, length);
+  }
+
+  /** As {@link hit}, of a call. A value that throws while it is decoded is none: user code may have run. */
+  hitCall(site: CallSite, { buffer, length }: SharedBytes): unknown {
+    return this.#open(site as Site, buffer, length);
+  }
+
+  #open({ id, access }: Site, identity: Uint8Array, length: number): unknown {
+    const { out, outOffset } = access;
+    const opened = native.l1Hit(this.#handle, id, identity, length, out, outOffset, access.handle(), now());
+    return opened < 0 ? MISS : access.opened(opened);
   }
 
   get(cacheKey: string, tenantId: string | undefined): L1Entry | undefined {
-    const entry = this.#entries.get(cacheKey);
-    if (entry === undefined || entry.tenantId !== tenantId) return undefined;
-    if (entry.validity?.ended) {
-      this.#entries.delete(cacheKey);
-      return undefined;
-    }
-    const time = now();
-    if (entry.until > time) return entry;
-    if (entry.graceUntil <= time) this.#entries.delete(cacheKey);
-    return undefined;
+    return this.#read(cacheKey, tenantId, 0);
   }
 
-  /** An entry that may have ended, and is within its grace. */
   withinGrace(cacheKey: string, tenantId: string | undefined): L1Entry | undefined {
-    const entry = this.#entries.get(cacheKey);
-    if (entry === undefined || entry.tenantId !== tenantId || entry.validity?.ended) return undefined;
-    return entry.graceUntil > now() ? entry : undefined;
+    return this.#read(cacheKey, tenantId, this.#settings.graceMs);
   }
 
-  /** Keeps a value and the bytes that are stored of it. @returns whether there was room. */
-  keep(
-    { cacheKey, tenantId }: Pick<EntryRef, 'cacheKey' | 'tenantId'>,
-    bytes: Uint8Array,
-    value: unknown,
-    { until, expiresAt, tags, validity }: Pick<L1Entry, 'until' | 'expiresAt' | 'tags' | 'validity'>,
-  ): boolean {
+  #read(cacheKey: string, tenantId: string | undefined, graceMs: number): L1Entry | undefined {
+    if (this.#closed) return undefined;
+    const { graceMs: keptMs } = this.#settings;
+    const entry = guarded(() =>
+      this.#native.read(tenantBytes(tenantId), Buffer.from(cacheKey), now(), graceMs, keptMs),
+    );
+    return entry === null ? undefined : { bytes: entry.bytes, value: undefined, expiresAt: entry.expires };
+  }
+
+  keep(ref: EntryIdentity, bytes: Uint8Array, _value: unknown, about: EntryTimes & EntryTags): boolean {
     if (this.#closed) return false;
-    const { ttlMs, values, graceMs } = this.#settings;
-    const copyUntil = Math.min(until, now() + (this.tracked ? ttlMs : Math.min(ttlMs, UNTRACKED_TTL_MS)));
-    const entry: L1Entry = {
-      tenantId,
-      bytes: values ? undefined : exact(bytes),
-      value: values ? value : undefined,
-      until: copyUntil,
-      expiresAt,
-      graceUntil: copyUntil + graceMs,
-      tags,
-      validity,
-    };
-    return this.set(cacheKey, entry, bytes.length);
-  }
-
-  /** @returns whether there was room for it. */
-  set(cacheKey: string, entry: L1Entry, bytesLen: number): boolean {
-    const size = bytesLen + 2 * cacheKey.length + ENTRY_OVERHEAD + tagsCost(entry.tags);
-    if (size > this.maxBytes) {
-      this.#entries.delete(cacheKey);
-      return false;
+    const { tags, validity, expiresAt } = about;
+    if (validity?.ended) {
+      this.forget(ref.cacheKey);
+      return true;
     }
-    this.#entries.set(cacheKey, entry, { size });
-    this.#tags.assign(cacheKey, entry.tags);
-    return true;
+    const until = Math.min(about.until, now() + this.#copyMs);
+    const { call } = ref;
+    const { id, access } = (call?.site as Site | undefined) ?? this.#named.of(ref.tenantId);
+    const offset = access.offsetOf(bytes);
+    const written = tags === undefined ? UNKNOWN_TAGS : tags.length === 0 ? NO_TAGS : encodeTags(tags);
+    const length = call === undefined ? keys.write(ref.cacheKey) : call.args.length;
+    const identity = call === undefined ? keys.bytes : call.args;
+    return native.l1Put(this.#handle, id, identity, length, bytes, offset, until, expiresAt, written) >= 0;
   }
 
-  /** Where L1 is the store. @returns whether it held a live entry of this tenant. */
-  expire({ cacheKey, tenantId, ttlMs }: EntryRef): boolean {
-    const entry = this.get(cacheKey, tenantId);
-    if (entry === undefined) return false;
-    entry.until = entry.expiresAt = now() + ttlMs;
-    entry.graceUntil = entry.until + this.#settings.graceMs;
-    return true;
+  /**
+   * Where L1 is the store: what seals and keeps a value in one call, as long as nothing else is serialized; or its payload, where
+   * that takes more.
+   */
+  direct(ref: EntryIdentity, value: unknown): DirectWrite | Uint8Array {
+    const site = (ref.call?.site as Site | undefined) ?? this.#named.of(ref.tenantId);
+    const payload = site.access.payload(value);
+    if (this.#closed || !site.access.canSeal(payload)) return payload;
+    return (until, tags) => this.#seal(site, ref, payload, until, encodeTags(tags));
   }
 
-  /** @returns whether it held a live entry of this tenant. */
+  /** @throws ValueTooLargeError for an entry that does not fit; what the codec throws. */
+  #seal({ id, access }: Site, ref: EntryIdentity, payload: Uint8Array, until: number, tags: Uint8Array): void {
+    const { call, cacheKey } = ref;
+    const length = call === undefined ? keys.write(cacheKey) : call.args.length;
+    const identity = call === undefined ? keys.bytes : call.args;
+    const seal = () =>
+      native.l1Seal(this.#handle, id, identity, length, payload, access.handle(), access.prefix(), until, tags);
+    let sealed = seal();
+    if (sealed === NATIVE_CODE.NONCE_EXHAUSTED) {
+      access.renew();
+      sealed = seal();
+    }
+    if (sealed === NATIVE_CODE.MISSING) throw new ValueTooLargeError('The entry does not fit into l1.maxBytes');
+    if (sealed < 0) throw nativeError(sealed);
+    access.sealed();
+  }
+
+  expire({ cacheKey, tenantId, ttlMs }: { cacheKey: string; tenantId: string | undefined; ttlMs: number }): boolean {
+    const at = now();
+    return guarded(() => this.#native.expire(tenantBytes(tenantId), Buffer.from(cacheKey), at + ttlMs, at));
+  }
+
   delete(cacheKey: string, tenantId: string | undefined): boolean {
-    const live = this.get(cacheKey, tenantId) !== undefined;
-    if (this.#entries.peek(cacheKey)?.tenantId === tenantId) this.#entries.delete(cacheKey);
-    return live;
+    if (this.#closed) return false;
+    return guarded(() => this.#native.remove(tenantBytes(tenantId), Buffer.from(cacheKey), now()));
   }
 
-  /** Of whatever tenant. */
   forget(cacheKey: string): void {
-    this.#entries.delete(cacheKey);
+    guarded(() => this.#native.forget(Buffer.from(cacheKey)));
   }
 
-  invalidateTags(tags: Iterable<string>): number {
-    const cacheKeys = this.#tags.cacheKeys(tags);
-    for (const cacheKey of cacheKeys) this.#entries.delete(cacheKey);
-    return cacheKeys.size;
+  invalidateTags(tags: readonly string[], of: { readonly tenantId: string | undefined } | undefined): number {
+    return guarded(() => {
+      this.#native.endUnknown(of && tenantBytes(of.tenantId));
+      return this.#native.invalidateTags(tags, now());
+    });
   }
 
-  /** The cache keys of live entries of a tenant. */
-  *keys(tenantId: string | undefined, prefix: string): Generator<string> {
-    const time = now();
-    for (const [cacheKey, entry] of this.#entries.entries()) {
-      if (entry.tenantId === tenantId && entry.until > time && cacheKey.startsWith(prefix)) yield cacheKey;
-    }
+  keys(tenantId: string | undefined, prefix: string): Iterable<string> {
+    return keysOf(this.#native, tenantBytes(tenantId), prefix, now);
   }
 
   clear(): void {
-    this.#tags.clear();
-    this.#entries.clear();
+    guarded(() => this.#native.clear());
   }
 
-  /** Forgets everything, and keeps nothing from now on. */
   close(): void {
     this.#closed = true;
-    this.clear();
+    guarded(() => this.#native.close());
   }
 
   get usage(): { l1Entries: number; l1Bytes: number } {
-    return { l1Entries: this.#entries.size, l1Bytes: this.#entries.calculatedSize };
+    const [l1Entries, l1Bytes] = guarded(() => this.#native.usage());
+    return { l1Entries, l1Bytes };
+  }
+
+  #site(tenantId: string | undefined, name: readonly [before: string, after: string] | undefined): Site {
+    const access = this.#codec.native(tenantId);
+    const { aad, format, mode } = access;
+    const around: [Uint8Array, Uint8Array] | undefined = name && [Buffer.from(name[0]), Buffer.from(name[1])];
+    const site = guarded(() => this.#native.site(tenantBytes(tenantId), around, aad[0], aad[1], format, mode));
+    return { id: site.id, native: site, access };
   }
 }
 
-/** Bytes that keep no larger allocation alive, which L1 would not count. */
-function exact(bytes: Uint8Array): Uint8Array {
-  return bytes.byteLength === bytes.buffer.byteLength ? bytes : copyOf(bytes);
+/** Seals and keeps the payload. @throws ValueTooLargeError, what the codec throws. */
+export type DirectWrite = (until: number, tags: readonly string[]) => void;
+
+/** A site for each tenant. */
+export class Sites {
+  readonly #make: (tenantId: string | undefined) => Site;
+  readonly #ofTenants = new Map<string, Site>();
+  #own: Site | undefined;
+
+  constructor(make: (tenantId: string | undefined) => Site) {
+    this.#make = make;
+  }
+
+  of(tenantId: string | undefined): Site {
+    if (tenantId === undefined) {
+      this.#own ??= this.#make(undefined);
+      return this.#own;
+    }
+    let site = this.#ofTenants.get(tenantId);
+    if (site === undefined) {
+      site = this.#make(tenantId);
+      const { value: oldest } = this.#ofTenants.keys().next();
+      if (this.#ofTenants.size >= MAX_SITES && oldest !== undefined) this.#ofTenants.delete(oldest);
+      this.#ofTenants.set(tenantId, site);
+    }
+    return site;
+  }
+}
+
+/** The codec's own tenant has no name here. */
+function tenantBytes(tenantId: string | undefined): Uint8Array {
+  return tenantId === undefined ? OWN_TENANT : Buffer.from(tenantId);
 }

@@ -8,7 +8,7 @@ import type {
 } from '../../backends/backend.js';
 import { BackendError, hasCode, IncompleteError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
-import { ownEntry, privateEntry } from './backend-guard.js';
+import { ownEntry, privateEntry } from './backend-entry.js';
 import { runEach } from './concurrency.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';

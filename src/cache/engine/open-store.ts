@@ -9,13 +9,15 @@ import { events } from './events.js';
 import { type BackoffSettings, FailedLoads } from './failed-loads.js';
 import { type FailurePolicy, Failures } from './failure-policy.js';
 import type { FetchSettings } from './fetching.js';
+import type { L1Settings } from './first-tier.js';
 import { Invalidations } from './invalidations.js';
-import { L1, type L1Settings } from './l1.js';
+import { L1 } from './l1.js';
 import { L2 } from './l2.js';
 import { Loader, type LoadSettings, type Outcome } from './loader.js';
 import type { PrivateNames } from './private-keys.js';
 import { SingleFlight } from './single-flight.js';
 import { type Found, type TierSettings, Tiers } from './tiers.js';
+import { ValueL1 } from './value-l1.js';
 
 /** What a store is made of; each part of it takes its own of the settings. Times are in milliseconds. */
 export interface StoreSettings
@@ -31,7 +33,12 @@ export interface StoreSettings
   readonly names: PrivateNames | undefined;
   /** undefined: no copies in this process. */
   readonly l1:
-    | (Omit<L1Settings, 'graceMs'> & { readonly maxBytes: number; readonly invalidation: boolean })
+    | (Omit<L1Settings, 'graceMs'> & {
+        readonly maxBytes: number;
+        /** Decoded values rather than stored bytes. */
+        readonly values: boolean;
+        readonly invalidation: boolean;
+      })
     | undefined;
   /** undefined: off. */
   readonly backoff: BackoffSettings | undefined;
@@ -63,7 +70,8 @@ export function openStore(settings: StoreSettings): EntryStore {
     });
   // Without a backend L1's entries are no copies.
   const own = l2 === undefined ? { ttlMs: Number.POSITIVE_INFINITY } : {};
-  const l1 = copies && new L1(copies.maxBytes, { ...copies, ...own, graceMs });
+  const kept = { ttlMs: copies?.ttlMs ?? 0, ...own, graceMs };
+  const l1 = copies && (copies.values ? new ValueL1(copies.maxBytes, kept) : new L1(copies.maxBytes, codec, kept));
   const backoff = graceMs === 0 ? undefined : settings.backoff;
   const failed =
     (backoff ?? settings.errorTtlMs) === undefined ? undefined : new FailedLoads(backoff, settings.errorTtlMs);

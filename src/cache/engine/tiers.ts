@@ -2,11 +2,13 @@ import type { BackendEntry } from '../../backends/backend.js';
 import type { ValueCodec } from '../../codec/value-codec.js';
 import { ValueTooLargeError } from '../../errors.js';
 import { now } from '../../util/clock.js';
+import { expiryOf, isFresh } from './backend-entry.js';
 import type { Coherence } from './coherence.js';
 import type { EntryRef } from './entry-ref.js';
 import type { Failures } from './failure-policy.js';
+import type { FirstTier, L1Entry } from './first-tier.js';
 import type { Invalidations, Validity } from './invalidations.js';
-import type { L1, L1Entry } from './l1.js';
+import { type DirectWrite, L1 } from './l1.js';
 import { FAILED, type L2, REFUSED } from './l2.js';
 import type { Run } from './run.js';
 import type { Reader, Writer } from './single-flight.js';
@@ -16,7 +18,7 @@ const UNKNOWN_EXPIRY_MS = 30_000;
 
 export interface TierSettings {
   readonly codec: ValueCodec;
-  readonly l1: L1 | undefined;
+  readonly l1: FirstTier | undefined;
   /** undefined: L1 is the store. */
   readonly l2: L2 | undefined;
   readonly keepValues: boolean;
@@ -43,10 +45,12 @@ export interface Found {
 
 /** L1 and L2, or L1 alone, with the codec. All writes, and all reads that wait, go through here. */
 export class Tiers {
-  readonly l1: L1 | undefined;
+  readonly l1: FirstTier | undefined;
   readonly l2: L2 | undefined;
   readonly invalidations: Invalidations;
   readonly #settings: TierSettings;
+  /** L1, where it is the store and not of decoded values. */
+  readonly #direct: L1 | undefined;
   closed = false;
 
   constructor(settings: TierSettings) {
@@ -54,6 +58,7 @@ export class Tiers {
     this.l1 = settings.l1;
     this.l2 = settings.l2;
     this.invalidations = settings.invalidations;
+    this.#direct = settings.l2 === undefined && settings.l1 instanceof L1 ? settings.l1 : undefined;
   }
 
   async read(ref: EntryRef, reader: Reader): Promise<Found | undefined> {
@@ -105,7 +110,7 @@ export class Tiers {
     at: number,
     value: unknown,
     reader: Reader,
-    validity: Validity,
+    validity: Validity | undefined,
   ): Found | undefined {
     if (value === undefined) return undefined;
     const { bytes } = stored;
@@ -117,12 +122,12 @@ export class Tiers {
 
   /** Keeps a copy of a fresh entry of the backend in L1, unless the store forbids that. */
   keepCopy(
-    ref: Pick<EntryRef, 'cacheKey' | 'tenantId' | 'ttlMs'>,
+    ref: Pick<EntryRef, 'cacheKey' | 'tenantId' | 'ttlMs' | 'call'>,
     { bytes, freshInMs, expiresInMs }: BackendEntry,
     at: number,
     expiresAt: number,
     value: unknown,
-    validity: Validity,
+    validity: Validity | undefined,
   ): void {
     if (this.l1 === undefined || freshInMs === 0 || expiresInMs === 0) return;
     const known = Number.isNaN(expiresAt) ? at + UNKNOWN_EXPIRY_MS : expiresAt;
@@ -147,7 +152,10 @@ export class Tiers {
   async write(ref: EntryRef, value: unknown, writer: Writer, run?: Run): Promise<number | undefined | typeof REFUSED> {
     const { cacheKey, tenantId, tags } = ref;
     const { codec, coherence } = this.#settings;
-    const sealed = codec.serialize(value, { cacheKey, tenantId });
+    const direct = this.#direct?.direct(ref, value);
+    if (typeof direct === 'function') return this.#writeDirect(ref, direct, writer, run);
+    const context = { cacheKey, tenantId };
+    const sealed = direct === undefined ? codec.serialize(value, context) : codec.sealPayload(direct, context);
     const bytes = sealed instanceof Promise ? await sealed : sealed;
     // Without the lock it may be too late: another process may have run the function since.
     if (run?.isLocked !== undefined && !(await run.isLocked())) return undefined;
@@ -173,6 +181,27 @@ export class Tiers {
     } finally {
       if (begun !== undefined) this.invalidations.end(begun);
     }
+  }
+
+  /** Where L1 is the store, and seals in the same call. */
+  #writeDirect(
+    { cacheKey, tenantId, tags = [], counters, ttlMs }: EntryRef,
+    direct: DirectWrite,
+    writer: Writer,
+    run: Run | undefined,
+  ): number | undefined | typeof REFUSED {
+    if (this.closed || run?.over || !writer.mayStore()) return undefined;
+    if (run?.invalidatedAt(tags) !== undefined) return REFUSED;
+    const until = now() + this.jittered(ttlMs);
+    writer.commit();
+    try {
+      direct(until, tags);
+    } catch (error) {
+      this.l1?.delete(cacheKey, tenantId);
+      throw error;
+    }
+    counters.sets++;
+    return until;
   }
 
   /** L1's part of a write that the backend has not taken, or perhaps has: a copy of either value might be the wrong one. */
@@ -248,7 +277,8 @@ export class Tiers {
     try {
       if (bytes !== undefined) value = await this.#settings.codec.deserialize(bytes, { cacheKey, tenantId });
     } catch (error) {
-      const same = this.l1?.withinGrace(cacheKey, tenantId) === held;
+      const current = this.l1?.withinGrace(cacheKey, tenantId);
+      const same = current !== undefined && isSame(current, held);
       // A copy of before a rotation that was completed: the backend's entry tells whether anything is wrong.
       const worthless = this.l2 !== undefined || this.#settings.failures.unopened(error, ref);
       if (worthless && same) this.l1?.delete(cacheKey, tenantId);
@@ -259,16 +289,8 @@ export class Tiers {
   }
 }
 
-/** When the TTL of an answer of the time `at` ends, without its grace: NaN when the backend does not say. */
-export function expiryOf({ expiresInMs, freshInMs, stale }: BackendEntry, at: number, graceMs: number): number {
-  if (stale) return at;
-  // 0: the store calls it fresh, and does not say for how long.
-  if (freshInMs !== undefined) return freshInMs === 0 ? Number.NaN : at + freshInMs;
-  // 0: it must not be kept elsewhere, but may be given out.
-  return expiresInMs === 0 ? Number.NaN : at + (expiresInMs ?? Number.NaN) - graceMs;
-}
-
-/** Whether an answer is still fresh: it may have been long on its way. @param expiresAt of {@link expiryOf}. */
-export function isFresh({ stale }: BackendEntry, expiresAt: number): boolean {
-  return !stale && !(expiresAt <= now());
+/** Whether an entry is still the one that it was. */
+function isSame(one: L1Entry, other: L1Entry): boolean {
+  if (one.bytes === undefined || other.bytes === undefined) return one === other;
+  return Buffer.compare(one.bytes, other.bytes) === 0;
 }
