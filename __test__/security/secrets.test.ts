@@ -196,8 +196,11 @@ test('errors of every class say neither key, plaintext nor cache key', async (t)
   t.true(new UnknownKeyError('ab'.repeat(16), 'cd'.repeat(16)).message.includes('ab'.repeat(16)));
 });
 
-test('a heap snapshot and stderr of a process that sealed hold no key', async (t) => {
+test('a heap snapshot and stderr of a process that sealed hold no key, and none of its first tier', async (t) => {
   const { code, stdout, stderr } = await runNode(supportFile('heap-snapshot.ts'), []);
   t.is(code, 0, stderr);
-  t.deepEqual(JSON.parse(String(stdout)), { found: [], planted: true, sealed: true });
+  const { entries, ...others } = JSON.parse(String(stdout)) as { entries: number[] };
+  t.deepEqual(others as unknown, { found: [], planted: true, sealed: true });
+  // The last ones may be in flight.
+  t.true(Array.isArray(entries) && entries.length < 20, `${entries.length} entries: ${entries}`);
 });

@@ -2,6 +2,7 @@ import { now } from '../util/clock.js';
 import type { CacheStats, Counters } from './engine/counters.js';
 import type { Call, EntryRef } from './engine/entry-ref.js';
 import type { EntryStore } from './engine/entry-store.js';
+import { events, publish } from './engine/events.js';
 import { MISS } from './engine/first-tier.js';
 import type { Outcome } from './engine/loader.js';
 import type { EntryNames } from './key-builder.js';
@@ -95,8 +96,13 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
         const encoded = ofArguments.encode(args);
         const site = sites.of(tenantId);
         try {
-          value = store.hitCall(site, encoded, counters, () => names.cacheKey(args, tenantId));
-          if (value !== MISS) return Promise.resolve(value);
+          value = store.hitCall(site, encoded, counters);
+          if (value !== MISS) {
+            if (events.hit.hasSubscribers) {
+              publish(events.hit, { cacheKey: names.cacheKey(args, tenantId), counters }, { tier: 'l1' });
+            }
+            return Promise.resolve(value);
+          }
           call = { site, args: encoded.copy() };
           cacheKey = ofArguments.cacheKey(encoded, tenantId);
         } catch {

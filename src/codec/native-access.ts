@@ -1,3 +1,4 @@
+import type { TenantKey } from '../keys/held-key.js';
 import { CHECKSUM_LEN, openedBehindHeadroom, openedScratch } from '../native/memory.js';
 import type { Payloads } from './payloads.js';
 import { type CodecSettings, countOpen, countSeals, type TenantContext } from './tenant-context.js';
@@ -37,6 +38,8 @@ export class SealedAccess<T> extends Decoding<T> implements NativeAccess<T> {
   readonly #tenant: () => TenantContext;
   /** The store writes something before cache keys, which may change. */
   readonly #prefixed: boolean;
+  /** Of the last `handle`. */
+  #key: TenantKey | undefined;
 
   /** @param tenant throws when its keys must not be used any more. */
   constructor(settings: CodecSettings, tenant: () => TenantContext, payloads: Payloads<T>, prefixed: boolean) {
@@ -51,11 +54,12 @@ export class SealedAccess<T> extends Decoding<T> implements NativeAccess<T> {
   }
 
   handle(): number {
-    return this.#tenant().snapshot().current.sealer.handle;
+    this.#key = this.#tenant().snapshot().current;
+    return this.#key.sealer.handle;
   }
 
   opened(length: number): T {
-    countOpen(this.#tenant().snapshot().current);
+    countOpen(this.#key as TenantKey);
     return this.value(length);
   }
 
@@ -79,7 +83,7 @@ export class SealedAccess<T> extends Decoding<T> implements NativeAccess<T> {
   }
 
   sealed(): void {
-    countSeals(this.#settings, this.#tenant().snapshot().current, 1);
+    countSeals(this.#settings, this.#key as TenantKey, 1);
   }
 
   renew(): void {

@@ -68,7 +68,7 @@ export interface NativeAccess<T = unknown> {
   readonly outOffset: number;
   /** The handle of the key that seals now. @throws KeyError. */
   handle(): number;
-  /** The value of the payload that was opened to `out`. */
+  /** The value of the payload that was just opened to `out`, by the key of the last `handle`. */
   opened(length: number): T;
   /** Where the sealed bytes begin in stored ones that the key of `handle` opens, or {@link UNREADABLE}. */
   offsetOf(stored: Uint8Array): number;
@@ -78,7 +78,7 @@ export interface NativeAccess<T = unknown> {
   canSeal(payload: Uint8Array): boolean;
   /** What stands in front of sealed bytes. */
   prefix(): Uint8Array;
-  /** A payload was sealed with the key of `handle`. */
+  /** A payload was just sealed with the key of the last `handle`. */
   sealed(): void;
   /** The key has no nonces left. */
   renew(): void;

@@ -45,11 +45,6 @@ export class TagIndex {
     return found;
   }
 
-  /** Bytes that the tags of a cache key take up. */
-  costOf(cacheKey: string): number {
-    return tagsCost(this.#tagsOf.get(cacheKey));
-  }
-
   clear(): void {
     this.#tagsOf.clear();
     this.#cacheKeysOf.clear();

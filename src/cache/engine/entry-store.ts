@@ -62,27 +62,26 @@ export class EntryStore {
     return this.#calls?.callSites(name);
   }
 
-  /** As {@link hit}, of a call and of L1 alone. `MISS` before any user code has run. @throws what decoding throws. */
-  hitCall(site: CallSite, args: SharedBytes, counters: Counters, cacheKey: () => string): unknown {
+  /** As {@link hit}, of a call and of L1 alone; the caller publishes it. `MISS` before any user code has run. @throws what decoding throws. */
+  hitCall(site: CallSite, args: SharedBytes, counters: Counters): unknown {
     const value = this.#calls?.hitCall(site, args);
     if (value === undefined || value === MISS) return MISS;
-    return this.#counted(value, counters, cacheKey);
+    counters.hits++;
+    counters.l1Hits++;
+    return value;
   }
 
   #hitL1(cacheKey: string, tenantId: string | undefined, counters: Counters): unknown {
     try {
       const value = this.#l1?.hit(cacheKey, tenantId);
-      return value === undefined || value === MISS ? MISS : this.#counted(value, counters, () => cacheKey);
+      if (value === undefined || value === MISS) return MISS;
+      counters.hits++;
+      counters.l1Hits++;
+      if (events.hit.hasSubscribers) publish(events.hit, { cacheKey, counters }, { tier: 'l1' });
+      return value;
     } catch {
       return MISS;
     }
-  }
-
-  #counted(value: unknown, counters: Counters, cacheKey: () => string): unknown {
-    counters.hits++;
-    counters.l1Hits++;
-    if (events.hit.hasSubscribers) publish(events.hit, { cacheKey: cacheKey(), counters }, { tier: 'l1' });
-    return value;
   }
 
   /** The part of {@link hit} that asks a store that need not wait. */
