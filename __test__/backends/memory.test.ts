@@ -188,3 +188,30 @@ test('options of a wrong type or range are refused', (t) => {
   }
   t.throws(make({ now: 5 }), { instanceOf: TypeError });
 });
+
+test('what was removed by a tag has changed', async (t) => {
+  const backend = new MemoryBackend();
+  await backend.set('k', Buffer.from('a'), { tags: ['x'] });
+  await backend.invalidateTags(['x']);
+  t.true(await backend.changedSince('k', 1_000));
+  t.false(await backend.setIfUnchanged('k', Buffer.from('late'), { sinceMs: 1_000, found: undefined }));
+});
+
+test('a clock that uses another backend, or goes on between two readings, confuses none', async (t) => {
+  const inner = new MemoryBackend();
+  let ms = 5;
+  const outer = new MemoryBackend({
+    now: () => {
+      inner.getNow('zz');
+      return ms++;
+    },
+  });
+  await inner.set('zz', Buffer.from('Z'));
+  await outer.set('aa', Buffer.from('A'));
+  await outer.set('zz', Buffer.from('other'));
+  t.is(String((await outer.get('aa'))?.bytes), 'A');
+  for (let i = 0; i < 20; i++) {
+    await outer.set('large', Buffer.alloc(200_000), { ttlMs: 1 + (i % 4) });
+    await t.notThrowsAsync(outer.get('large'));
+  }
+});

@@ -1,6 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
-import { cache, createCache, Keyring, StandardSerializer } from '../../index.js';
+import {
+  type Cache,
+  cache,
+  createCache,
+  EncryptionWrapper,
+  Keyring,
+  MemoryBackend,
+  StandardSerializer,
+} from '../../index.js';
 import { MapBackend, masterKey } from './map-backend.js';
 
 /*
@@ -142,4 +150,86 @@ test('what a closed cache held is given back, and it holds nothing more', async 
   await entries.close();
   t.like(entries.stats(), { l1Entries: 0, l1Bytes: 0 });
   await t.throwsAsync(entries.get('k1'), { code: 'ERR_BACKEND' });
+});
+
+test('a value that decodes to nothing, while another call is made, is a miss of its own call', async (t) => {
+  for (const keys of [{}, { masterKey }]) {
+    let nested: (() => unknown) | undefined;
+    const serializer = {
+      format: 'own',
+      serialize: (value: unknown) => Buffer.from(JSON.stringify(value)),
+      deserialize(payload: Uint8Array): unknown {
+        if (nested === undefined) return JSON.parse(Buffer.from(payload).toString());
+        const call = nested;
+        nested = undefined;
+        call();
+        return undefined;
+      },
+    };
+    const entries = createCache({ ...keys, namespace: 'n', serializer });
+    const f = entries.wrap({ operation: 'f' })(async (x: number) => `f${x}`);
+    const g = entries.wrap({ operation: 'g' })(async (x: number) => `g${x}`);
+    await f(1);
+    await f(2);
+    nested = () => g(2);
+    t.is(await f(1), 'f1');
+    await f(1);
+    nested = () => g(3);
+    await f(1);
+    t.is(await f(3), 'f3');
+  }
+});
+
+test('a copy that was kept by its cache key, or by a store that answers at once, is a hit of its call', async (t) => {
+  for (const keys of [{}, { masterKey }]) {
+    const backend = new MemoryBackend();
+    const make = () => createCache({ ...keys, namespace: 'n', backend }).wrap({ operation: 'f' });
+    const [one, two] = [make()(async (x: number) => x), make()(async (x: number) => x)];
+    await one(1);
+    for (let i = 0; i < 5; i++) await two(1);
+    t.like(two.stats(), { hits: 5, l1Hits: 4 });
+    const entries = createCache({ ...keys, namespace: 'n', backend });
+    const three = entries.wrap({ operation: 'f' })(async (x: number) => x);
+    await entries.tenant('x').get('a');
+    await three(1);
+    for (let i = 0; i < 3; i++) await three(1);
+    t.true(three.stats().l1Hits >= 2);
+  }
+});
+
+test('a function whose keys were destroyed still tells its cache keys, and its entries can be deleted', async (t) => {
+  const wrapper = new EncryptionWrapper({ masterKey });
+  const entries = createCache({ serializer: wrapper, namespace: 'n' });
+  const used = entries.wrap({ operation: 'used' })(async (x: number) => x);
+  const unused = entries.wrap({ operation: 'unused' })(async (x: number) => x);
+  await used(1);
+  wrapper.destroy();
+  t.true(unused.keyFor(1).startsWith('ns:n:func:unused:'));
+  t.false(await unused.invalidate(1));
+  t.true(await used.invalidate(1));
+  const closed = createCache({ masterKey, namespace: 'n' });
+  const late = closed.wrap({ operation: 'late' })(async (x: number) => x);
+  await closed.close();
+  t.true(late.keyFor(1).startsWith('ns:n:func:late:'));
+  for (const call of [() => late(1), () => late.entry(1), () => late.invalidate(1)]) {
+    await t.throwsAsync(call as () => Promise<unknown>, { message: 'This cache is closed' });
+  }
+});
+
+test('many tenants take nothing from the entries of a small tier', async (t) => {
+  const entries = createCache({ masterKey, namespace: 'n', ttl: '1h', l1: { maxBytes: 100_000 } });
+  const find = entries.wrap({ operation: 'find', tenant: (tenantId: string) => tenantId })(async (id: string) => id);
+  for (let i = 0; i < 900; i++) await find(`tenant-${i}`);
+  const { l1Entries, l1Bytes } = entries.stats();
+  t.true(l1Entries > 200 && l1Bytes <= 100_000, `${l1Entries} entries, ${l1Bytes} bytes`);
+});
+
+test('a copy whose tags may have been invalidated is not counted for ever', async (t) => {
+  const backend = Object.assign(new MapBackend(), { invalidateTags: async () => 0 });
+  const [writer, reader] = [1, 2].map(() => createCache({ masterKey, namespace: 'n', backend })) as [Cache, Cache];
+  for (let i = 0; i < 20; i++) await writer.set(`k${i}`, i);
+  for (let i = 0; i < 20; i++) t.is(await reader.get(`k${i}`), i);
+  await reader.invalidateTags('z');
+  for (let i = 0; i < 20; i++) await reader.delete(`k${i}`);
+  t.is(reader.stats().l1Entries, 0);
 });

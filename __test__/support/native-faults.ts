@@ -121,6 +121,7 @@ const direct: Record<string, () => unknown> = {
   'L1.expire': () => l1.expire(empty, key, 2, 1),
   'L1.replace': () => l1.replace(empty, key, secret, secret, 1),
   'L1.invalidateTags': () => l1.invalidateTags(['t'], 1),
+  'L1.keysTagged': () => l1.keysTagged(['t']),
   'L1.endUnknown': () => l1.endUnknown(undefined),
   'L1.keys': () => l1.keys(empty),
   'L1Keys.next': () => listing.next(1, 1),

@@ -49,8 +49,7 @@ test('counting ends where it is enough, follows no circle, and runs no code of a
       1_000,
     ) < 10_000,
   );
-  const shared = new ArrayBuffer(MiB);
-  t.true(sizeOf([new Uint8Array(shared), new Uint8Array(shared, 8, 8)], 8 * MiB) < MiB + 2_000);
+  t.true(sizeOf(Buffer.alloc(MiB).subarray(0, 10), MiB) < 500);
   const broken = Object.defineProperty({}, 'x', { enumerable: true, get: trap });
-  t.is(sizeOf(broken, MiB), Number.POSITIVE_INFINITY);
+  t.true(sizeOf(broken, MiB) < 200, 'a getter is not asked');
 });

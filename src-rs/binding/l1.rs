@@ -85,12 +85,12 @@ impl L1 {
         kept_ms: f64,
     ) -> Result<Option<L1Entry>, String> {
         self.with("L1.read", |tier| {
-            let Some(entry) = tier.get_by_key(tenant, key) else { return Ok(None) };
+            let Some((entry, seen)) = tier.held_by_key(tenant, key) else { return Ok(None) };
             let (until, expires) = (entry.until(), entry.expires());
-            if until + grace_ms > now {
+            if seen && until + grace_ms > now {
                 return Ok(Some(L1Entry { bytes: entry.stored().into(), until, expires }));
             }
-            if until + kept_ms <= now {
+            if !seen || until + kept_ms <= now {
                 tier.remove(key);
             }
             Ok(None)
@@ -101,8 +101,8 @@ impl L1 {
     #[napi(catch_unwind)]
     pub fn remove(&self, tenant: &[u8], key: &[u8], now: f64) -> Result<bool, String> {
         self.with("L1.remove", |tier| {
-            let Some(entry) = tier.get_by_key(tenant, key) else { return Ok(false) };
-            let fresh = entry.until() > now;
+            let Some((entry, seen)) = tier.held_by_key(tenant, key) else { return Ok(false) };
+            let fresh = seen && entry.until() > now;
             tier.remove(key);
             Ok(fresh)
         })
@@ -145,6 +145,15 @@ impl L1 {
         self.with("L1.invalidateTags", |tier| {
             let tags: Vec<&[u8]> = tags.iter().map(|tag| tag.as_bytes()).collect();
             Ok(tier.invalidate_tags(&tags, now) as u32)
+        })
+    }
+
+    /// The cache keys of the entries with one of the tags.
+    #[napi(catch_unwind)]
+    pub fn keys_tagged(&self, tags: Vec<String>) -> Result<Vec<String>, String> {
+        self.with("L1.keysTagged", |tier| {
+            let tags: Vec<&[u8]> = tags.iter().map(|tag| tag.as_bytes()).collect();
+            Ok(tier.keys_tagged(&tags).into_iter().filter_map(|key| String::from_utf8(key).ok()).collect())
         })
     }
 

@@ -89,7 +89,7 @@ fn unpack(site: &Site, out: &mut Output<'_>, headroom: usize, stored: &[u8]) -> 
 fn l1_copy(call: &Call) -> Outcome<Answer> {
     let (site_id, identity, now) = (call.integer(1)? as Id, identity(call)?, call.number(6)?);
     let (out, expires) = (call.hot_memory(4, false)?, call.hot_memory(5, false)?);
-    if out.overlaps(expires) {
+    if out.overlaps(expires) || identity.overlaps(expires) {
         return Err(Failure::Overlap);
     }
     Sealers::of(call).tiers.get(call.integer(0)?)?.with(|tier| {
@@ -133,26 +133,31 @@ fn l1_seal(call: &Call) -> Outcome<Answer> {
     sealers.tiers.get(call.integer(0)?)?.with(|tier| {
         SCRATCH.with_borrow_mut(|out| {
             let site = tier.site(site_id).ok_or(Failure::NotHere)?;
-            let packing = site.packing();
-            out.resize(prefix.len() + OVERHEAD_LEN + packing.bound(payload.len())?, 0);
-            let (head, body) = out.split_at_mut(prefix.len());
-            head.copy_from_slice(prefix);
+            let sealed = site.is_sealed();
             let digest = site.is_of_calls().then(|| blake2b_256(identity));
-            let len = if site.is_sealed() {
+            let packing = site.packing();
+            let fill = |out: &mut Vec<u8>| {
+                out.resize(prefix.len() + OVERHEAD_LEN + packing.bound(payload.len())?, 0);
+                let (head, body) = out.split_at_mut(prefix.len());
+                head.copy_from_slice(prefix);
+                if !sealed {
+                    return packing.pack(body, payload);
+                }
                 let (mut digits, mut short, mut long) = ([0; 2 * DIGEST_LEN], [0; AAD_LEN], Vec::new());
                 let key = tier.key_parts(site, digest.as_ref(), identity, &mut digits);
                 let aad = site.aad(key, &mut short, &mut long);
-                sealers.get(Handle(call.integer(5)?))?.seal(body, payload, aad, packing)?
-            } else {
-                packing.pack(body, payload)?
+                sealers.get(Handle(call.integer(5)?))?.seal(body, payload, aad, packing)
             };
-            let bytes = &out[..prefix.len() + len];
-            let offset = u16::try_from(prefix.len()).unwrap_or(UNREADABLE);
-            let stored = Stored { until, expires: until, tags: tags.list(), offset, bytes };
-            let answer = kept(tier.put(site_id, identity, digest, stored), bytes.len());
+            let filled = fill(out);
+            let answer = filled.and_then(|len| {
+                let bytes = &out[..prefix.len() + len];
+                let offset = u16::try_from(prefix.len()).unwrap_or(UNREADABLE);
+                let stored = Stored { until, expires: until, tags: tags.list(), offset, bytes };
+                kept(tier.put(site_id, identity, digest, stored), bytes.len())
+            });
             if out.capacity() > LARGEST_KEPT {
                 *out = Vec::new();
-            } else if !tier.site(site_id).is_some_and(Site::is_sealed) {
+            } else if !sealed {
                 // Without encryption it is the value.
                 out.fill(0);
             }

@@ -47,15 +47,15 @@ impl Tier {
         identity: &[u8],
         stored: Stored<'_>,
     ) -> bool {
-        let mut tags: Vec<Id> = Vec::new();
-        for tag in stored.tags.unwrap_or_default() {
-            let id = self.index.hold_tag(tag);
-            if tags.contains(&id) {
-                self.index.release_tag(id);
-            } else {
-                tags.push(id);
+        let mut tags: Vec<Id> = stored.tags.unwrap_or_default().iter().map(|tag| self.index.hold_tag(tag)).collect();
+        tags.sort_unstable();
+        tags.dedup_by(|one, other| {
+            let twice = one == other;
+            if twice {
+                self.index.release_tag(*one);
             }
-        }
+            twice
+        });
         let epoch = match (stored.tags, self.site(site)) {
             (None, Some(site)) => Some(self.epoch_of(site)),
             _ => None,
@@ -71,7 +71,8 @@ impl Tier {
             identity,
             stored: stored.bytes,
         });
-        let Some(entry) = entry else {
+        // New tags may take more than there is.
+        let Some(entry) = entry.filter(|entry| self.fits(entry)) else {
             for tag in tags {
                 self.index.release_tag(tag);
             }
@@ -83,6 +84,11 @@ impl Tier {
 
     // The entry holds its tags already.
     fn keep(&mut self, hash: u64, entry: Entry) -> bool {
+        self.adjust();
+        // In its place it would leave again to make room for itself.
+        if self.entries.peek(hash).is_some_and(|old| old.block_len() < entry.block_len()) {
+            self.remove_hash(hash, |_| true);
+        }
         let address = entry.address();
         self.index.count(&entry);
         self.entries.insert(hash, entry);
@@ -95,7 +101,12 @@ impl Tier {
         let digest_hash = kept.digest().map(|digest| self.seed.hash_one(digest));
         self.index.enter(hash, kept, digest_hash);
         self.adjust();
-        true
+        self.entries.peek(hash).is_some_and(|kept| kept.address() == address)
+    }
+
+    fn fits(&mut self, entry: &Entry) -> bool {
+        self.adjust();
+        self.entries.fits(entry)
     }
 
     /// Removes an entry by its cache key, whatever its tenant. Returns what was removed.
@@ -115,7 +126,7 @@ impl Tier {
     /// Gives an entry other bytes. Returns whether it is there and they fit; if not, it is as it was.
     pub fn set_stored(&mut self, tenant: &[u8], key: &[u8], stored: &[u8]) -> bool {
         let changed = self.get_by_key(tenant, key).and_then(|entry| entry.with(None, Some(stored)));
-        changed.is_some_and(|changed| self.entries.fits(&changed) && self.change(key, changed))
+        changed.is_some_and(|changed| self.fits(&changed) && self.change(key, changed))
     }
 
     fn change(&mut self, key: &[u8], changed: Entry) -> bool {
@@ -187,7 +198,7 @@ impl Tier {
         self.entries.reuse(left);
     }
 
-    // What a few tenants and tags take does not count.
+    // The texts of tags. What sites take is its holder's, and a few tags do not count.
     pub(super) fn shared_bytes(&self) -> u64 {
         self.index.bytes().saturating_sub(FREE_LEN) as u64
     }
@@ -195,8 +206,9 @@ impl Tier {
     // What entries share is part of the budget.
     fn adjust(&mut self) {
         let step = (self.max_bytes / STEPS).max(1);
-        let steps = (self.shared_bytes() / step).min(STEPS - 1);
-        if steps != self.steps {
+        let steps = self.shared_bytes().div_ceil(step).min(STEPS - 1);
+        // Down by a step and up again would give up entries each time.
+        if steps > self.steps || steps + 1 < self.steps {
             self.steps = steps;
             self.entries.set_capacity(self.max_bytes.saturating_sub(steps * step).max(1));
             self.settle();

@@ -17,7 +17,6 @@ pub struct Index {
     tenants: Interner<u32>,
     tags: Interner<Rows>,
     digests: HashTable<(u64, u64)>,
-    site_bytes: usize,
     /// How many entries are identified by their cache key.
     pub(super) named: usize,
 }
@@ -82,7 +81,6 @@ impl Index {
         });
         let tenant = self.tenants.hold(parts.tenant);
         let site = Site::new(&parts, name, tenant);
-        self.site_bytes += site.bytes();
         if let Some(id) = self.free.pop() {
             self.sites[id as usize] = Some(site);
             return id;
@@ -221,9 +219,9 @@ impl Index {
         }
     }
 
-    /// Bytes of what entries share. Rows of tags and digests count with the entries.
+    /// Bytes of the tags' texts. Rows of tags and digests count with the entries.
     pub fn bytes(&self) -> usize {
-        self.tags.bytes() + self.names.bytes() + self.tenants.bytes() + self.site_bytes
+        self.tags.bytes()
     }
 
     fn site_mut(&mut self, id: Id) -> Option<&mut Site> {
@@ -235,7 +233,6 @@ impl Index {
             return;
         }
         if let Some(site) = self.sites[id as usize].take() {
-            self.site_bytes -= site.bytes();
             if let Some(name) = site.name {
                 self.names.release(name);
             }

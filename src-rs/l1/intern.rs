@@ -105,11 +105,11 @@ impl<T: Default> Interner<T> {
     pub fn bytes(&self) -> usize {
         // A block of memory has a head, and its length is rounded up.
         const BLOCK_LEN: usize = 16;
+        // In the tables of ids and of free ones, which double: a part of it at a time would leave at once.
+        const ROW_LEN: usize = 12;
         self.text_bytes
             + (self.slots.len() - self.free.len()) * BLOCK_LEN
-            + self.slots.capacity() * size_of::<Option<Slot<T>>>()
-            + self.ids.allocation_size()
-            + self.free.capacity() * size_of::<Id>()
+            + self.slots.len() * (size_of::<Option<Slot<T>>>() + ROW_LEN)
     }
 }
 

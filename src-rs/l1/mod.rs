@@ -88,26 +88,43 @@ impl Tier {
     pub fn get(&self, site: Id, identity: &[u8]) -> Option<&Entry> {
         let own = self.site(site)?;
         let entry = match own.name {
-            Some(name) if identity.len() <= MAX_ARGS_LEN => {
-                let entry = self.entries.get(self.hash(name, identity))?;
-                let same = entry.digest().is_some() && entry.identity() == identity;
-                let other = if entry.site() == site { own } else { self.site(entry.site())? };
-                (same && other.name == own.name).then_some(entry)?
-            }
+            Some(name) if identity.len() <= MAX_ARGS_LEN => match self.get_of_call(site, own, name, identity) {
+                Some(entry) => entry,
+                // It may have been kept by its cache key.
+                None if self.index.named > 0 => {
+                    return self.get_named(own.tenant, &self.key_of(name, &blake2b_256(identity)));
+                }
+                None => return None,
+            },
             Some(name) => return self.get_named(own.tenant, &self.key_of(name, &blake2b_256(identity))),
             None => return self.get_named(own.tenant, identity),
         };
         self.seen_by(own.tenant, entry)
     }
 
+    #[inline]
+    fn get_of_call(&self, site: Id, own: &Site, name: Id, identity: &[u8]) -> Option<&Entry> {
+        let entry = self.entries.get(self.hash(name, identity))?;
+        let same = entry.digest().is_some() && entry.identity() == identity;
+        let other = if entry.site() == site { own } else { self.site(entry.site())? };
+        (same && other.name == own.name).then_some(entry)
+    }
+
     /// The entry of a cache key, which may be one of arguments, for a tenant.
     pub fn get_by_key(&self, tenant: &[u8], key: &[u8]) -> Option<&Entry> {
+        let (entry, seen) = self.held_by_key(tenant, key)?;
+        seen.then_some(entry)
+    }
+
+    /// As [`Self::get_by_key`], and whether it still counts: a tag that it may have can have been invalidated.
+    pub fn held_by_key(&self, tenant: &[u8], key: &[u8]) -> Option<(&Entry, bool)> {
         // Without a site of it there is no entry either.
         let tenant = self.index.tenant_id(tenant)?;
-        self.get_named(tenant, key).or_else(|| {
-            let entry = self.entries.get(self.hash_by_digest(key)?)?;
-            self.seen_by(tenant, entry)
-        })
+        let named = self.entries.get(self.hash(NAMED, key));
+        let named = named.filter(|entry| entry.digest().is_none() && entry.identity() == key);
+        let entry = named.or_else(|| self.entries.get(self.hash_by_digest(key)?))?;
+        let of_tenant = self.site(entry.site()).is_some_and(|site| site.tenant == tenant);
+        of_tenant.then(|| (entry, self.seen_by(tenant, entry).is_some()))
     }
 
     #[inline]
@@ -127,6 +144,22 @@ impl Tier {
         (site.tenant == tenant && valid).then_some(entry)
     }
 
+    /// The cache keys of the entries with one of the tags, each once.
+    pub fn keys_tagged(&self, tags: &[&[u8]]) -> Vec<Vec<u8>> {
+        let mut hashes: Vec<u64> = tags.iter().flat_map(|tag| self.index.tagged(tag)).collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        hashes.iter().filter_map(|hash| self.entries.peek(*hash)).filter_map(|entry| self.key_of_entry(entry)).collect()
+    }
+
+    fn key_of_entry(&self, entry: &Entry) -> Option<Vec<u8>> {
+        let site = self.site(entry.site())?;
+        Some(match (entry.digest(), site.name) {
+            (Some(digest), Some(name)) => self.key_of(name, digest),
+            _ => entry.identity().to_vec(),
+        })
+    }
+
     /// The entries at this moment, by numbers for [`Self::key_at`].
     pub fn hashes(&self) -> Vec<u64> {
         self.entries.iter().map(|(hash, _)| hash).collect()
@@ -140,10 +173,7 @@ impl Tier {
             return None;
         }
         self.seen_by(site.tenant, entry)?;
-        Some(match (entry.digest(), site.name) {
-            (Some(digest), Some(name)) => self.key_of(name, digest),
-            _ => entry.identity().to_vec(),
-        })
+        self.key_of_entry(entry)
     }
 
     /// The cache key of an identity, in pieces.

@@ -101,11 +101,6 @@ impl Site {
         }
         out
     }
-
-    pub(super) fn bytes(&self) -> usize {
-        const BLOCKS_LEN: usize = 48;
-        size_of::<Option<Self>>() + self.aad.0.len() + self.aad.1.len() + self.format.len() + BLOCKS_LEN
-    }
 }
 
 /// The hex digits of a digest.

@@ -130,8 +130,7 @@ fn run(steps: &[Step], max_bytes: u64, exact: bool) {
                 let entry = match at {
                     Address::Call(function, index) => {
                         let site = sites.calls[usize::from(tenant)][usize::from(function)];
-                        // What was stored by its cache key is found by that, as the caller does after a miss.
-                        tier.get(site, &args(index)).or_else(|| tier.get_by_key(&[tenant], &key(at)))
+                        tier.get(site, &args(index))
                     }
                     _ => tier.get_by_key(&[tenant], &key(at)),
                 };
@@ -252,5 +251,39 @@ fn an_entry_that_is_too_large_leaves_none_of_its_cache_key() {
     assert!(tier.put(site, b"k", None, stored(b"v", Some(&[]))));
     assert!(!tier.put(site, b"k", None, stored(&vec![1; 64 << 10], Some(&[]))));
     assert!(tier.get(site, b"k").is_none());
+    tier.assert_consistent();
+}
+
+#[test]
+fn an_empty_tier_takes_what_fits_whatever_came_before() {
+    const MAX: usize = 1 << 20;
+    let mut tier = Tier::new(MAX as u64);
+    let site = tier.add_site(parts(b"t", None));
+    let texts: Vec<String> = (0..3000).map(|i| format!("tag:{i}:{}", "x".repeat(100))).collect();
+    let tags: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
+    assert!(tier.put(site, b"a", None, stored(b"v", Some(&tags))));
+    assert!(tier.remove(b"a").is_some());
+    assert!(tier.put(site, b"b", None, stored(&vec![1; MAX * 55 / 100], Some(&[]))));
+    // And one with more tags than there is room for takes nothing away.
+    let texts: Vec<String> = (0..30_000).map(|i| format!("tag:{i}:{}", "x".repeat(100))).collect();
+    let tags: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
+    assert!(!tier.put(site, b"c", None, stored(b"v", Some(&tags))));
+    assert!(tier.get(site, b"c").is_none());
+    tier.assert_consistent();
+}
+
+#[test]
+fn an_entry_that_grows_where_it_is_stays() {
+    let mut tier = Tier::new(3000);
+    let site = tier.add_site(parts(b"t", None));
+    for key in [b"a", b"b", b"c"] {
+        assert!(tier.put(site, key, None, stored(&[1; 700], Some(&[]))));
+    }
+    for key in [b"a", b"b", b"c"] {
+        (0..3).for_each(|_| assert!(tier.get(site, key).is_some()));
+    }
+    assert!(tier.set_stored(b"t", b"a", &[2; 1600]));
+    assert_eq!(tier.get(site, b"a").map(|entry| entry.stored().len()), Some(1600));
+    assert!(tier.put(site, b"a", None, stored(&[3; 1650], Some(&[]))));
     tier.assert_consistent();
 }

@@ -190,7 +190,7 @@ export class MemoryBackend implements Backend {
     this.#enter(options);
     assertTags(tags);
     for (const tag of tags) this.#invalidated.mark(tag, elapsed());
-    return this.#entries.invalidateTags(tags);
+    return this.#entries.tagged(tags).filter((cacheKey) => this.#remove(cacheKey)).length;
   }
 
   async lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined> {
@@ -223,13 +223,15 @@ export class MemoryBackend implements Backend {
 
   #lend(cacheKey: string): BackendEntry | undefined {
     this.#enterFor(cacheKey, undefined);
+    const now = this.#now();
     const held = this.#entries.get(cacheKey);
-    return held && { bytes: held.bytes, expiresInMs: held.expiresAt - this.#now() };
+    return held && { bytes: held.bytes, expiresInMs: held.expiresAt - now };
   }
 
   #read(cacheKey: string): BackendEntry | undefined {
+    const now = this.#now();
     const held = this.#entries.get(cacheKey);
-    return held && { bytes: copyOf(held.bytes), expiresInMs: held.expiresAt - this.#now() };
+    return held && { bytes: copyOf(held.bytes), expiresInMs: held.expiresAt - now };
   }
 
   #markShort(cacheKey: string, ttlMs: number | undefined): void {

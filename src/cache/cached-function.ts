@@ -52,13 +52,23 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
   const { ofArguments } = names;
   const sites = ofArguments?.around && store.callSites(ofArguments.around);
 
+  /** undefined: the keys were destroyed, and entries are found by their cache keys alone. */
+  const siteOf = (tenantId: string | undefined) => {
+    try {
+      return sites?.of(tenantId);
+    } catch {
+      return undefined;
+    }
+  };
+
   const refOf = (args: readonly unknown[]): EntryRef => {
     const tenantId = names.tenantId(args);
     if (ofArguments === undefined || sites === undefined) {
       return refAt(names.cacheKey(args, tenantId), tenantId, undefined, args);
     }
     const encoded = ofArguments.encode(args);
-    const call = { site: sites.of(tenantId), args: encoded.copy() };
+    const site = siteOf(tenantId);
+    const call = site && { site, args: encoded.copy() };
     return refAt(ofArguments.cacheKey(encoded, tenantId), tenantId, call, args);
   };
 
@@ -86,32 +96,30 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
   function cached(this: unknown, ...args: unknown[]): Promise<unknown> {
     try {
       const tenantId = names.tenantId(args);
-      let cacheKey: string | undefined;
-      let call: Call | undefined;
-      let value: unknown = MISS;
-      if (sites === undefined || ofArguments === undefined) {
-        cacheKey = names.cacheKey(args, tenantId);
-        value = store.hit(cacheKey, tenantId, ttlMs, counters);
-      } else {
-        const encoded = ofArguments.encode(args);
-        const site = sites.of(tenantId);
-        try {
-          value = store.hitCall(site, encoded, counters);
-          if (value !== MISS) {
-            if (events.hit.hasSubscribers) {
-              publish(events.hit, { cacheKey: names.cacheKey(args, tenantId), counters }, { tier: 'l1' });
-            }
-            return Promise.resolve(value);
-          }
-          call = { site, args: encoded.copy() };
-          cacheKey = ofArguments.cacheKey(encoded, tenantId);
-        } catch {
-          // It does not decode, and user code may have used the memory of the arguments.
-          call = undefined;
-        }
-        cacheKey ??= names.cacheKey(args, tenantId);
-        value = store.hitL2(cacheKey, tenantId, ttlMs, counters);
+      const site = sites && siteOf(tenantId);
+      if (ofArguments === undefined || site === undefined) {
+        const cacheKey = names.cacheKey(args, tenantId);
+        const value = store.hit(cacheKey, tenantId, ttlMs, counters);
+        if (value !== MISS) return Promise.resolve(value);
+        return store.fetch(refAt(cacheKey, tenantId, undefined, args), () => fn.apply(this, args)).then(outcomeValue);
       }
+      const encoded = ofArguments.encode(args);
+      let held: unknown;
+      try {
+        held = store.hitCall(site, encoded, counters);
+      } catch {
+        // It does not decode.
+      }
+      if (held !== MISS && held !== undefined) {
+        if (events.hit.hasSubscribers) {
+          publish(events.hit, { cacheKey: names.cacheKey(args, tenantId), counters }, { tier: 'l1' });
+        }
+        return Promise.resolve(held);
+      }
+      // User code that has decoded may have used the memory of the arguments.
+      const call = held === MISS ? { site, args: encoded.copy() } : undefined;
+      const cacheKey = held === MISS ? ofArguments.cacheKey(encoded, tenantId) : names.cacheKey(args, tenantId);
+      const value = store.hitL2({ cacheKey, tenantId, ttlMs, call }, counters);
       if (value !== MISS) return Promise.resolve(value);
       return store.fetch(refAt(cacheKey, tenantId, call, args), () => fn.apply(this, args)).then(outcomeValue);
     } catch (error) {

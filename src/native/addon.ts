@@ -140,6 +140,8 @@ export interface NativeL1 {
   replace(tenant: Uint8Array, cacheKey: Uint8Array, ifBytes: Uint8Array, bytes: Uint8Array, now: number): 1 | 0 | -1;
   /** @returns how many of them were fresh. */
   invalidateTags(tags: readonly string[], now: number): number;
+  /** The cache keys of the entries with one of the tags. */
+  keysTagged(tags: readonly string[]): string[];
   /** Entries whose tags are not known end, of a tenant or of all. */
   endUnknown(tenant: Uint8Array | undefined): void;
   /** The cache keys of fresh entries, in steps. */

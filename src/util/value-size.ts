@@ -16,8 +16,8 @@ const COLLECTION_SLOT = 40;
 const TYPED_ARRAY = 240;
 
 /**
- * Bytes that a value takes in memory, about. Objects that several values share count in each; what getters, closures and
- * instances of classes hold besides their properties is not seen.
+ * Bytes that a value takes in memory, about. Objects that several values share count in each; what getters, closures, private fields and
+ * memory hold of which a view shows a part is not seen.
  *
  * @param enough where to stop counting.
  */
@@ -46,21 +46,16 @@ function sizeOfOne(value: unknown, seen: Set<object>, waiting: unknown[]): numbe
     case 'object':
       if (value === null || seen.has(value)) return 0;
       seen.add(value);
-      return sizeOfObject(value, seen, waiting);
+      return sizeOfObject(value, waiting);
     default:
       return 0;
   }
 }
 
-function sizeOfObject(value: object, seen: Set<object>, waiting: unknown[]): number {
+function sizeOfObject(value: object, waiting: unknown[]): number {
   if (types.isProxy(value)) return OBJECT;
-  if (ArrayBuffer.isView(value)) {
-    // Several views keep one memory alive, and each of them all of it.
-    const { buffer } = value;
-    const shown = seen.has(buffer);
-    seen.add(buffer);
-    return TYPED_ARRAY + (shown ? 0 : buffer.byteLength);
-  }
+  // A view may keep more alive than its own bytes, which it shares with others.
+  if (ArrayBuffer.isView(value)) return TYPED_ARRAY + value.byteLength;
   if (types.isDate(value)) return DATE;
   if (types.isMap(value)) {
     for (const [key, element] of value) waiting.push(key, element);
@@ -74,7 +69,8 @@ function sizeOfObject(value: object, seen: Set<object>, waiting: unknown[]): num
     for (const element of value) waiting.push(element);
     return OBJECT;
   }
-  const values = Object.values(value);
-  for (const property of values) waiting.push(property);
-  return OBJECT + values.length * PROPERTY;
+  const names = Object.keys(value);
+  // Getters are not asked.
+  for (const name of names) waiting.push(Object.getOwnPropertyDescriptor(value, name)?.value);
+  return OBJECT + names.length * PROPERTY;
 }

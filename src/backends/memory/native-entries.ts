@@ -38,21 +38,24 @@ export class NativeEntries {
   }
 
   get(cacheKey: string): Lent | undefined {
-    const length = this.#copy(cacheKey, scratch);
+    // Once, before the key is written: a clock may be user code.
+    const at = this.#now();
+    const length = this.#copy(cacheKey, scratch, at);
     if (length >= 0) return { bytes: viewOf(scratch, 0, length), expiresAt: expires[0] as number };
     if (length > NEEDS) return undefined;
     const bytes = allocate(NEEDS - length);
-    checked(this.#copy(cacheKey, bytes));
+    checked(this.#copy(cacheKey, bytes, at));
     return { bytes, expiresAt: expires[0] as number };
   }
 
   has(cacheKey: string): boolean {
-    const length = this.#copy(cacheKey, NOTHING);
+    const length = this.#copy(cacheKey, NOTHING, this.#now());
     return length >= 0 || length <= NEEDS;
   }
 
   /** @param ttlMs undefined: for ever. @returns whether it fits; what it was to replace is gone in any case. */
   set(cacheKey: string, bytes: Uint8Array, ttlMs: number | undefined, tags: readonly string[] = []): boolean {
+    // Before the key is written: a clock may be user code.
     const until = ttlMs === undefined ? Number.POSITIVE_INFINITY : this.#now() + ttlMs;
     const encoded = encodeTags(tags);
     const length = keys.write(cacheKey);
@@ -78,8 +81,9 @@ export class NativeEntries {
     return done < 0 ? 'too large' : done === 1;
   }
 
-  invalidateTags(tags: readonly string[]): number {
-    return guarded(() => this.#native.invalidateTags(tags, this.#now()));
+  /** The cache keys of entries with one of the tags. */
+  tagged(tags: readonly string[]): string[] {
+    return guarded(() => this.#native.keysTagged(tags));
   }
 
   keys(prefix: string): Iterable<string> {
@@ -95,8 +99,8 @@ export class NativeEntries {
     guarded(() => this.#native.close());
   }
 
-  #copy(cacheKey: string, out: Uint8Array): number {
+  #copy(cacheKey: string, out: Uint8Array, at: number): number {
     const length = keys.write(cacheKey);
-    return native.l1Copy(this.#handle, this.#siteId, keys.bytes, length, out, expiresBytes, this.#now());
+    return native.l1Copy(this.#handle, this.#siteId, keys.bytes, length, out, expiresBytes, at);
   }
 }

@@ -14,7 +14,7 @@ import { L1, type Sites } from './l1.js';
 import { FAILED, type L2 } from './l2.js';
 import type { Outcome } from './loader.js';
 import type { Writer } from './single-flight.js';
-import type { Tiers } from './tiers.js';
+import type { CopyRef, Tiers } from './tiers.js';
 
 export interface StoreParts extends FetchParts {
   readonly codec: ValueCodec;
@@ -54,7 +54,7 @@ export class EntryStore {
    */
   hit(cacheKey: string, tenantId: string | undefined, ttlMs: number, counters: Counters): unknown {
     const value = this.#hitL1(cacheKey, tenantId, counters);
-    return value === MISS ? this.hitL2(cacheKey, tenantId, ttlMs, counters) : value;
+    return value === MISS ? this.hitL2({ cacheKey, tenantId, ttlMs }, counters) : value;
   }
 
   /** Where a function's calls are found by their arguments, by tenant. @param name as {@link L1.callSites} takes it. */
@@ -62,10 +62,10 @@ export class EntryStore {
     return this.#calls?.callSites(name);
   }
 
-  /** As {@link hit}, of a call and of L1 alone; the caller publishes it. `MISS` before any user code has run. @throws what decoding throws. */
+  /** As {@link hit}, of L1 alone, for the caller to publish. `MISS` before user code has run; undefined: it decodes to nothing. @throws what decoding throws. */
   hitCall(site: CallSite, args: SharedBytes, counters: Counters): unknown {
-    const value = this.#calls?.hitCall(site, args);
-    if (value === undefined || value === MISS) return MISS;
+    const value = this.#calls === undefined ? MISS : this.#calls.hitCall(site, args);
+    if (value === undefined || value === MISS) return value;
     counters.hits++;
     counters.l1Hits++;
     return value;
@@ -85,7 +85,8 @@ export class EntryStore {
   }
 
   /** The part of {@link hit} that asks a store that need not wait. */
-  hitL2(cacheKey: string, tenantId: string | undefined, ttlMs: number, counters: Counters): unknown {
+  hitL2(ref: CopyRef, counters: Counters): unknown {
+    const { cacheKey, tenantId } = ref;
     const l2 = this.#l2;
     if (l2 === undefined || this.#tiers.closed) return MISS;
     const stored = l2.getNow(cacheKey);
@@ -101,7 +102,7 @@ export class EntryStore {
     // A write or deletion in progress updates L1 afterwards.
     if (copy !== undefined) {
       const validity = this.#tiers.validity(tenantId);
-      this.#tiers.keepCopy({ cacheKey, tenantId, ttlMs }, copy, at, expiresAt, value, validity);
+      this.#tiers.keepCopy(ref, copy, at, expiresAt, value, validity);
     }
     counters.hits++;
     if (events.hit.hasSubscribers) publish(events.hit, { cacheKey, counters }, { tier: 'backend' });

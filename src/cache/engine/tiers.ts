@@ -31,6 +31,9 @@ export interface TierSettings {
   readonly coherence: Coherence;
 }
 
+/** What is known of an entry of which L1 keeps a copy. */
+export type CopyRef = Pick<EntryRef, 'cacheKey' | 'tenantId' | 'ttlMs' | 'call'>;
+
 export interface Found {
   /** As stored; undefined where L1 keeps decoded values. */
   readonly bytes: Uint8Array | undefined;
@@ -122,7 +125,7 @@ export class Tiers {
 
   /** Keeps a copy of a fresh entry of the backend in L1, unless the store forbids that. */
   keepCopy(
-    ref: Pick<EntryRef, 'cacheKey' | 'tenantId' | 'ttlMs' | 'call'>,
+    ref: CopyRef,
     { bytes, freshInMs, expiresInMs }: BackendEntry,
     at: number,
     expiresAt: number,

@@ -75,11 +75,10 @@ export class ValueL1 implements FirstTier {
     value: unknown,
     { until, expiresAt, tags, validity }: EntryTimes & EntryTags,
   ): boolean {
-    this.forget(cacheKey);
-    if (this.#closed) return false;
     const { graceMs } = this.#settings;
     const size = sizeOf(value, this.maxBytes) + 2 * cacheKey.length + ENTRY_OVERHEAD + tagsCost(tags);
-    if (size > this.maxBytes) return false;
+    this.forget(cacheKey);
+    if (this.#closed || size > this.maxBytes) return false;
     const end = Math.min(until, now() + this.#copyMs);
     const times = { until: end, expiresAt, graceUntil: end + graceMs };
     this.#entries.set(cacheKey, { tenantId, bytes: undefined, value, validity, ...times }, size);
