@@ -247,6 +247,60 @@ test('names from one payload never show up in another', (t) => {
   }
 });
 
+test('maps of known names are read as any others, whatever comes instead', (t) => {
+  const names = ['id', '__proto__', 'name', 'constructor', 'note'];
+  const make = (list: readonly string[], value: unknown) =>
+    Object.fromEntries(list.map((name, i) => [name, i === 1 ? value : i]));
+  const read = (value: unknown) => standard.deserialize(standard.serialize(value));
+  const known = make(names, 'first');
+  for (let i = 0; i < 40; i++) {
+    // Known after the second time; then others that begin alike, of as many names.
+    t.deepEqual(Object.entries(read(known) as object), Object.entries(known));
+    for (let at = 1; at < names.length; at++) {
+      const other = make(names.with(at, `other${at}`), [known]);
+      t.deepEqual(Object.entries(read(other) as object), Object.entries(other));
+    }
+  }
+  const numbers = { 1: 'a', 2: 'b', name: 'c' };
+  const swapped = Uint8Array.from([0x83, 0xa4, ...Buffer.from('name'), 0x01, 0xa1, 0x32, 0x02, 0xa1, 0x31, 0x03]);
+  for (let i = 0; i < 40; i++) {
+    t.deepEqual(read(numbers), numbers);
+    t.deepEqual(standard.deserialize(swapped), { 1: 3, 2: 2, name: 1 });
+  }
+  // A name twice: the last value counts.
+  const twice = Uint8Array.from([0x82, 0xa1, 0x61, 0x01, 0xa1, 0x61, 0x02]);
+  for (let i = 0; i < 40; i++) t.deepEqual(standard.deserialize(twice), { a: 2 });
+});
+
+test('a map of known names that ends early is refused, and the bytes behind it are not read', (t) => {
+  const bytes = standard.serialize({ alpha: 1, beta: 2, gamma: 3 });
+  for (let i = 0; i < 20; i++) standard.deserialize(bytes);
+  for (let end = 0; end < bytes.length; end++) {
+    // The whole document stands in the memory; what is given ends before.
+    t.throws(() => standard.deserialize(bytes.subarray(0, end)), { code: 'ERR_SERIALIZATION' });
+  }
+});
+
+test('a setter that comes to Object.prototype later is not called for names that are known', (t) => {
+  const value = { known: 1, later: 2, third: 3 };
+  const bytes = standard.serialize(value);
+  for (let i = 0; i < 20; i++) standard.deserialize(bytes);
+  const set = () => t.fail('the setter was called');
+  Object.defineProperty(Object.prototype, 'later', { set, configurable: true });
+  try {
+    const read = standard.deserialize(bytes) as typeof value;
+    t.deepEqual(Object.getOwnPropertyDescriptor(read, 'later'), {
+      value: 2,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
+    t.deepEqual(Object.keys(read), ['known', 'later', 'third']);
+  } finally {
+    delete (Object.prototype as { later?: unknown }).later;
+  }
+});
+
 test('on what both can read, the reader agrees with the library', (t) => {
   const value = fc.letrec((tie) => ({
     value: fc.oneof(

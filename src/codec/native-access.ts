@@ -1,7 +1,7 @@
 import type { TenantKey } from '../keys/held-key.js';
 import { CHECKSUM_LEN, openedBehindHeadroom, openedScratch } from '../native/memory.js';
 import type { Payloads } from './payloads.js';
-import { type CodecSettings, countOpen, countSeals, type TenantContext } from './tenant-context.js';
+import { type CodecSettings, countOpen, countSeals, type Tenants } from './tenant-context.js';
 import { ASYNC_FROM, type NativeAccess, UNREADABLE } from './value-codec.js';
 import type { WireProfile } from './wire-profile.js';
 
@@ -35,26 +35,33 @@ export class SealedAccess<T> extends Decoding<T> implements NativeAccess<T> {
   readonly format: Uint8Array;
   readonly mode: number;
   readonly #settings: CodecSettings;
-  readonly #tenant: () => TenantContext;
+  readonly #tenants: Tenants;
+  readonly #tenantId: string | undefined;
   /** The store writes something before cache keys, which may change. */
   readonly #prefixed: boolean;
   /** Of the last `handle`. */
   #key: TenantKey | undefined;
 
-  /** @param tenant throws when its keys must not be used any more. */
-  constructor(settings: CodecSettings, tenant: () => TenantContext, payloads: Payloads<T>, prefixed: boolean) {
+  constructor(
+    settings: CodecSettings,
+    tenants: Tenants,
+    tenantId: string | undefined,
+    payloads: Payloads<T>,
+    prefixed: boolean,
+  ) {
     super(settings.profile, payloads);
-    const { aad, mode } = tenant();
+    const { aad, mode } = tenants.of(tenantId);
     this.aad = aad.around;
     this.format = Buffer.from(settings.profile.format);
     this.mode = mode;
     this.#settings = settings;
-    this.#tenant = tenant;
+    this.#tenants = tenants;
+    this.#tenantId = tenantId;
     this.#prefixed = prefixed;
   }
 
   handle(): number {
-    this.#key = this.#tenant().snapshot().current;
+    this.#key = this.#tenants.of(this.#tenantId).snapshot().current;
     return this.#key.sealer.handle;
   }
 
@@ -66,7 +73,7 @@ export class SealedAccess<T> extends Decoding<T> implements NativeAccess<T> {
   offsetOf(stored: Uint8Array): number {
     if (this.#prefixed || stored.length >= ASYNC_FROM || this.#settings.profile.wire === 'python') return UNREADABLE;
     try {
-      const tenant = this.#tenant();
+      const tenant = this.#tenants.of(this.#tenantId);
       const { offset, keys } = tenant.parsePrefix(stored);
       return keys[0] === tenant.snapshot().current ? offset : UNREADABLE;
     } catch {
@@ -79,7 +86,7 @@ export class SealedAccess<T> extends Decoding<T> implements NativeAccess<T> {
   }
 
   override prefix(): Uint8Array {
-    return this.#tenant().snapshot().prefix ?? NOTHING;
+    return this.#tenants.of(this.#tenantId).snapshot().prefix ?? NOTHING;
   }
 
   sealed(): void {

@@ -119,8 +119,7 @@ export class SealingCodec<T = unknown> implements ValueCodec<T> {
   }
 
   native(tenantId: string | undefined): NativeAccess<T> {
-    const tenant = () => this.#tenants.of(tenantId);
-    return new SealedAccess(this.#settings, tenant, this.#payloads, this.#store !== undefined);
+    return new SealedAccess(this.#settings, this.#tenants, tenantId, this.#payloads, this.#store !== undefined);
   }
 
   /** The name of an entry or tag in a store that must not learn it, under the current key: 64 hex digits. */

@@ -1,14 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import { SerializationError } from '../errors.js';
-import { readLatin1, readUtf8 } from '../protocol/utf8.js';
+import { readUtf8 } from '../protocol/utf8.js';
 import { viewOf } from '../util/bytes.js';
-import { isInherited } from '../util/own-property.js';
+import { names } from './msgpack-names.js';
 
 const NOTHING = new Uint8Array(0);
 const MIN_INT64_HIGH = -0x200000;
 const MAX_INT64_HIGH = 0x1fffff;
-/** Below these lengths, looking at each byte costs less than what a call into the runtime adds. */
-const SHORT_STRING = 24;
+/** Below this length, looking at each byte costs less than what a call into the runtime adds. */
 const SHORT_BYTES = 48;
 
 const float64 = new Float64Array(1);
@@ -28,7 +27,6 @@ export abstract class MessagePackCursor {
     this.at = 0;
     this.end = length;
     this.slots = 0;
-    names.begin(length);
   }
 
   /** The input is not kept longer than it takes to read it. */
@@ -57,12 +55,20 @@ export abstract class MessagePackCursor {
     }
   }
 
+  /** Whether the next bytes are those of a name, `name[from..to]` with its marker; then it is read. */
+  protected reads(name: Uint8Array, from: number, to: number): boolean {
+    const { bytes, at } = this;
+    const length = to - from;
+    if (at + length > this.end) return false;
+    for (let i = 0; i < length; i++) if (name[from + i] !== bytes[at + i]) return false;
+    this.claim(length - 1);
+    this.at = at + length;
+    return true;
+  }
+
   protected key(length: number): string {
     const key = this.at + length > this.end || length === 0 ? undefined : names.find(this.bytes, this.at, length);
-    if (key === undefined) {
-      names.assignable = false;
-      return this.string(length);
-    }
+    if (key === undefined) return this.string(length);
     this.claim(length);
     this.at += length;
     return key;
@@ -73,10 +79,9 @@ export abstract class MessagePackCursor {
     const start = this.skip(length);
     const end = start + length;
     const { bytes } = this;
-    if (length < SHORT_STRING) {
-      let bits = 0;
-      for (let i = start; i < end; i++) bits |= bytes[i] as number;
-      if (bits < 0x80) return length <= 12 ? decodeAscii(bytes, start, length) : readLatin1(bytes, start, end);
+    if (length <= MAX_ASCII) {
+      const ascii = readAscii(bytes, start, length);
+      if (ascii !== undefined) return ascii;
     }
     const text = readUtf8(bytes, start, end);
     // The runtime puts U+FFFD for what is not UTF-8, and so does a text that has that very character.
@@ -165,107 +170,48 @@ function incomplete(): SerializationError {
   return new SerializationError('The payload ends before the MessagePack document does');
 }
 
-const { fromCharCode } = String;
+const of = String.fromCharCode;
 
-/** Up to twelve ASCII bytes: shorter than what a call into the runtime costs. */
-function decodeAscii(bytes: Uint8Array, at: number, length: number): string {
-  let head = '';
-  let rest = length;
-  let i = at;
-  if (length >= 8) {
-    head = fromCharCode(
-      bytes[i] as number,
-      bytes[i + 1] as number,
-      bytes[i + 2] as number,
-      bytes[i + 3] as number,
-      bytes[i + 4] as number,
-      bytes[i + 5] as number,
-      bytes[i + 6] as number,
-      bytes[i + 7] as number,
-    );
-    if (length === 8) return head;
-    i += 8;
-    rest -= 8;
-  } else if (length >= 4) {
-    head = fromCharCode(bytes[i] as number, bytes[i + 1] as number, bytes[i + 2] as number, bytes[i + 3] as number);
-    if (length === 4) return head;
-    i += 4;
-    rest -= 4;
-  }
-  switch (rest) {
-    case 0:
-      return head;
-    case 1:
-      return head + fromCharCode(bytes[i] as number);
-    case 2:
-      return head + fromCharCode(bytes[i] as number, bytes[i + 1] as number);
-    case 3:
-      return head + fromCharCode(bytes[i] as number, bytes[i + 1] as number, bytes[i + 2] as number);
-    default:
-      return (
-        head + fromCharCode(bytes[i] as number, bytes[i + 1] as number, bytes[i + 2] as number, bytes[i + 3] as number)
-      );
-  }
+/** The longest text of {@link readAscii}: of a longer one, a call into the runtime costs less. */
+const MAX_ASCII = 32;
+
+/**
+ * `bytes[at..at + length]`, or undefined when it is not ASCII. All characters go into one call: a text that is joined of two
+ * is written a second time by whoever reads it.
+ */
+// biome-ignore format: a line for each length
+function readAscii(bytes: Uint8Array, at: number, length: number): string | undefined {
+  if (length === 0) return '';
+  const a = bytes[at] as number; if (a >= 0x80) return undefined; if (length === 1) return of(a);
+  const b = bytes[at + 1] as number; if (b >= 0x80) return undefined; if (length === 2) return of(a, b);
+  const c = bytes[at + 2] as number; if (c >= 0x80) return undefined; if (length === 3) return of(a, b, c);
+  const d = bytes[at + 3] as number; if (d >= 0x80) return undefined; if (length === 4) return of(a, b, c, d);
+  const e = bytes[at + 4] as number; if (e >= 0x80) return undefined; if (length === 5) return of(a, b, c, d, e);
+  const f = bytes[at + 5] as number; if (f >= 0x80) return undefined; if (length === 6) return of(a, b, c, d, e, f);
+  const g = bytes[at + 6] as number; if (g >= 0x80) return undefined; if (length === 7) return of(a, b, c, d, e, f, g);
+  const h = bytes[at + 7] as number; if (h >= 0x80) return undefined; if (length === 8) return of(a, b, c, d, e, f, g, h);
+  const i = bytes[at + 8] as number; if (i >= 0x80) return undefined; if (length === 9) return of(a, b, c, d, e, f, g, h, i);
+  const j = bytes[at + 9] as number; if (j >= 0x80) return undefined; if (length === 10) return of(a, b, c, d, e, f, g, h, i, j);
+  const k = bytes[at + 10] as number; if (k >= 0x80) return undefined; if (length === 11) return of(a, b, c, d, e, f, g, h, i, j, k);
+  const l = bytes[at + 11] as number; if (l >= 0x80) return undefined; if (length === 12) return of(a, b, c, d, e, f, g, h, i, j, k, l);
+  const m = bytes[at + 12] as number; if (m >= 0x80) return undefined; if (length === 13) return of(a, b, c, d, e, f, g, h, i, j, k, l, m);
+  const n = bytes[at + 13] as number; if (n >= 0x80) return undefined; if (length === 14) return of(a, b, c, d, e, f, g, h, i, j, k, l, m, n);
+  const o = bytes[at + 14] as number; if (o >= 0x80) return undefined; if (length === 15) return of(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o);
+  const p = bytes[at + 15] as number; if (p >= 0x80) return undefined; if (length === 16) return of(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);
+  const q = bytes[at + 16] as number; if (q >= 0x80) return undefined; if (length === 17) return of(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q);
+  const r = bytes[at + 17] as number; if (r >= 0x80) return undefined; if (length === 18) return of(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r);
+  const s = bytes[at + 18] as number; if (s >= 0x80) return undefined; if (length === 19) return of(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s);
+  const t = bytes[at + 19] as number; if (t >= 0x80) return undefined; if (length === 20) return of(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t);
+  const u = bytes[at + 20] as number; if (u >= 0x80) return undefined; if (length === 21) return of(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u);
+  const v = bytes[at + 21] as number; if (v >= 0x80) return undefined; if (length === 22) return of(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v);
+  const w = bytes[at + 22] as number; if (w >= 0x80) return undefined; if (length === 23) return of(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w);
+  const x = bytes[at + 23] as number; if (x >= 0x80) return undefined; if (length === 24) return of(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x);
+  const A = bytes[at + 24] as number; if (A >= 0x80) return undefined; if (length === 25) return of(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, A);
+  const B = bytes[at + 25] as number; if (B >= 0x80) return undefined; if (length === 26) return of(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, A, B);
+  const C = bytes[at + 26] as number; if (C >= 0x80) return undefined; if (length === 27) return of(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, A, B, C);
+  const D = bytes[at + 27] as number; if (D >= 0x80) return undefined; if (length === 28) return of(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, A, B, C, D);
+  const E = bytes[at + 28] as number; if (E >= 0x80) return undefined; if (length === 29) return of(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, A, B, C, D, E);
+  const F = bytes[at + 29] as number; if (F >= 0x80) return undefined; if (length === 30) return of(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, A, B, C, D, E, F);
+  const G = bytes[at + 30] as number; if (G >= 0x80) return undefined; if (length === 31) return of(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, A, B, C, D, E, F, G);
+  const H = bytes[at + 31] as number; if (H >= 0x80) return undefined; return of(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, A, B, C, D, E, F, G, H);
 }
-
-const SLOTS = 1024;
-/** Shorter documents repeat no name often enough for it to be worth remembering. */
-const REPEATING_LEN = 512;
-
-/** Property names by their bytes: finding one costs less than decoding it. At most 1,024 names of at most 31 bytes. */
-class NameCache {
-  /** Whether the name found last is known to be assignable. */
-  assignable = false;
-  private readonly names: (string | undefined)[] = new Array(SLOTS).fill(undefined);
-  /** The document in which a name was last known to be assignable. */
-  private readonly seen = new Uint32Array(SLOTS);
-  private document = 0;
-  private repeats = false;
-
-  /** A document of `length` bytes begins: whatever ran since the last one may have changed `Object.prototype`. */
-  begin(length: number): void {
-    this.repeats = length >= REPEATING_LEN;
-    this.assignable = false;
-    if (!this.repeats) return;
-    this.document = (this.document + 1) >>> 0;
-    if (this.document === 0) this.seen.fill(0);
-  }
-
-  /** The string of `bytes[at..at + length]`, or undefined when it is not ASCII. `length` is 1 to 31. */
-  find(bytes: Uint8Array, at: number, length: number): string | undefined {
-    const slot =
-      (length ^
-        ((bytes[at] as number) << 5) ^
-        ((bytes[at + length - 1] as number) << 2) ^
-        ((bytes[at + (length >> 1)] as number) * 7)) &
-      (SLOTS - 1);
-    const name = this.names[slot];
-    if (name !== undefined && name.length === length) {
-      let i = 0;
-      while (i < length && name.charCodeAt(i) === bytes[at + i]) i++;
-      if (i === length) {
-        if (this.repeats) this.assignable = this.seen[slot] === this.document || this.look(slot, name);
-        return name;
-      }
-    }
-    return this.add(slot, bytes, at, length);
-  }
-
-  private look(slot: number, name: string): boolean {
-    if (isInherited(name)) return false;
-    this.seen[slot] = this.document;
-    return true;
-  }
-
-  private add(slot: number, bytes: Uint8Array, at: number, length: number): string | undefined {
-    this.assignable = false;
-    for (let i = 0; i < length; i++) if ((bytes[at + i] as number) >= 0x80) return undefined;
-    const name = readLatin1(bytes, at, at + length);
-    this.names[slot] = name;
-    this.seen[slot] = 0;
-    return name;
-  }
-}
-
-/** One for all readers: the names of a process are much the same in all its values. */
-export const names = new NameCache();

@@ -3,7 +3,8 @@ import { dateTimeHeader, readInstant } from '../protocol/date-time.js';
 import { MAX_DEPTH } from '../protocol/limits.js';
 import { isTemporal, MARKERS, reviveTemporal, type TemporalReviver } from '../protocol/temporal.js';
 import { define, isAssignableAt, isInherited } from '../util/own-property.js';
-import { MessagePackCursor, names } from './msgpack-cursor.js';
+import { MessagePackCursor } from './msgpack-cursor.js';
+import { layouts, MAX_LAYOUT } from './msgpack-names.js';
 
 /** Reads an extension of `length` bytes at `reader.at`, and moves behind it. The document declares `claimed` of them. */
 export type ExtensionReader = (reader: MessagePackReader, type: number, length: number, claimed: number) => unknown;
@@ -134,27 +135,52 @@ export class MessagePackReader extends MessagePackCursor {
       const date = this.date();
       if (date !== undefined) return date;
     }
-    const map: Record<string, unknown> = {};
+    let map: Record<string, unknown> | undefined;
     let key = '';
     let first = '';
-    for (let i = 0; i < size; i++) {
+    let read = 0;
+    let slot = -1;
+    if (size > 0 && size <= MAX_LAYOUT) {
+      slot = layouts.slot(this.bytes, this.at, size);
+      const layout = layouts.find(slot, size);
+      if (layout !== undefined && this.reads(layout.encoded, 0, layout.ends[0] as number)) {
+        const { names, encoded, ends } = layout;
+        first = names[0] as string;
+        map = layouts.empty(layout);
+        let from = ends[0] as number;
+        for (;;) {
+          key = names[read] as string;
+          map[key] = this.value();
+          if (++read === size) {
+            slot = -1;
+            break;
+          }
+          const to = ends[read] as number;
+          if (!this.reads(encoded, from, to)) {
+            map = Object.fromEntries(Object.entries(map).slice(0, read));
+            break;
+          }
+          from = to;
+        }
+      }
+    }
+    map ??= {};
+    for (; read < size; read++) {
       const marker = this.bytes[this.at] as number;
-      let assignable = false;
       if (marker >= 0xa0 && marker < 0xc0) {
         this.at++;
         key = this.key(marker & 0x1f);
-        // A reviver may change `Object.prototype` before the value is there.
-        assignable = names.assignable && this.makesDates;
       } else if (marker >= 0xd9 && marker <= 0xdb) {
         key = this.value() as string;
       } else {
-        return this.mixedMap(map, size - i);
+        return this.mixedMap(map, size - read);
       }
-      if (i === 0) first = key;
+      if (read === 0) first = key;
       const value = this.value();
-      if (assignable || !isInherited(key)) map[key] = value;
-      else define(map, key, value);
+      if (isInherited(key)) define(map, key, value);
+      else map[key] = value;
     }
+    if (slot >= 0) layouts.learn(slot, key, map);
     this.depth--;
     return size === 2 && (first.charCodeAt(0) === 0x5f || key.charCodeAt(0) === 0x5f)
       ? this.temporal(map, first, key)
