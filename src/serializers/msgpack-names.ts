@@ -44,7 +44,7 @@ export interface Layout {
   readonly place: number;
 }
 
-const LAYOUTS = 256;
+const LAYOUTS = 1024;
 /** How often a layout must have come to be learnt, and to take the place of another. */
 const TIMES = 2;
 const TIMES_TO_REPLACE = 16;
@@ -53,7 +53,7 @@ export const MAX_LAYOUT = 32;
 const FIXSTR = 0xa0;
 const MAX_FIXSTR_LEN = 31;
 
-/** What maps of a process look like: at most 256 layouts of at most 32 names. */
+/** What maps of a process look like: at most 1,024 layouts of at most 32 names. */
 class Layouts {
   private readonly known: (Layout | undefined)[] = new Array(LAYOUTS).fill(undefined);
   /** The last name of the latest map that was not as expected, and how many such came in a row. */
