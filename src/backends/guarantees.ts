@@ -22,6 +22,11 @@ export interface Guarantees {
   /** The longest that a call of a method takes, in milliseconds; of one of `limited` where not of all. */
   readonly limitMs: number;
   readonly limited?: readonly GuaranteedMethod[];
+  /**
+   * Absent: to ask for entries one by one is as good as to ask for many at once. Otherwise it throws when a tick would not come,
+   * at whose end what was asked during it is sent.
+   */
+  readonly beforeTick?: () => void;
   /** As its `getNow`, for a cache, which moves no memory to where it is freed. */
   readonly lendNow?: Now;
 }
@@ -57,6 +62,13 @@ export function storesAlike(backend: Backend): boolean {
   const given = guaranteed.get(backend);
   if (!given?.private || backend.setIfUnchanged !== given.methods.setIfUnchanged) return true;
   return backend.set === given.methods.set && backend.get === given.methods.get;
+}
+
+/** What to call before reads are gathered until the end of a tick; undefined: they need not be. */
+export function gatheringOf(backend: Backend): (() => void) | undefined {
+  const given = guaranteed.get(backend);
+  const { get, getMany } = backend;
+  return get === given?.methods.get && getMany === given.methods.getMany ? given.beforeTick : undefined;
 }
 
 /** How a cache reads from a store that need not wait. */

@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../errors.js';
 import { assertBytes, assertCacheKey, assertCacheKeys, assertWellFormed, copyOf } from '../util/bytes.js';
+import { assertNotHeld } from '../util/clock.js';
 import { ownOptions } from '../util/options-object.js';
 import {
   assertOptions,
@@ -28,7 +29,7 @@ import type {
   BackendTagOptions,
   BackendUnchanged,
 } from './backend.js';
-import { guarantee, methodsOf } from './guarantees.js';
+import { type Guarantees, guarantee, methodsOf } from './guarantees.js';
 import { parseRedisUrl } from './redis/address.js';
 import { entryOf } from './redis/batch.js';
 import { type Comparison, deletionOf, RedisChanges } from './redis/changes.js';
@@ -99,21 +100,24 @@ export class RedisBackend implements Backend {
     assertOptions(options);
     const { url, client, library, timeoutMs } = ownOptions(options);
     const timeout = timeoutOption(timeoutMs);
-    // A borrowed client's answers are its owner's too.
-    guarantee(this, METHODS, { private: client === undefined, limitMs: timeout });
     if ((url === undefined) === (client === undefined)) {
       throw new ConfigurationError('A Redis backend takes either a url or a client');
     }
     if (client !== undefined) {
       const borrowed = new ExternalClient(client);
-      const { keyPrefix } = borrowed.current;
+      const { keyPrefix, sharded } = borrowed.current;
+      // A borrowed client's answers are its owner's too.
+      guarantee(this, METHODS, { private: false, limitMs: timeout, ...(!sharded && gathering(borrowed.library)) });
       if (keyPrefix !== '') this.keyPrefix = keyPrefix;
       this.#queue = new RedisQueue(borrowed, timeout);
       this.#changes = new RedisChanges(new ExclusiveConnection(() => borrowed.duplicate(), timeout));
       return;
     }
     const underWay = () => this.#queue.underWay();
-    const connection = new RedisConnection(parseRedisUrl(url), installedLibrary(library), timeout, underWay);
+    const address = parseRedisUrl(url);
+    const installed = installedLibrary(library);
+    guarantee(this, METHODS, { private: true, limitMs: timeout, ...(!address.cluster && gathering(installed)) });
+    const connection = new RedisConnection(address, installed, timeout, underWay);
     this.#queue = new RedisQueue(connection, timeout);
     const exclusive = new ExclusiveConnection(() => connection.another(), timeout);
     this.#changes = new RedisChanges(exclusive, connection.watch);
@@ -255,6 +259,11 @@ export class RedisBackend implements Backend {
 }
 
 const METHODS = methodsOf(RedisBackend);
+
+/** Of one server. Where there are several, a command for many keys would fail for all of them when one server is away. */
+function gathering(library: RedisLibrary): Pick<Guarantees, 'beforeTick'> {
+  return { beforeTick: () => assertNotHeld(library) };
+}
 
 /** Whether a cache calls: it has checked the names, and what it gives is its own. */
 function isByCache<T extends BackendOptions>(options: T | undefined): options is T {

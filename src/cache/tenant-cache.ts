@@ -56,12 +56,16 @@ export class TenantCache {
   }
 
   /** The stored value, or `undefined`. */
-  async get<V = unknown>(cacheKey: string): Promise<V | undefined> {
-    const { store, tenantId, ttlMs, counters } = this.#parts;
-    const full = this.#full(cacheKey);
-    const value = store.hit(full, tenantId, ttlMs, counters);
-    if (value !== MISS) return value as V;
-    return (await store.peek(this.#refOf(full, ttlMs)))?.value as V | undefined;
+  get<V = unknown>(cacheKey: string): Promise<V | undefined> {
+    // Without `async`: the promise of the store is the caller's.
+    try {
+      const { store, tenantId, ttlMs, counters } = this.#parts;
+      const full = this.#full(cacheKey);
+      const value = store.hit(full, tenantId, ttlMs, counters);
+      return (value === MISS ? store.get(this.#refOf(full, ttlMs)) : Promise.resolve(value)) as Promise<V | undefined>;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**

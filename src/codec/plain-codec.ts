@@ -8,7 +8,13 @@ import type { Serializer } from '../serializers/serializer.js';
 import { allocate, countedBytes, trim, viewOf } from '../util/bytes.js';
 import { PlainAccess } from './native-access.js';
 import { Payloads, packedBound } from './payloads.js';
-import type { DeserializeResult, EntryContext, NativeAccess, ValueCodec } from './value-codec.js';
+import {
+  type DeserializeResult,
+  type EntryContext,
+  type NativeAccess,
+  Unopened,
+  type ValueCodec,
+} from './value-codec.js';
 import { framePrefix, modeOf, type WireProfile, wireProfile } from './wire-profile.js';
 
 /** The codec of a cache without encryption: it writes the bytes that an encrypting one would seal, bound to nothing. */
@@ -80,6 +86,20 @@ export class PlainCodec<T = unknown> implements ValueCodec<T> {
         return { ok: true, value: this.deserialize(item.sealed) };
       } catch (error) {
         return { ok: false, error: error as Error };
+      }
+    });
+  }
+
+  openMany(
+    _tenantId: string | undefined,
+    _entries: readonly { readonly cacheKey: string }[],
+    stored: readonly (Uint8Array | undefined)[],
+  ): (T | Unopened | undefined)[] {
+    return stored.map((bytes) => {
+      try {
+        return bytes && this.deserialize(bytes);
+      } catch (error) {
+        return new Unopened(error as Error);
       }
     });
   }

@@ -14,6 +14,7 @@ import {
   type EntryContext,
   type NativeAccess,
   type PrefixedStore,
+  Unopened,
   type ValueCodec,
 } from './value-codec.js';
 import type { WireProfile } from './wire-profile.js';
@@ -116,6 +117,25 @@ export class SealingCodec<T = unknown> implements ValueCodec<T> {
       return { sealed, cacheKey: this.#bound(cacheKey), tenant: this.#tenants.of(tenantId) };
     });
     return openBatch(this.#settings, this.#payloads, batch);
+  }
+
+  openMany(
+    tenantId: string | undefined,
+    entries: readonly { readonly cacheKey: string }[],
+    stored: readonly (Uint8Array | undefined)[],
+  ): (T | Unopened | undefined)[] {
+    const items: ToDeserialize[] = [];
+    const places: number[] = [];
+    stored.forEach((sealed, i) => {
+      if (sealed === undefined) return;
+      items.push({ sealed, tenantId, cacheKey: (entries[i] as { cacheKey: string }).cacheKey });
+      places.push(i);
+    });
+    const values: (T | Unopened | undefined)[] = stored.map(() => undefined);
+    this.deserializeMany(items).forEach((result, n) => {
+      values[places[n] as number] = result.ok ? result.value : new Unopened(result.error);
+    });
+    return values;
   }
 
   native(tenantId: string | undefined): NativeAccess<T> {

@@ -33,6 +33,11 @@ export interface EntryContext {
   readonly tenantId?: string | undefined;
 }
 
+/** In the place of a value that did not open. */
+export class Unopened {
+  constructor(readonly error: CacheKitError | Error) {}
+}
+
 /**
  * Values to stored bytes and back, as a cache uses it: arguments were checked before, and bytes that are given do not
  * change until the work is done. What has {@link ASYNC_FROM} bytes and more is sealed, opened and rewrapped off the event loop.
@@ -46,6 +51,15 @@ export interface ValueCodec<T = unknown> {
   deserialize(sealed: Uint8Array, context: EntryContext): T | Promise<T>;
   serializeMany(items: readonly (EntryContext & { readonly value: T })[]): Buffer[];
   deserializeMany(items: readonly (EntryContext & { readonly sealed: Uint8Array })[]): DeserializeResult<T>[];
+  /**
+   * The values of what is stored at the cache keys of a tenant, at once whatever their size; {@link Unopened} for what does not
+   * open, undefined for nothing.
+   */
+  openMany(
+    tenantId: string | undefined,
+    entries: readonly { readonly cacheKey: string }[],
+    stored: readonly (Uint8Array | undefined)[],
+  ): (T | Unopened | undefined)[];
   /** Stored bytes as they would be written now; undefined when they are already. */
   rewrap(sealed: Uint8Array, context: EntryContext): Buffer | undefined | Promise<Buffer | undefined>;
   /** How the first tier opens and seals values of a tenant by itself. @throws as {@link serialize}. */

@@ -1,12 +1,9 @@
-import type { BackendEntry } from '../../backends/backend.js';
 import type { ValueCodec } from '../../codec/value-codec.js';
 import { now } from '../../util/clock.js';
 import type { Coherence } from './coherence.js';
 import { settleEach } from './concurrency.js';
 import type { EntryRef } from './entry-ref.js';
-import { events, publish } from './events.js';
-import type { Work } from './fetching.js';
-import { FAILED, type L2, type Stored } from './l2.js';
+import type { L2, Stored } from './l2.js';
 import type { Writer } from './single-flight.js';
 import type { Tiers } from './tiers.js';
 
@@ -25,38 +22,6 @@ export class Batches {
     this.#codec = codec;
     this.#tiers = tiers;
     this.#coherence = coherence;
-  }
-
-  /** The fresh values that the backend has; `undefined` for a miss. */
-  async read(refs: readonly EntryRef[], flights: readonly Work[]): Promise<unknown[]> {
-    const tiers = this.#tiers;
-    const readers = flights.map((flight) => flight.begin());
-    const at = now();
-    // Of copies in L1 only.
-    const validities = tiers.l1 && refs.map(({ tenantId }) => tiers.validity(tenantId));
-    const answers = (await tiers.l2?.getMany(refs)) ?? [];
-    const stored = answers.map((answer) => (answer === FAILED ? undefined : answer));
-    const opened = this.#open(refs, stored);
-    return Promise.all(
-      refs.map(async (ref, i) => {
-        const { counters } = ref;
-        const entry = stored[i];
-        const result = opened[i];
-        if (entry !== undefined && result?.ok === false) await tiers.unopened(ref, entry.bytes, result.error);
-        const value = result?.ok ? result.value : undefined;
-        const reader = readers[i];
-        const found = entry && reader && tiers.accept(ref, entry, at, value, reader, validities?.[i]);
-        if (reader !== undefined && answers[i] === undefined) tiers.absent(ref, reader);
-        if (!found?.fresh) {
-          counters.misses++;
-          if (events.miss.hasSubscribers) publish(events.miss, ref);
-          return undefined;
-        }
-        counters.hits++;
-        if (events.hit.hasSubscribers) publish(events.hit, ref, { tier: 'backend' });
-        return value;
-      }),
-    );
   }
 
   /** @throws for the first value that is refused, and then nothing is sealed. */
@@ -95,16 +60,6 @@ export class Batches {
     } finally {
       invalidations.end(begun);
     }
-  }
-
-  /** What did open and what did not; a place without bytes stays empty. */
-  #open(refs: readonly EntryRef[], stored: readonly (BackendEntry | undefined)[]) {
-    const items = refs.flatMap(({ cacheKey, tenantId }, i) => {
-      const entry = stored[i];
-      return entry === undefined ? [] : [{ cacheKey, tenantId, sealed: entry.bytes }];
-    });
-    const opened = this.#codec.deserializeMany(items).values();
-    return stored.map((entry) => (entry === undefined ? undefined : opened.next().value));
   }
 }
 

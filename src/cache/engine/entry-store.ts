@@ -125,12 +125,16 @@ export class EntryStore {
     return this.#fetching.fetch(ref, load);
   }
 
-  peek(ref: EntryRef): Promise<Outcome | undefined> {
+  /** The fresh value of an entry; undefined: there is none. */
+  get(ref: EntryRef): Promise<unknown> {
     this.assertOpen();
-    return this.#fetching.peek(ref);
+    const { reads } = this.#parts;
+    return reads.gathers
+      ? reads.one(ref, this.#fetching.valueOf)
+      : this.#fetching.peek(ref).then((outcome) => outcome?.value);
   }
 
-  /** The fresh values of many entries, in the order of `refs`; `undefined` for a miss. */
+  /** The fresh values of many entries of one tenant, in the order of `refs`; `undefined` for a miss. */
   async getMany(refs: readonly EntryRef[]): Promise<unknown[]> {
     const missing: number[] = [];
     const values = refs.map((ref, i) => {
@@ -139,11 +143,14 @@ export class EntryStore {
       missing.push(i);
       return undefined;
     });
-    const wanted = missing.map((i) => refs[i] as EntryRef);
+    if (missing.length === 0) return values;
+    const wanted = missing.length === refs.length ? refs : missing.map((i) => refs[i] as EntryRef);
+    this.assertOpen();
     const found =
       this.#l2 === undefined || wanted.length < 2
-        ? await Promise.all(wanted.map(async (ref) => (await this.peek(ref))?.value))
-        : await this.#joinedAll(wanted, (flights) => this.#batches.read(wanted, flights));
+        ? await Promise.all(wanted.map((ref) => this.get(ref)))
+        : await this.#parts.reads.many(wanted, this.#fetching.valueOf);
+    if (wanted === refs) return found;
     for (const [n, i] of missing.entries()) values[i] = found[n];
     return values;
   }

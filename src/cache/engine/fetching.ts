@@ -5,6 +5,7 @@ import { events, publish } from './events.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Failures } from './failure-policy.js';
 import type { Loader, Outcome } from './loader.js';
+import { type Answer, type Reads, UNSURE } from './reads.js';
 import { Patience, type Progress, Runs, SharedRun } from './shared-run.js';
 import type { Flight, SingleFlight } from './single-flight.js';
 import type { Found, Tiers } from './tiers.js';
@@ -22,6 +23,7 @@ export interface FetchSettings {
 
 export interface FetchParts {
   readonly tiers: Tiers;
+  readonly reads: Reads;
   readonly loader: Loader;
   readonly failures: Failures;
   /** undefined: failures are not remembered. */
@@ -46,15 +48,21 @@ export class Fetching {
   }
 
   async fetch(ref: EntryRef, load: () => unknown, patience = this.#patience()): Promise<Outcome> {
-    const { flights, tiers, loader, failures, failed, settings } = this.#parts;
-    const flight = flights.join(ref);
+    const { flights, tiers, loader, failures, failed, settings, reads } = this.#parts;
     const { tick } = tiers.invalidations;
+    const early = reads.gathers && !flights.has(ref) ? await reads.one(ref, itself) : UNSURE;
+    if (early !== UNSURE && early?.fresh) {
+      failed?.forget(ref.cacheKey);
+      return this.#hit(early, ref);
+    }
+    const flight = flights.join(ref);
     this.#leaveRuns(flight, ref);
     try {
       // Another process may have been faster than a run that its callers gave up waiting for.
       const joined = flight.load;
       const looked = joined === undefined || joined.late || failed?.isBackedOff(ref) === true;
-      const found = looked ? await this.#find(flight, ref) : undefined;
+      if (early !== UNSURE && joined === undefined) flight.begin().saw(early?.bytes);
+      const found = !looked ? undefined : early === UNSURE ? await this.#find(flight, ref) : early;
       if (found?.fresh) {
         failed?.forget(ref.cacheKey);
         return await this.#hit(found, ref);
@@ -91,6 +99,16 @@ export class Fetching {
       flights.leave(flight);
     }
   }
+
+  /** The value of a fresh entry, as {@link peek}, of a store that gathers reads. */
+  readonly valueOf = (answer: Answer, ref: EntryRef): unknown => {
+    if (answer !== UNSURE && answer?.fresh) {
+      this.#countHit(answer, ref);
+      return this.#parts.tiers.take(answer, ref);
+    }
+    this.#missed(ref);
+    return undefined;
+  };
 
   async peek(ref: EntryRef): Promise<Outcome | undefined> {
     const { flights } = this.#parts;
@@ -154,11 +172,15 @@ export class Fetching {
   }
 
   #hit(found: Found, ref: EntryRef): Outcome | Promise<Outcome> {
+    this.#countHit(found, ref);
+    return this.#taken(found, ref, 'hit');
+  }
+
+  #countHit(found: Found, ref: EntryRef): void {
     const { counters } = ref;
     counters.hits++;
     if (found.inL1) counters.l1Hits++;
     if (events.hit.hasSubscribers) publish(events.hit, ref, { tier: found.inL1 ? 'l1' : 'backend' });
-    return this.#taken(found, ref, 'hit');
   }
 
   #stale(found: Found, ref: EntryRef, reason: 'swr' | 'error'): Outcome | Promise<Outcome> {
@@ -232,6 +254,10 @@ export class Fetching {
   #wait<T>(run: SharedRun<T>, patience: Patience | undefined): Promise<T> {
     return patience === undefined ? run.outcome : patience.wait(run);
   }
+}
+
+function itself(answer: Answer): Answer {
+  return answer;
 }
 
 /** Whether an entry may still answer, so long after its TTL. */

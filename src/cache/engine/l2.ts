@@ -27,6 +27,8 @@ export interface L2Settings {
   readonly private: boolean;
   /** How the backend answers at once, if it can. */
   readonly getNow: Backend['getNow'];
+  /** What to call before reads are gathered until the end of a tick; undefined: they are not. */
+  readonly beforeTick: (() => void) | undefined;
   readonly options: BackendOptions;
   /** How much longer than its TTL an entry is kept, in milliseconds. */
   readonly graceMs: number;
@@ -51,6 +53,8 @@ interface StoringRun {
 /** The second tier: a backend as a cache uses it. Its failures are counted and reported here, and thrown where that is said. */
 export class L2 {
   readonly backend: Backend;
+  /** As in the settings. */
+  readonly beforeTick: (() => void) | undefined;
   readonly #settings: L2Settings;
   readonly #options: BackendOptions;
   readonly #getOptions: { readonly readOnly: true; readonly ttl: boolean };
@@ -60,6 +64,8 @@ export class L2 {
   constructor(settings: L2Settings) {
     this.#settings = settings;
     this.backend = settings.backend;
+    // Private names may be several for an entry.
+    this.beforeTick = settings.names === undefined ? settings.beforeTick : undefined;
     this.#own = settings.private ? privateEntry : ownEntry;
     this.#options = settings.options;
     const ttl = settings.options.l1 !== 'disabled' || settings.graceMs > 0;

@@ -1,6 +1,6 @@
 import { BY_CACHE } from '../../backends/arguments.js';
 import type { Backend } from '../../backends/backend.js';
-import { isPrivate, nowOf } from '../../backends/guarantees.js';
+import { gatheringOf, isPrivate, nowOf } from '../../backends/guarantees.js';
 import type { ValueCodec } from '../../codec/value-codec.js';
 import { type GuardSettings, guarded } from './backend-guard.js';
 import { Coherence } from './coherence.js';
@@ -15,6 +15,7 @@ import { L1 } from './l1.js';
 import { L2 } from './l2.js';
 import { Loader, type LoadSettings, type Outcome } from './loader.js';
 import type { PrivateNames } from './private-keys.js';
+import { Reads } from './reads.js';
 import { SingleFlight } from './single-flight.js';
 import { type Found, type TierSettings, Tiers } from './tiers.js';
 import { ValueL1 } from './value-l1.js';
@@ -59,6 +60,7 @@ export function openStore(settings: StoreSettings): EntryStore {
       backend: guarded(backend, { ...settings, onState }),
       private: isPrivate(backend),
       getNow: nowOf(backend),
+      beforeTick: gatheringOf(backend),
       options: {
         ...(isPrivate(backend) ? BY_CACHE : {}),
         signal: settings.signal,
@@ -83,5 +85,6 @@ export function openStore(settings: StoreSettings): EntryStore {
   const keepValues = copies?.values ?? false;
   const tiers = new Tiers({ codec, l1, l2, keepValues, graceMs, jitter, failures, invalidations, coherence });
   const loader = new Loader(tiers, failures, failed, settings);
-  return new EntryStore({ codec, tiers, loader, failures, failed, flights, coherence, settings, graceMs });
+  const reads = new Reads({ codec, tiers, flights, coherence });
+  return new EntryStore({ codec, tiers, reads, loader, failures, failed, flights, coherence, settings, graceMs });
 }

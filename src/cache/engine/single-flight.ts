@@ -2,8 +2,14 @@ import type { EntryRef } from './entry-ref.js';
 import type { Validity } from './invalidations.js';
 import type { SharedRun } from './shared-run.js';
 
+/** What is told of changes. */
+interface Watched {
+  changed(cacheKey: string): void;
+}
+
 /** The work in progress for one entry, shared by concurrent requests. */
 export class Flight<Found, Outcome> {
+  readonly #watched: Watched;
   readonly cacheKey: string;
   readonly tenantId: string | undefined;
   users = 0;
@@ -22,7 +28,8 @@ export class Flight<Found, Outcome> {
   readEpoch = 0;
   removedAt = 0;
 
-  constructor(cacheKey: string, tenantId: string | undefined) {
+  constructor(watched: Watched, cacheKey: string, tenantId: string | undefined) {
+    this.#watched = watched;
     this.cacheKey = cacheKey;
     this.tenantId = tenantId;
   }
@@ -33,6 +40,7 @@ export class Flight<Found, Outcome> {
     this.load = undefined;
     this.refreshing = undefined;
     this.version++;
+    this.#watched.changed(this.cacheKey);
   }
 
   /** As `invalidate`, and a write in progress is taken back. */
@@ -103,21 +111,59 @@ export type Reader = Pick<Writer, 'current' | 'saw'>;
 
 type Identity = Pick<EntryRef, 'cacheKey' | 'tenantId'>;
 
+/** The entries that change, or may change unseen, while something is read without a flight. */
+export class Watch {
+  readonly #keys = new Set<string>();
+  #all = false;
+
+  add(cacheKey: string | undefined): void {
+    if (cacheKey === undefined) this.#all = true;
+    else this.#keys.add(cacheKey);
+  }
+
+  /** Whether an entry of this cache key has changed since, of whatever tenant. */
+  has(cacheKey: string): boolean {
+    return this.#all || this.#keys.has(cacheKey);
+  }
+}
+
 /** The flights of a cache, one for each entry that is requested. */
 export class SingleFlight<Found, Outcome> {
   /** Of the cache's own tenant, by cache key. */
   readonly #own = new Map<string, Flight<Found, Outcome>>();
   /** By cache key, then by tenant: joining two strings to one costs as much as hashing it. */
   readonly #ofTenants = new Map<string, Map<string, Flight<Found, Outcome>>>();
+  readonly #watches = new Set<Watch>();
 
   join({ cacheKey, tenantId }: Identity): Flight<Found, Outcome> {
     let flight = tenantId === undefined ? this.#own.get(cacheKey) : this.#ofTenants.get(cacheKey)?.get(tenantId);
     if (flight === undefined) {
-      flight = new Flight(cacheKey, tenantId);
+      flight = new Flight(this, cacheKey, tenantId);
       this.#add(flight);
     }
     flight.users++;
     return flight;
+  }
+
+  /** Whether there is work in progress for an entry. */
+  has({ cacheKey, tenantId }: Identity): boolean {
+    return tenantId === undefined ? this.#own.has(cacheKey) : this.#ofTenants.get(cacheKey)?.has(tenantId) === true;
+  }
+
+  /** Begins to note which entries change; {@link unwatch} must follow. */
+  watch(): Watch {
+    const watch = new Watch();
+    this.#watches.add(watch);
+    return watch;
+  }
+
+  unwatch(watch: Watch): void {
+    this.#watches.delete(watch);
+  }
+
+  /** An entry has changed; undefined: perhaps any has. */
+  changed(cacheKey: string | undefined): void {
+    for (const watch of this.#watches) watch.add(cacheKey);
   }
 
   leave(flight: Flight<Found, Outcome>): void {
@@ -153,15 +199,18 @@ export class SingleFlight<Found, Outcome> {
 
   /** Invalidates the work in progress for a cache key, of every tenant. */
   invalidateKey(cacheKey: string): void {
+    this.changed(cacheKey);
     this.#own.get(cacheKey)?.invalidate();
     for (const flight of this.#ofTenants.get(cacheKey)?.values() ?? []) flight.invalidate();
   }
 
   invalidateAll(): void {
+    this.changed(undefined);
     for (const flight of this.#all()) flight.invalidate();
   }
 
   invalidateAllReads(): void {
+    this.changed(undefined);
     for (const flight of this.#all()) flight.invalidateReads();
   }
 

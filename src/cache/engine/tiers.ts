@@ -72,9 +72,9 @@ export class Tiers {
     const validity = this.validity(ref.tenantId);
     const stored = this.l2 === undefined ? FAILED : await this.l2.get(ref);
     reader.saw(stored === FAILED ? undefined : stored?.bytes);
-    if (stored === FAILED) return this.#readInGrace(ref);
+    if (stored === FAILED) return this.readInGrace(ref);
     if (stored === undefined) {
-      this.absent(ref, reader);
+      this.absent(ref, reader.current());
       return undefined;
     }
     const { bytes } = stored;
@@ -85,7 +85,7 @@ export class Tiers {
     } catch (error) {
       if (await this.unopened(ref, bytes, error)) reader.saw(undefined);
     }
-    return this.accept(ref, stored, at, value, reader, validity);
+    return this.accept(ref, stored, at, value, reader.current(), validity);
   }
 
   /** Ends when a tag is invalidated that what is read from now on of a tenant may have. */
@@ -102,24 +102,28 @@ export class Tiers {
   }
 
   /** The backend has no entry: a copy past its TTL must not answer for one that was removed, should the backend fail later. */
-  absent({ cacheKey, tenantId }: EntryRef, reader: Reader): void {
-    if (this.#settings.graceMs > 0 && reader.current()) this.l1?.delete(cacheKey, tenantId);
+  absent({ cacheKey, tenantId }: EntryRef, current: boolean): void {
+    if (current && this.#settings.graceMs > 0) this.l1?.delete(cacheKey, tenantId);
   }
 
-  /** Takes an answer of the backend, once it is opened, to a request of the time `at`. */
+  /**
+   * Takes an answer of the backend, once it is opened, to a request of the time `at`.
+   *
+   * @param current whether the entry has not changed since then, as far as the backend tells of every change.
+   */
   accept(
     ref: EntryRef,
     stored: BackendEntry,
     at: number,
     value: unknown,
-    reader: Reader,
+    current: boolean,
     validity: Validity | undefined,
   ): Found | undefined {
     if (value === undefined) return undefined;
     const { bytes } = stored;
     const expiresAt = expiryOf(stored, at, this.#settings.graceMs);
     const fresh = isFresh(stored, expiresAt);
-    if (fresh && reader.current()) this.keepCopy(ref, stored, at, expiresAt, value, validity);
+    if (fresh && current) this.keepCopy(ref, stored, at, expiresAt, value, validity);
     return { bytes, value, expiresAt, fresh, inL1: false, taken: false };
   }
 
@@ -264,8 +268,11 @@ export class Tiers {
   }
 
   /** A copy that may be stale, where there is no backend or it does not answer. */
+  readInGrace(ref: EntryRef): Promise<Found | undefined> | undefined {
+    return this.#settings.graceMs === 0 ? undefined : this.#readInGrace(ref);
+  }
+
   async #readInGrace(ref: EntryRef): Promise<Found | undefined> {
-    if (this.#settings.graceMs === 0) return undefined;
     const held = this.l1?.withinGrace(ref.cacheKey, ref.tenantId);
     const found = held && (await this.#openHeld(held, ref));
     // Whatever its TTL, a copy that has ended is good for little more than an emergency.

@@ -1,0 +1,237 @@
+import type { BackendEntry } from '../../backends/backend.js';
+import { ASYNC_FROM, Unopened, type ValueCodec } from '../../codec/value-codec.js';
+import { now } from '../../util/clock.js';
+import { nextTick } from '../../util/timers.js';
+import type { Coherence } from './coherence.js';
+import type { EntryRef } from './entry-ref.js';
+import type { Validity } from './invalidations.js';
+import { FAILED, type L2 } from './l2.js';
+import type { SingleFlight, Watch } from './single-flight.js';
+import type { Found, Tiers } from './tiers.js';
+
+/** The answer of a read that found nothing fresh while the entry was changed: it says nothing of what is stored now. */
+export const UNSURE: unique symbol = Symbol('unsure');
+
+/** An entry that does not open is one without a value. */
+export type Answer = Found | undefined | typeof UNSURE;
+
+/** What becomes of an answer. */
+export type Take<R> = (answer: Answer, ref: EntryRef) => R | Promise<R>;
+
+/** The most reads that are gathered: a server that answers them answers no other client. */
+const MAX_GATHERED = 512;
+
+export interface ReadParts {
+  readonly codec: ValueCodec;
+  readonly tiers: Tiers;
+  readonly flights: SingleFlight<unknown, unknown>;
+  readonly coherence: Coherence;
+}
+
+/**
+ * Reads of the backend that have no flight: many entries in one request, opened in one native call. What is asked for one by one
+ * in the same tick is gathered, where the backend gains by that.
+ */
+export class Reads {
+  readonly #parts: ReadParts;
+  #filling: Gathering | undefined;
+
+  constructor(parts: ReadParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether {@link one} gathers. */
+  get gathers(): boolean {
+    return this.#parts.tiers.l2?.beforeTick !== undefined;
+  }
+
+  /** @throws ConfigurationError when the tick would not end. */
+  one<R>(ref: EntryRef, take: Take<R>): Promise<R> {
+    let filling = this.#filling;
+    if (filling === undefined || filling.refs.length === MAX_GATHERED || filling.tenantId !== ref.tenantId) {
+      this.#parts.tiers.l2?.beforeTick?.();
+      this.#flush();
+      filling = new Gathering(ref.tenantId);
+      this.#filling = filling;
+      nextTick(this.#flush);
+    }
+    return filling.add(ref, take);
+  }
+
+  /** @param refs of one tenant. */
+  async many<R>(refs: readonly EntryRef[], take: Take<R>): Promise<R[]> {
+    const taken: (R | Promise<R>)[] = [];
+    let waits = false;
+    await this.#read(refs, (i, ref, answer) => {
+      const result = answer instanceof Promise ? answer.then((found) => take(found, ref)) : take(answer, ref);
+      waits ||= result instanceof Promise;
+      taken[i] = result;
+    });
+    return waits ? Promise.all(taken) : (taken as R[]);
+  }
+
+  readonly #flush = (): void => {
+    const gathered = this.#filling;
+    if (gathered === undefined) return;
+    this.#filling = undefined;
+    this.#read(gathered.refs, gathered.answer).catch(gathered.fail);
+  };
+
+  /** @param each called for each entry, when the backend has answered. */
+  async #read(refs: readonly EntryRef[], each: (i: number, ref: EntryRef, answer: Answer | Promise<Answer>) => void) {
+    const { codec, tiers, flights, coherence } = this.#parts;
+    const l2 = tiers.l2 as L2;
+    const first = refs[0] as EntryRef;
+    if (coherence.untracked !== undefined) coherence.report(first);
+    const watch = flights.watch();
+    const answers = new Answers(codec, tiers, watch, first.tenantId);
+    try {
+      answers.open(refs, refs.length === 1 ? [await l2.get(first)] : await l2.getMany(refs));
+      for (let i = 0; i < refs.length; i++) each(i, refs[i] as EntryRef, answers.of(i, refs[i] as EntryRef));
+    } finally {
+      const { waiting } = answers;
+      if (waiting === undefined) flights.unwatch(watch);
+      else Promise.allSettled(waiting).then(() => flights.unwatch(watch));
+    }
+  }
+}
+
+/** Those of one request. */
+class Answers {
+  /** Those that are not there at once; undefined: all are. */
+  waiting: Promise<unknown>[] | undefined;
+  readonly #codec: ValueCodec;
+  readonly #tiers: Tiers;
+  readonly #watch: Watch;
+  readonly #at = now();
+  readonly #validity: Validity | undefined;
+  #stored: readonly (BackendEntry | undefined | typeof FAILED)[] = [];
+  #opened: readonly unknown[] = [];
+
+  constructor(codec: ValueCodec, tiers: Tiers, watch: Watch, tenantId: string | undefined) {
+    this.#codec = codec;
+    this.#tiers = tiers;
+    this.#watch = watch;
+    // Of copies in L1 only.
+    this.#validity = tiers.l1 && tiers.validity(tenantId);
+  }
+
+  open(refs: readonly EntryRef[], stored: readonly (BackendEntry | undefined | typeof FAILED)[]): void {
+    this.#stored = stored;
+    const small = stored.map((entry) =>
+      entry === undefined || entry === FAILED || isLarge(entry) ? undefined : entry.bytes,
+    );
+    this.#opened = this.#codec.openMany(refs[0]?.tenantId, refs, small);
+  }
+
+  of(i: number, ref: EntryRef): Answer | Promise<Answer> {
+    const tiers = this.#tiers;
+    const stored = this.#stored[i];
+    if (stored === FAILED) {
+      const copy = tiers.readInGrace(ref);
+      return copy && this.#later(copy);
+    }
+    if (stored === undefined) {
+      const current = this.#isCurrent(ref);
+      tiers.absent(ref, current);
+      return current ? undefined : UNSURE;
+    }
+    if (isLarge(stored)) return this.#later(this.#openLarge(stored, ref));
+    const opened = this.#opened[i];
+    if (opened instanceof Unopened) return this.#later(this.#unopened(stored, ref, opened.error));
+    return this.#accepted(stored, ref, opened);
+  }
+
+  #later(answer: Promise<Answer>): Promise<Answer> {
+    this.waiting ??= [];
+    this.waiting.push(answer);
+    return answer;
+  }
+
+  async #openLarge(stored: BackendEntry, ref: EntryRef): Promise<Answer> {
+    let value: unknown;
+    try {
+      value = await this.#codec.deserialize(stored.bytes, ref);
+    } catch (error) {
+      return this.#unopened(stored, ref, error);
+    }
+    return this.#accepted(stored, ref, value);
+  }
+
+  /** @throws KeyError and ConfigurationError: callers have to hear of those. */
+  async #unopened(stored: BackendEntry, ref: EntryRef, error: unknown): Promise<Answer> {
+    // The cache was closed, and its keys with it.
+    if (this.#tiers.closed) return undefined;
+    const deleted = await this.#tiers.unopened(ref, stored.bytes, error);
+    return deleted
+      ? undefined
+      : { bytes: stored.bytes, value: undefined, expiresAt: Number.NaN, fresh: false, inL1: false, taken: false };
+  }
+
+  #accepted(stored: BackendEntry, ref: EntryRef, value: unknown): Answer {
+    const current = this.#isCurrent(ref);
+    const found = this.#tiers.accept(ref, stored, this.#at, value, current, this.#validity);
+    return current || found?.fresh ? found : UNSURE;
+  }
+
+  /** Whether the entry has not changed since it was asked for, as far as the backend tells of every change. */
+  #isCurrent({ cacheKey }: EntryRef): boolean {
+    return !this.#watch.has(cacheKey);
+  }
+}
+
+/** What is asked for in one tick, of one tenant. Each entry is asked for once. */
+class Gathering {
+  readonly refs: EntryRef[] = [];
+  readonly tenantId: string | undefined;
+  readonly #places = new Map<string, number>();
+  readonly #callers: Caller[] = [];
+
+  constructor(tenantId: string | undefined) {
+    this.tenantId = tenantId;
+  }
+
+  add<R>(ref: EntryRef, take: Take<R>): Promise<R> {
+    return new Promise((resolve, reject) => {
+      const caller: Caller = { ref, take, resolve: resolve as Caller['resolve'], reject, next: undefined };
+      const place = this.#places.get(ref.cacheKey);
+      if (place === undefined) {
+        this.#places.set(ref.cacheKey, this.refs.length);
+        this.refs.push(ref);
+        this.#callers.push(caller);
+      } else {
+        caller.next = this.#callers[place];
+        this.#callers[place] = caller;
+      }
+    });
+  }
+
+  readonly answer = (i: number, _ref: EntryRef, answer: Answer | Promise<Answer>): void => {
+    for (let caller = this.#callers[i]; caller !== undefined; caller = caller.next) {
+      const { ref, take, resolve, reject } = caller;
+      try {
+        resolve(answer instanceof Promise ? answer.then((found) => take(found, ref)) : take(answer, ref));
+      } catch (error) {
+        reject(error);
+      }
+    }
+  };
+
+  readonly fail = (error: unknown): void => {
+    for (const first of this.#callers) {
+      for (let caller: Caller | undefined = first; caller !== undefined; caller = caller.next) caller.reject(error);
+    }
+  };
+}
+
+interface Caller {
+  readonly ref: EntryRef;
+  readonly take: Take<unknown>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  next: Caller | undefined;
+}
+
+function isLarge({ bytes }: BackendEntry): boolean {
+  return bytes.length >= ASYNC_FROM;
+}
