@@ -1,3 +1,4 @@
+import { CACHE } from '../../backends/arguments.js';
 import type {
   Backend,
   BackendEntry,
@@ -58,7 +59,6 @@ export class L2 {
   readonly #settings: L2Settings;
   readonly #options: BackendOptions;
   readonly #getOptions: { readonly readOnly: true; readonly ttl: boolean };
-  readonly #setOptions: { readonly owned: true };
   readonly #own: (entry: BackendEntry | undefined) => BackendEntry | undefined;
 
   constructor(settings: L2Settings) {
@@ -70,7 +70,6 @@ export class L2 {
     this.#options = settings.options;
     const ttl = settings.options.l1 !== 'disabled' || settings.graceMs > 0;
     this.#getOptions = { readOnly: true, ttl, ...settings.options };
-    this.#setOptions = { owned: true, ...settings.options };
   }
 
   /** The entry of a store that need not wait, until the next call. `undefined` also for a failure: {@link get} handles that. */
@@ -132,7 +131,7 @@ export class L2 {
       if (this.#settings.names !== undefined) {
         for (const older of this.#names(ref).slice(1)) await this.backend.delete(older, this.#options);
       }
-      const options = { ...this.#times(ttlMs), tags: this.#tags(ref), ...this.#setOptions };
+      const options = this.#setOptions(ref, ttlMs);
       const { setIfUnchanged } = this.backend;
       if (run === undefined || setIfUnchanged === undefined) {
         await this.backend.set(this.name(ref), bytes, options);
@@ -157,7 +156,7 @@ export class L2 {
         const tags = this.#tags(ref);
         return { cacheKey: ref.cacheKey, bytes, ...this.#times(ttlMs), ...(tags && { tags }) };
       });
-      await setMany(all, this.#setOptions);
+      await setMany(all, { owned: true, ...this.#options });
     } catch (error) {
       return this.#notStored(error, first.ref);
     }
@@ -261,6 +260,17 @@ export class L2 {
     const { graceMs } = this.#settings;
     const whole = Math.ceil(ttlMs + graceMs);
     return graceMs === 0 ? { ttlMs: whole } : { ttlMs: whole, staleMs: graceMs };
+  }
+
+  /** Each name is written here: to spread one object into another took a tenth of the time of a `set` in Redis. */
+  #setOptions(ref: EntryRef, ttlMs: number): BackendSetOptions {
+    const { graceMs, private: own } = this.#settings;
+    const { signal, l1 } = this.#options;
+    const tags = this.#tags(ref);
+    const whole = Math.ceil(ttlMs + graceMs);
+    if (graceMs > 0) return { ...this.#options, ttlMs: whole, staleMs: graceMs, tags, owned: true };
+    if (own) return { [CACHE]: true, signal, l1, ttlMs: whole, tags, owned: true } as BackendSetOptions;
+    return { signal, l1, ttlMs: whole, tags, owned: true };
   }
 
   #tags(ref: EntryRef): readonly string[] | undefined {
