@@ -140,7 +140,7 @@ test('what serialize returns is never overwritten; shared bytes are until the ne
   t.is(Buffer.from(shared).toString('hex'), '81a16202');
   t.is(Buffer.from(first).toString('hex'), '81a16101');
   t.is(first.buffer.byteLength, first.byteLength);
-  t.deepEqual(memory.reader.read(Buffer.from('81a16202ffff', 'hex'), 4), { b: 2 });
+  t.deepEqual(memory.reader.read(Buffer.from('ff81a16202ffff', 'hex'), 1, 5), { b: 2 });
 });
 
 test('a getter may serialize with the same serializer, and each property is read once', (t) => {

@@ -1,11 +1,15 @@
 //! Many values in one call.
 //!
-//! | table, 4 numbers an item | on sealing | on opening |
-//! |---|---|---|
-//! | 0 | length of its AAD | the same |
-//! | 1 | bytes to leave in front of it in `out` | offset inside its sealed bytes |
-//! | 2, written | sealed length | payload length, or a failure |
-//! | 3 | unused | unused |
+//! The table has rows of four numbers. The first one: the length of what the AADs have before the length of the cache key, of
+//! what they have behind the cache key, and of the format; on sealing, the bytes to leave in front of each item in `out`. The
+//! three texts stand at the beginning of `text`, in this order, and the cache keys behind them. Then a row an item:
+//!
+//! | number | |
+//! |---|---|
+//! | 0 | length of its cache key |
+//! | 1 | the input that it lies in |
+//! | 2 | where it begins there |
+//! | 3 | its length; written: the sealed length, or the payload length, or a failure |
 
 use napi::sys::TypedarrayType;
 
@@ -17,48 +21,55 @@ use super::status::{Answer, Outcome};
 use crate::error::Failure;
 use crate::sealer::{Opened, OVERHEAD_LEN};
 
-const STRIDE: usize = 4 * size_of::<i32>();
+const NUMBER: usize = size_of::<i32>();
+const ROW: usize = 4 * NUMBER;
 
-/// `sealMany(handle, out, payloads, aads, table, mode)`: the bytes of `out` that were used.
+/// `sealMany(handle, out, payloads, text, table, count, mode)`: the bytes of `out` that were used.
 pub fn seal_many(call: &Call) -> Outcome<Answer> {
     let batch = Batch::read(call)?;
-    let (mut out, [aads]) = call.borrow(batch.out, [batch.aads])?;
+    let (mut out, [text]) = call.borrow(batch.out, [batch.text])?;
     let (mut table, []) = call.borrow(batch.table, [])?;
-    let mut rows = Rows { table: &mut table, aads, mode: batch.mode };
+    let mut rows = Rows::new(&mut table, text)?;
     let sealer = Sealers::of(call).get(call.handle()?)?;
-    let needed = rows.bound(&batch.items)?;
+    let packing = batch.mode.packing(rows.format);
+    let mut needed = 0;
+    let mut keys = rows.keys;
+    for index in 0..batch.count {
+        rows.key(index, &mut keys)?;
+        needed += rows.room + OVERHEAD_LEN + packing.bound(rows.item(index, &batch.inputs)?.len())?;
+    }
     if out.len() < needed {
         return Err(Failure::Needs(needed));
     }
-    let (mut at, mut aad_at) = (0, 0);
-    for (index, item) in batch.items.iter().enumerate() {
-        let (aad, format) = rows.aad(index, &mut aad_at)?;
-        at += rows.number(index, 1)?;
+    let (mut at, mut keys) = (0, rows.keys);
+    for index in 0..batch.count {
+        rows.key(index, &mut keys)?;
+        at += rows.room;
+        let item = rows.item(index, &batch.inputs)?;
         // SAFETY: read in this call, JavaScript has not run since, and no output overlaps it.
         let payload = unsafe { item.slice() };
-        let packing = batch.mode.packing(format);
-        let len = sealer.seal(&mut out[at..], payload, aad, packing).inspect_err(|_| out[..at].fill(0))?;
+        let len = sealer.seal(&mut out[at..], payload, &rows.aad, packing).inspect_err(|_| out[..at].fill(0))?;
         rows.write(index, len as i64);
         at += len;
     }
     Ok(Answer::Length(at))
 }
 
-/// `openMany(handle, out, sealed, aads, table, mode)`: the bytes of `out` that were used. Each item fails on its own.
+/// `openMany(handle, out, sealed, text, table, count, mode)`: the bytes of `out` that were used. Each item fails on its own.
 pub fn open_many(call: &Call) -> Outcome<Answer> {
     let batch = Batch::read(call)?;
     let unpacking = batch.mode.unpacking();
-    let (mut out, [aads]) = call.borrow(batch.out, [batch.aads])?;
+    let (mut out, [text]) = call.borrow(batch.out, [batch.text])?;
     let (mut table, []) = call.borrow(batch.table, [])?;
-    let mut rows = Rows { table: &mut table, aads, mode: batch.mode };
+    let mut rows = Rows::new(&mut table, text)?;
     let sealer = Sealers::of(call).get(call.handle()?)?;
-    let (mut at, mut aad_at) = (0, 0);
-    for (index, item) in batch.items.iter().enumerate() {
-        let (aad, _) = rows.aad(index, &mut aad_at).inspect_err(|_| out[..at].fill(0))?;
-        let opened = rows.number(index, 1).and_then(|offset| item.from(offset)).and_then(|item| {
+    let (mut at, mut keys) = (0, rows.keys);
+    for index in 0..batch.count {
+        rows.key(index, &mut keys).inspect_err(|_| out[..at].fill(0))?;
+        let opened = rows.item(index, &batch.inputs).and_then(|item| {
             // SAFETY: read in this call, JavaScript has not run since, and no output overlaps it.
             let sealed = unsafe { item.slice() };
-            sealer.open(&mut out[at..], 0, sealed, aad, unpacking)
+            sealer.open(&mut out[at..], 0, sealed, &rows.aad, unpacking)
         });
         let result = match opened {
             Ok(Opened::Written(len)) => {
@@ -75,66 +86,82 @@ pub fn open_many(call: &Call) -> Outcome<Answer> {
 
 struct Batch {
     out: Memory,
-    items: Vec<Memory>,
-    aads: Memory,
+    inputs: Vec<Memory>,
+    text: Memory,
     table: Memory,
+    count: usize,
     mode: Mode,
 }
 
 impl Batch {
     fn read(call: &Call) -> Outcome<Self> {
-        let rows = call.words(4, TypedarrayType::int32_array)?.len() / STRIDE;
-        let items = call.memories(2, rows)?;
-        let (out, aads) = (call.memory(1)?, call.memory(3)?);
+        let count = call.integer(5)?;
+        let inputs = call.memories(2, count)?;
+        let (out, text) = (call.memory(1)?, call.memory(3)?);
         let table = call.words(4, TypedarrayType::int32_array)?;
-        if table.len() / STRIDE < items.len() {
+        if table.len() / ROW <= count {
             return Err(Failure::InvalidArgument);
         }
         let written = [out, table];
         let overlap = out.overlaps(table)
-            || written.iter().any(|memory| memory.overlaps(aads) || items.iter().any(|item| memory.overlaps(*item)));
+            || written.iter().any(|memory| memory.overlaps(text) || inputs.iter().any(|input| memory.overlaps(*input)));
         if overlap {
             return Err(Failure::Overlap);
         }
-        Ok(Self { out, items, aads, table, mode: Mode(call.integer(5)?) })
+        Ok(Self { out, inputs, text, table, count, mode: Mode(call.integer(6)?) })
     }
 }
 
 struct Rows<'a> {
     table: &'a mut [u8],
-    aads: &'a [u8],
-    mode: Mode,
+    // The AAD of the item whose key was read last.
+    aad: Vec<u8>,
+    prefix_len: usize,
+    suffix: &'a [u8],
+    format: &'a [u8],
+    keys: &'a [u8],
+    room: usize,
 }
 
 impl<'a> Rows<'a> {
-    // Room for all sealed items; checks every row on the way.
-    fn bound(&self, items: &[Memory]) -> Outcome<usize> {
-        let (mut bound, mut aad_at) = (0, 0);
-        for (index, item) in items.iter().enumerate() {
-            let (_, format) = self.aad(index, &mut aad_at)?;
-            bound += self.number(index, 1)? + OVERHEAD_LEN + self.mode.packing(format).bound(item.len())?;
-        }
-        Ok(bound)
+    fn new(table: &'a mut [u8], text: &'a [u8]) -> Outcome<Self> {
+        let [prefix_len, suffix_len, format_len, room] = row(table, 0)?;
+        let (prefix, rest) = text.split_at_checked(prefix_len).ok_or(Failure::InvalidArgument)?;
+        let (suffix, rest) = rest.split_at_checked(suffix_len).ok_or(Failure::InvalidArgument)?;
+        let (format, keys) = rest.split_at_checked(format_len).ok_or(Failure::InvalidArgument)?;
+        Ok(Self { table, aad: prefix.to_vec(), prefix_len, suffix, format, keys, room })
     }
 
-    // The next AAD and format string, which start at `at`.
-    fn aad(&self, index: usize, at: &mut usize) -> Outcome<(&'a [u8], &'a [u8])> {
-        let aad_len = self.number(index, 0)?;
-        let end = *at + aad_len + self.mode.format_len();
-        let parts = self.aads.get(*at..end).ok_or(Failure::InvalidArgument)?;
-        *at = end;
-        Ok(parts.split_at(aad_len))
+    // The AAD of the next item, whose cache key `keys` begins with.
+    fn key(&mut self, index: usize, keys: &mut &'a [u8]) -> Outcome<()> {
+        let [key_len, ..] = row(self.table, index + 1)?;
+        let (key, rest) = keys.split_at_checked(key_len).ok_or(Failure::InvalidArgument)?;
+        *keys = rest;
+        self.aad.truncate(self.prefix_len);
+        self.aad.extend_from_slice(&(key.len() as u32).to_be_bytes());
+        self.aad.extend_from_slice(key);
+        self.aad.extend_from_slice(self.suffix);
+        Ok(())
     }
 
-    fn number(&self, index: usize, column: usize) -> Outcome<usize> {
-        let at = index * STRIDE + column * size_of::<i32>();
-        let bytes = self.table[at..].first_chunk().ok_or(Failure::InvalidArgument)?;
-        usize::try_from(i32::from_ne_bytes(*bytes)).map_err(|_| Failure::InvalidArgument)
+    fn item(&self, index: usize, inputs: &[Memory]) -> Outcome<Memory> {
+        let [_, input, offset, len] = row(self.table, index + 1)?;
+        inputs.get(input).ok_or(Failure::InvalidArgument)?.from(offset)?.first(len)
     }
 
     fn write(&mut self, index: usize, result: i64) {
-        let at = index * STRIDE + 2 * size_of::<i32>();
+        let at = (index + 1) * ROW + 3 * NUMBER;
         let result = i32::try_from(result).unwrap_or(i32::MIN);
-        self.table[at..at + size_of::<i32>()].copy_from_slice(&result.to_ne_bytes());
+        self.table[at..at + NUMBER].copy_from_slice(&result.to_ne_bytes());
     }
+}
+
+fn row(table: &[u8], index: usize) -> Outcome<[usize; 4]> {
+    let bytes = table.get(index * ROW..(index + 1) * ROW).ok_or(Failure::InvalidArgument)?;
+    let mut row = [0; 4];
+    for (number, bytes) in row.iter_mut().zip(bytes.chunks_exact(NUMBER)) {
+        let value = i32::from_ne_bytes(bytes.try_into().map_err(|_| Failure::InvalidArgument)?);
+        *number = usize::try_from(value).map_err(|_| Failure::InvalidArgument)?;
+    }
+    Ok(row)
 }

@@ -29,8 +29,8 @@ pub fn export(target: &ExportsObject, sealers: &Rc<Sealers>) -> Result<(), Error
     sealers.export::<7, _>(target, c"sealValue", seal_value)?;
     sealers.export::<8, _>(target, c"openValue", open_value)?;
     sealers.export::<3, _>(target, c"takeOpened", take_opened)?;
-    sealers.export::<6, _>(target, c"sealMany", seal_many)?;
-    sealers.export::<6, _>(target, c"openMany", open_many)?;
+    sealers.export::<7, _>(target, c"sealMany", seal_many)?;
+    sealers.export::<7, _>(target, c"openMany", open_many)?;
     sealers.export::<8, _>(target, c"sealAsync", seal_async)?;
     sealers.export::<9, _>(target, c"openAsync", open_async)?;
     sealers.export::<2, _>(target, c"fingerprint", fingerprint)?;

@@ -34,13 +34,13 @@ import { parseRedisUrl } from './redis/address.js';
 import { entryOf } from './redis/batch.js';
 import { type Comparison, deletionOf, RedisChanges } from './redis/changes.js';
 import type { RedisClient } from './redis/clients.js';
-import { assertDone, countOf, setCommand } from './redis/commands.js';
+import { assertDone, countOf, type RedisCommands, setCommand } from './redis/commands.js';
 import { RedisConnection } from './redis/connection.js';
 import { REMEMBERS_MS } from './redis/deletion-marks.js';
 import { LOCK_SUFFIX, takeLock, unlessLock } from './redis/lock.js';
 import { installedLibrary, type RedisLibrary } from './redis/owned-client.js';
 import { RedisQueue } from './redis/queue.js';
-import { readMany } from './redis/read.js';
+import { type Found, readMany } from './redis/read.js';
 import { scanKeys } from './redis/scan.js';
 import { invalidateTags } from './redis/tags.js';
 import { ExclusiveConnection } from './redis/transactions.js';
@@ -109,7 +109,7 @@ export class RedisBackend implements Backend {
       // A borrowed client's answers are its owner's too.
       guarantee(this, METHODS, { private: false, limitMs: timeout, ...(!sharded && gathering(borrowed.library)) });
       if (keyPrefix !== '') this.keyPrefix = keyPrefix;
-      this.#queue = new RedisQueue(borrowed, timeout);
+      this.#queue = new RedisQueue(borrowed, timeout, this.#setPlain);
       this.#changes = new RedisChanges(new ExclusiveConnection(() => borrowed.duplicate(), timeout));
       return;
     }
@@ -118,7 +118,7 @@ export class RedisBackend implements Backend {
     const installed = installedLibrary(library);
     guarantee(this, METHODS, { private: true, limitMs: timeout, ...(!address.cluster && gathering(installed)) });
     const connection = new RedisConnection(address, installed, timeout, underWay);
-    this.#queue = new RedisQueue(connection, timeout);
+    this.#queue = new RedisQueue(connection, timeout, this.#setPlain);
     const exclusive = new ExclusiveConnection(() => connection.another(), timeout);
     this.#changes = new RedisChanges(exclusive, connection.watch);
     this.watch = (listener, state) => connection.watch.add(listener, state);
@@ -135,15 +135,27 @@ export class RedisBackend implements Backend {
     }
   }
 
-  async set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void> {
-    const item = itemOf(cacheKey, bytes, options);
-    const { tags, ttlMs = REMEMBERS_MS } = item;
-    if (tags.length > 0) this.#changes.tagged = true;
-    const { tagged, watch } = this.#changes;
-    const plain = !tagged && !watch?.active && ttlMs >= REMEMBERS_MS;
-    if (plain) assertDone(await this.#queue.run(options, (commands) => commands.send(setCommand(item))));
-    else await this.#queue.run(options, (commands) => this.#changes.set(commands, [item]));
+  // Without `async`, as `get`.
+  set(cacheKey: string, bytes: Uint8Array, options?: BackendSetOptions): Promise<void> {
+    try {
+      const item = itemOf(cacheKey, bytes, options);
+      const { tags, ttlMs = REMEMBERS_MS } = item;
+      if (tags.length > 0) this.#changes.tagged = true;
+      const { tagged, watch } = this.#changes;
+      const plain = !tagged && !watch?.active && ttlMs >= REMEMBERS_MS;
+      if (plain) return this.#queue.set(item, options);
+      return this.#queue.run(options, (commands) => this.#changes.set(commands, [item]));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
+
+  readonly #setPlain = (commands: RedisCommands, items: readonly CheckedItem[]): Promise<void> => {
+    const [first] = items;
+    return items.length === 1 && first !== undefined
+      ? commands.send(setCommand(first)).then(assertDone)
+      : this.#changes.setTogether(commands, items);
+  };
 
   async setIfUnchanged(
     cacheKey: string,
@@ -177,13 +189,15 @@ export class RedisBackend implements Backend {
     if (cacheKeys.length === 0) return [];
     const wanted = byCache ? cacheKeys : [...cacheKeys];
     const ttl = options?.ttl === true;
-    return this.#queue.run(options, async (commands) =>
-      (await readMany(commands, wanted, ttl)).map(({ bytes, ttl: left, error }, i) => {
+    return this.#queue.run(options, async (commands) => {
+      const found = await readMany(commands, wanted, ttl);
+      return wanted.map((name, i) => {
+        const { bytes, ttl: left, error } = found[i] as Found;
         if (error !== undefined) throw error;
         const entry = entryOf(bytes, left, options);
-        return wanted[i]?.endsWith(LOCK_SUFFIX) ? unlessLock(entry) : entry;
-      }),
-    );
+        return entry !== undefined && name.endsWith(LOCK_SUFFIX) ? unlessLock(entry) : entry;
+      });
+    });
   }
 
   async setMany(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void> {

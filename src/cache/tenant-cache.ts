@@ -94,9 +94,14 @@ export class TenantCache {
    * @returns whether it was stored; false when the backend failed, which is counted.
    * @throws TypeError for `undefined`, SerializationError for a value that the serializer refuses, ValueTooLargeError over a limit.
    */
-  async set(cacheKey: string, value: unknown, options?: SetOptions): Promise<boolean> {
-    assertValue(value);
-    return this.#parts.store.set(this.#ref(cacheKey, options), value);
+  set(cacheKey: string, value: unknown, options?: SetOptions): Promise<boolean> {
+    // Without `async`, as `get`.
+    try {
+      assertValue(value);
+      return this.#parts.store.set(this.#ref(cacheKey, options), value);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** The stored values in the order of the keys, `undefined` for what is not there. */

@@ -95,18 +95,18 @@ export class Payloads<T> {
     return this.#transfersOwnership(payload) ? payload : copyOf(payload);
   }
 
-  /** The value of `buffer[0..length]`, which is overwritten afterwards. */
-  decodeBorrowed(buffer: Uint8Array, length: number): T {
+  /** The value of `buffer[start..start + length]`, which is overwritten afterwards. */
+  decodeBorrowed(buffer: Uint8Array, length: number, start = 0): T {
     if (this.#shared !== undefined && !this.#shared.runsReviver && this.#decodes) {
-      return this.#shared.reader.read(buffer, length) as T;
+      return this.#shared.reader.read(buffer, start, start + length) as T;
     }
-    return this.decodeOwned(new Uint8Array(buffer.subarray(0, length)));
+    return this.decodeOwned(new Uint8Array(buffer.subarray(start, start + length)));
   }
 
   /** The value of bytes that are owned. */
   decodeOwned(payload: Uint8Array): T {
     if (this.#decodes) {
-      if (this.#shared !== undefined) return this.#shared.reader.read(payload, payload.length) as T;
+      if (this.#shared !== undefined) return this.#shared.reader.read(payload, 0, payload.length) as T;
       return this.#serializer.deserialize(payload);
     }
     try {

@@ -1,5 +1,6 @@
 import type { Serializer } from '../serializers/serializer.js';
 import { assertWellFormed } from '../util/bytes.js';
+import { append } from '../util/own-property.js';
 import { openBatch, sealBatch } from './batch.js';
 import { SealedAccess } from './native-access.js';
 import { openAsync, openSync } from './open.js';
@@ -113,10 +114,26 @@ export class SealingCodec<T = unknown> implements ValueCodec<T> {
   }
 
   deserializeMany(items: readonly ToDeserialize[]): DeserializeResult<T>[] {
-    const batch = items.map(({ sealed, cacheKey, tenantId }) => {
-      return { sealed, cacheKey: this.#bound(cacheKey), tenant: this.#tenants.of(tenantId) };
-    });
-    return openBatch(this.#settings, this.#payloads, batch);
+    const results = items.map((): DeserializeResult<T> | undefined => undefined);
+    const byTenant = new Map<string | undefined, number[]>();
+    for (const [i, { tenantId }] of items.entries()) {
+      const places = byTenant.get(tenantId);
+      if (places === undefined) byTenant.set(tenantId, [i]);
+      else append(places, i);
+    }
+    for (const [tenantId, places] of byTenant) {
+      const some = places.map((i) => items[i] as ToDeserialize);
+      const opened = this.openMany(
+        tenantId,
+        some,
+        some.map(({ sealed }) => sealed),
+      );
+      for (const [n, i] of places.entries()) {
+        const value = opened[n];
+        results[i] = value instanceof Unopened ? { ok: false, error: value.error } : { ok: true, value: value as T };
+      }
+    }
+    return results as DeserializeResult<T>[];
   }
 
   openMany(
@@ -124,18 +141,8 @@ export class SealingCodec<T = unknown> implements ValueCodec<T> {
     entries: readonly { readonly cacheKey: string }[],
     stored: readonly (Uint8Array | undefined)[],
   ): (T | Unopened | undefined)[] {
-    const items: ToDeserialize[] = [];
-    const places: number[] = [];
-    stored.forEach((sealed, i) => {
-      if (sealed === undefined) return;
-      items.push({ sealed, tenantId, cacheKey: (entries[i] as { cacheKey: string }).cacheKey });
-      places.push(i);
-    });
-    const values: (T | Unopened | undefined)[] = stored.map(() => undefined);
-    this.deserializeMany(items).forEach((result, n) => {
-      values[places[n] as number] = result.ok ? result.value : new Unopened(result.error);
-    });
-    return values;
+    const cacheKeys = entries.map(({ cacheKey }) => this.#bound(cacheKey));
+    return openBatch(this.#settings, this.#payloads, this.#tenants.of(tenantId), cacheKeys, stored);
   }
 
   native(tenantId: string | undefined): NativeAccess<T> {

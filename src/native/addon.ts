@@ -55,22 +55,24 @@ export interface NativeSealerFunctions {
   ): NativeResult;
   /** Fills `out` with what the last `openValue` opened, if it was this sealer's and answered `NEEDS - n`. */
   takeOpened(handle: number, out: Uint8Array, outOffset: number): NativeResult;
-  /** `table` has 4 numbers an item: in aadLen, in room to leave before the item, out result, unused. AADs lie one after the other in `aads`, each followed by the format bytes. */
+  /** `text` and `table`: src-rs/binding/batch.rs. An item lies in one of `payloads`; sealed ones lie one behind the other in `out`. */
   sealMany(
     handle: number,
     out: Uint8Array,
     payloads: Uint8Array[],
-    aads: Uint8Array,
+    text: Uint8Array,
     table: Int32Array,
+    count: number,
     mode: number,
   ): NativeResult;
-  /** As `sealMany`; the second number is the offset in the sealed item. Opened items lie one after the other in `out`. */
+  /** As `sealMany`. */
   openMany(
     handle: number,
     out: Uint8Array,
     sealed: Uint8Array[],
-    aads: Uint8Array,
+    text: Uint8Array,
     table: Int32Array,
+    count: number,
     mode: number,
   ): NativeResult;
   /** Cancelled if the first byte of `fired`, written by `Atomics.store`, is not 0 when the work starts; early failures are answered at once. */

@@ -47,6 +47,10 @@ export class AadTemplate {
   /** The AAD is `scratch[0 … write()]`; the format's bytes, `formatLen` of them, follow it for the native addon. */
   scratch: Buffer;
   readonly formatLen: number;
+  /** The format's bytes. */
+  readonly format: Uint8Array;
+  /** What stands before the length of the cache key, and behind the cache key. */
+  readonly around: readonly [before: Uint8Array, behind: Uint8Array];
   readonly #prefixLen: number;
   readonly #suffix: Uint8Array;
   #keyLen = -1;
@@ -61,21 +65,16 @@ export class AadTemplate {
       if (originalType !== '') suffix.push(part(originalType));
     }
     const formatBytes = Buffer.from(format);
+    const before = Buffer.concat([Buffer.of(AAD_VERSION), part(tenantId)]);
+    const behind = Buffer.concat(suffix);
+    this.format = formatBytes;
     this.formatLen = formatBytes.length;
-    this.#suffix = Buffer.concat([...suffix, formatBytes]);
-    const prefix = Buffer.concat([Buffer.of(AAD_VERSION), part(tenantId), Buffer.alloc(4)]);
+    this.around = [before, behind];
+    this.#suffix = Buffer.concat([behind, formatBytes]);
+    const prefix = Buffer.concat([before, Buffer.alloc(4)]);
     this.#prefixLen = prefix.length;
     this.scratch = prefix;
     this.#resize(0);
-  }
-
-  /** What stands before the length of the cache key, and behind the cache key. */
-  get around(): readonly [prefix: Uint8Array, suffix: Uint8Array] {
-    const { length } = this.#suffix;
-    return [
-      new Uint8Array(this.scratch.subarray(0, this.#prefixLen - 4)),
-      new Uint8Array(this.#suffix.subarray(0, length - this.formatLen)),
-    ];
   }
 
   /** @returns the AAD's length in bytes. `cacheKey` must be well-formed. */

@@ -64,16 +64,16 @@ export class InteropSerializer implements Serializer {
   /** @throws TypeError for a wrong type, SerializationError for bytes that are not exactly one MessagePack document. */
   deserialize(payload: Uint8Array): unknown {
     assertBytes('payload', payload);
-    return this.#reader.read(payload, lengthOf(payload));
+    return this.#reader.read(payload, 0, lengthOf(payload));
   }
 }
 
 class ValueReader extends MessagePackReader {
-  override read(bytes: Uint8Array, length: number): unknown {
-    if (length > 2 && bytes[0] === 0x43 && bytes[1] === 0x4b) {
+  override read(bytes: Uint8Array, start: number, end: number): unknown {
+    if (end - start > 2 && bytes[start] === 0x43 && bytes[start + 1] === 0x4b) {
       throw new SerializationError('The payload is a CK frame of a Python cache that is not in interop mode');
     }
-    return super.read(bytes, length);
+    return super.read(bytes, start, end);
   }
 }
 

@@ -9,22 +9,22 @@ import { define } from '../util/own-property.js';
 const UNSAFE_DIGITS = 16;
 
 /**
- * The value of a JSON text. An integer beyond ±(2^53−1), which `JSON.parse` would round, is a BigInt.
+ * The value of a JSON text, `bytes[start..end]`. An integer beyond ±(2^53−1), which `JSON.parse` would round, is a BigInt.
  *
  * @throws SerializationError for anything but one JSON text in UTF-8, for more than 1,024 levels and for integers beyond
  *   64 bits. A message never quotes the input, as those of the engine do.
  */
-export function readJson(bytes: Uint8Array, length: number): unknown {
+export function readJson(bytes: Uint8Array, start: number, end: number): unknown {
   let text: string;
   let value: unknown;
   try {
-    text = readUtf8(bytes, 0, length);
+    text = readUtf8(bytes, start, end);
     value = JSON.parse(text);
   } catch {
     throw notJson();
   }
   // The runtime puts U+FFFD for what is not UTF-8, and so does a text that has that very character.
-  if (text.includes('\ufffd') && !isUtf8(viewOf(bytes, 0, length))) throw notJson();
+  if (text.includes('\ufffd') && !isUtf8(viewOf(bytes, start, end - start))) throw notJson();
   if (countOpeners(text) > MAX_DEPTH) assertDepth(text);
   return hasUnsafeInteger(text) ? new ExactParser(text).value() : value;
 }

@@ -45,7 +45,7 @@ export class JsonSerializer implements Serializer {
   /** @throws TypeError for a wrong type, SerializationError for bytes that are not one JSON text in UTF-8. */
   deserialize(payload: Uint8Array): unknown {
     assertBytes('payload', payload);
-    return readJson(payload, lengthOf(payload));
+    return readJson(payload, 0, lengthOf(payload));
   }
 }
 

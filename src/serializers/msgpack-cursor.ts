@@ -20,13 +20,17 @@ export abstract class MessagePackCursor {
   at = 0;
   protected bytes: Uint8Array = NOTHING;
   protected end = 0;
+  private start = 0;
+  /** What was declared, counted from `start`. */
   private slots = 0;
 
-  protected begin(bytes: Uint8Array, length: number): void {
+  /** Begins with `bytes[start..end]`. */
+  protected begin(bytes: Uint8Array, start: number, end: number): void {
     this.bytes = bytes;
-    this.at = 0;
-    this.end = length;
-    this.slots = 0;
+    this.at = start;
+    this.end = end;
+    this.start = start;
+    this.slots = start;
   }
 
   /** The input is not kept longer than it takes to read it. */
@@ -51,7 +55,7 @@ export abstract class MessagePackCursor {
     this.slots += slots;
     // The root's header is the one byte that is no element of anything.
     if (this.slots > this.end - 1) {
-      throw new SerializationError(`The payload declares more than its ${this.end} bytes can hold`);
+      throw new SerializationError(`The payload declares more than its ${this.end - this.start} bytes can hold`);
     }
   }
 

@@ -37,7 +37,7 @@ export interface Layout {
   /** The names as they are encoded, one behind the other. */
   readonly encoded: Uint8Array;
   /** Where each of them ends. */
-  readonly ends: readonly number[];
+  readonly ends: Uint16Array;
   /** An object with all of them: a copy is made in one step, and assigning what it has calls no setter of a prototype. */
   readonly empty: object;
   /** Which of the places that copy does so. */
@@ -122,23 +122,26 @@ class Layouts {
     const own = Object.keys(map);
     // Names that are numbers come first, whatever their order was.
     if (own.at(-1) !== last) return;
-    const encoded: number[] = [];
-    const ends: number[] = [];
-    for (const name of own) {
+    // Not by `push`, which calls a setter that somebody has put on Array.prototype.
+    const encoded = new Uint8Array(own.length * (1 + MAX_FIXSTR_LEN));
+    const ends = new Uint16Array(own.length);
+    let end = 0;
+    for (let n = 0; n < own.length; n++) {
+      const name = own[n] as string;
       if (name.length > MAX_FIXSTR_LEN) return;
-      encoded.push(FIXSTR | name.length);
+      encoded[end++] = FIXSTR | name.length;
       for (let i = 0; i < name.length; i++) {
         const code = name.charCodeAt(i);
         if (code >= 0x80) return;
-        encoded.push(code);
+        encoded[end++] = code;
       }
-      ends.push(encoded.length);
+      ends[n] = end;
     }
     const empty = {};
     for (const name of own) define(empty, name, undefined);
     this.known[slot] = {
       names: own,
-      encoded: Uint8Array.from(encoded),
+      encoded,
       ends,
       empty: { ...empty },
       place: this.count++ & 15,

@@ -34,19 +34,19 @@ export class MessagePackReader extends MessagePackCursor {
   }
 
   /**
-   * The value of `bytes[0..length]`, which must be exactly one document.
+   * The value of `bytes[start..end]`, which must be exactly one document.
    *
    * @throws SerializationError for anything else; a message never quotes the input.
    */
-  read(bytes: Uint8Array, length: number): unknown {
+  read(bytes: Uint8Array, start: number, end: number): unknown {
     // A reviver is the user's code, and may deserialize another value meanwhile.
-    if (this.busy) return new MessagePackReader(this.revive, this.extension).read(bytes, length);
+    if (this.busy) return new MessagePackReader(this.revive, this.extension).read(bytes, start, end);
     this.busy = true;
-    this.begin(bytes, length);
+    this.begin(bytes, start, end);
     this.depth = 0;
     try {
       const value = this.value();
-      if (this.at !== length) throw new SerializationError(`${length - this.at} bytes follow the MessagePack document`);
+      if (this.at !== end) throw new SerializationError(`${end - this.at} bytes follow the MessagePack document`);
       return value;
     } catch (error) {
       throw refusalOf(error);

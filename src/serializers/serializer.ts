@@ -43,8 +43,8 @@ export interface Serializer<T = unknown> {
 /** How built-in serializers save copies: nothing is kept of bytes that are read, and the next call overwrites those that are written. */
 export interface SharedMemory {
   readonly encoder: { shared(value: unknown): Uint8Array };
-  /** Reads `bytes[0..length]`. */
-  readonly reader: { read(bytes: Uint8Array, length: number): unknown };
+  /** Reads `bytes[start..end]`. */
+  readonly reader: { read(bytes: Uint8Array, start: number, end: number): unknown };
   /** Whether decoding runs the user's code, which may open another value, and so overwrite the memory that is being decoded. */
   readonly runsReviver: boolean;
 }

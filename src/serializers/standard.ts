@@ -82,6 +82,6 @@ export class StandardSerializer implements Serializer {
    */
   deserialize(payload: Uint8Array): unknown {
     assertBytes('payload', payload);
-    return this.#reader.read(payload, lengthOf(payload));
+    return this.#reader.read(payload, 0, lengthOf(payload));
   }
 }

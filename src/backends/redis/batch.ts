@@ -1,11 +1,14 @@
 import { bufferOf, copyOf } from '../../util/bytes.js';
 import type { Deadline } from '../../util/deadlines.js';
 import { allowManyListeners } from '../../util/realms.js';
-import { CACHE, READ_LATER_FROM } from '../arguments.js';
+import { CACHE, type CheckedItem, READ_LATER_FROM } from '../arguments.js';
 import type { BackendEntry, BackendGetOptions } from '../backend.js';
 import { type RedisCommands, unexpected } from './commands.js';
 import { isDemoted, redisError } from './error.js';
 import { type Found, MAX_KEYS, readMany } from './read.js';
+
+/** So many sets are sent without waiting for the tick's end: the server stores them while the next ones are sealed. */
+const MAX_SETS = 32;
 
 /** One caller, answered once: by the server, by the clock or by its own signal. */
 class Waiter<T> {
@@ -51,7 +54,47 @@ class Waiter<T> {
 
 interface Work {
   readonly run: (commands: RedisCommands) => Promise<unknown>;
-  readonly waiter: Waiter<unknown>;
+  readonly waiter: Pick<Waiter<unknown>, 'settled' | 'resolve' | 'reject'>;
+}
+
+/** How items are set together. */
+export type SetTogether = (commands: RedisCommands, items: readonly CheckedItem[]) => Promise<void>;
+
+/** Sets with nothing between them, which are sent together. */
+class Sets {
+  readonly #items: CheckedItem[] = [];
+  readonly #waiters: Waiter<void>[] = [];
+  readonly #together: SetTogether;
+
+  constructor(together: SetTogether) {
+    this.#together = together;
+  }
+
+  get areMany(): boolean {
+    return this.#items.length >= MAX_SETS;
+  }
+
+  add(item: CheckedItem, waiter: Waiter<void>): void {
+    this.#items.push(item);
+    this.#waiters.push(waiter);
+  }
+
+  readonly run = (commands: RedisCommands): Promise<void> => {
+    const items = this.#items.filter((_, i) => !this.#waiters[i]?.settled);
+    return items.length === 0 ? Promise.resolve() : this.#together(commands, items);
+  };
+
+  get settled(): boolean {
+    return this.#waiters.every((waiter) => waiter.settled);
+  }
+
+  resolve(): void {
+    for (const waiter of this.#waiters) waiter.resolve();
+  }
+
+  reject(reason: unknown): void {
+    for (const waiter of this.#waiters) waiter.reject(reason);
+  }
 }
 
 interface Read {
@@ -65,7 +108,10 @@ interface Read {
 export class RedisBatch {
   readonly #ended: (batch: RedisBatch) => void;
   readonly #demoted: (commands: RedisCommands) => void;
+  readonly #together: SetTogether;
   #works: Work[] | undefined;
+  /** The last work, where it is sets. */
+  #sets: Sets | undefined;
   #reads: Map<string, Read> | undefined;
   /** Callers without an answer. */
   waiting = 0;
@@ -81,13 +127,14 @@ export class RedisBatch {
    * @param ended called when all callers have been answered.
    * @param demoted called when the server behind these commands does not serve any more, or not yet.
    */
-  constructor(ended: (batch: RedisBatch) => void, demoted: (commands: RedisCommands) => void) {
+  constructor(ended: (batch: RedisBatch) => void, demoted: (commands: RedisCommands) => void, together: SetTogether) {
     this.#ended = ended;
     this.#demoted = demoted;
+    this.#together = together;
   }
 
   get full(): boolean {
-    return this.#reads !== undefined && this.#reads.size >= MAX_KEYS;
+    return (this.#reads !== undefined && this.#reads.size >= MAX_KEYS) || this.#sets?.areMany === true;
   }
 
   add<T>(signal: AbortSignal | undefined, run: (commands: RedisCommands) => Promise<T>): Promise<T> {
@@ -96,6 +143,19 @@ export class RedisBatch {
       const waiter = new Waiter<T>(this, signal, resolve, reject);
       this.#works ??= [];
       this.#works.push({ run, waiter: waiter as Waiter<unknown> });
+      this.#sets = undefined;
+    });
+  }
+
+  set(item: CheckedItem, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.waiting++;
+      if (this.#sets === undefined) {
+        this.#sets = new Sets(this.#together);
+        this.#works ??= [];
+        this.#works.push({ run: this.#sets.run, waiter: this.#sets });
+      }
+      this.#sets.add(item, new Waiter(this, signal, resolve, reject));
     });
   }
 

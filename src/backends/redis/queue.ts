@@ -2,9 +2,9 @@ import { assertNotHeld, elapsed } from '../../util/clock.js';
 import { Deadline, overWithin } from '../../util/deadlines.js';
 import { assertSignal } from '../../util/realms.js';
 import { nextTick } from '../../util/timers.js';
-import { CACHE, closedError } from '../arguments.js';
+import { CACHE, type CheckedItem, closedError } from '../arguments.js';
 import type { BackendEntry, BackendGetOptions, BackendOptions } from '../backend.js';
-import { RedisBatch } from './batch.js';
+import { RedisBatch, type SetTogether } from './batch.js';
 import type { RedisCommands } from './commands.js';
 import type { RedisSource } from './connection.js';
 import { redisError } from './error.js';
@@ -16,13 +16,16 @@ const CLOSE_MS = 1_000;
 export class RedisQueue {
   readonly #source: RedisSource;
   readonly #timeoutMs: number;
+  readonly #together: SetTogether;
   readonly #underWay = new Set<RedisBatch>();
   #filling: RedisBatch | undefined;
   #closed = false;
   /** When a batch was last answered; one that saw no other answered during all its time has a dead connection. */
   #lastAnswer = Number.NEGATIVE_INFINITY;
 
-  constructor(source: RedisSource, timeoutMs: number) {
+  /** @param together sends what is set in one tick. */
+  constructor(source: RedisSource, timeoutMs: number, together: SetTogether) {
+    this.#together = together;
     this.#source = source;
     this.#timeoutMs = timeoutMs;
   }
@@ -30,6 +33,11 @@ export class RedisQueue {
   /** @throws as {@link run}. */
   get(cacheKey: string, options: BackendGetOptions | undefined): Promise<BackendEntry | undefined> {
     return this.#batchFor(options).read(cacheKey, options);
+  }
+
+  /** @throws as {@link run}. */
+  set(item: CheckedItem, options: BackendOptions | undefined): Promise<void> {
+    return this.#batchFor(options).set(item, options?.signal);
   }
 
   /** @throws TypeError for what is no signal, the signal's reason, BackendError after `close`. */
@@ -63,7 +71,7 @@ export class RedisQueue {
     if (this.#filling === undefined) {
       // Before a tick that would never come, and so without a time limit.
       assertNotHeld(this.#source.library);
-      this.#filling = new RedisBatch(this.#ended, this.#demoted);
+      this.#filling = new RedisBatch(this.#ended, this.#demoted, this.#together);
       // When everything that is ready to run has run. Measured with 64 gets in flight: a microtask gathers as many but
       // fewer of code that awaits something first; setImmediate no more, and it makes a lone get slower by 5 %.
       nextTick(this.#flush);

@@ -65,6 +65,22 @@ const REFUSED_MS = 60_000;
 /** Scripts, or something else where the user has no right to run them. */
 export class Scripts {
   #refusedUntil = Number.NEGATIVE_INFINITY;
+  /** The servers that were asked last whether they run scripts, and what they said. */
+  #asked: RedisCommands | undefined;
+  #runs = false;
+
+  /** Whether these servers have run a script; asks them when that is not known. */
+  isProven(commands: RedisCommands): boolean {
+    if (this.#asked !== commands) {
+      this.#asked = commands;
+      this.#runs = false;
+      const told = () => {
+        this.#runs = this.#asked === commands;
+      };
+      commands.send(['eval', 'return 1', '0']).then(told, () => {});
+    }
+    return this.#runs;
+  }
 
   /**
    * Does one or the other; a refused script has done nothing.

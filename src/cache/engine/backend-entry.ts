@@ -1,10 +1,17 @@
 import { types } from 'node:util';
-import type { BackendEntry } from '../../backends/backend.js';
+import type { BackendEntry, BackendSetOptions, BackendUnchanged } from '../../backends/backend.js';
 import { BackendError } from '../../errors.js';
 import { copyOf, isDetached } from '../../util/bytes.js';
 import { now } from '../../util/clock.js';
 
 const { isUint8Array } = types;
+
+/** What is asked of the run of a function whose result is stored. */
+export interface StoringRun {
+  /** The backend has said that the entry changed since the function began. */
+  readonly changed: boolean;
+  condition(options: BackendSetOptions): BackendSetOptions & BackendUnchanged;
+}
 
 /** A backend's answer as memory that stays as it is. @throws BackendError when it is no entry. */
 export function ownEntry(entry: BackendEntry | undefined): BackendEntry | undefined {
@@ -42,5 +49,5 @@ export function expiryOf({ expiresInMs, freshInMs, stale }: BackendEntry, at: nu
 
 /** Whether an answer is still fresh: it may have been long on its way. @param expiresAt of {@link expiryOf}. */
 export function isFresh({ stale }: BackendEntry, expiresAt: number): boolean {
-  return !stale && !(expiresAt <= now());
+  return !stale && (Number.isNaN(expiresAt) || expiresAt > now());
 }

@@ -129,9 +129,7 @@ export class EntryStore {
   get(ref: EntryRef): Promise<unknown> {
     this.assertOpen();
     const { reads } = this.#parts;
-    return reads.gathers
-      ? reads.one(ref, this.#fetching.valueOf)
-      : this.#fetching.peek(ref).then((outcome) => outcome?.value);
+    return reads.gathers ? reads.one(ref, reads.valueOf) : this.#fetching.peek(ref).then((outcome) => outcome?.value);
   }
 
   /** The fresh values of many entries of one tenant, in the order of `refs`; `undefined` for a miss. */
@@ -146,10 +144,9 @@ export class EntryStore {
     if (missing.length === 0) return values;
     const wanted = missing.length === refs.length ? refs : missing.map((i) => refs[i] as EntryRef);
     this.assertOpen();
-    const found =
-      this.#l2 === undefined || wanted.length < 2
-        ? await Promise.all(wanted.map((ref) => this.get(ref)))
-        : await this.#parts.reads.many(wanted, this.#fetching.valueOf);
+    const { reads } = this.#parts;
+    const many = this.#l2 !== undefined && wanted.length > 1;
+    const found = await (many ? reads.many(wanted, reads.valueOf) : Promise.all(wanted.map((ref) => this.get(ref))));
     if (wanted === refs) return found;
     for (const [n, i] of missing.entries()) values[i] = found[n];
     return values;
@@ -168,9 +165,9 @@ export class EntryStore {
    * @throws SerializationError for a value that the serializer refuses, ValueTooLargeError for one over a limit.
    */
   set(ref: EntryRef, value: unknown): Promise<boolean> {
-    return this.#joined(ref, async (flight) => {
-      return (await this.#tiers.write(ref, value, this.#begin(flight))) !== undefined;
-    });
+    return this.#joined(ref, (flight) =>
+      this.#tiers.write(ref, value, this.#begin(flight)).then((written) => written !== undefined),
+    );
   }
 
   /** Stores many entries; none when a value is refused. @returns whether all were stored. */
@@ -234,10 +231,7 @@ export class EntryStore {
     return isFresh(stored, expiresAt) ? expiresAt - now() : undefined;
   }
 
-  /**
-   * Sets a new TTL. @returns whether there was an entry. @throws BackendError for a backend that cannot do it, and what it
-   * throws.
-   */
+  /** Sets a new TTL. @returns whether there was an entry. @throws BackendError for a backend that cannot, and what it throws. */
   expire(ref: EntryRef): Promise<boolean> {
     return this.#joined(ref, async (flight) => {
       if (this.#l2 === undefined) return this.#l1?.expire(ref) ?? false;

@@ -5,7 +5,7 @@ import { events, publish } from './events.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Failures } from './failure-policy.js';
 import type { Loader, Outcome } from './loader.js';
-import { type Answer, type Reads, UNSURE } from './reads.js';
+import { type Answer, countHit, countMiss, type Reads, UNSURE } from './reads.js';
 import { Patience, type Progress, Runs, SharedRun } from './shared-run.js';
 import type { Flight, SingleFlight } from './single-flight.js';
 import type { Found, Tiers } from './tiers.js';
@@ -75,7 +75,7 @@ export class Fetching {
       }
       const orStale = found !== undefined && isWithin(found, settings.staleIfErrorMs);
       if (orStale && failed?.isBackedOff(ref)) return await this.#stale(found, ref, 'error');
-      this.#missed(ref);
+      countMiss(ref);
       let known: { readonly error: unknown } | undefined;
       try {
         const refreshed = flight.refreshing && (await this.#wait(flight.refreshing, patience));
@@ -100,23 +100,13 @@ export class Fetching {
     }
   }
 
-  /** The value of a fresh entry, as {@link peek}, of a store that gathers reads. */
-  readonly valueOf = (answer: Answer, ref: EntryRef): unknown => {
-    if (answer !== UNSURE && answer?.fresh) {
-      this.#countHit(answer, ref);
-      return this.#parts.tiers.take(answer, ref);
-    }
-    this.#missed(ref);
-    return undefined;
-  };
-
   async peek(ref: EntryRef): Promise<Outcome | undefined> {
     const { flights } = this.#parts;
     const flight = flights.join(ref);
     try {
       const found = await this.#find(flight, ref);
       if (found?.fresh) return await this.#hit(found, ref);
-      this.#missed(ref);
+      countMiss(ref);
       return undefined;
     } finally {
       flights.leave(flight);
@@ -166,21 +156,9 @@ export class Fetching {
     return read;
   }
 
-  #missed(ref: EntryRef): void {
-    ref.counters.misses++;
-    if (events.miss.hasSubscribers) publish(events.miss, ref);
-  }
-
   #hit(found: Found, ref: EntryRef): Outcome | Promise<Outcome> {
-    this.#countHit(found, ref);
+    countHit(found, ref);
     return this.#taken(found, ref, 'hit');
-  }
-
-  #countHit(found: Found, ref: EntryRef): void {
-    const { counters } = ref;
-    counters.hits++;
-    if (found.inL1) counters.l1Hits++;
-    if (events.hit.hasSubscribers) publish(events.hit, ref, { tier: found.inL1 ? 'l1' : 'backend' });
   }
 
   #stale(found: Found, ref: EntryRef, reason: 'swr' | 'error'): Outcome | Promise<Outcome> {

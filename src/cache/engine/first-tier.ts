@@ -74,3 +74,9 @@ const UNTRACKED_TTL_MS = 5_000;
 export function copyMs(ttlMs: number, tracked: boolean): number {
   return tracked ? ttlMs : Math.min(ttlMs, UNTRACKED_TTL_MS);
 }
+
+/** Whether an entry is still the one that it was. */
+export function isSame(one: L1Entry, other: L1Entry): boolean {
+  if (one.bytes === undefined || other.bytes === undefined) return one === other;
+  return Buffer.compare(one.bytes, other.bytes) === 0;
+}

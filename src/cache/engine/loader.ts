@@ -11,7 +11,7 @@ import { EntryLock, type IsLocked, type LockSettings } from './lock.js';
 import { Run } from './run.js';
 import { withoutSignal, withSignal } from './run-signal.js';
 import type { Progress } from './shared-run.js';
-import type { Writer } from './single-flight.js';
+import type { SingleFlight, Writer } from './single-flight.js';
 import type { Tiers } from './tiers.js';
 
 /** What a caller of the cache is told of an entry. */
@@ -55,12 +55,18 @@ export class Loader {
   readonly #settings: LoadSettings;
   readonly #lock: EntryLock | undefined;
 
-  constructor(tiers: Tiers, failures: Failures, failed: FailedLoads | undefined, settings: LoadSettings) {
+  constructor(
+    tiers: Tiers,
+    flights: SingleFlight<unknown, unknown>,
+    failures: Failures,
+    failed: FailedLoads | undefined,
+    settings: LoadSettings,
+  ) {
     this.#tiers = tiers;
     this.#failures = failures;
     this.#failed = failed;
     this.#settings = settings;
-    this.#lock = settings.lock && tiers.l2 && new EntryLock(tiers.l2, settings.lock, settings.maxRunMs);
+    this.#lock = settings.lock && tiers.l2 && new EntryLock(tiers.l2, flights, settings.lock, settings.maxRunMs);
   }
 
   /** Runs `load` after a miss; with `lock` in one process only. @param orStale a stale value will do when that takes too long. */

@@ -1,9 +1,10 @@
 import type { BackendLock } from '../../backends/backend.js';
 import { elapsed, now } from '../../util/clock.js';
-import { clearInterval, pause, setInterval } from '../../util/timers.js';
+import { clearInterval, setInterval } from '../../util/timers.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import { FAILED, type L2 } from './l2.js';
+import type { SingleFlight } from './single-flight.js';
 
 export interface LockSettings {
   readonly leaseMs: number;
@@ -34,11 +35,19 @@ export interface Locked<R> {
  */
 export class EntryLock {
   readonly #l2: L2;
+  readonly #changes: Pick<SingleFlight<unknown, unknown>, 'changeWithin'>;
   readonly #settings: LockSettings;
   readonly #maxMs: number;
 
-  constructor(l2: L2, settings: LockSettings, maxMs: number) {
+  /** @param changes tell, where the backend tells of changes, that what is waited for is there. */
+  constructor(
+    l2: L2,
+    changes: Pick<SingleFlight<unknown, unknown>, 'changeWithin'>,
+    settings: LockSettings,
+    maxMs: number,
+  ) {
     this.#l2 = l2;
+    this.#changes = changes;
     this.#settings = settings;
     this.#maxMs = maxMs;
   }
@@ -56,7 +65,7 @@ export class EntryLock {
     while (lock === undefined) {
       const waited = elapsed() - begun;
       if (waited >= this.#settings.waitMs) break;
-      await pause(Math.min(POLL_MS.most, Math.max(POLL_MS.least, waited / 10)));
+      await this.#changes.changeWithin(Math.min(POLL_MS.most, Math.max(POLL_MS.least, waited / 10)), ref.cacheKey);
       const made = await look();
       if (made !== undefined) {
         this.#waited(ref, begun);

@@ -84,7 +84,7 @@ export function openStore(settings: StoreSettings): EntryStore {
   const coherence = new Coherence({ backend, watch, l1, l2, invalidations, flights, failed, failures });
   const keepValues = copies?.values ?? false;
   const tiers = new Tiers({ codec, l1, l2, keepValues, graceMs, jitter, failures, invalidations, coherence });
-  const loader = new Loader(tiers, failures, failed, settings);
+  const loader = new Loader(tiers, flights, failures, failed, settings);
   const reads = new Reads({ codec, tiers, flights, coherence });
   return new EntryStore({ codec, tiers, reads, loader, failures, failed, flights, coherence, settings, graceMs });
 }

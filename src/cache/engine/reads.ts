@@ -1,9 +1,11 @@
 import type { BackendEntry } from '../../backends/backend.js';
 import { ASYNC_FROM, Unopened, type ValueCodec } from '../../codec/value-codec.js';
 import { now } from '../../util/clock.js';
+import { append } from '../../util/own-property.js';
 import { nextTick } from '../../util/timers.js';
 import type { Coherence } from './coherence.js';
 import type { EntryRef } from './entry-ref.js';
+import { events, publish } from './events.js';
 import type { Validity } from './invalidations.js';
 import { FAILED, type L2 } from './l2.js';
 import type { SingleFlight, Watch } from './single-flight.js';
@@ -45,10 +47,20 @@ export class Reads {
     return this.#parts.tiers.l2?.beforeTick !== undefined;
   }
 
+  /** The value of an entry, if it is fresh, for one of the callers. */
+  readonly valueOf: Take<unknown> = (answer, ref) => {
+    if (answer !== UNSURE && answer?.fresh) {
+      countHit(answer, ref);
+      return this.#parts.tiers.take(answer, ref);
+    }
+    countMiss(ref);
+    return undefined;
+  };
+
   /** @throws ConfigurationError when the tick would not end. */
   one<R>(ref: EntryRef, take: Take<R>): Promise<R> {
     let filling = this.#filling;
-    if (filling === undefined || filling.refs.length === MAX_GATHERED || filling.tenantId !== ref.tenantId) {
+    if (filling === undefined || filling.size === MAX_GATHERED || filling.tenantId !== ref.tenantId) {
       this.#parts.tiers.l2?.beforeTick?.();
       this.#flush();
       filling = new Gathering(ref.tenantId);
@@ -60,38 +72,45 @@ export class Reads {
 
   /** @param refs of one tenant. */
   async many<R>(refs: readonly EntryRef[], take: Take<R>): Promise<R[]> {
-    const taken: (R | Promise<R>)[] = [];
+    const taken = refs.map((): R | Promise<R> | undefined => undefined);
     let waits = false;
-    await this.#read(refs, (i, ref, answer) => {
+    // Who asks for many only looks: where there are no copies, changes make no difference.
+    const watch = this.#parts.tiers.l1 && this.#parts.flights.watch();
+    await this.#read(refs, watch, (i, ref, answer) => {
       const result = answer instanceof Promise ? answer.then((found) => take(found, ref)) : take(answer, ref);
       waits ||= result instanceof Promise;
       taken[i] = result;
     });
-    return waits ? Promise.all(taken) : (taken as R[]);
+    return waits ? (Promise.all(taken) as Promise<R[]>) : (taken as R[]);
   }
 
   readonly #flush = (): void => {
     const gathered = this.#filling;
     if (gathered === undefined) return;
     this.#filling = undefined;
-    this.#read(gathered.refs, gathered.answer).catch(gathered.fail);
+    this.#read(gathered.refs(), this.#parts.flights.watch(), gathered.answer).catch(gathered.fail);
   };
 
   /** @param each called for each entry, when the backend has answered. */
-  async #read(refs: readonly EntryRef[], each: (i: number, ref: EntryRef, answer: Answer | Promise<Answer>) => void) {
+  async #read(
+    refs: readonly EntryRef[],
+    watch: Watch | undefined,
+    each: (i: number, ref: EntryRef, answer: Answer | Promise<Answer>) => void,
+  ): Promise<void> {
     const { codec, tiers, flights, coherence } = this.#parts;
     const l2 = tiers.l2 as L2;
     const first = refs[0] as EntryRef;
     if (coherence.untracked !== undefined) coherence.report(first);
-    const watch = flights.watch();
     const answers = new Answers(codec, tiers, watch, first.tenantId);
     try {
       answers.open(refs, refs.length === 1 ? [await l2.get(first)] : await l2.getMany(refs));
       for (let i = 0; i < refs.length; i++) each(i, refs[i] as EntryRef, answers.of(i, refs[i] as EntryRef));
     } finally {
-      const { waiting } = answers;
-      if (waiting === undefined) flights.unwatch(watch);
-      else Promise.allSettled(waiting).then(() => flights.unwatch(watch));
+      if (watch !== undefined) {
+        const { waiting } = answers;
+        if (waiting === undefined) flights.unwatch(watch);
+        else Promise.allSettled(waiting).then(() => flights.unwatch(watch));
+      }
     }
   }
 }
@@ -102,13 +121,13 @@ class Answers {
   waiting: Promise<unknown>[] | undefined;
   readonly #codec: ValueCodec;
   readonly #tiers: Tiers;
-  readonly #watch: Watch;
+  readonly #watch: Watch | undefined;
   readonly #at = now();
   readonly #validity: Validity | undefined;
   #stored: readonly (BackendEntry | undefined | typeof FAILED)[] = [];
   #opened: readonly unknown[] = [];
 
-  constructor(codec: ValueCodec, tiers: Tiers, watch: Watch, tenantId: string | undefined) {
+  constructor(codec: ValueCodec, tiers: Tiers, watch: Watch | undefined, tenantId: string | undefined) {
     this.#codec = codec;
     this.#tiers = tiers;
     this.#watch = watch;
@@ -121,7 +140,11 @@ class Answers {
     const small = stored.map((entry) =>
       entry === undefined || entry === FAILED || isLarge(entry) ? undefined : entry.bytes,
     );
-    this.#opened = this.#codec.openMany(refs[0]?.tenantId, refs, small);
+    try {
+      this.#opened = this.#codec.openMany(refs[0]?.tenantId, refs, small);
+    } catch (error) {
+      this.#opened = stored.map(() => new Unopened(error as Error));
+    }
   }
 
   of(i: number, ref: EntryRef): Answer | Promise<Answer> {
@@ -144,7 +167,7 @@ class Answers {
 
   #later(answer: Promise<Answer>): Promise<Answer> {
     this.waiting ??= [];
-    this.waiting.push(answer);
+    append(this.waiting, answer);
     return answer;
   }
 
@@ -176,34 +199,47 @@ class Answers {
 
   /** Whether the entry has not changed since it was asked for, as far as the backend tells of every change. */
   #isCurrent({ cacheKey }: EntryRef): boolean {
-    return !this.#watch.has(cacheKey);
+    return this.#watch?.has(cacheKey) !== true;
   }
 }
 
 /** What is asked for in one tick, of one tenant. Each entry is asked for once. */
 class Gathering {
-  readonly refs: EntryRef[] = [];
   readonly tenantId: string | undefined;
-  readonly #places = new Map<string, number>();
-  readonly #callers: Caller[] = [];
+  readonly #byKey = new Map<string, Caller>();
+  #callers: readonly Caller[] = [];
 
   constructor(tenantId: string | undefined) {
     this.tenantId = tenantId;
   }
 
+  get size(): number {
+    return this.#byKey.size;
+  }
+
   add<R>(ref: EntryRef, take: Take<R>): Promise<R> {
     return new Promise((resolve, reject) => {
-      const caller: Caller = { ref, take, resolve: resolve as Caller['resolve'], reject, next: undefined };
-      const place = this.#places.get(ref.cacheKey);
-      if (place === undefined) {
-        this.#places.set(ref.cacheKey, this.refs.length);
-        this.refs.push(ref);
-        this.#callers.push(caller);
-      } else {
-        caller.next = this.#callers[place];
-        this.#callers[place] = caller;
+      const caller: Caller = {
+        ref,
+        take,
+        resolve: resolve as Caller['resolve'],
+        reject,
+        next: undefined,
+        last: undefined,
+      };
+      const first = this.#byKey.get(ref.cacheKey);
+      if (first === undefined) this.#byKey.set(ref.cacheKey, caller);
+      else {
+        (first.last ?? first).next = caller;
+        first.last = caller;
       }
     });
+  }
+
+  /** No more is added from now on. */
+  refs(): readonly EntryRef[] {
+    this.#callers = Array.from(this.#byKey.values());
+    return this.#callers.map(({ ref }) => ref);
   }
 
   readonly answer = (i: number, _ref: EntryRef, answer: Answer | Promise<Answer>): void => {
@@ -229,7 +265,21 @@ interface Caller {
   readonly take: Take<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
+  /** The next one that asked for the same entry, and of the first one the last. */
   next: Caller | undefined;
+  last: Caller | undefined;
+}
+
+export function countHit({ inL1 }: Found, ref: EntryRef): void {
+  const { counters } = ref;
+  counters.hits++;
+  if (inL1) counters.l1Hits++;
+  if (events.hit.hasSubscribers) publish(events.hit, ref, { tier: inL1 ? 'l1' : 'backend' });
+}
+
+export function countMiss(ref: EntryRef): void {
+  ref.counters.misses++;
+  if (events.miss.hasSubscribers) publish(events.miss, ref);
 }
 
 function isLarge({ bytes }: BackendEntry): boolean {

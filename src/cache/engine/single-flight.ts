@@ -1,3 +1,4 @@
+import { overWithin } from '../../util/deadlines.js';
 import type { EntryRef } from './entry-ref.js';
 import type { Validity } from './invalidations.js';
 import type { SharedRun } from './shared-run.js';
@@ -113,17 +114,25 @@ type Identity = Pick<EntryRef, 'cacheKey' | 'tenantId'>;
 
 /** The entries that change, or may change unseen, while something is read without a flight. */
 export class Watch {
-  readonly #keys = new Set<string>();
+  #keys: Set<string> | undefined;
   #all = false;
+  readonly #told: ((cacheKey: string | undefined) => void) | undefined;
+
+  /** @param told called with each change; undefined: perhaps any entry has changed. */
+  constructor(told?: (cacheKey: string | undefined) => void) {
+    this.#told = told;
+  }
 
   add(cacheKey: string | undefined): void {
+    this.#keys ??= new Set();
     if (cacheKey === undefined) this.#all = true;
     else this.#keys.add(cacheKey);
+    this.#told?.(cacheKey);
   }
 
   /** Whether an entry of this cache key has changed since, of whatever tenant. */
   has(cacheKey: string): boolean {
-    return this.#all || this.#keys.has(cacheKey);
+    return this.#keys !== undefined && (this.#all || this.#keys.has(cacheKey));
   }
 }
 
@@ -157,6 +166,19 @@ export class SingleFlight<Found, Outcome> {
     return watch;
   }
 
+  /** Resolves after so many milliseconds, or earlier, when an entry of a cache key changes as far as is known here. */
+  async changeWithin(ms: number, cacheKey: string): Promise<void> {
+    let watch: Watch | undefined;
+    const told = new Promise<void>((resolve) => {
+      watch = new Watch((changed) => {
+        if (changed === undefined || changed === cacheKey) resolve();
+      });
+    });
+    this.#watches.add(watch as Watch);
+    await overWithin(ms, told, true);
+    this.#watches.delete(watch as Watch);
+  }
+
   unwatch(watch: Watch): void {
     this.#watches.delete(watch);
   }
@@ -179,13 +201,18 @@ export class SingleFlight<Found, Outcome> {
   }
 
   /** Does `work` with an entry's flight, which lives as long as it is used. */
-  async use<R>(ref: Identity, work: (flight: Flight<Found, Outcome>) => Promise<R>): Promise<R> {
+  use<R>(ref: Identity, work: (flight: Flight<Found, Outcome>) => Promise<R>): Promise<R> {
     const flight = this.join(ref);
+    const leave = () => this.leave(flight);
+    let working: Promise<R>;
     try {
-      return await work(flight);
-    } finally {
-      this.leave(flight);
+      working = work(flight);
+    } catch (error) {
+      leave();
+      throw error;
     }
+    working.then(leave, leave);
+    return working;
   }
 
   async useAll<R>(refs: readonly Identity[], work: (flights: Flight<Found, Outcome>[]) => Promise<R>): Promise<R> {

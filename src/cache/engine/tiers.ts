@@ -6,7 +6,7 @@ import { expiryOf, isFresh } from './backend-entry.js';
 import type { Coherence } from './coherence.js';
 import type { EntryRef } from './entry-ref.js';
 import type { Failures } from './failure-policy.js';
-import type { FirstTier, L1Entry } from './first-tier.js';
+import { type FirstTier, isSame, type L1Entry } from './first-tier.js';
 import type { Invalidations, Validity } from './invalidations.js';
 import { type DirectWrite, L1 } from './l1.js';
 import { FAILED, type L2, REFUSED } from './l2.js';
@@ -297,10 +297,4 @@ export class Tiers {
     if (value === undefined) return undefined;
     return { bytes, value, expiresAt, fresh: !(expiresAt <= now()), inL1: true, taken: false };
   }
-}
-
-/** Whether an entry is still the one that it was. */
-function isSame(one: L1Entry, other: L1Entry): boolean {
-  if (one.bytes === undefined || other.bytes === undefined) return one === other;
-  return Buffer.compare(one.bytes, other.bytes) === 0;
 }
