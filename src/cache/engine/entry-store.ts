@@ -129,7 +129,9 @@ export class EntryStore {
   get(ref: EntryRef): Promise<unknown> {
     this.assertOpen();
     const { reads } = this.#parts;
-    return reads.gathers ? reads.one(ref, reads.valueOf) : this.#fetching.peek(ref).then((outcome) => outcome?.value);
+    return reads.gathers(ref)
+      ? reads.one(ref, reads.valueOf)
+      : this.#fetching.peek(ref).then((outcome) => outcome?.value);
   }
 
   /** The fresh values of many entries of one tenant, in the order of `refs`; `undefined` for a miss. */

@@ -50,7 +50,7 @@ export class Fetching {
   async fetch(ref: EntryRef, load: () => unknown, patience = this.#patience()): Promise<Outcome> {
     const { flights, tiers, loader, failures, failed, settings, reads } = this.#parts;
     const { tick } = tiers.invalidations;
-    const early = reads.gathers && !flights.has(ref) ? await reads.one(ref, itself) : UNSURE;
+    const early = reads.gathers(ref) ? await reads.one(ref, itself) : UNSURE;
     if (early !== UNSURE && early?.fresh) {
       failed?.forget(ref.cacheKey);
       return this.#hit(early, ref);

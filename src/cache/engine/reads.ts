@@ -42,9 +42,11 @@ export class Reads {
     this.#parts = parts;
   }
 
-  /** Whether {@link one} gathers. */
-  get gathers(): boolean {
-    return this.#parts.tiers.l2?.beforeTick !== undefined;
+  /** Whether {@link one} is for an entry: nothing is under way for it, and L1 has no copy, which a flight would open. */
+  gathers(ref: EntryRef): boolean {
+    const { tiers, flights } = this.#parts;
+    if (tiers.l2?.beforeTick === undefined || flights.has(ref)) return false;
+    return tiers.l1?.get(ref.cacheKey, ref.tenantId) === undefined;
   }
 
   /** The value of an entry, if it is fresh, for one of the callers. */

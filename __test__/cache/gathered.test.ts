@@ -1,0 +1,221 @@
+import { randomBytes } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import test from 'ava';
+import { Redis } from 'ioredis';
+import { createCache, RedisBackend } from '../../index.js';
+import { SingleFlight } from '../../src/cache/engine/single-flight.js';
+import { requireRedis } from '../support/redis-server.js';
+import { masterKey, settle } from './map-backend.js';
+
+/* What is asked for in one tick goes to Redis together, and each caller gets what it would get alone. */
+
+const values = Array.from({ length: 40 }, (_, i): [string, unknown] => [`k${i}`, { i, secret: 'rosebud' }]);
+
+/** How often the server ran each command since the last time. */
+async function commandsOf(client: Redis): Promise<(name: string) => number> {
+  const counts = new Map(
+    [...(await client.info('commandstats')).matchAll(/cmdstat_(\w+):calls=(\d+)/g)].map(([, name, calls]) => [
+      name as string,
+      Number(calls),
+    ]),
+  );
+  await client.config('RESETSTAT');
+  return (name) => counts.get(name) ?? 0;
+}
+
+for (const l1 of [false, true]) {
+  const kind = l1 ? 'with L1' : 'without L1';
+
+  test(`${kind}: gets of one tick are one request, and each entry is asked for once`, async (t) => {
+    const server = await requireRedis(t);
+    if (server === undefined) return;
+    const watching = new Redis(server.url);
+    t.teardown(() => watching.disconnect());
+    await using writer = createCache({ backend: server.url, masterKey, l1: false });
+    await using entries = createCache({ backend: server.url, masterKey, l1 });
+    t.true(await writer.setMany(values));
+    await entries.get('nothing');
+    await commandsOf(watching);
+    const wanted = [...values, ...values, ['none', undefined] as const];
+    const got = await Promise.all(wanted.map(([key]) => entries.get(key)));
+    t.deepEqual(
+      got,
+      wanted.map(([, value]) => value),
+    );
+    t.not(got[0], got[values.length], 'each caller has an object of its own');
+    const ran = await commandsOf(watching);
+    t.is(ran('mget'), 1);
+    t.is(ran('get'), 0);
+    const { hits, misses, readLatency } = entries.stats();
+    t.deepEqual([hits, misses], [2 * values.length, 2]);
+    t.true(readLatency.count >= 2);
+  });
+
+  test(`${kind}: functions share the request, and the first caller's function runs for all that miss`, async (t) => {
+    const server = await requireRedis(t);
+    if (server === undefined) return;
+    await using entries = createCache({ backend: server.url, masterKey, l1 });
+    const runs: string[] = [];
+    const ask = (key: string, caller: number) =>
+      entries.getOrSet(key, async () => void runs.push(`${key} ${caller}`) ?? key);
+    const asked = [0, 1, 2].flatMap((caller) => ['a', 'b', 'c'].map((key) => ask(key, caller)));
+    t.deepEqual(await Promise.all(asked), [...'abcabcabc']);
+    t.deepEqual(runs, ['a 0', 'b 0', 'c 0']);
+    t.deepEqual(await Promise.all(['a', 'b', 'c'].map((key) => ask(key, 9))), [...'abc']);
+    t.is(runs.length, 3);
+  });
+
+  test(`${kind}: what does not open is a miss for its callers alone, and is deleted`, async (t) => {
+    const server = await requireRedis(t);
+    if (server === undefined) return;
+    await using entries = createCache({ backend: server.url, masterKey, l1, onError: () => {} });
+    const raw = new RedisBackend({ url: server.url });
+    t.teardown(() => raw.close());
+    await entries.setMany(values);
+    await raw.set('k1', Buffer.from('something else'));
+    await using reader = createCache({ backend: server.url, masterKey, l1, onError: () => {} });
+    const got = await Promise.all(values.map(([key]) => reader.get(key)));
+    t.deepEqual(
+      got,
+      values.map(([key, value]) => (key === 'k1' ? undefined : value)),
+    );
+    t.is(await raw.get('k1'), undefined);
+    t.is(reader.stats().authenticationFailures, 1);
+  });
+}
+
+test('an entry that is deleted while it is read, or opened in another thread, leaves no copy', async (t) => {
+  const server = await requireRedis(t);
+  if (server === undefined) return;
+  const l1 = { invalidation: false, maxBytes: 2 ** 28 };
+  await using entries = createCache({ backend: server.url, masterKey, l1 });
+  await using writer = createCache({ backend: server.url, masterKey, l1: false });
+  const large: [string, unknown] = ['large', randomBytes(2 ** 24)];
+  const all = [...values, large];
+  await writer.setMany(all);
+  const reads = all.map(([key]) => entries.get(key));
+  await setImmediate();
+  // Behind the request, on the same connection: it is answered before the large value is opened.
+  t.is(await entries.deleteMany([...values.slice(0, 20).map(([key]) => key), 'large']), 21);
+  await Promise.all(reads);
+  const left = await Promise.all(all.map(([key]) => entries.get(key)));
+  t.deepEqual(
+    left.map((value) => value !== undefined),
+    all.map(([key], i) => i >= 20 && key !== 'large'),
+  );
+});
+
+test('a large value of which there is a copy in L1 is not asked for again', async (t) => {
+  const server = await requireRedis(t);
+  if (server === undefined) return;
+  const watching = new Redis(server.url);
+  t.teardown(() => watching.disconnect());
+  await using entries = createCache({ backend: server.url, masterKey, l1: { invalidation: false } });
+  const value = randomBytes(2 ** 21);
+  await entries.set('large', value);
+  await commandsOf(watching);
+  const got = await Promise.all([entries.get<Uint8Array>('large'), entries.getOrSet('large', () => value.fill(0))]);
+  for (const bytes of got) t.true(bytes !== undefined && value.equals(bytes));
+  const ran = await commandsOf(watching);
+  t.is(ran('get') + ran('mget'), 0);
+});
+
+test('tenants are read apart, and one of them does not open what is the other’s', async (t) => {
+  const server = await requireRedis(t);
+  if (server === undefined) return;
+  await using entries = createCache({ backend: server.url, masterKey, l1: false });
+  const tenants = ['a', 'b'].map((id) => entries.tenant(id));
+  await Promise.all(tenants.map((tenant, i) => tenant.set('k', `of ${i}`)));
+  const both = () => Promise.all(tenants.flatMap((tenant) => [tenant.get('k'), tenant.get('none')]));
+  t.deepEqual(await both(), ['of 0', undefined, 'of 1', undefined]);
+});
+
+test('when Redis fails, every caller of the tick gets what the function returns', async (t) => {
+  const server = await requireRedis(t);
+  if (server === undefined) return;
+  await using entries = createCache({ backend: server.url, masterKey, l1: false, retry: 0, onError: () => {} });
+  t.true(await entries.set('k0', 1));
+  await server.kill();
+  const got = await Promise.all([
+    ...values.map(([key]) => entries.get(key)),
+    ...values.map(([key]) => entries.getOrSet(key, () => key)),
+  ]);
+  t.deepEqual(got, [...values.map(() => undefined), ...values.map(([key]) => key)]);
+  t.true(entries.stats().backendErrors >= 1);
+  await entries.close();
+  await t.throwsAsync(async () => entries.get('k0'), { code: 'ERR_BACKEND' });
+});
+
+test('sets of one tick are stored together, in their order, and a get behind them sees them', async (t) => {
+  const server = await requireRedis(t);
+  if (server === undefined) return;
+  const watching = new Redis(server.url);
+  t.teardown(() => watching.disconnect());
+  await using entries = createCache({ backend: server.url, masterKey, l1: false });
+  const setAll = () => Promise.all(values.map(([key, value]) => entries.set(key, value, { ttl: '5m' })));
+  // The first ones ask whether scripts are allowed.
+  await setAll();
+  await commandsOf(watching);
+  const sets = [...values, ...values.map(([key]) => [key, `${key} again`] as const)];
+  const stored = sets.map(([key, value]) => entries.set(key, value, { ttl: '5m' }));
+  const seen = Promise.all(values.map(([key]) => entries.get(key)));
+  t.deepEqual(new Set(await Promise.all(stored)), new Set([true]));
+  t.deepEqual(
+    await seen,
+    values.map(([key]) => `${key} again`),
+  );
+  const ran = await commandsOf(watching);
+  t.is(ran('set'), sets.length);
+  t.true(ran('eval') >= 1 && ran('eval') <= 4);
+  const ttl = await watching.pttl('k3');
+  t.true(ttl > 200_000 && ttl <= 300_000);
+  t.deepEqual(await entries.getMany(['k0', 'k39']), ['k0 again', 'k39 again']);
+  // A deletion between two sets stays between them.
+  const between = [entries.set('x', 1), entries.set('y', 1), entries.delete('x'), entries.set('y', 2)];
+  await Promise.all(between);
+  t.deepEqual(await entries.getMany(['x', 'y']), [undefined, 2]);
+});
+
+test('without the right to run scripts, and for large values, each set is a command', async (t) => {
+  const server = await requireRedis(t);
+  if (server === undefined) return;
+  const admin = new Redis(server.url);
+  t.teardown(() => admin.disconnect());
+  await admin.call('acl', 'setuser', 'plain', 'on', '>secret', '~*', '&*', '+@all', '-@scripting');
+  const url = server.url.replace('redis://', 'redis://plain:secret@');
+  const errors: unknown[] = [];
+  await using entries = createCache({ backend: url, masterKey, l1: false, onError: (error) => errors.push(error) });
+  for (let round = 0; round < 3; round++) {
+    t.deepEqual(
+      await Promise.all(values.map(([key, value]) => entries.set(key, value))),
+      values.map(() => true),
+    );
+  }
+  t.deepEqual(await entries.get('k7'), { i: 7, secret: 'rosebud' });
+  t.deepEqual(errors, []);
+  await using large = createCache({ backend: server.url, masterKey, l1: false });
+  const big = values.map(([key], i): [string, unknown] => [key, Buffer.alloc(i % 2 === 0 ? 20_000 : 10, i)]);
+  for (let round = 0; round < 2; round++) {
+    t.true((await Promise.all(big.map(([key, value]) => large.set(key, value)))).every(Boolean));
+  }
+  t.deepEqual(
+    (await large.getMany<Uint8Array>(big.map(([key]) => key))).map((bytes) => bytes?.length),
+    big.map((_, i) => (i % 2 === 0 ? 20_000 : 10)),
+  );
+});
+
+test('who waits for another process is told of the change, and does not wait for the next look', async (t) => {
+  const flights = new SingleFlight<unknown, unknown>();
+  const told: string[] = [];
+  const waits = ['a', 'b', 'c'].map((key) => flights.changeWithin(60_000, key).then(() => told.push(key)));
+  flights.invalidateKey('other');
+  await settle();
+  t.deepEqual(told, []);
+  flights.invalidateKey('b');
+  await settle();
+  t.deepEqual(told, ['b']);
+  flights.invalidateAllReads();
+  await Promise.all(waits);
+  t.deepEqual(told, ['b', 'a', 'c']);
+  await flights.changeWithin(1, 'a');
+});
