@@ -92,6 +92,7 @@ export class LmdbBackend implements Backend {
       private: true,
       limitMs,
       limited: LIMITED,
+      // A cache has checked the name.
       lendNow: (cacheKey) => this.#readNow(cacheKey, 'view'),
     });
     this.#handle = new LmdbHandle({ directory: directoryOption(directory), maxBytes, timeoutMs: limitMs, now });
@@ -111,6 +112,7 @@ export class LmdbBackend implements Backend {
   }
 
   getNow(cacheKey: string): BackendEntry | undefined {
+    assertCacheKey(cacheKey);
     // The library goes on writing into the memory of a view, even after it was transferred.
     return this.#readNow(cacheKey, 'read');
   }
@@ -247,7 +249,6 @@ export class LmdbBackend implements Backend {
   }
 
   #readNow(cacheKey: string, how: 'read' | 'view'): BackendEntry | undefined {
-    assertCacheKey(cacheKey);
     const store = this.#handle.ready(undefined);
     if (store === undefined) throw new BackendError('The LMDB directory is not open yet');
     try {

@@ -1,14 +1,20 @@
+/** One of the entries, in the order of their last use: the first one leaves first. */
 interface Held<V> {
+  readonly key: string;
   readonly value: V;
   readonly size: number;
+  before: Held<V> | undefined;
+  behind: Held<V> | undefined;
 }
 
 /** A Map that is bounded in the sum of its sizes: what was not used for longest leaves first. */
 export class LruMap<V> {
   readonly maxSize: number;
   readonly #left: ((value: V, key: string) => void) | undefined;
-  /** In the order of their last use. */
+  /** A list beside it has the order: to delete and set again takes twice as long as a get. */
   readonly #held = new Map<string, Held<V>>();
+  #first: Held<V> | undefined;
+  #last: Held<V> | undefined;
   #size = 0;
 
   /** @param left called with whatever leaves, is deleted or replaced. */
@@ -30,8 +36,10 @@ export class LruMap<V> {
   get(key: string): V | undefined {
     const held = this.#held.get(key);
     if (held === undefined) return undefined;
-    this.#held.delete(key);
-    this.#held.set(key, held);
+    if (held !== this.#last) {
+      this.#unlink(held);
+      this.#append(held);
+    }
     return held.value;
   }
 
@@ -44,7 +52,9 @@ export class LruMap<V> {
   set(key: string, value: V, size = 1): void {
     this.delete(key);
     if (size > this.maxSize) return;
-    this.#held.set(key, { value, size });
+    const held: Held<V> = { key, value, size, before: undefined, behind: undefined };
+    this.#held.set(key, held);
+    this.#append(held);
     this.#size += size;
     while (this.#size > this.maxSize) this.pop();
   }
@@ -53,14 +63,14 @@ export class LruMap<V> {
     const held = this.#held.get(key);
     if (held === undefined) return;
     this.#held.delete(key);
+    this.#unlink(held);
     this.#size -= held.size;
     this.#left?.(held.value, key);
   }
 
   /** Gives up what was not used for longest. */
   pop(): void {
-    const { value: oldest } = this.#held.keys().next();
-    if (oldest !== undefined) this.delete(oldest);
+    if (this.#first !== undefined) this.delete(this.#first.key);
   }
 
   /** Those that there are now. */
@@ -70,5 +80,20 @@ export class LruMap<V> {
 
   clear(): void {
     for (const key of this.keys()) this.delete(key);
+  }
+
+  #append(held: Held<V>): void {
+    held.before = this.#last;
+    held.behind = undefined;
+    if (this.#last === undefined) this.#first = held;
+    else this.#last.behind = held;
+    this.#last = held;
+  }
+
+  #unlink({ before, behind }: Held<V>): void {
+    if (before === undefined) this.#first = behind;
+    else before.behind = behind;
+    if (behind === undefined) this.#last = before;
+    else behind.before = before;
   }
 }

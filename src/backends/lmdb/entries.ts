@@ -1,3 +1,4 @@
+import { viewOf } from '../../util/bytes.js';
 import { type LmdbMarks, REMEMBERS_MS } from './deletion-marks.js';
 import {
   decodeHead,
@@ -64,7 +65,7 @@ export class LmdbEntries {
       // Its own length is a property that lmdb sets; a view's is real.
       return body?.length === length ? { bytes: body.subarray(0, length), expiresInMs } : undefined;
     }
-    return { bytes: value.subarray(HEAD_LEN, HEAD_LEN + length), expiresInMs };
+    return { bytes: viewOf(value, HEAD_LEN, length), expiresInMs };
   }
 
   /** What is known, without its bytes, of an entry that has not expired. */

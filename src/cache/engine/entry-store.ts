@@ -48,10 +48,7 @@ export class EntryStore {
     this.#batches = new Batches(codec, tiers, coherence);
   }
 
-  /**
-   * A small, fresh value of L1, or of a store that need not wait, at once. `MISS` also when it does not open: `peek` handles
-   * that.
-   */
+  /** A small, fresh value of L1, or of a store that need not wait, at once. `MISS` also when it does not open: `get` sees to that. */
   hit(cacheKey: string, tenantId: string | undefined, ttlMs: number, counters: Counters): unknown {
     const value = this.#hitL1(cacheKey, tenantId, counters);
     return value === MISS ? this.hitL2({ cacheKey, tenantId, ttlMs }, counters) : value;
@@ -73,7 +70,8 @@ export class EntryStore {
 
   #hitL1(cacheKey: string, tenantId: string | undefined, counters: Counters): unknown {
     try {
-      const value = this.#l1?.hit(cacheKey, tenantId);
+      const native = this.#calls;
+      const value = native === undefined ? this.#l1?.hit(cacheKey, tenantId) : native.hit(cacheKey, tenantId);
       if (value === undefined || value === MISS) return MISS;
       counters.hits++;
       counters.l1Hits++;

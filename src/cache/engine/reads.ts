@@ -44,6 +44,8 @@ export class Reads {
 
   /** Whether {@link one} is for an entry: nothing is under way for it, and L1 has no copy, which a flight would open. */
   gathers(ref: EntryRef): boolean {
+    // Of many callers who ask for the same at once, only the first has to look.
+    if (this.#filling?.has(ref)) return true;
     const { tiers, flights } = this.#parts;
     if (tiers.l2?.beforeTick === undefined || flights.has(ref)) return false;
     return tiers.l1?.get(ref.cacheKey, ref.tenantId) === undefined;
@@ -213,6 +215,10 @@ class Gathering {
 
   constructor(tenantId: string | undefined) {
     this.tenantId = tenantId;
+  }
+
+  has({ cacheKey, tenantId }: EntryRef): boolean {
+    return tenantId === this.tenantId && this.#byKey.has(cacheKey);
   }
 
   get size(): number {
