@@ -8,6 +8,7 @@ import { progress } from './lib/progress.js';
 import { markdown } from './lib/report.js';
 import { STORE_GATES } from './lib/store-gates.js';
 import { better, slack, type Target, type Verdict, verdictOf } from './lib/targets.js';
+import { TIER_GATES } from './lib/tier-gates.js';
 
 const RETRIES = 2;
 const missed = (target: Target) => verdictOf(target) === 'missed';
@@ -15,7 +16,7 @@ const missed = (target: Target) => verdictOf(target) === 'missed';
 benchOptions();
 const host = machine();
 process.stdout.write(`${machineLine(host)}; load ${host.load}\n`);
-const gates = [...GATES, ...STORE_GATES];
+const gates = [...GATES, ...TIER_GATES, ...STORE_GATES];
 const bar = progress(gates.length, 'gate');
 const results: Target[] = [];
 let retried = 0;
@@ -43,7 +44,7 @@ const verdict = (target: Target) => {
   }
 };
 const figure = (value: number, unit: Target['unit']) =>
-  unit === '×' ? `${digits(value)}×` : `${digits(value)} ${unit}`;
+  unit === '×' ? `${digits(value)}×` : `${digits(value)} ${unit}`.trim();
 process.stdout.write(
   `\n${markdown({
     title: 'Targets',

@@ -4,7 +4,7 @@ export interface Target {
   /** `least`: the measured figure must not be below it; `most`: not above. */
   bound: 'least' | 'most';
   value: number;
-  unit: '×' | 'µs' | 'ms' | '%' | 'ms/MB';
+  unit: '×' | 'µs' | 'ms' | '%' | 'ms/MB' | 'MB' | '';
   /** The part of the value by which noise may miss it. */
   margin: number;
   /**
