@@ -19,10 +19,10 @@ export interface TierFigures {
 }
 
 const run = promisify(execFile);
-const program = fileURLToPath(new URL('tier-process.ts', import.meta.url));
+const program = fileURLToPath(new URL('tier-process.mjs', import.meta.url));
 
 export async function tierFigures(mebibytes: number, seconds: number): Promise<TierFigures> {
-  const args = ['--expose-gc', '--import', 'tsx', program, String(mebibytes), String(seconds)];
+  const args = ['--expose-gc', program, String(mebibytes), String(seconds)];
   const { stdout } = await run(process.execPath, args);
   return JSON.parse(stdout) as TierFigures;
 }
