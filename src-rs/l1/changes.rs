@@ -1,6 +1,7 @@
 //! What changes the entries of a tier, and keeps the index in step with them.
 
 use std::hash::BuildHasher;
+use std::ptr;
 
 use super::entry::{Entry, Parts, DIGEST_LEN};
 use super::intern::Id;
@@ -11,6 +12,8 @@ use crate::hash::blake2b_256;
 
 /// The budget is adjusted to what entries share in steps of this part of it.
 const STEPS: u64 = 64;
+/// How often an entry is inserted that leaves at once: one more than the uses of others that count.
+const MOST_INSERTIONS: usize = 4;
 /// What entries may share before it counts.
 const FREE_LEN: usize = 4096;
 
@@ -91,8 +94,16 @@ impl Tier {
         }
         let address = entry.address();
         self.index.count(&entry);
-        self.entries.insert(hash, entry);
-        self.settle();
+        let mut entry = Some(entry);
+        // One that was there before may leave at once, where all others have been used since: each time by one use less.
+        for _ in 0..MOST_INSERTIONS {
+            let Some(again) = entry.take() else { break };
+            self.entries.insert(hash, again);
+            entry = self.settle_without(address);
+        }
+        if let Some(entry) = entry {
+            self.leave(hash, &entry);
+        }
         let Some(kept) = self.entries.peek(hash).filter(|kept| kept.address() == address) else {
             // Of one that is too large: what it was to replace.
             self.remove_hash(hash, |_| true);
@@ -191,11 +202,22 @@ impl Tier {
 
     // What left during an insertion.
     fn settle(&mut self) {
+        self.settle_without(ptr::null());
+    }
+
+    // As `settle`, but for the entry of an address, which is given back if it left.
+    fn settle_without(&mut self, address: *const u8) -> Option<Entry> {
         let mut left = self.entries.departed();
+        let mut back = None;
         for (hash, entry) in left.drain(..) {
-            self.leave(hash, &entry);
+            if entry.address() == address {
+                back = Some(entry);
+            } else {
+                self.leave(hash, &entry);
+            }
         }
         self.entries.reuse(left);
+        back
     }
 
     // The texts of tags. What sites take is its holder's, and a few tags do not count.
