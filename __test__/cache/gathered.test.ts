@@ -146,6 +146,35 @@ test('when Redis fails, every caller of the tick gets what the function returns'
   await t.throwsAsync(async () => entries.get('k0'), { code: 'ERR_BACKEND' });
 });
 
+test('each function of a tick counts its reads and its failures, and after a timeout stores nothing', async (t) => {
+  const server = await requireRedis(t);
+  if (server === undefined) return;
+  await using entries = createCache({
+    backend: server.url,
+    masterKey,
+    l1: false,
+    retry: 0,
+    namespace: 'counted',
+    timeout: '300ms',
+    onError: () => {},
+  });
+  const functions = ['a', 'b'].map((operation) =>
+    entries.wrap({ operation })(async (id: number) => `${operation} ${id}`),
+  );
+  const askAll = () => Promise.all(functions.flatMap((call) => [1, 2, 3].map((id) => call(id))));
+  const all = ['a 1', 'a 2', 'a 3', 'b 1', 'b 2', 'b 3'];
+  t.deepEqual(await askAll(), all);
+  for (const call of functions) t.like(call.stats(), { misses: 3, sets: 3, backendErrors: 0 });
+  for (const call of functions) t.true(call.stats().readLatency.count >= 1);
+  t.deepEqual(await askAll(), all);
+  for (const call of functions) t.like(call.stats(), { hits: 3, loads: 3 });
+  server.freeze();
+  t.deepEqual(await askAll(), all);
+  server.resume();
+  // What could not be read was not written either: that would have been another timeout.
+  for (const call of functions) t.like(call.stats(), { loads: 6, sets: 3, backendErrors: 1 });
+});
+
 test('sets of one tick are stored together, in their order, and a get behind them sees them', async (t) => {
   const server = await requireRedis(t);
   if (server === undefined) return;

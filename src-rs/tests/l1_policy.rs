@@ -149,3 +149,28 @@ fn no_trace_is_served_worse_than_by_lru() {
         }
     }
 }
+
+#[test]
+fn an_entry_that_fits_is_kept_whatever_was_used_before() {
+    const MAX: usize = 400 << 10;
+    let mut tier = Tier::new(MAX as u64);
+    let site = tier.add_site(parts(b"t", None));
+    let mut state = 1u32;
+    let mut random = move |below: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) % below
+    };
+    for _ in 0..400_000 {
+        let id = random(1250).min(random(1250));
+        let key = id.to_string();
+        // A few take a fifth of the tier and are asked for often, so that they leave and come again.
+        let len = if id % 600 == 7 { MAX / 5 } else { 20 + (id as usize * 37) % 750 };
+        if random(8) == 0 {
+            assert!(tier.put(site, key.as_bytes(), None, stored(&vec![1; len], Some(&[]))), "{len} bytes of {id}");
+            assert!(tier.bytes() <= MAX as u64 + MAX as u64 / 32);
+        } else if tier.get(site, key.as_bytes()).is_some_and(|entry| entry.stored().len() != len) {
+            panic!("another entry");
+        }
+    }
+    tier.assert_consistent();
+}

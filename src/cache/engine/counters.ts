@@ -118,6 +118,13 @@ export class Counters implements Counts {
   }
 }
 
+/** Of those that are counted together the first. */
+export function onePerCounters<R extends { readonly counters: Counters }>(refs: readonly R[]): Iterable<R> {
+  const [first] = refs;
+  if (first === undefined || refs.every(({ counters }) => counters === first.counters)) return refs.slice(0, 1);
+  return new Map(refs.toReversed().map((ref) => [ref.counters, ref])).values();
+}
+
 /** Durations counted in buckets that grow by factors of two to two and a half. */
 class Histogram {
   readonly #counts = new Array<number>(BOUNDS_MS.length + 1).fill(0);

@@ -4,6 +4,7 @@ import { BackendError, hasCode, IncompleteError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
 import { ownEntry, privateEntry, type StoringRun } from './backend-entry.js';
 import { runEach } from './concurrency.js';
+import { onePerCounters } from './counters.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import type { Failures } from './failure-policy.js';
@@ -102,7 +103,8 @@ export class L2 {
       this.#read(at, refs, entries);
       return entries;
     } catch (error) {
-      this.#settings.failures.backend(error, first);
+      if (hasCode(error, 'ERR_TIMEOUT')) for (const ref of refs) ref.unanswered = true;
+      for (const ref of onePerCounters(refs)) this.#settings.failures.backend(error, ref);
       return refs.map(() => FAILED);
     }
   }
@@ -266,7 +268,7 @@ export class L2 {
 
   #read(at: number, refs: readonly EntryRef[], entries: readonly (BackendEntry | undefined)[]): void {
     const ms = elapsed() - at;
-    refs[0]?.counters.read(ms);
+    for (const { counters } of onePerCounters(refs)) counters.read(ms);
     if (!events.read.hasSubscribers) return;
     for (const [i, ref] of refs.entries()) publish(events.read, ref, { ms, bytes: entries[i]?.bytes.length ?? 0 });
   }
