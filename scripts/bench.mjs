@@ -15,6 +15,9 @@ const benchmarks = {
   profile: 'where the time of a write and a read goes, and what they allocate',
 };
 
+/** Only where it is named. */
+const ENDURANCE = 'endurance';
+
 const usage = `
 npm run bench [-- [options] [names]]      all benchmarks, or those that are named
 npm run bench:gate                        compares with the targets; exits with 1 when one is missed
@@ -26,6 +29,8 @@ ${Object.entries(benchmarks)
   .map(([name, question]) => `  ${name.padEnd(10)}${question}`)
   .join('\n')}
 
+  ${ENDURANCE.padEnd(10)}an hour of a first tier in the process: sizes, tags, TTLs, rotations, workers; only where it is named
+
   --with FOLDER   another clone of this project, built (npm run build)
   --quick         fewer rounds and smaller sizes: shows that it runs. The tables and charts of a full run are left alone.
   --help          this text
@@ -33,9 +38,11 @@ ${Object.entries(benchmarks)
 Installs and builds first when needed. Results go to bench/results/ and docs/charts/.
 `;
 
+/** For the one that has no compiler in its heap. */
+const programOf = (name) => (name === ENDURANCE ? [`bench/${name}.mjs`] : ['--import', 'tsx', `bench/${name}.ts`]);
+
 /** A process of its own for each, so that none runs in the heap and the compiled code that another one left. */
-const runBenchmark = (name, args) =>
-  run(process.execPath, ['--expose-gc', '--import', 'tsx', `bench/${name}.ts`, ...args], { cwd: root });
+const runBenchmark = (name, args) => run(process.execPath, ['--expose-gc', ...programOf(name), ...args], { cwd: root });
 
 async function ensureReadyToMeasure() {
   await ensureInstalled();
@@ -62,7 +69,7 @@ await main(async (args) => {
   // What a hit costs is one question, wherever it is stored.
   const named = positionals.flatMap((name) => (name === 'cache' ? ['cache', 'redis', 'lmdb'] : [name]));
   const names = named.length > 0 ? [...new Set(named)] : Object.keys(benchmarks);
-  const unknown = names.find((name) => !(name in benchmarks) && !CHECKS.includes(name));
+  const unknown = names.find((name) => !(name in benchmarks) && ![...CHECKS, ENDURANCE].includes(name));
   if (unknown !== undefined)
     throw new Stop(`There is no benchmark '${unknown}'; there are ${Object.keys(benchmarks).join(', ')}.`);
   await ensureReadyToMeasure();
