@@ -141,7 +141,36 @@ test('completeRotation with ifUnusedFor refuses while an old key was needed', as
   await sleep(30);
   keyring.completeRotation({ ifUnusedFor: '10ms' });
   t.false(keyring.rotating);
+  const young = new Keyring({ masterKey: B, previousMasterKeys: [A] });
+  t.throws(() => young.completeRotation({ ifUnusedFor: '1h' }), { code: 'ERR_KEY', message: /younger/ });
+  t.true(young.rotating);
+  young.completeRotation();
   t.throws(() => keyring.completeRotation({ ifUnusedFor: 'soon' as '1s' }), { instanceOf: TypeError });
+});
+
+test('a staged key that is dropped again makes room, opens nothing and leaves no trace', (t) => {
+  const keyring = new Keyring({ masterKey: A });
+  const writer = new EncryptionWrapper({ masterKey: B, rotationHeader: 'always' });
+  const wrapper = new EncryptionWrapper({ keyring });
+  const ahead = writer.serialize(value, context);
+  const before = wrapper.serialize(value, context).length;
+  for (let round = 0; round < 4; round++) {
+    keyring.stage(B);
+    t.deepEqual(wrapper.deserialize(ahead, context), value);
+    t.throws(() => keyring.unstage(C), { code: 'ERR_KEY' });
+    t.throws(() => keyring.unstage(A), { code: 'ERR_KEY' });
+    keyring.unstage(B);
+    t.throws(() => wrapper.deserialize(ahead, context), { code: 'ERR_UNKNOWN_KEY' });
+    t.deepEqual(
+      keyring.usage().map(({ position }) => position),
+      ['current'],
+    );
+    t.is(wrapper.serialize(value, context).length, before, 'no header is needed any more');
+  }
+  t.throws(() => keyring.unstage(B), { code: 'ERR_KEY' });
+  keyring.stage(B);
+  keyring.startRotation(B);
+  t.throws(() => keyring.unstage(B), { code: 'ERR_KEY' }, 'it seals now');
 });
 
 test('completeRotation with ifUnusedFor refuses while an old key has just sealed', (t) => {
@@ -193,6 +222,23 @@ test('keys come from the environment, previous ones only together with the curre
     delete process.env.CACHEKIT_PREVIOUS_MASTER_KEYS;
   }
   t.throws(() => new Keyring(), { code: 'ERR_CONFIGURATION', message: /environment file must be loaded before/ });
+});
+
+test('what a key provider is given or answers by a wrong name is refused: a key would be missing', async (t) => {
+  const keys = () => ({ masterKey: A, previousMasterKeys: [B] });
+  await t.throwsAsync(Keyring.fromProvider(keys, { refreshEvery: '1m' } as never), {
+    code: 'ERR_CONFIGURATION',
+    message: "Unknown option 'refreshEvery'. Known options: signal, timeout",
+  });
+  for (const name of ['previousMasterkeys', 'previous', 'MasterKey']) {
+    const answer = { masterKey: A, [name]: [B] };
+    const error = await t.throwsAsync(
+      Keyring.fromProvider(() => answer),
+      { code: 'ERR_CONFIGURATION' },
+    );
+    t.true(error?.message.includes(`'${name}'`));
+    t.false(error?.message.includes(B.slice(0, 8)));
+  }
 });
 
 test('an option that there is not is refused by its name', (t) => {

@@ -61,8 +61,15 @@ test('an error says which option or environment variable the key is from, and no
     [() => new Keyring({ masterKey: good, previousMasterKeys: [good] }), 'previousMasterKeys[0] is held already'],
     [() => fromEnvironment(`${good} `), 'CACHEKIT_MASTER_KEY '],
     [() => fromEnvironment('ab'), 'CACHEKIT_MASTER_KEY '],
-    [() => fromEnvironment(good, `${other}, ${good}`), 'Key 2 of 2 in CACHEKIT_PREVIOUS_MASTER_KEYS '],
-    [() => fromEnvironment(good, `${other},`), 'Key 2 of 2 in CACHEKIT_PREVIOUS_MASTER_KEYS '],
+    [() => fromEnvironment(good, `${other}, ${good}`), 'Key 2 of 2 in CACHEKIT_PREVIOUS_MASTER_KEYS is held already'],
+    [() => fromEnvironment(good, `${other},,`), 'Key 2 of 2 in CACHEKIT_PREVIOUS_MASTER_KEYS '],
+    [() => fromEnvironment(good, `${other},,${'ef'.repeat(32)}`), 'Key 2 of 3 in CACHEKIT_PREVIOUS_MASTER_KEYS '],
+    [() => fromEnvironment(good, `,${other}`), 'Key 1 of 2 in CACHEKIT_PREVIOUS_MASTER_KEYS '],
+    [() => fromEnvironment(good, ','), 'Key 1 of 1 in CACHEKIT_PREVIOUS_MASTER_KEYS '],
+    [
+      () => fromEnvironment(good, `${other.slice(0, 8)} ${other.slice(8)}`),
+      'Key 1 of 1 in CACHEKIT_PREVIOUS_MASTER_KEYS ',
+    ],
     [() => fromEnvironment(good, good), 'Key 1 of 1 in CACHEKIT_PREVIOUS_MASTER_KEYS is held already'],
   ];
   for (const [make, start] of cases) {
@@ -70,7 +77,10 @@ test('an error says which option or environment variable the key is from, and no
     t.true(error!.message.startsWith(start), error!.message);
     t.notRegex(error!.message, /abab|cdcd|efef/);
   }
-  t.notThrows(() => fromEnvironment(good, other));
+  const third = 'ef'.repeat(32);
+  for (const listed of [other, `${other},`, ` ${other} `, `${other}, ${third}`, `${other} ,\t${third},\n`]) {
+    t.is(fromEnvironment(good, listed).usage().length, listed.includes(third) ? 3 : 2);
+  }
 });
 
 function fromEnvironment(current: string, previous?: string): Keyring {

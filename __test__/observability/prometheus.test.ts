@@ -33,6 +33,24 @@ test('a registry tells what caches and cached functions have counted', async (t)
   );
 });
 
+test('as OpenMetrics, counters have their suffix once, also when the registry is read again', async (t) => {
+  const register = new Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>();
+  register.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  const sessions = createCache({ masterKey });
+  registerCacheMetrics(register as never, { sessions });
+  await sessions.set('a', 1);
+  await sessions.get('a');
+  for (let read = 0; read < 2; read++) {
+    const text = await register.metrics();
+    t.regex(text, /^# TYPE cachekit_hits counter$/m);
+    t.regex(text, /^cachekit_hits_total\{cache="sessions"\} 1$/m);
+    t.notRegex(text, /_total_total|# (TYPE|HELP) \w+_total /);
+    t.regex(text, /^cachekit_read_duration_seconds_count\{cache="sessions"\} /m);
+    t.true(text.endsWith('# EOF\n'));
+  }
+  await sessions.close();
+});
+
 test('two registrations live side by side by their prefixes, and end', async (t) => {
   const register = new Registry();
   const caches = { only: cache()(() => 1) };

@@ -124,6 +124,7 @@ const options: Parameter[] = [
   ),
   parameter('Keyring a previous key', notMasterKey(), (v) => new Keyring({ masterKey, previousMasterKeys: [v] })),
   parameter('Keyring.stage(key)', notMasterKey(), (v) => new Keyring({ masterKey }).stage(v)),
+  parameter('Keyring.unstage(key)', notMasterKey(), (v) => new Keyring({ masterKey }).unstage(v)),
   parameter('Keyring.startRotation(key)', notMasterKey(), (v) => new Keyring({ masterKey }).startRotation(v)),
   parameter(
     'completeRotation ifUnusedFor',

@@ -54,6 +54,8 @@ export class Keyring implements Disposable {
   #destroyed = false;
   #sequence: NativeSequence = guarded(() => new native.NonceSequence(false));
   #announced = false;
+  /** On the clock of `now()`. */
+  readonly #begun = now();
   #randomSequence: NativeSequence | undefined;
 
   static {
@@ -93,6 +95,22 @@ export class Keyring implements Disposable {
   }
 
   /**
+   * Drops and wipes a key that was staged: by mistake, or for a rotation that is called off. What another process has sealed with it
+   * cannot be opened here any more.
+   *
+   * @throws KeyError when it is not staged.
+   */
+  unstage(key: MasterKeyInput): void {
+    this.#assertUsable();
+    const named = new HeldKey('key', key);
+    const index = this.#staged.findIndex(({ fingerprint }) => fingerprint === named.fingerprint);
+    named.destroy();
+    if (index < 0) throw new KeyError('key is not staged');
+    for (const staged of this.#staged.splice(index, 1)) staged.destroy();
+    this.#state.generation++;
+  }
+
+  /**
    * Seals with `key` from now on; the current key becomes the newest previous one. A key that is staged
    * or previous is promoted, an unknown one is added.
    *
@@ -125,7 +143,8 @@ export class Keyring implements Disposable {
   /**
    * Drops and wipes the previous keys; what was sealed with them cannot be opened any more.
    *
-   * @param options.ifUnusedFor refuses while a previous key has sealed or opened something, in this process, within this time.
+   * @param options.ifUnusedFor refuses while a previous key has sealed or opened something, in this process, within this time,
+   *   and while the keyring itself is younger than that: it cannot know.
    * @throws KeyError when there is no previous key, or one was needed.
    */
   completeRotation(options: { ifUnusedFor?: Duration } = {}): void {
@@ -136,6 +155,9 @@ export class Keyring implements Disposable {
     const since = now() - window;
     if (window > 0 && this.#previous.some((key) => latest(key.lastUsed) >= since)) {
       throw new KeyError('A previous key was still in use within that time');
+    }
+    if (window > 0 && this.#begun > since) {
+      throw new KeyError('This keyring is younger than that time, and does not know whether a previous key was in use');
     }
     for (const key of this.#previous) key.destroy();
     this.#previous = [];

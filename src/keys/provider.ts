@@ -2,7 +2,7 @@ import { ConfigurationError, TimeoutError } from '../errors.js';
 import type { MasterKeyInput } from '../protocol/master-key.js';
 import { kindOf } from '../util/bytes.js';
 import { Deadline } from '../util/deadlines.js';
-import { durationMs } from '../util/options-object.js';
+import { assertOptionsObject, durationMs, ownOptions } from '../util/options-object.js';
 import { throwIfAborted } from '../util/realms.js';
 import { MAX_TIMER_MS } from '../util/timers.js';
 
@@ -22,11 +22,15 @@ export interface KeyProviderOptions {
   timeout?: `${number}${'ms' | 's' | 'm'}`;
 }
 
-/** @throws TimeoutError when the provider takes too long, ConfigurationError when it gives no key; its own errors pass through. */
+/**
+ * @throws TimeoutError when the provider takes too long, ConfigurationError for an unknown option, for an unknown field and when
+ *   it gives no key; its own errors pass through.
+ */
 export async function fetchMasterKeys(provider: KeyProvider, options: KeyProviderOptions = {}): Promise<ProvidedKeys> {
   if (typeof provider !== 'function') throw new TypeError(`provider must be a function, not ${kindOf(provider)}`);
-  const timeoutMs = durationMs('timeout', options.timeout ?? '10s');
-  const { signal: outer } = options;
+  assertOptionsObject(options, ['signal', 'timeout']);
+  const { signal: outer, timeout = '10s' } = ownOptions(options);
+  const timeoutMs = durationMs('timeout', timeout);
   throwIfAborted(outer);
   const controller = new AbortController();
   const stop = (reason: unknown) => controller.abort(reason);
@@ -47,6 +51,13 @@ export async function fetchMasterKeys(provider: KeyProvider, options: KeyProvide
   // A missing key must not fall back to the environment: the provider was asked for it.
   if (typeof keys !== 'object' || keys === null || keys.masterKey === undefined) {
     throw new ConfigurationError('The key provider returned no masterKey');
+  }
+  // With a name that is misspelt a key would be missing, and everything that it has sealed a miss.
+  const unknown = Object.keys(keys).find((name) => name !== 'masterKey' && name !== 'previousMasterKeys');
+  if (unknown !== undefined) {
+    throw new ConfigurationError(
+      `The key provider returned the unknown field '${unknown}'. Known fields: masterKey, previousMasterKeys`,
+    );
   }
   return { masterKey: keys.masterKey, previousMasterKeys: keys.previousMasterKeys ?? [] };
 }

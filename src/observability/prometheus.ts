@@ -57,7 +57,8 @@ export function registerCacheMetrics(
       help,
       type,
       aggregator: 'sum',
-      get: async () => ({ name, help, type, aggregator: 'sum', values: samples() }),
+      // By the name that it has by then: for OpenMetrics the registry takes `_total` off, and puts it behind the samples' names.
+      get: async () => ({ name: metric.name, help, type, aggregator: 'sum', values: samples() }),
       reset: () => {},
     };
     register.registerMetric(metric as unknown as Metric);

@@ -91,7 +91,9 @@ export function resolveMasterKeys(
 function listedKeys(): NamedKey[] {
   const listed = process.env.CACHEKIT_PREVIOUS_MASTER_KEYS;
   if (listed === undefined || listed === '') return [];
-  const keys = listed.split(',');
+  const keys = listed.split(',').map((text) => text.trim());
+  // A list may end with a comma, as other SDKs allow; an empty place between two keys is a mistake.
+  if (keys.length > 1 && keys.at(-1) === '') keys.pop();
   return keys.map((input, at) => ({ name: `Key ${at + 1} of ${keys.length} in CACHEKIT_PREVIOUS_MASTER_KEYS`, input }));
 }
 
