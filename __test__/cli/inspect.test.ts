@@ -21,7 +21,6 @@ test.serial('inspect shows the header and sizes of a sealed value, from a file o
     [seal({ rotationHeader: 'never' }), [], { wire: 'protocol' }],
     [seal({ wire: 'python' }), [], { wire: 'python', frame: { encrypted: true, tenantId: 'tenant' } }],
     [seal({ wire: 'interop' }), ['--wire', 'interop'], { wire: 'interop' }],
-    [Buffer.from('short'), [], { wire: 'protocol', length: 5, plaintextLen: 0 }],
   ];
   for (const [stored, args, expected] of cases) {
     writeFileSync(path, stored);
@@ -34,6 +33,23 @@ test.serial('inspect shows the header and sizes of a sealed value, from a file o
     if (stored.length > 28) t.regex(shown.instanceId, /^\d+$/);
     t.false(fromFile.stdout.includes('secret') || fromFile.stdout.includes(masterKey));
   }
+});
+
+test.serial('inspect says of what is certainly no sealed value that it is none', async (t) => {
+  const foreign = [
+    '',
+    'short',
+    'hello world',
+    '{"hello":1}',
+    JSON.stringify({ ssn: 'a secret of some length', ünï: [1, 2, 3] }),
+    'line\n'.repeat(20),
+  ];
+  for (const text of foreign) {
+    const { code, stdout, stderr } = await runCli(['inspect', '-'], Buffer.from(text));
+    t.deepEqual([code, stdout, stderr], [1, '', 'error: This is not a sealed value\n']);
+  }
+  const header = seal({ rotationHeader: 'always' }).subarray(0, 40);
+  t.is((await runCli(['inspect', '-'], header)).code, 1, 'a header without a value');
 });
 
 test.serial('inspect says what it cannot read, without what it read', async (t) => {

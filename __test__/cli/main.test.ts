@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
-import { runCli } from './run-cli.js';
+import { runCli, runCliInto } from './run-cli.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
@@ -45,4 +47,29 @@ test.serial('keygen prints a new master key each time', async (t) => {
   t.is(keys.size, 3);
   const { code, stdout } = await runCli(['keygen', 'secret']);
   t.deepEqual([code, stdout], [1, '']);
+});
+
+test.serial('keygen writes a file for its owner alone, and never over another', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'cachekit-keygen-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const [hex, raw] = [join(directory, 'hex'), join(directory, 'raw')];
+  t.deepEqual(await runCli(['keygen', '--out', hex]), { code: 0, signal: null, stdout: '', stderr: '' });
+  t.is((await runCli(['keygen', '--raw', '--out', raw])).code, 0);
+  t.regex(readFileSync(hex, 'utf8'), /^[0-9a-f]{64}\n$/);
+  t.is(readFileSync(raw).length, 32);
+  if (process.platform !== 'win32') for (const path of [hex, raw]) t.is(statSync(path).mode & 0o777, 0o600);
+  const before = readFileSync(hex, 'utf8');
+  const again = await runCli(['keygen', '--out', hex]);
+  t.deepEqual([again.code, again.stdout, again.stderr], [1, '', 'error: open failed: EEXIST\n']);
+  t.is(readFileSync(hex, 'utf8'), before);
+  const nowhere = await runCli(['keygen', '--out', join(directory, 'none', 'key')]);
+  t.deepEqual([nowhere.code, nowhere.stderr], [1, 'error: open failed: ENOENT\n']);
+});
+
+test.serial('what a command prints and cannot write is a failure', async (t) => {
+  if (!existsSync('/dev/full')) return t.pass('skipped: there is no /dev/full');
+  for (const args of [['keygen'], ['--version'], ['--help'], ['inspect', '--help']]) {
+    const { code, stderr } = await runCliInto('/dev/full', args);
+    t.deepEqual([code, stderr], [1, 'error: write failed: ENOSPC\n']);
+  }
 });

@@ -1,5 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
@@ -45,4 +46,20 @@ export async function runCli(args: readonly string[], stdin?: Uint8Array): Promi
   const { child, ended } = startCli(args);
   child.stdin.end(stdin);
   return ended;
+}
+
+/** With its standard output in a file. */
+export async function runCliInto(path: string, args: readonly string[]): Promise<Pick<Ended, 'code' | 'stderr'>> {
+  const out = openSync(path, 'w');
+  const child = spawn(process.execPath, [`--import=${TSX}`, MAIN, ...args], {
+    stdio: ['ignore', out, 'pipe'],
+    timeout: 60_000,
+  });
+  closeSync(out);
+  let stderr = '';
+  child.stderr.on('data', (text) => {
+    stderr += text;
+  });
+  const [code] = await once(child, 'close');
+  return { code, stderr };
 }

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { CacheKitError } from '../errors.js';
 import { inspect } from './inspect.js';
 import { keygen } from './keygen.js';
+import { print } from './print.js';
 import { serve } from './serve.js';
 import { UsageError, usageMessage } from './usage-error.js';
 
@@ -15,7 +16,7 @@ Encrypted caching for Node.js that speaks the CacheKit protocol.
 Commands:
   serve          serve the CacheKit HTTP API from this process’s memory, for development and tests
   inspect        show the header and the sizes of a sealed value, as JSON
-  keygen         print a new master key
+  keygen         make a new master key
 
 Options:
   -V, --version  show the version
@@ -33,13 +34,13 @@ const [name = ''] = args;
 const command = commands.get(name);
 try {
   if (command) await command(args.slice(1));
-  else withoutCommand();
+  else await withoutCommand();
 } catch (error) {
   console.error(`error: ${messageOf(error)}`);
   process.exitCode = 1;
 }
 
-function withoutCommand(): void {
+async function withoutCommand(): Promise<void> {
   if (args.length > 0 && !name.startsWith('-')) throw new UsageError('unknown command');
   const { values } = parseArgs({
     args,
@@ -47,10 +48,10 @@ function withoutCommand(): void {
     options: { version: { type: 'boolean', short: 'V' }, help: { type: 'boolean', short: 'h' } },
   });
   if (values.help) {
-    console.log(usage);
+    await print(usage);
   } else if (values.version) {
     const { version } = createRequire(import.meta.url)('cachekit-native/package.json') as { version: string };
-    console.log(version);
+    await print(version);
   } else {
     console.error(usage);
     process.exitCode = 1;

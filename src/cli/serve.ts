@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { startCacheServer } from '../testing/server.js';
+import { print } from './print.js';
 import { UsageError } from './usage-error.js';
 
 const usage = `
@@ -39,7 +40,7 @@ export async function serve(args: string[]): Promise<void> {
       help: { type: 'boolean', short: 'h' },
     },
   });
-  if (values.help) return console.log(usage);
+  if (values.help) return print(usage);
   const listed = (process.env.CACHEKIT_SERVE_TOKENS ?? '').split(',').map((text) => text.trim());
   const tokens = [...values.token, ...listed.filter(Boolean)];
   const server = await startCacheServer({
@@ -56,7 +57,7 @@ export async function serve(args: string[]): Promise<void> {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
-  console.log(`Serving the CacheKit HTTP API at ${server.url}`);
+  await print(`Serving the CacheKit HTTP API at ${server.url}`);
 }
 
 function portOption(text: string): number {
