@@ -757,6 +757,13 @@ declare class Keyring implements Disposable {
      */
     stage(key: MasterKeyInput): void;
     /**
+     * Drops and wipes a key that was staged: by mistake, or for a rotation that is called off. What another process has sealed with it
+     * cannot be opened here any more.
+     *
+     * @throws KeyError when it is not staged.
+     */
+    unstage(key: MasterKeyInput): void;
+    /**
      * Seals with `key` from now on; the current key becomes the newest previous one. A key that is staged
      * or previous is promoted, an unknown one is added.
      *
@@ -768,7 +775,8 @@ declare class Keyring implements Disposable {
     /**
      * Drops and wipes the previous keys; what was sealed with them cannot be opened any more.
      *
-     * @param options.ifUnusedFor refuses while a previous key has sealed or opened something, in this process, within this time.
+     * @param options.ifUnusedFor refuses while a previous key has sealed or opened something, in this process, within this time,
+     *   and while the keyring itself is younger than that: it cannot know.
      * @throws KeyError when there is no previous key, or one was needed.
      */
     completeRotation(options?: {

@@ -105,3 +105,43 @@ test('the items of a batch are counted one by one', (t) => {
   t.like(usage, { seals: 7, opens: 6 });
   keyring.destroy();
 });
+
+test('what an item says of its own memory is not believed', (t) => {
+  const wrapper = new EncryptionWrapper({ masterKey: Buffer.alloc(32, 1) });
+  const values = [0, 1, 2].map((i) => ({ i }));
+  const lies: [string, PropertyDescriptor][] = [
+    ['byteOffset', { value: -5 }],
+    ['byteOffset', { value: 1e9 }],
+    ['byteLength', { value: 1e10 }],
+    ['buffer', { value: {} }],
+    ['buffer', { value: 7 }],
+    ['buffer', { value: undefined }],
+    ['length', { value: 3 }],
+    [
+      'buffer',
+      {
+        get() {
+          throw new Error('of the user');
+        },
+      },
+    ],
+  ];
+  for (const [name, lie] of lies) {
+    for (const liar of [0, 1, 2]) {
+      const sealed = values.map((value, i) => wrapper.serialize(value, { cacheKey: `k${i}` }));
+      const all = new Uint8Array(Buffer.concat(sealed));
+      let at = 0;
+      const items = sealed.map(({ length }, i) => {
+        const view = new Uint8Array(all.buffer, at, length);
+        at += length;
+        if (i === liar) Object.defineProperty(view, name, lie);
+        return { sealed: view, cacheKey: `k${i}` };
+      });
+      t.deepEqual(
+        wrapper.deserializeMany(items),
+        values.map((value) => ({ ok: true, value })),
+        `${name} of ${liar}`,
+      );
+    }
+  }
+});

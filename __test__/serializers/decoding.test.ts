@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { decode, ExtData, encode as encodeWithLibrary } from '@msgpack/msgpack';
 import test from 'ava';
 import fc from 'fast-check';
@@ -298,6 +300,21 @@ test('a setter that comes to Object.prototype later is not called for names that
   } finally {
     delete (Object.prototype as { later?: unknown }).later;
   }
+});
+
+test('names that are longer than those that are remembered are not kept', (t) => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const before = () => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const start = before();
+  for (let i = 0; i < 50; i++) {
+    const long = `${i} `.repeat(300_000);
+    for (let n = 0; n < 3; n++) standard.deserialize(standard.serialize({ [`first ${i}`]: 1, [long]: 2 }));
+  }
+  t.true(before() - start < 10_000_000, `${before() - start} bytes more`);
 });
 
 test('on what both can read, the reader agrees with the library', (t) => {

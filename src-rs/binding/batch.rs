@@ -134,7 +134,8 @@ impl<'a> Rows<'a> {
 
     // The AAD of the next item, whose cache key `keys` begins with.
     fn key(&mut self, index: usize, keys: &mut &'a [u8]) -> Outcome<()> {
-        let [key_len, ..] = row(self.table, index + 1)?;
+        // What else is wrong with a row is its item's failure.
+        let key_len = number(self.table, index + 1, 0)?;
         let (key, rest) = keys.split_at_checked(key_len).ok_or(Failure::InvalidArgument)?;
         *keys = rest;
         self.aad.truncate(self.prefix_len);
@@ -157,11 +158,12 @@ impl<'a> Rows<'a> {
 }
 
 fn row(table: &[u8], index: usize) -> Outcome<[usize; 4]> {
-    let bytes = table.get(index * ROW..(index + 1) * ROW).ok_or(Failure::InvalidArgument)?;
-    let mut row = [0; 4];
-    for (number, bytes) in row.iter_mut().zip(bytes.chunks_exact(NUMBER)) {
-        let value = i32::from_ne_bytes(bytes.try_into().map_err(|_| Failure::InvalidArgument)?);
-        *number = usize::try_from(value).map_err(|_| Failure::InvalidArgument)?;
-    }
-    Ok(row)
+    let at = |column| number(table, index, column);
+    Ok([at(0)?, at(1)?, at(2)?, at(3)?])
+}
+
+fn number(table: &[u8], index: usize, column: usize) -> Outcome<usize> {
+    let at = index * ROW + column * NUMBER;
+    let bytes = table.get(at..).and_then(<[u8]>::first_chunk).ok_or(Failure::InvalidArgument)?;
+    usize::try_from(i32::from_ne_bytes(*bytes)).map_err(|_| Failure::InvalidArgument)
 }

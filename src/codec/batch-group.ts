@@ -1,7 +1,7 @@
 import type { TenantKey } from '../keys/held-key.js';
 import { SCRATCH_LEN } from '../native/memory.js';
 import type { AadTemplate } from '../protocol/aad.js';
-import { allocate } from '../util/bytes.js';
+import { allocate, bufferOf, lengthOf, offsetOf } from '../util/bytes.js';
 import { writeCacheKey } from '../util/cache-key-bytes.js';
 import { append } from '../util/own-property.js';
 import type { TenantContext } from './tenant-context.js';
@@ -125,7 +125,7 @@ class GroupMemory {
     const { table } = this;
     const row = (n + 1) * ROW;
     table[row] = keyLen;
-    const { buffer } = input;
+    const buffer = bufferOf(input);
     if (buffer !== this.#buffer || buffer.byteLength > MAX_SHARED) {
       this.#buffer = buffer;
       if (this.inputs.length === 0) this.inputs = [input];
@@ -135,14 +135,14 @@ class GroupMemory {
       // Replies of a store lie in one chunk: asking for one array costs as much as opening a small value.
       const last = this.inputs.length - 1;
       const view = this.inputs[last] as Uint8Array;
-      if (view.byteLength !== buffer.byteLength) {
+      if (lengthOf(view) !== buffer.byteLength) {
         this.inputs[last] = new Uint8Array(buffer);
-        table[row - ROW + 2] = (table[row - ROW + 2] as number) + view.byteOffset;
+        table[row - ROW + 2] = (table[row - ROW + 2] as number) + offsetOf(view);
       }
-      table[row + 2] = input.byteOffset + offset;
+      table[row + 2] = offsetOf(input) + offset;
     }
     table[row + 1] = this.inputs.length - 1;
-    table[row + 3] = input.length - offset;
+    table[row + 3] = lengthOf(input) - offset;
   }
 
   #reserve(length: number): void {

@@ -113,6 +113,8 @@ class Layouts {
 
   /** Learns the names of a map that was not as {@link find} said, when they have come often enough. */
   learn(slot: number, last: string, map: object): void {
+    // Never learnt, and not to be kept either: a name may be as long as the document.
+    if (last.length > MAX_FIXSTR_LEN) return;
     const times = this.candidates[slot] === last ? (this.times[slot] as number) + 1 : 1;
     this.candidates[slot] = last;
     this.times[slot] = times;

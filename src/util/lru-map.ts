@@ -50,12 +50,17 @@ export class LruMap<V> {
 
   /** One that is larger than the map alone is not kept. */
   set(key: string, value: V, size = 1): void {
-    this.delete(key);
-    if (size > this.maxSize) return;
+    if (size > this.maxSize) {
+      this.delete(key);
+      return;
+    }
+    const old = this.#held.get(key);
     const held: Held<V> = { key, value, size, before: undefined, behind: undefined };
+    if (old !== undefined) this.#held.delete(key);
     this.#held.set(key, held);
     this.#append(held);
     this.#size += size;
+    if (old !== undefined) this.#leave(old);
     while (this.#size > this.maxSize) this.pop();
   }
 
@@ -63,9 +68,7 @@ export class LruMap<V> {
     const held = this.#held.get(key);
     if (held === undefined) return;
     this.#held.delete(key);
-    this.#unlink(held);
-    this.#size -= held.size;
-    this.#left?.(held.value, key);
+    this.#leave(held);
   }
 
   /** Gives up what was not used for longest. */
@@ -80,6 +83,13 @@ export class LruMap<V> {
 
   clear(): void {
     for (const key of this.keys()) this.delete(key);
+  }
+
+  /** The last step of whatever takes one away: `left` may use the map. */
+  #leave(held: Held<V>): void {
+    this.#unlink(held);
+    this.#size -= held.size;
+    this.#left?.(held.value, held.key);
   }
 
   #append(held: Held<V>): void {
