@@ -34,7 +34,7 @@ import { parseRedisUrl } from './redis/address.js';
 import { entryOf } from './redis/batch.js';
 import { type Comparison, deletionOf, RedisChanges } from './redis/changes.js';
 import type { RedisClient } from './redis/clients.js';
-import { assertDone, countOf, type RedisCommands, setCommand } from './redis/commands.js';
+import { countOf } from './redis/commands.js';
 import { RedisConnection } from './redis/connection.js';
 import { REMEMBERS_MS } from './redis/deletion-marks.js';
 import { LOCK_SUFFIX, takeLock, unlessLock } from './redis/lock.js';
@@ -42,6 +42,7 @@ import { installedLibrary, type RedisLibrary } from './redis/owned-client.js';
 import { RedisQueue } from './redis/queue.js';
 import { type Found, readMany } from './redis/read.js';
 import { scanKeys } from './redis/scan.js';
+import type { SetTogether } from './redis/sets.js';
 import { invalidateTags } from './redis/tags.js';
 import { ExclusiveConnection } from './redis/transactions.js';
 import { ExternalClient } from './redis/user-client.js';
@@ -109,7 +110,7 @@ export class RedisBackend implements Backend {
       // A borrowed client's answers are its owner's too.
       guarantee(this, METHODS, { private: false, limitMs: timeout, ...(!sharded && gathering(borrowed.library)) });
       if (keyPrefix !== '') this.keyPrefix = keyPrefix;
-      this.#queue = new RedisQueue(borrowed, timeout, this.#setPlain);
+      this.#queue = new RedisQueue(borrowed, timeout, this.#setTogether);
       this.#changes = new RedisChanges(new ExclusiveConnection(() => borrowed.duplicate(), timeout));
       return;
     }
@@ -118,7 +119,7 @@ export class RedisBackend implements Backend {
     const installed = installedLibrary(library);
     guarantee(this, METHODS, { private: true, limitMs: timeout, ...(!address.cluster && gathering(installed)) });
     const connection = new RedisConnection(address, installed, timeout, underWay);
-    this.#queue = new RedisQueue(connection, timeout, this.#setPlain);
+    this.#queue = new RedisQueue(connection, timeout, this.#setTogether);
     const exclusive = new ExclusiveConnection(() => connection.another(), timeout);
     this.#changes = new RedisChanges(exclusive, connection.watch);
     this.watch = (listener, state) => connection.watch.add(listener, state);
@@ -150,12 +151,7 @@ export class RedisBackend implements Backend {
     }
   }
 
-  readonly #setPlain = (commands: RedisCommands, items: readonly CheckedItem[]): Promise<void> => {
-    const [first] = items;
-    return items.length === 1 && first !== undefined
-      ? commands.send(setCommand(first)).then(assertDone)
-      : this.#changes.setTogether(commands, items);
-  };
+  readonly #setTogether: SetTogether = (commands, items) => this.#changes.setTogether(commands, items);
 
   async setIfUnchanged(
     cacheKey: string,

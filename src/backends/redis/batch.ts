@@ -3,12 +3,10 @@ import type { Deadline } from '../../util/deadlines.js';
 import { allowManyListeners } from '../../util/realms.js';
 import { CACHE, type CheckedItem, READ_LATER_FROM } from '../arguments.js';
 import type { BackendEntry, BackendGetOptions } from '../backend.js';
-import { type RedisCommands, unexpected } from './commands.js';
+import { assertDone, type RedisCommands, setCommand, unexpected } from './commands.js';
 import { isDemoted, redisError } from './error.js';
 import { type Found, MAX_KEYS, readMany } from './read.js';
-
-/** So many sets are sent without waiting for the tick's end: the server stores them while the next ones are sealed. */
-const MAX_SETS = 32;
+import { Sets, type SetTogether } from './sets.js';
 
 /** One caller, answered once: by the server, by the clock or by its own signal. */
 class Waiter<T> {
@@ -54,47 +52,13 @@ class Waiter<T> {
 
 interface Work {
   readonly run: (commands: RedisCommands) => Promise<unknown>;
-  readonly waiter: Pick<Waiter<unknown>, 'settled' | 'resolve' | 'reject'>;
+  readonly waiter: Waiter<unknown>;
 }
 
-/** How items are set together. */
-export type SetTogether = (commands: RedisCommands, items: readonly CheckedItem[]) => Promise<void>;
-
-/** Sets with nothing between them, which are sent together. */
-class Sets {
-  readonly #items: CheckedItem[] = [];
-  readonly #waiters: Waiter<void>[] = [];
-  readonly #together: SetTogether;
-
-  constructor(together: SetTogether) {
-    this.#together = together;
-  }
-
-  get areMany(): boolean {
-    return this.#items.length >= MAX_SETS;
-  }
-
-  add(item: CheckedItem, waiter: Waiter<void>): void {
-    this.#items.push(item);
-    this.#waiters.push(waiter);
-  }
-
-  readonly run = (commands: RedisCommands): Promise<void> => {
-    const items = this.#items.filter((_, i) => !this.#waiters[i]?.settled);
-    return items.length === 0 ? Promise.resolve() : this.#together(commands, items);
-  };
-
-  get settled(): boolean {
-    return this.#waiters.every((waiter) => waiter.settled);
-  }
-
-  resolve(): void {
-    for (const waiter of this.#waiters) waiter.resolve();
-  }
-
-  reject(reason: unknown): void {
-    for (const waiter of this.#waiters) waiter.reject(reason);
-  }
+/** A set with nothing behind it. */
+interface Set extends Work {
+  readonly item: CheckedItem;
+  readonly waiter: Waiter<unknown>;
 }
 
 interface Read {
@@ -109,8 +73,9 @@ export class RedisBatch {
   readonly #ended: (batch: RedisBatch) => void;
   readonly #demoted: (commands: RedisCommands) => void;
   readonly #together: SetTogether;
-  #works: Work[] | undefined;
-  /** The last work, where it is sets. */
+  #works: (Work | Sets)[] | undefined;
+  /** The last work, where it is a set or several. */
+  #set: Set | undefined;
   #sets: Sets | undefined;
   #reads: Map<string, Read> | undefined;
   /** Callers without an answer. */
@@ -143,19 +108,23 @@ export class RedisBatch {
       const waiter = new Waiter<T>(this, signal, resolve, reject);
       this.#works ??= [];
       this.#works.push({ run, waiter: waiter as Waiter<unknown> });
-      this.#sets = undefined;
+      this.#set = this.#sets = undefined;
     });
   }
 
   set(item: CheckedItem, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       this.waiting++;
-      if (this.#sets === undefined) {
-        this.#sets = new Sets(this.#together);
-        this.#works ??= [];
-        this.#works.push({ run: this.#sets.run, waiter: this.#sets });
+      const waiter = new Waiter<void>(this, signal, resolve, reject) as Waiter<unknown>;
+      this.#works ??= [];
+      if (this.#sets !== undefined) this.#sets.add(item, waiter);
+      else if (this.#set !== undefined) {
+        this.#sets = new Sets(this.#set, { item, waiter });
+        this.#works[this.#works.length - 1] = this.#sets;
+      } else {
+        this.#set = { item, waiter, run: (commands) => commands.send(setCommand(item)).then(assertDone) };
+        this.#works.push(this.#set);
       }
-      this.#sets.add(item, new Waiter(this, signal, resolve, reject));
     });
   }
 
@@ -184,7 +153,9 @@ export class RedisBatch {
   }
 
   fail(error: unknown): void {
-    for (const { waiter } of this.#works ?? []) waiter.reject(error);
+    for (const work of this.#works ?? [])
+      if (work instanceof Sets) work.reject(error);
+      else work.waiter.reject(error);
     for (const first of this.#reads?.values() ?? []) reject(first, error);
   }
 
@@ -195,14 +166,20 @@ export class RedisBatch {
   }
 
   #sendEach(commands: RedisCommands): void {
-    for (const { run, waiter } of this.#works ?? []) {
+    const failure = (error: unknown) => this.#failure(commands, error);
+    for (const work of this.#works ?? []) {
+      if (work instanceof Sets) {
+        work.send(commands, this.#together, this.#hasAnswered, failure);
+        continue;
+      }
+      const { run, waiter } = work;
       if (waiter.settled) continue;
       run(commands).then(
         (value) => {
           this.answered = true;
           waiter.resolve(value);
         },
-        (error) => waiter.reject(this.#failure(commands, error)),
+        (error) => waiter.reject(failure(error)),
       );
     }
     if (this.#reads !== undefined) this.#sendReads(commands, this.#reads);
@@ -245,6 +222,10 @@ export class RedisBatch {
       },
     );
   }
+
+  readonly #hasAnswered = (): void => {
+    this.answered = true;
+  };
 
   #failure(commands: RedisCommands, error: unknown): unknown {
     if (isDemoted(error)) this.#demoted(commands);

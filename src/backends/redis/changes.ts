@@ -83,14 +83,20 @@ export class RedisChanges {
     );
   }
 
-  /** Entries without tags, of which no mark and no look is needed, in their order: what was set in one tick. */
-  async setTogether(commands: RedisCommands, items: readonly CheckedItem[]): Promise<void> {
-    const few = items.length < SCRIPT_FROM || items.some(({ bytes }) => bytes.length > SCRIPT_BYTES);
-    if (few || commands.sharded || !this.#scripts.isProven(commands)) return setPlain(commands, items);
-    // Not by its hash: a server that does not know it would be sent it later, behind what came after these.
+  /**
+   * Entries without tags, of which no mark and no look is needed, in their order: what was set in one tick. False: the server did
+   * not take the script, and nothing was stored.
+   */
+  setTogether(commands: RedisCommands, items: readonly CheckedItem[]): Promise<boolean> | undefined {
+    if (commands.sharded || items.length < SCRIPT_FROM) return undefined;
+    if (items.some(({ bytes }) => bytes.length > SCRIPT_BYTES)) return undefined;
     const keys = items.map(({ cacheKey }) => cacheKey);
+    if (!this.#scripts.areProven(commands, keys)) return undefined;
+    // Not by its hash: a server that does not know it would be sent it later, behind what came after these.
     const args = items.flatMap(({ bytes, ttlMs }) => [bytes, String(ttlMs ?? '')]);
-    if ((await commands.send(['eval', SET_ALL, String(keys.length), ...keys, ...args])) !== 1) throw unexpected();
+    return this.#scripts.proven(async () => {
+      if ((await commands.send(['eval', SET_ALL, String(keys.length), ...keys, ...args])) !== 1) throw unexpected();
+    });
   }
 
   setIfUnchanged(commands: RedisCommands, item: CheckedItem, unchanged: Unchanged): Promise<boolean> {

@@ -27,6 +27,11 @@ function replyCodeOf(error: unknown): string | undefined {
   return (CODE_IN_SCRIPT.exec(message) ?? REPLY_CODE.exec(message))?.[1];
 }
 
+/** Whether a server has answered with an error. */
+export function isReply(error: unknown): boolean {
+  return !(error instanceof CacheKitError) && replyCodeOf(error) !== undefined;
+}
+
 /** Whether this user may not run scripts at all, or the server has none. */
 export function isScriptRefused(error: unknown): boolean {
   return isError(error) && /^(NOPERM .*\beval(sha)?\b|ERR unknown command ['`]eval)/i.test(error.message);

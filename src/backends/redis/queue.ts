@@ -4,10 +4,11 @@ import { assertSignal } from '../../util/realms.js';
 import { nextTick } from '../../util/timers.js';
 import { CACHE, type CheckedItem, closedError } from '../arguments.js';
 import type { BackendEntry, BackendGetOptions, BackendOptions } from '../backend.js';
-import { RedisBatch, type SetTogether } from './batch.js';
+import { RedisBatch } from './batch.js';
 import type { RedisCommands } from './commands.js';
 import type { RedisSource } from './connection.js';
 import { redisError } from './error.js';
+import type { SetTogether } from './sets.js';
 
 /** How long `close` waits for what is under way. */
 const CLOSE_MS = 1_000;

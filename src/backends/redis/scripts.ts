@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
 import { listOf, type RedisCommand, type RedisCommands } from './commands.js';
-import { isScriptRefused } from './error.js';
+import { isReply, isScriptRefused } from './error.js';
 
 /** A script, which a server is sent as a whole only when it does not know it yet. */
 export class Script {
@@ -65,21 +65,40 @@ const REFUSED_MS = 60_000;
 /** Scripts, or something else where the user has no right to run them. */
 export class Scripts {
   #refusedUntil = Number.NEGATIVE_INFINITY;
-  /** The servers that were asked last whether they run scripts, and what they said. */
+  /** The servers that were asked last whether they run scripts about many keys, when, and whether they do. */
   #asked: RedisCommands | undefined;
-  #runs = false;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #areProven = false;
 
-  /** Whether these servers have run a script; asks them when that is not known. */
-  isProven(commands: RedisCommands): boolean {
-    if (this.#asked !== commands) {
+  /**
+   * Whether these servers have run a script about several keys of this user's; where that is not known, or has not been so for a
+   * while, they are asked, about these keys.
+   */
+  areProven(commands: RedisCommands, keys: readonly string[]): boolean {
+    const time = elapsed();
+    if (this.#asked !== commands || (!this.#areProven && time - this.#askedAt > REFUSED_MS)) {
       this.#asked = commands;
-      this.#runs = false;
+      this.#askedAt = time;
+      this.#areProven = false;
       const told = () => {
-        this.#runs = this.#asked === commands;
+        this.#areProven = this.#asked === commands;
       };
-      commands.send(['eval', 'return 1', '0']).then(told, () => {});
+      commands.send(['eval', 'return 1', String(keys.length), ...keys]).then(told, () => {});
     }
-    return this.#runs;
+    return this.#areProven;
+  }
+
+  /** Runs a script where they are proven. False: the server has refused it, and it is not asked for a while. @throws what is no reply. */
+  async proven(run: () => Promise<void>): Promise<boolean> {
+    try {
+      await run();
+      return true;
+    } catch (error) {
+      if (!isReply(error)) throw error;
+      this.#areProven = false;
+      this.#askedAt = elapsed();
+      return false;
+    }
   }
 
   /**

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import type { BackendEntry, BackendSetOptions, BackendUnchanged } from '../../backends/backend.js';
+import { ASYNC_FROM } from '../../codec/value-codec.js';
 import { BackendError } from '../../errors.js';
 import { copyOf, isDetached } from '../../util/bytes.js';
 import { now } from '../../util/clock.js';
@@ -50,4 +51,14 @@ export function expiryOf({ expiresInMs, freshInMs, stale }: BackendEntry, at: nu
 /** Whether an answer is still fresh: it may have been long on its way. @param expiresAt of {@link expiryOf}. */
 export function isFresh({ stale }: BackendEntry, expiresAt: number): boolean {
   return !stale && (Number.isNaN(expiresAt) || expiresAt > now());
+}
+
+/** What the backend has, which is of no use to a caller. */
+export function unusable({ bytes }: BackendEntry) {
+  return { bytes, value: undefined, expiresAt: Number.NaN, fresh: false, inL1: false, taken: false };
+}
+
+/** Whether an entry is opened off the event loop. */
+export function isLarge({ bytes }: BackendEntry): boolean {
+  return bytes.length >= ASYNC_FROM;
 }

@@ -61,7 +61,8 @@ export class Fetching {
       // Another process may have been faster than a run that its callers gave up waiting for.
       const joined = flight.load;
       const looked = joined === undefined || joined.late || failed?.isBackedOff(ref) === true;
-      if (early !== UNSURE && joined === undefined) flight.begin().saw(early?.bytes);
+      // A copy of L1 that answers for a backend that does not is nothing that the backend has.
+      if (early !== UNSURE && joined === undefined) flight.begin().saw(early?.inL1 ? undefined : early?.bytes);
       const found = !looked ? undefined : early === UNSURE ? await this.#find(flight, ref) : early;
       if (found?.fresh) {
         failed?.forget(ref.cacheKey);

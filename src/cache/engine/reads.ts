@@ -1,12 +1,13 @@
 import type { BackendEntry } from '../../backends/backend.js';
-import { ASYNC_FROM, Unopened, type ValueCodec } from '../../codec/value-codec.js';
+import { Unopened, type ValueCodec } from '../../codec/value-codec.js';
 import { now } from '../../util/clock.js';
 import { append } from '../../util/own-property.js';
 import { nextTick } from '../../util/timers.js';
+import { isLarge, unusable } from './backend-entry.js';
 import type { Coherence } from './coherence.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
-import type { Validity } from './invalidations.js';
+import type { Invalidations, Validity } from './invalidations.js';
 import { FAILED, type L2 } from './l2.js';
 import type { SingleFlight, Watch } from './single-flight.js';
 import type { Found, Tiers } from './tiers.js';
@@ -32,23 +33,25 @@ export interface ReadParts {
 
 /**
  * Reads of the backend that have no flight: many entries in one request, opened in one native call. What is asked for one by one
- * in the same tick is gathered, where the backend gains by that.
+ * in the same tick is gathered, where the backend gains by that; who asks for what is being read joins that read.
  */
 export class Reads {
   readonly #parts: ReadParts;
-  #filling: Gathering | undefined;
+  /** Those of this tick, by tenant. */
+  readonly #filling = new Map<string | undefined, Gathering>();
+  /** Those without an answer so far. */
+  readonly #sent = new Set<Gathering>();
 
   constructor(parts: ReadParts) {
     this.#parts = parts;
   }
 
-  /** Whether {@link one} is for an entry: nothing is under way for it, and L1 has no copy, which a flight would open. */
+  /** Whether {@link one} is for an entry: nothing else is under way for it, and L1 has no copy, which a flight would open. */
   gathers(ref: EntryRef): boolean {
-    // Of many callers who ask for the same at once, only the first has to look.
-    if (this.#filling?.has(ref)) return true;
     const { tiers, flights } = this.#parts;
     if (tiers.l2?.beforeTick === undefined || flights.has(ref)) return false;
-    return tiers.l1?.get(ref.cacheKey, ref.tenantId) === undefined;
+    // Of many callers who ask for the same at once, only the first has to look.
+    return this.#withKey(ref) !== undefined || tiers.l1?.get(ref.cacheKey, ref.tenantId) === undefined;
   }
 
   /** The value of an entry, if it is fresh, for one of the callers. */
@@ -63,15 +66,26 @@ export class Reads {
 
   /** @throws ConfigurationError when the tick would not end. */
   one<R>(ref: EntryRef, take: Take<R>): Promise<R> {
-    let filling = this.#filling;
-    if (filling === undefined || filling.size === MAX_GATHERED || filling.tenantId !== ref.tenantId) {
-      this.#parts.tiers.l2?.beforeTick?.();
-      this.#flush();
-      filling = new Gathering(ref.tenantId);
-      this.#filling = filling;
-      nextTick(this.#flush);
-    }
-    return filling.add(ref, take);
+    return (this.#withKey(ref) ?? this.#fillingOf(ref.tenantId)).add(ref, take);
+  }
+
+  /** A read whose answer will be right for a caller who asks now. */
+  #withKey(ref: EntryRef): Gathering | undefined {
+    const filling = this.#filling.get(ref.tenantId);
+    if (filling?.has(ref)) return filling;
+    for (const sent of this.#sent) if (sent.answers(ref, this.#parts.tiers.invalidations)) return sent;
+    return undefined;
+  }
+
+  #fillingOf(tenantId: string | undefined): Gathering {
+    let filling = this.#filling.get(tenantId);
+    if (filling !== undefined && filling.size < MAX_GATHERED) return filling;
+    if (filling !== undefined) this.#send(filling);
+    this.#parts.tiers.l2?.beforeTick?.();
+    if (this.#filling.size === 0) nextTick(this.#sendAll);
+    filling = new Gathering(tenantId);
+    this.#filling.set(tenantId, filling);
+    return filling;
   }
 
   /** @param refs of one tenant. */
@@ -88,12 +102,19 @@ export class Reads {
     return waits ? (Promise.all(taken) as Promise<R[]>) : (taken as R[]);
   }
 
-  readonly #flush = (): void => {
-    const gathered = this.#filling;
-    if (gathered === undefined) return;
-    this.#filling = undefined;
-    this.#read(gathered.refs(), this.#parts.flights.watch(), gathered.answer).catch(gathered.fail);
+  readonly #sendAll = (): void => {
+    for (const gathering of this.#filling.values()) this.#send(gathering);
   };
+
+  #send(gathering: Gathering): void {
+    const { tiers, flights } = this.#parts;
+    this.#filling.delete(gathering.tenantId);
+    const watch = flights.watch();
+    this.#sent.add(gathering);
+    this.#read(gathering.begin(watch, tiers.invalidations.tick), watch, gathering.answer)
+      .catch(gathering.fail)
+      .finally(() => this.#sent.delete(gathering));
+  }
 
   /** @param each called for each entry, when the backend has answered. */
   async #read(
@@ -110,11 +131,7 @@ export class Reads {
       answers.open(refs, refs.length === 1 ? [await l2.get(first)] : await l2.getMany(refs));
       for (let i = 0; i < refs.length; i++) each(i, refs[i] as EntryRef, answers.of(i, refs[i] as EntryRef));
     } finally {
-      if (watch !== undefined) {
-        const { waiting } = answers;
-        if (waiting === undefined) flights.unwatch(watch);
-        else Promise.allSettled(waiting).then(() => flights.unwatch(watch));
-      }
+      if (watch !== undefined) flights.unwatch(watch, answers.waiting);
     }
   }
 }
@@ -189,16 +206,13 @@ class Answers {
   async #unopened(stored: BackendEntry, ref: EntryRef, error: unknown): Promise<Answer> {
     // The cache was closed, and its keys with it.
     if (this.#tiers.closed) return undefined;
-    const deleted = await this.#tiers.unopened(ref, stored.bytes, error);
-    return deleted
-      ? undefined
-      : { bytes: stored.bytes, value: undefined, expiresAt: Number.NaN, fresh: false, inL1: false, taken: false };
+    return (await this.#tiers.unopened(ref, stored.bytes, error)) ? undefined : unusable(stored);
   }
 
   #accepted(stored: BackendEntry, ref: EntryRef, value: unknown): Answer {
     const current = this.#isCurrent(ref);
-    const found = this.#tiers.accept(ref, stored, this.#at, value, current, this.#validity);
-    return current || found?.fresh ? found : UNSURE;
+    const found = this.#tiers.accept(ref, stored, this.#at, value, current, this.#validity) ?? unusable(stored);
+    return current || found.fresh ? found : UNSURE;
   }
 
   /** Whether the entry has not changed since it was asked for, as far as the backend tells of every change. */
@@ -210,49 +224,48 @@ class Answers {
 /** What is asked for in one tick, of one tenant. Each entry is asked for once. */
 class Gathering {
   readonly tenantId: string | undefined;
-  readonly #byKey = new Map<string, Caller>();
-  #callers: readonly Caller[] = [];
+  readonly #byKey = new Map<string, Caller[]>();
+  #callers: readonly Caller[][] = [];
+  /** Of what was sent and has no answer. */
+  #open: { readonly watch: Watch; readonly tick: number } | undefined;
 
   constructor(tenantId: string | undefined) {
     this.tenantId = tenantId;
-  }
-
-  has({ cacheKey, tenantId }: EntryRef): boolean {
-    return tenantId === this.tenantId && this.#byKey.has(cacheKey);
   }
 
   get size(): number {
     return this.#byKey.size;
   }
 
+  has({ cacheKey, tenantId }: EntryRef): boolean {
+    return tenantId === this.tenantId && this.#byKey.has(cacheKey);
+  }
+
   add<R>(ref: EntryRef, take: Take<R>): Promise<R> {
     return new Promise((resolve, reject) => {
-      const caller: Caller = {
-        ref,
-        take,
-        resolve: resolve as Caller['resolve'],
-        reject,
-        next: undefined,
-        last: undefined,
-      };
-      const first = this.#byKey.get(ref.cacheKey);
-      if (first === undefined) this.#byKey.set(ref.cacheKey, caller);
-      else {
-        (first.last ?? first).next = caller;
-        first.last = caller;
-      }
+      const caller: Caller = { ref, take, resolve: resolve as Caller['resolve'], reject };
+      const callers = this.#byKey.get(ref.cacheKey);
+      if (callers === undefined) this.#byKey.set(ref.cacheKey, [caller]);
+      else append(callers, caller);
     });
   }
 
-  /** No more is added from now on. */
-  refs(): readonly EntryRef[] {
+  /** What to ask for. No more entries are added from now on, but callers still are. */
+  begin(watch: Watch, tick: number): readonly EntryRef[] {
+    this.#open = { watch, tick };
     this.#callers = Array.from(this.#byKey.values());
-    return this.#callers.map(({ ref }) => ref);
+    return this.#callers.map(([first]) => (first as Caller).ref);
+  }
+
+  /** Whether an entry is being read, and neither has it changed nor any tag been invalidated since that began. */
+  answers(ref: EntryRef, { tick }: Invalidations): boolean {
+    const open = this.#open;
+    return open !== undefined && open.tick === tick && this.has(ref) && !open.watch.has(ref.cacheKey);
   }
 
   readonly answer = (i: number, _ref: EntryRef, answer: Answer | Promise<Answer>): void => {
-    for (let caller = this.#callers[i]; caller !== undefined; caller = caller.next) {
-      const { ref, take, resolve, reject } = caller;
+    this.#open = undefined;
+    for (const { ref, take, resolve, reject } of this.#callers[i] as Caller[]) {
       try {
         resolve(answer instanceof Promise ? answer.then((found) => take(found, ref)) : take(answer, ref));
       } catch (error) {
@@ -262,9 +275,8 @@ class Gathering {
   };
 
   readonly fail = (error: unknown): void => {
-    for (const first of this.#callers) {
-      for (let caller: Caller | undefined = first; caller !== undefined; caller = caller.next) caller.reject(error);
-    }
+    this.#open = undefined;
+    for (const callers of this.#callers) for (const { reject } of callers) reject(error);
   };
 }
 
@@ -273,9 +285,6 @@ interface Caller {
   readonly take: Take<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
-  /** The next one that asked for the same entry, and of the first one the last. */
-  next: Caller | undefined;
-  last: Caller | undefined;
 }
 
 export function countHit({ inL1 }: Found, ref: EntryRef): void {
@@ -288,8 +297,4 @@ export function countHit({ inL1 }: Found, ref: EntryRef): void {
 export function countMiss(ref: EntryRef): void {
   ref.counters.misses++;
   if (events.miss.hasSubscribers) publish(events.miss, ref);
-}
-
-function isLarge({ bytes }: BackendEntry): boolean {
-  return bytes.length >= ASYNC_FROM;
 }

@@ -179,8 +179,10 @@ export class SingleFlight<Found, Outcome> {
     this.#watches.delete(watch as Watch);
   }
 
-  unwatch(watch: Watch): void {
-    this.#watches.delete(watch);
+  /** @param waiting what is to be over before. */
+  unwatch(watch: Watch, waiting?: readonly Promise<unknown>[]): void {
+    if (waiting === undefined) this.#watches.delete(watch);
+    else Promise.allSettled(waiting).then(() => this.#watches.delete(watch));
   }
 
   /** An entry has changed; undefined: perhaps any has. */
