@@ -4,6 +4,7 @@ import test from 'ava';
 import { Redis } from 'ioredis';
 import { createCache, RedisBackend } from '../../index.js';
 import { SingleFlight } from '../../src/cache/engine/single-flight.js';
+import { requireRedisCluster } from '../support/redis-cluster.js';
 import { requireRedis } from '../support/redis-server.js';
 import { masterKey, settle } from './map-backend.js';
 
@@ -231,6 +232,115 @@ test('without the right to run scripts, and for large values, each set is a comm
     (await large.getMany<Uint8Array>(big.map(([key]) => key))).map((bytes) => bytes?.length),
     big.map((_, i) => (i % 2 === 0 ? 20_000 : 10)),
   );
+});
+
+test('the function of the first caller runs, whatever else is asked for meanwhile', async (t) => {
+  const server = await requireRedis(t);
+  if (server === undefined) return;
+  await using entries = createCache({ backend: server.url, masterKey, l1: false });
+  const [a, b] = [entries.tenant('a'), entries.tenant('b')];
+  await Promise.all([a.get('warm'), b.get('warm')]);
+  const oneTick = [a.get('x'), a.getOrSet('k', () => 'first'), b.get('y'), a.getOrSet('k', () => 'second')];
+  t.deepEqual(await Promise.all(oneTick), [undefined, 'first', undefined, 'first']);
+  // The server answers the reads of several ticks at once.
+  server.freeze();
+  const asked = [a.get('x'), a.getOrSet('later', () => 'first')];
+  for (let tick = 0; tick < 5; tick++) {
+    await setImmediate();
+    asked.push(a.getOrSet('later', () => `tick ${tick}`));
+  }
+  server.resume();
+  t.deepEqual(await Promise.all(asked), [undefined, ...Array.from({ length: 6 }, () => 'first')]);
+});
+
+test('a caller after a change does not join a read from before it', async (t) => {
+  const server = await requireRedis(t);
+  if (server === undefined) return;
+  await using entries = createCache({ backend: server.url, masterKey, l1: false, namespace: 'changes' });
+  const calls = entries.wrap({ operation: 'calls' });
+  let run = 0;
+  const call = calls(async (_id: number) => ++run);
+  t.is(await call(1), 1);
+  t.deepEqual(await Promise.all([call(1), call.refresh(1), call(1)]), [1, 2, 2]);
+  server.freeze();
+  const before = entries.get('k');
+  await setImmediate();
+  const stored = entries.set('k', 'new');
+  await setImmediate();
+  const after = entries.get('k');
+  server.resume();
+  t.deepEqual(await Promise.all([before, stored, after]), [undefined, true, 'new']);
+});
+
+test('an entry that decodes to nothing is replaced by what the function returns', async (t) => {
+  const server = await requireRedis(t);
+  if (server === undefined) return;
+  const json = {
+    format: 'text',
+    serialize: (value: unknown) => Buffer.from(String(value)),
+    deserialize: (bytes: Uint8Array) => (bytes.length === 0 ? undefined : Buffer.from(bytes).toString()),
+  };
+  await using entries = createCache({ backend: server.url, masterKey, l1: false, serializer: json });
+  await entries.set('k', '');
+  let runs = 0;
+  const load = () => `run ${++runs}`;
+  for (let i = 0; i < 3; i++) t.is(await entries.getOrSet('k', load), 'run 1');
+});
+
+test('each set of a tick succeeds or fails for itself', async (t) => {
+  const server = await requireRedis(t);
+  if (server === undefined) return;
+  const admin = new Redis(server.url);
+  t.teardown(() => admin.disconnect());
+  await admin.call('acl', 'setuser', 'some', 'on', '>secret', '~ok*', '&*', '+@all');
+  const backend = new RedisBackend({ url: server.url.replace('redis://', 'redis://some:secret@') });
+  t.teardown(() => backend.close());
+  const keys = ['ok1', 'no1', 'ok2', 'ok3', 'ok4', 'ok5'];
+  const setAll = async (value: string, names = keys) =>
+    (await Promise.allSettled(names.map((key) => backend.set(key, Buffer.from(value))))).map(({ status }) => status);
+  const expected = keys.map((key) => (key.startsWith('ok') ? 'fulfilled' : 'rejected'));
+  const stored = async () => (await admin.mget(...keys)).map((value) => value ?? undefined);
+  for (const round of ['one', 'two', 'three']) {
+    t.deepEqual(await setAll(round), expected);
+    t.deepEqual(
+      await stored(),
+      keys.map((key) => (key.startsWith('ok') ? round : undefined)),
+    );
+  }
+  const allowed = keys.filter((key) => key.startsWith('ok'));
+  await setAll('proven', allowed);
+  await commandsOf(admin);
+  await setAll('by script', allowed);
+  // Rights that are taken away later, in the middle of a connection.
+  await admin.call('acl', 'setuser', 'some', '-eval', '-evalsha');
+  for (const round of ['four', 'five']) {
+    t.deepEqual(
+      await setAll(round, allowed),
+      allowed.map(() => 'fulfilled'),
+    );
+    t.deepEqual(
+      await stored(),
+      keys.map((key) => (key.startsWith('ok') ? round : undefined)),
+    );
+  }
+});
+
+test('in a cluster, sets and gets of a tick fail for the server alone that is away', async (t) => {
+  const cluster = await requireRedisCluster(t);
+  if (cluster === undefined) return;
+  const backend = new RedisBackend({ url: cluster.url, timeoutMs: 1_000 });
+  t.teardown(() => backend.close());
+  await using entries = createCache({ backend, masterKey, l1: false, retry: 0, onError: () => {} });
+  const keys = Array.from({ length: 60 }, (_, i) => `k${i}`);
+  const setAll = () => Promise.all(keys.map((key) => entries.set(key, key)));
+  t.true((await setAll()).every(Boolean));
+  t.deepEqual(await Promise.all(keys.map((key) => entries.get(key))), keys);
+  cluster.nodes[0]?.freeze();
+  const [stored, got] = await Promise.all([setAll(), Promise.all(keys.map((key) => entries.get(key)))]);
+  cluster.nodes[0]?.resume();
+  for (const [i, key] of keys.entries()) t.is(got[i], stored[i] ? key : undefined);
+  const away = stored.filter((ok) => !ok).length;
+  t.true(away > 0 && away < keys.length, `${away} of ${keys.length} are away`);
 });
 
 test('who waits for another process is told of the change, and does not wait for the next look', async (t) => {
