@@ -101,8 +101,8 @@ export function openBatch<T>(
     if (sealed === undefined) continue;
     try {
       const { offset, keys, aad } = tenant.parsePrefix(sealed);
-      // A frame with metadata of its own has an AAD template of its own.
-      if (aad !== tenant.aad) append(alone, i);
+      // A frame with metadata of its own has an AAD template of its own; room for many large values at once would be twice as much memory.
+      if (aad !== tenant.aad || sealed.length > SCRATCH_LEN) append(alone, i);
       else groups.of(keys[0] as TenantKey, tenant).add(i, cacheKeys[i] as string, sealed, offset);
     } catch (error) {
       results[i] = new Unopened(error as Error);
