@@ -58,7 +58,10 @@ for (const l1 of [false, true]) {
     await using entries = createCache({ backend: server.url, masterKey, l1 });
     const runs: string[] = [];
     const ask = (key: string, caller: number) =>
-      entries.getOrSet(key, async () => void runs.push(`${key} ${caller}`) ?? key);
+      entries.getOrSet(key, async () => {
+        runs.push(`${key} ${caller}`);
+        return key;
+      });
     const asked = [0, 1, 2].flatMap((caller) => ['a', 'b', 'c'].map((key) => ask(key, caller)));
     t.deepEqual(await Promise.all(asked), [...'abcabcabc']);
     t.deepEqual(runs, ['a 0', 'b 0', 'c 0']);

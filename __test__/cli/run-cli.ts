@@ -57,7 +57,7 @@ export async function runCliInto(path: string, args: readonly string[]): Promise
   });
   closeSync(out);
   let stderr = '';
-  child.stderr.on('data', (text) => {
+  child.stderr?.on('data', (text) => {
     stderr += text;
   });
   const [code] = await once(child, 'close');

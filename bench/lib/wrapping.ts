@@ -53,7 +53,7 @@ export async function wrapping(size: number): Promise<Wrapping> {
     const out = Buffer.allocUnsafe(payload.length + (payload.length >> 3) + 128);
     return out.subarray(0, native.pack(out, 0, payload, format, mode));
   };
-  const unpacked = (envelope: Uint8Array) => memory.reader.read(opened, native.unpack(opened, 0, envelope, 0, mode));
+  const unpacked = (envelope: Uint8Array) => memory.reader.read(opened, 0, native.unpack(opened, 0, envelope, 0, mode));
   const envelope = Buffer.from(pack());
 
   const node = new NodeCryptoSealer(key);
