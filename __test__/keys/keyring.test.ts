@@ -239,6 +239,8 @@ test('what a key provider is given or answers by a wrong name is refused: a key 
     t.true(error?.message.includes(`'${name}'`));
     t.false(error?.message.includes(B.slice(0, 8)));
   }
+  const keyed = await t.throwsAsync(Keyring.fromProvider(() => ({ masterKey: A, ['c7'.repeat(32)]: B })));
+  t.is(keyed?.message, 'The key provider returned an unknown field. Known fields: masterKey, previousMasterKeys');
 });
 
 test('an option that there is not is refused by its name', (t) => {

@@ -55,9 +55,9 @@ export async function fetchMasterKeys(provider: KeyProvider, options: KeyProvide
   // With a name that is misspelt a key would be missing, and everything that it has sealed a miss.
   const unknown = Object.keys(keys).find((name) => name !== 'masterKey' && name !== 'previousMasterKeys');
   if (unknown !== undefined) {
-    throw new ConfigurationError(
-      `The key provider returned the unknown field '${unknown}'. Known fields: masterKey, previousMasterKeys`,
-    );
+    // A name that is no word, or as long as a key, may be one.
+    const field = /^\w{1,40}$/.test(unknown) ? `the unknown field '${unknown}'` : 'an unknown field';
+    throw new ConfigurationError(`The key provider returned ${field}. Known fields: masterKey, previousMasterKeys`);
   }
   return { masterKey: keys.masterKey, previousMasterKeys: keys.previousMasterKeys ?? [] };
 }

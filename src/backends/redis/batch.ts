@@ -56,7 +56,7 @@ interface Work {
 }
 
 /** A set with nothing behind it. */
-interface Set extends Work {
+interface SetWork extends Work {
   readonly item: CheckedItem;
   readonly waiter: Waiter<unknown>;
 }
@@ -75,7 +75,7 @@ export class RedisBatch {
   readonly #together: SetTogether;
   #works: (Work | Sets)[] | undefined;
   /** The last work, where it is a set or several. */
-  #set: Set | undefined;
+  #set: SetWork | undefined;
   #sets: Sets | undefined;
   #reads: Map<string, Read> | undefined;
   /** Callers without an answer. */
