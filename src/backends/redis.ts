@@ -35,7 +35,7 @@ import { parseRedisUrl } from './redis/address.js';
 import { entryOf } from './redis/batch.js';
 import { deletionOf, RedisChanges, replacementOf } from './redis/changes.js';
 import type { RedisClient } from './redis/clients.js';
-import { countOf } from './redis/commands.js';
+import { countOf, type RedisCommands } from './redis/commands.js';
 import { RedisConnection } from './redis/connection.js';
 import { REMEMBERS_MS } from './redis/deletion-marks.js';
 import { recordOf } from './redis/key-names.js';
@@ -60,6 +60,7 @@ export type {
   RedisClient,
 } from './redis/clients.js';
 export type { RedisLibrary } from './redis/owned-client.js';
+export { serverInfo, serverTime } from './redis/server-info.js';
 
 export interface RedisBackendOptions {
   /**
@@ -243,6 +244,11 @@ export class RedisBackend implements Backend {
     if (names.length === 0) return 0;
     this.#changes.tagged = true;
     return invalidateTags((work) => this.#queue.run(options, work), names, options?.onProgress);
+  }
+
+  /** @internal */
+  run<T>(work: (commands: RedisCommands) => Promise<T>): Promise<T> {
+    return this.#queue.run(undefined, work);
   }
 
   async isTagged(cacheKey: string, options?: BackendOptions): Promise<boolean> {

@@ -146,7 +146,7 @@ export class EncryptionWrapper<T = unknown> implements Disposable {
    */
   rewrap(sealed: Uint8Array, context: ValueContext): Buffer | undefined {
     const entry = checkedContext(context);
-    return this.#codec.rewrapSync(bytesOf('sealed', sealed), entry);
+    return this.#codec.rewrapSync(bytesOf('sealed', sealed), entry, false).sealed;
   }
 
   /** Rewraps off the event loop; `sealed` is copied at the call. @throws (rejects) as {@link rewrap}, or with the signal's reason. */

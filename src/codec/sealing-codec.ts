@@ -111,12 +111,11 @@ export class SealingCodec<T = unknown> implements ValueCodec<T> {
 
   rewrap(sealed: Uint8Array, context: EntryContext, dry: boolean): Rewrapped | Promise<Rewrapped> {
     if (sealed.length >= ASYNC_FROM) return this.rewrapAsync(sealed, context, dry);
-    const { cacheKey, tenantId } = context;
-    return rewrapSync(this.#settings, this.#tenants.of(tenantId), sealed, this.#bound(cacheKey), dry);
+    return this.rewrapSync(sealed, context, dry);
   }
 
-  rewrapSync(sealed: Uint8Array, { cacheKey, tenantId }: EntryContext): Buffer | undefined {
-    return rewrapSync(this.#settings, this.#tenants.of(tenantId), sealed, this.#bound(cacheKey), false).sealed;
+  rewrapSync(sealed: Uint8Array, { cacheKey, tenantId }: EntryContext, dry: boolean): Rewrapped {
+    return rewrapSync(this.#settings, this.#tenants.of(tenantId), sealed, this.#bound(cacheKey), dry);
   }
 
   rewrapAsync(
