@@ -100,6 +100,15 @@ test('what was done by hand stays until the answer changes', (t) => {
   t.true(holds().includes('C staged'), 'not a key of the provider');
 });
 
+test('a rotation that was completed by hand stays completed until the answer changes', (t) => {
+  const { answer, holds, keyring } = following(A, B);
+  keyring.completeRotation();
+  answer(A, B);
+  t.deepEqual(holds(), ['A current']);
+  answer(A, B, C);
+  t.deepEqual(holds(), ['A current', 'B staged', 'C staged']);
+});
+
 test('a key that was rotated to by hand is not dropped while it seals', (t) => {
   using clock = fakeClock();
   const { answer, holds, keyring } = following(A);

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { type UnwrappingProviderOptions, unwrappingProvider } from '../../src/providers/index.js';
+import { ownKeys } from '../../src/providers/own-keys.js';
 import { A, B, C, failureOf, heldOf, keysIn, nameOf } from './outcomes.js';
 
 /** A "service" that only reverses the bytes, and remembers the arrays that it gave. */
@@ -57,6 +58,13 @@ test('one key that fails takes the others along, overwritten, and the error says
   t.deepEqual(keysIn(shown), []);
   t.is(given.length, 3);
   t.deepEqual(given.map((bytes) => bytes.every((byte) => byte === 0)).sort(), [false, true, true]);
+});
+
+test('keys that came beside one that did not are overwritten', async (t) => {
+  const [first, last] = [Uint8Array.from(A), Uint8Array.from(B)];
+  const keys = [Promise.resolve(first), Promise.reject(new Error('down')), Promise.resolve(last)];
+  await t.throwsAsync(ownKeys(keys), { message: 'down' });
+  t.true([...first, ...last].every((byte) => byte === 0));
 });
 
 test('a plaintext that is no key is refused by its length, and never repeated', async (t) => {

@@ -1,6 +1,6 @@
 import { Keyring } from '../../index.js';
 
-/* Ends by itself, though a keyring is refreshed, and a call of its provider is under way that never ends. */
+/* Ends by itself, though one keyring waits for its refresh, and a call of another one's provider is under way that never ends. */
 let calls = 0;
 const provider = () => {
   calls++;
@@ -9,6 +9,7 @@ const provider = () => {
   return new Promise<never>(() => {});
 };
 const keyring = await Keyring.fromProvider(provider, { refresh: '5ms', timeout: '5m', onError: () => {} });
+await Keyring.fromProvider(() => ({ masterKey: Buffer.alloc(32, 2) }), { refresh: '5m' });
 const waited = setInterval(() => {
   if (calls < 4) return;
   clearInterval(waited);

@@ -73,7 +73,7 @@ export class KeySource {
   async first<T>(make: (keys: ProvidedKeys) => T): Promise<T> {
     try {
       const keys = await this.#firstAnswer(elapsed() + this.#startupMs);
-      return await used(keys, make);
+      return used(keys, make);
     } catch (error) {
       this.end(error);
       throw error;
@@ -132,10 +132,7 @@ export class KeySource {
   }
 
   async #refresh(take: (keys: ProvidedKeys) => void): Promise<void> {
-    const keys = await this.#call(this.#timeoutMs, false);
-    await used(keys, (given) => {
-      if (!this.#ending.signal.aborted) take(given);
-    });
+    used(await this.#call(this.#timeoutMs, false), take);
   }
 
   /** Twice as long after each failure, and at random between half of it and all of it, so that a fleet does not come back together. */

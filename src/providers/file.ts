@@ -54,7 +54,7 @@ interface KeyFile {
 }
 
 function assertPath(name: string, path: unknown): void {
-  if (!(path instanceof URL) && (typeof path !== 'string' || path === '')) {
+  if (!(path instanceof URL) && (typeof path !== 'string' || path === '' || !path.isWellFormed())) {
     throw new TypeError(`${name} must be the path of a file, not ${kindOf(path)}`);
   }
 }

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../errors.js';
-import { kindOf } from '../util/bytes.js';
+import { assertWellFormed } from '../util/bytes.js';
 
 /** @throws TypeError unless it is an object with this method. */
 export function assertClient(client: unknown, method: string): void {
@@ -7,9 +7,9 @@ export function assertClient(client: unknown, method: string): void {
   if (typeof found !== 'function') throw new TypeError(`client must have a method ${method}()`);
 }
 
-/** @throws TypeError for another type, ConfigurationError for an empty string. */
+/** @throws TypeError for another type and for a lone surrogate, ConfigurationError for an empty string. */
 export function assertText(name: string, value: unknown): asserts value is string {
-  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, not ${kindOf(value)}`);
+  assertWellFormed(name, value);
   if (value === '') throw new ConfigurationError(`${name} must not be empty`);
 }
 
