@@ -11,7 +11,7 @@ import {
 /** The one key of the stand-in for AWS KMS. */
 export const KMS_KEY_ID = 'alias/cachekit';
 
-/** A stand-in for AWS KMS: `Encrypt`, `Decrypt` and `GenerateDataKey` of its JSON 1.1 protocol, for requests that are signed. */
+/** A stand-in for AWS KMS: `Encrypt`, `Decrypt` and `GenerateDataKeyWithoutPlaintext` in its JSON 1.1 protocol, for requests that are signed. */
 export function startKms(): Promise<KeyService> {
   const kek = randomBytes(32);
   return startKeyService('application/x-amz-json-1.1', (request) => {
@@ -23,15 +23,14 @@ export function startKms(): Promise<KeyService> {
     if (action === 'Decrypt') return decrypt(kek, request);
     if (request.body.KeyId !== KMS_KEY_ID) return refusal('NotFoundException');
     if (action === 'Encrypt') return encrypted(kek, request, Buffer.from(String(request.body.Plaintext), 'base64'));
-    return action === 'GenerateDataKey'
-      ? encrypted(kek, request, randomBytes(32))
-      : refusal('UnknownOperationException');
+    if (action === 'GenerateDataKeyWithoutPlaintext') return encrypted(kek, request, randomBytes(32));
+    return refusal('UnknownOperationException');
   });
 }
 
 function encrypted(kek: Buffer, { body }: ServiceRequest, plaintext: Buffer): ServiceAnswer {
   const CiphertextBlob = wrap(kek, plaintext, contextOf(body)).toString('base64');
-  return { status: 200, body: { KeyId: KMS_KEY_ID, CiphertextBlob, Plaintext: plaintext.toString('base64') } };
+  return { status: 200, body: { KeyId: KMS_KEY_ID, CiphertextBlob } };
 }
 
 function decrypt(kek: Buffer, { body }: ServiceRequest): ServiceAnswer {

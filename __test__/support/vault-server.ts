@@ -5,16 +5,17 @@ import { type KeyService, type ServiceAnswer, startKeyService, unwrap, wrap } fr
 export const VAULT_TOKEN = 'hvs.token-of-the-stand-in';
 export const VAULT_KEY = 'cachekit';
 
-/** A stand-in for Vault: `encrypt` and `decrypt` of the transit engine. */
+/** A stand-in for Vault: `encrypt`, `decrypt` and wrapped data keys of the transit engine. */
 export function startVault(): Promise<KeyService> {
   const kek = randomBytes(32);
   return startKeyService('application/json', ({ path, headers, body }) => {
     if (headers['x-vault-token'] !== VAULT_TOKEN) return refusal(403, 'permission denied');
     const { ciphertext, plaintext, associated_data: aad = '' } = body as Record<string, string | undefined>;
-    if (path === `/v1/transit/encrypt/${VAULT_KEY}`) {
-      const wrapped = wrap(kek, Buffer.from(plaintext ?? '', 'base64'), aad);
-      return answer({ ciphertext: `vault:v1:${wrapped.toString('base64')}`, key_version: 1 });
-    }
+    const wrapped = (key: Buffer) => {
+      return answer({ ciphertext: `vault:v1:${wrap(kek, key, aad).toString('base64')}`, key_version: 1 });
+    };
+    if (path === `/v1/transit/encrypt/${VAULT_KEY}`) return wrapped(Buffer.from(plaintext ?? '', 'base64'));
+    if (path === `/v1/transit/datakey/wrapped/${VAULT_KEY}`) return wrapped(randomBytes(32));
     if (path !== `/v1/transit/decrypt/${VAULT_KEY}`) return refusal(404, 'no handler for route');
     const [prefix, version, text = ''] = (ciphertext ?? '').split(':');
     if (prefix !== 'vault' || version !== 'v1') return refusal(400, 'invalid ciphertext: no prefix');
