@@ -1730,6 +1730,29 @@ interface EncryptedStore {
 declare function encryptedStore(inner: InnerStore, options?: EncryptedStoreOptions): EncryptedStore;
 
 /**
+ * What a keyring that follows a key provider publishes on `node:diagnostics_channel`. Keys are named by their fingerprints, as in
+ * `usage()`.
+ *
+ * | channel | when | with |
+ * |---|---|---|
+ * | `cachekit-native:keys-changed` | the keyring has followed its provider | `current`, `added`, `dropped` |
+ * | `cachekit-native:keys-failed` | a call of the provider has failed, and is repeated | `code`, `failures`, `starting` |
+ */
+interface KeyEvent {
+    /** The key that seals. */
+    current?: string;
+    added?: readonly string[];
+    /** No longer held. */
+    dropped?: readonly string[];
+    /** The error's fixed code; none for an error that is not of this package. */
+    code?: string | undefined;
+    /** How many calls in a row have failed. */
+    failures?: number;
+    /** Whether there are no keys yet. */
+    starting?: boolean;
+}
+
+/**
  * One tenant's encryption key, derived in Rust and never visible to JavaScript, with a nonce sequence.
  * Seals bytes as nonce (12) | ciphertext | tag (16) with AES-256-GCM.
  *
@@ -1977,4 +2000,4 @@ declare class StandardSerializer implements Serializer {
 }
 
 export { ArrowSerializer, AuthenticationError, BackendError, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, IncompleteError, InternalError, InteropSerializer, JsonSerializer, KeyError, KeyProviderError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, cache, createCache, encryptedDriver, encryptedStore, hardwareAcceleration, skip, withTtl };
-export type { ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BackoffOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreClearOptions, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, JsonSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RewrapOptions, RewrapReport, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };
+export type { ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BackoffOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreClearOptions, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, JsonSerializerOptions, KeyEvent, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RewrapOptions, RewrapReport, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };

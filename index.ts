@@ -74,6 +74,7 @@ export type { EncryptedStoreClearOptions } from './src/integrations/clear-namesp
 export { type CacheDriver, type DriverFactory, encryptedDriver } from './src/integrations/encrypted-driver.js';
 export { type EncryptedStore, encryptedStore, type InnerStore } from './src/integrations/encrypted-store.js';
 export type { EncryptedStoreOptions } from './src/integrations/sealed-text.js';
+export type { KeyEvent } from './src/keys/key-events.js';
 export type { KeyProviderOptions } from './src/keys/key-source.js';
 export { Keyring, type KeyringOptions, type KeyUsage, type NonceMode } from './src/keys/keyring.js';
 export type { KeyProvider, ProvidedKeys } from './src/keys/provider.js';
