@@ -3,17 +3,18 @@ import type { KeyOptions } from '../keys/key-options.js';
 import { signalOf } from '../native/abort.js';
 import { assertTenantId } from '../protocol/derive.js';
 import { kindOf } from '../util/bytes.js';
+import { letObserve } from '../util/observed.js';
 import { assertOptionsObject } from '../util/options-object.js';
 import { guarded } from './engine/backend-guard.js';
 import { assertCanTag } from './engine/coherence.js';
-import { type CacheStats, Counters } from './engine/counters.js';
+import { type CacheStats, Counters, totalUsage } from './engine/counters.js';
 import type { EntryStore } from './engine/entry-store.js';
 import { openStore } from './engine/open-store.js';
 import { type RewrapOptions, Rewrapping, type RewrapReport } from './engine/rewrap-entries.js';
 import { prefixOf, tagName } from './key-builder.js';
 import { FUNCTION, type FunctionOptions, STORAGE, type StorageOptions } from './options.js';
 import { assertFunction, parse, readOptions } from './parsers.js';
-import { resolveStorage, type Storage } from './resolve-storage.js';
+import { keyringsOf, resolveStorage, type Storage } from './resolve-storage.js';
 import { type TaggedStore, TenantCache, type ViewParts } from './tenant-cache.js';
 import { type CacheWrap, wrapFunction } from './wrap-function.js';
 
@@ -68,6 +69,10 @@ export class Cache extends TenantCache implements AsyncDisposable {
     this.#options = others;
     this.#home = home;
     this.#counters = counters;
+    letObserve(this, {
+      observe: (observer) => counters.observe(observer),
+      keyrings: () => keyringsOf(...this.#all().map(({ storage }) => storage)),
+    });
   }
 
   /** Caches a function's results here; as {@link cache}. */
@@ -149,13 +154,7 @@ export class Cache extends TenantCache implements AsyncDisposable {
   stats(): CacheStats {
     const total = new Counters();
     for (const counters of [this.#counters, this.#past, ...this.#functions]) total.add(counters);
-    const stats = { ...total.stats(), l1Entries: 0, l1Bytes: 0 };
-    for (const { store } of this.#all()) {
-      const { l1Entries, l1Bytes } = store.usage();
-      stats.l1Entries += l1Entries;
-      stats.l1Bytes += l1Bytes;
-    }
-    return stats;
+    return { ...total.stats(), ...totalUsage(this.#all().map(({ store }) => store.usage())) };
   }
 
   /**
@@ -187,6 +186,7 @@ export class Cache extends TenantCache implements AsyncDisposable {
     const options = parse(FUNCTION, own);
     const wrap = wrapFunction<K, T>(options, {
       ...home,
+      counters: this.#counters,
       wrapped: (cached, counters) => {
         this.#functions.add(counters);
         this.#forgotten.register(cached, counters);

@@ -10,6 +10,7 @@ import type { EntryRef } from './engine/entry-ref.js';
 import type { EntryStore } from './engine/entry-store.js';
 import { MISS } from './engine/first-tier.js';
 import { currentSignal } from './engine/run-signal.js';
+import { howManyRemoved, inOneSpan, inSpan, traceOne, whetherStored } from './engine/tracing.js';
 import { assertTags, tagName } from './key-builder.js';
 import type { Ttl } from './options.js';
 
@@ -61,6 +62,10 @@ export class TenantCache {
     try {
       const { store, tenantId, ttlMs, counters } = this.#parts;
       const full = this.#full(cacheKey);
+      const { tracer } = counters;
+      if (tracer !== undefined) {
+        return traceOne(tracer, 'get', this.#refOf(full, ttlMs), (ref) => store.get(ref)) as Promise<V | undefined>;
+      }
       const value = store.hit(full, tenantId, ttlMs, counters);
       return (value === MISS ? store.get(this.#refOf(full, ttlMs)) : Promise.resolve(value)) as Promise<V | undefined>;
     } catch (error) {
@@ -76,16 +81,17 @@ export class TenantCache {
     const ref = this.#ref(cacheKey, options);
     assertLoader(load);
     const { store } = this.#parts;
-    const value = store.hit(ref.cacheKey, ref.tenantId, ref.ttlMs, ref.counters);
+    const { tracer } = ref.counters;
+    const value = tracer === undefined ? store.hit(ref.cacheKey, ref.tenantId, ref.ttlMs, ref.counters) : MISS;
     if (value !== MISS) return value as V;
-    return (await store.fetch(ref, load)).value as V;
+    return (await inSpan('get', ref, (own) => store.fetch(own, load))).value as V;
   }
 
   /** As `getOrSet`, with what is known of the entry. */
   async entry<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: SetOptions): Promise<Entry<V>> {
     const ref = this.#ref(cacheKey, options);
     assertLoader(load);
-    const outcome = await this.#parts.store.fetch(ref, load);
+    const outcome = await inSpan('get', ref, (own) => this.#parts.store.fetch(own, load));
     // An entry that was there may have been stored with another TTL.
     return entryOf(outcome, undefined) as Entry<V>;
   }
@@ -98,7 +104,8 @@ export class TenantCache {
     // Without `async`, as `get`.
     try {
       assertValue(value);
-      return this.#parts.store.set(this.#ref(cacheKey, options), value);
+      const ref = this.#ref(cacheKey, options);
+      return inSpan('set', ref, (own) => this.#parts.store.set(own, value), whetherStored);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -106,7 +113,12 @@ export class TenantCache {
 
   /** The stored values in the order of the keys, `undefined` for what is not there. */
   async getMany<V = unknown>(cacheKeys: readonly string[]): Promise<(V | undefined)[]> {
-    return this.#parts.store.getMany(this.#refs(cacheKeys)) as Promise<(V | undefined)[]>;
+    return inOneSpan(
+      'get',
+      this.#refs(cacheKeys),
+      (refs) => this.#parts.store.getMany(refs) as Promise<(V | undefined)[]>,
+      (values) => ({ hits: values.filter((value) => value !== undefined).length }),
+    );
   }
 
   /**
@@ -127,7 +139,12 @@ export class TenantCache {
       assertValue(value);
       return { ref: this.#ref(cacheKey, options), value };
     });
-    return this.#parts.store.setMany(items);
+    return inOneSpan(
+      'set',
+      items.map(({ ref }) => ref),
+      (refs) => this.#parts.store.setMany(items.map(({ value }, i) => ({ ref: refs[i] as EntryRef, value }))),
+      whetherStored,
+    );
   }
 
   /**
@@ -135,7 +152,7 @@ export class TenantCache {
    * @throws what the backend throws: an invalidation that failed must not pass for done.
    */
   async delete(cacheKey: string): Promise<boolean> {
-    return (await this.#parts.store.delete([this.#ref(cacheKey)])) > 0;
+    return (await this.#delete([this.#ref(cacheKey)])) > 0;
   }
 
   /**
@@ -144,7 +161,7 @@ export class TenantCache {
    */
   async deleteMany(cacheKeys: readonly string[]): Promise<number> {
     const refs = this.#refs(cacheKeys);
-    return refs.length === 0 ? 0 : this.#parts.store.delete(refs);
+    return refs.length === 0 ? 0 : this.#delete(refs);
   }
 
   /**
@@ -225,6 +242,10 @@ export class TenantCache {
   /** What an entry is stored under. */
   keyFor(cacheKey: string): string {
     return this.#ref(cacheKey).cacheKey;
+  }
+
+  #delete(refs: readonly EntryRef[]): Promise<number> {
+    return inOneSpan('delete', refs, (own) => this.#parts.store.delete(own), howManyRemoved);
   }
 
   #ref(cacheKey: string, options?: SetOptions): EntryRef {

@@ -1,3 +1,4 @@
+import type { Keyring } from '../keys/keyring.js';
 import type { Serializer } from '../serializers/serializer.js';
 import { assertWellFormed } from '../util/bytes.js';
 import { append } from '../util/own-property.js';
@@ -44,6 +45,10 @@ export class SealingCodec<T = unknown> implements ValueCodec<T> {
     this.#tenants = tenants;
     this.#payloads = payloads;
     this.#store = store;
+  }
+
+  get keyring(): Keyring {
+    return this.#settings.keyring;
   }
 
   boundTo(store: PrefixedStore): SealingCodec<T> {

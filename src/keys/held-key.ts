@@ -1,7 +1,7 @@
 import { type NativeMasterKey, type NativeSealer, type NativeSequence, native } from '../native/addon.js';
 import { checked, guarded } from '../native/result.js';
 import { type MasterKeyInput, masterKeyBytes } from '../protocol/master-key.js';
-import { dateOf } from '../util/clock.js';
+import { dateOf, now } from '../util/clock.js';
 import { LruMap } from '../util/lru-map.js';
 
 /** One tenant's key, derived in Rust from a held master key. */
@@ -24,6 +24,8 @@ export interface KeyUsage {
   /** Opens that succeeded. */
   opens: number;
   lastUsed: Date | undefined;
+  /** When this keyring got the key: what it does not know of use is before that. */
+  heldSince: Date;
 }
 
 /** Derived keys kept for one master key; the others are derived again (some microseconds). */
@@ -38,6 +40,7 @@ export class HeldKey {
   /** On the clock of `now()`. */
   lastSealed = Number.NEGATIVE_INFINITY;
   lastOpened = Number.NEGATIVE_INFINITY;
+  readonly #since = now();
   readonly #native: NativeMasterKey;
   readonly #tenants = new LruMap<TenantKey>(MAX_TENANTS);
 
@@ -79,7 +82,8 @@ export class HeldKey {
 
   usage(position: KeyUsage['position']): KeyUsage {
     const { fingerprint, seals, opens, lastUsed: at } = this;
-    return { fingerprint, position, seals, opens, lastUsed: at === Number.NEGATIVE_INFINITY ? undefined : dateOf(at) };
+    const lastUsed = at === Number.NEGATIVE_INFINITY ? undefined : dateOf(at);
+    return { fingerprint, position, seals, opens, lastUsed, heldSince: dateOf(this.#since) };
   }
 
   /** Derives every tenant's key again at its next use, for a new nonce sequence. */

@@ -4,6 +4,7 @@ import { type NativeSequence, native } from '../native/addon.js';
 import { guarded } from '../native/result.js';
 import { type MasterKeyInput, resolveMasterKeys } from '../protocol/master-key.js';
 import { latest, now } from '../util/clock.js';
+import { letObserve } from '../util/observed.js';
 import { assertOptionsObject, type Duration, durationMs, ownOptions } from '../util/options-object.js';
 import { HeldKey, type KeyUsage, type TenantKey } from './held-key.js';
 import { fetchMasterKeys, type KeyProvider, type KeyProviderOptions } from './provider.js';
@@ -22,9 +23,10 @@ export type { KeyUsage };
 
 const OPTIONS = ['masterKey', 'previousMasterKeys'] as const satisfies readonly (keyof KeyringOptions)[];
 const MAX_PREVIOUS = 3;
+const NONCES_OF_A_SEQUENCE = 2 ** 32;
 /** Seals, after which `announceHalfUsed` is called. */
-export const HALF_OF_A_SEQUENCE = 2 ** 31;
-const nonceChannel = channel('cachekit:nonces');
+export const HALF_OF_A_SEQUENCE = NONCES_OF_A_SEQUENCE / 2;
+const nonceChannel = channel('cachekit-native:nonces');
 
 /** What codecs read and count for each value, without a call. */
 export interface KeyringState {
@@ -74,6 +76,7 @@ export class Keyring implements Disposable {
     this.#current = new HeldKey(keys.current.name, keys.current.input);
     for (const { name, input } of keys.previous) this.#previous.push(this.#unheld(name, input));
     this.#replaced = this.#previous.length > 0;
+    letObserve(this, { keyrings: () => [this] });
   }
 
   /** Keys from a key management service: calls `provider` once and makes a keyring of what it returns. */
@@ -168,6 +171,13 @@ export class Keyring implements Disposable {
   get rotating(): boolean {
     this.#assertUsable();
     return this.#previous.length > 0;
+  }
+
+  /** Nonces left in the sequence of each kind, of 2^32. The counters are renewed when they end; random ones are not: then seals fail. */
+  get sealsRemaining(): { counter: number; random: number } {
+    this.#assertUsable();
+    const left = (sequence: NativeSequence | undefined) => NONCES_OF_A_SEQUENCE - (sequence?.used ?? 0);
+    return { counter: left(this.#sequence), random: left(this.#randomSequence) };
   }
 
   /** Every key held: the current one first, then the previous ones, newest first, then the staged ones. */
