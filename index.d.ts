@@ -705,6 +705,8 @@ interface KeyUsage {
     /** Opens that succeeded. */
     opens: number;
     lastUsed: Date | undefined;
+    /** When this keyring got the key: what it does not know of use is before that. */
+    heldSince: Date;
 }
 
 /** The keys that a key management service holds for an application. */
@@ -784,6 +786,11 @@ declare class Keyring implements Disposable {
     }): void;
     /** Whether previous keys are held. */
     get rotating(): boolean;
+    /** Nonces left in the sequence of each kind, of 2^32. The counters are renewed when they end; random ones are not: then seals fail. */
+    get sealsRemaining(): {
+        counter: number;
+        random: number;
+    };
     /** Every key held: the current one first, then the previous ones, newest first, then the staged ones. */
     usage(): KeyUsage[];
     /** Wipes every key; any later use is a KeyError. Async work under way finishes. */
@@ -1196,6 +1203,8 @@ interface FunctionOptions<K extends unknown[] = unknown[], T extends unknown[] =
 }
 type CacheOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> = StorageOptions & FunctionOptions<K, T>;
 
+type BreakerState = 'open' | 'half-open' | 'closed';
+
 /** How long something took, in numbers of a fixed size. */
 interface LatencyStats {
     count: number;
@@ -1207,7 +1216,7 @@ interface LatencyStats {
         count: number;
     }[];
 }
-/** What has happened so far, in plain numbers: nothing here tells of a key or a value. */
+/** What has happened so far, in plain numbers, and how things are: nothing here tells of a key or a value. */
 interface CacheStats {
     /** Calls answered with a stored value. */
     hits: number;
@@ -1247,6 +1256,8 @@ interface CacheStats {
     l1Entries: number;
     /** Bytes they take, as `l1.maxBytes` counts them. */
     l1Bytes: number;
+    /** The circuit breaker of the backend; `undefined` without one. Of a cache with several (functions with keys of their own) the worst. */
+    breaker: BreakerState | undefined;
 }
 
 /**
@@ -1265,6 +1276,9 @@ interface CacheStats {
  * | `failure` | something is counted instead of thrown | `kind`, `code` |
  * | `lock` | another process has an entry's lock | `ms`: how long this one waited |
  * | `breaker` | the backend's circuit breaker changes | `state`: `'open'`, `'half-open'` or `'closed'` |
+ *
+ * Beside them `cachekit-native:nonces` tells of a keyring: `event` is `'half-used'` after 2^31 seals in a sequence of nonces, and
+ * `'renewed'` when a sequence of counters has ended and another one has begun; `fingerprint` is that of the master key that seals.
  */
 interface CacheEvent {
     /** The options' namespace and operation, where there are. */

@@ -1,5 +1,5 @@
 import { now } from '../util/clock.js';
-import type { CacheStats, Counters } from './engine/counters.js';
+import { type CacheStats, type Counters, tracing } from './engine/counters.js';
 import type { Call, EntryRef } from './engine/entry-ref.js';
 import type { EntryStore } from './engine/entry-store.js';
 import { events, publish } from './engine/events.js';
@@ -96,7 +96,7 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
 
   function cached(this: unknown, ...args: unknown[]): Promise<unknown> {
     try {
-      const { tracer } = counters;
+      const tracer = tracing.tracers > 0 ? counters.tracer : undefined;
       if (tracer !== undefined) {
         const fetched = traceOne(tracer, 'get', refOf(args), (ref) => store.fetch(ref, () => fn.apply(this, args)));
         return fetched.then(outcomeValue);

@@ -5,12 +5,12 @@ import type { Wire } from '../protocol/wire.js';
 import { assertWellFormed, kindOf } from '../util/bytes.js';
 import { assertOptionsObject, type Duration, durationMs, ttlMsOf } from '../util/options-object.js';
 import { type Entry, entryOf } from './cached-function.js';
-import type { Counters } from './engine/counters.js';
+import { type Counters, tracing } from './engine/counters.js';
 import type { EntryRef } from './engine/entry-ref.js';
 import type { EntryStore } from './engine/entry-store.js';
 import { MISS } from './engine/first-tier.js';
 import { currentSignal } from './engine/run-signal.js';
-import { howManyRemoved, inOneSpan, inSpan, traceOne, whetherStored } from './engine/tracing.js';
+import { howManyHits, howManyRemoved, inOneSpan, inSpan, traceOne, whetherStored } from './engine/tracing.js';
 import { assertTags, tagName } from './key-builder.js';
 import type { Ttl } from './options.js';
 
@@ -62,7 +62,7 @@ export class TenantCache {
     try {
       const { store, tenantId, ttlMs, counters } = this.#parts;
       const full = this.#full(cacheKey);
-      const { tracer } = counters;
+      const tracer = tracing.tracers > 0 ? counters.tracer : undefined;
       if (tracer !== undefined) {
         return traceOne(tracer, 'get', this.#refOf(full, ttlMs), (ref) => store.get(ref)) as Promise<V | undefined>;
       }
@@ -81,8 +81,7 @@ export class TenantCache {
     const ref = this.#ref(cacheKey, options);
     assertLoader(load);
     const { store } = this.#parts;
-    const { tracer } = ref.counters;
-    const value = tracer === undefined ? store.hit(ref.cacheKey, ref.tenantId, ref.ttlMs, ref.counters) : MISS;
+    const value = tracing.tracers > 0 ? MISS : store.hit(ref.cacheKey, ref.tenantId, ref.ttlMs, ref.counters);
     if (value !== MISS) return value as V;
     return (await inSpan('get', ref, (own) => store.fetch(own, load))).value as V;
   }
@@ -105,7 +104,10 @@ export class TenantCache {
     try {
       assertValue(value);
       const ref = this.#ref(cacheKey, options);
-      return inSpan('set', ref, (own) => this.#parts.store.set(own, value), whetherStored);
+      const { store, counters } = this.#parts;
+      const tracer = tracing.tracers > 0 ? counters.tracer : undefined;
+      if (tracer === undefined) return store.set(ref, value);
+      return traceOne(tracer, 'set', ref, (own) => store.set(own, value), whetherStored);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -113,12 +115,9 @@ export class TenantCache {
 
   /** The stored values in the order of the keys, `undefined` for what is not there. */
   async getMany<V = unknown>(cacheKeys: readonly string[]): Promise<(V | undefined)[]> {
-    return inOneSpan(
-      'get',
-      this.#refs(cacheKeys),
-      (refs) => this.#parts.store.getMany(refs) as Promise<(V | undefined)[]>,
-      (values) => ({ hits: values.filter((value) => value !== undefined).length }),
-    );
+    const refs = this.#refs(cacheKeys);
+    const work = (own: readonly EntryRef[]) => this.#parts.store.getMany(own) as Promise<(V | undefined)[]>;
+    return tracing.tracers > 0 ? inOneSpan('get', refs, work, howManyHits) : work(refs);
   }
 
   /**

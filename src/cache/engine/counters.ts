@@ -64,6 +64,9 @@ export type StoreUsage = Pick<CacheStats, 'l1Entries' | 'l1Bytes' | 'breaker'>;
 
 type Counts = Omit<CacheStats, keyof StoreUsage | 'readLatency' | 'writeLatency' | 'loadLatency'>;
 
+/** How many tracers there are in this process: with none, no call looks further. */
+export const tracing = { tracers: 0 };
+
 export class Counters implements Counts {
   hits = 0;
   l1Hits = 0;
@@ -104,6 +107,13 @@ export class Counters implements Counts {
     return this.#labels.operation;
   }
 
+  /** Counts a call that a stored value answers. @returns where that was. */
+  hit(inL1: boolean): 'l1' | 'backend' {
+    this.hits++;
+    if (inL1) this.l1Hits++;
+    return inL1 ? 'l1' : 'backend';
+  }
+
   /** undefined: nobody traces. An observer of the function comes before one of its cache. */
   get tracer(): Tracer | undefined {
     return this.#tracer ?? this.#within?.tracer;
@@ -111,8 +121,15 @@ export class Counters implements Counts {
 
   /** @returns what ends it. */
   observe(observer: Observer): () => void {
+    const tracers = observer.tracer === undefined ? 0 : 1;
+    tracing.tracers += tracers;
     this.#observed([...(this.#observers ?? []), observer]);
-    return () => this.#observed(this.#observers?.filter((other) => other !== observer) ?? []);
+    let ended = false;
+    return () => {
+      if (!ended) tracing.tracers -= tracers;
+      ended = true;
+      this.#observed(this.#observers?.filter((other) => other !== observer) ?? []);
+    };
   }
 
   read(ms: number): void {

@@ -1,11 +1,11 @@
 import { now } from '../../util/clock.js';
-import { countHit, countMiss, countStale } from './answers.js';
 import type { Coherence } from './coherence.js';
 import type { EntryRef } from './entry-ref.js';
+import { events, publish } from './events.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Failures } from './failure-policy.js';
 import type { Loader, Outcome } from './loader.js';
-import { type Answer, type Reads, UNSURE } from './reads.js';
+import { type Answer, countHit, countMiss, type Reads, UNSURE } from './reads.js';
 import { Patience, type Progress, Runs, SharedRun } from './shared-run.js';
 import type { Flight, SingleFlight } from './single-flight.js';
 import type { Found, Tiers } from './tiers.js';
@@ -163,7 +163,9 @@ export class Fetching {
   }
 
   #stale(found: Found, ref: EntryRef, reason: 'swr' | 'error'): Outcome | Promise<Outcome> {
-    countStale(ref, reason);
+    ref.counters.staleHits++;
+    if (events.stale.hasSubscribers) publish(events.stale, ref, { reason });
+    ref.span?.note({ status: 'stale' });
     return this.#taken(found, ref, 'stale');
   }
 

@@ -3,10 +3,10 @@ import { Unopened, type ValueCodec } from '../../codec/value-codec.js';
 import { now } from '../../util/clock.js';
 import { append } from '../../util/own-property.js';
 import { nextTick } from '../../util/timers.js';
-import { countHit, countMiss } from './answers.js';
 import { isLarge, unusable } from './backend-entry.js';
 import type { Coherence } from './coherence.js';
 import type { EntryRef } from './entry-ref.js';
+import { events, publish } from './events.js';
 import type { Invalidations, Validity } from './invalidations.js';
 import { FAILED, type L2 } from './l2.js';
 import type { SingleFlight, Watch } from './single-flight.js';
@@ -285,4 +285,16 @@ interface Caller {
   readonly take: Take<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
+}
+
+export function countHit({ inL1 }: Found, ref: EntryRef): void {
+  const tier = ref.counters.hit(inL1);
+  if (events.hit.hasSubscribers) publish(events.hit, ref, { tier });
+  ref.span?.note({ status: 'hit', tier });
+}
+
+export function countMiss(ref: EntryRef): void {
+  ref.counters.misses++;
+  if (events.miss.hasSubscribers) publish(events.miss, ref);
+  ref.span?.note({ status: 'miss' });
 }

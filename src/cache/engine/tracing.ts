@@ -48,6 +48,10 @@ export function inOneSpan<R>(
   });
 }
 
+export function howManyHits(values: readonly unknown[]): TraceOutcome {
+  return { hits: values.filter((value) => value !== undefined).length };
+}
+
 export function whetherStored(stored: boolean): TraceOutcome {
   return { stored };
 }
