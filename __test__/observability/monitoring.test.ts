@@ -1,5 +1,7 @@
+import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { parser } from '@prometheus-io/lezer-promql';
 import test from 'ava';
 import { Registry } from 'prom-client';
@@ -76,6 +78,14 @@ test('each metric and label of an expression is one that a service exports', asy
   const variables = [...JSON.stringify(dashboard()).matchAll(/label_values\((\w+), (\w+)\)/g)];
   t.true(variables.length > 0);
   for (const [, name = '', label = ''] of variables) t.true(samples.get(name)?.has(label), `${label} of ${name}`);
+});
+
+test('each alert fires when it should, and only then', async (t) => {
+  const rules = join(import.meta.dirname, 'alert-rules.yml');
+  const tested = readFileSync(rules, 'utf8');
+  for (const { name } of ALERTS) t.true(tested.includes(name), name);
+  if (spawnSync('promtool', ['--version']).status !== 0) t.log('skipped: promtool is not installed');
+  else await t.notThrowsAsync(promisify(execFile)('promtool', ['test', 'rules', rules]));
 });
 
 test('a metric that is renamed is missed', (t) => {
