@@ -1,4 +1,5 @@
-import { type Attributes, context, type Span, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
+import { createRequire } from 'node:module';
+import type { Attributes, Span, SpanStatusCode, Tracer } from '@opentelemetry/api';
 import { isCacheKitError } from '../errors.js';
 import { type Tracer as CacheTracer, observedOf, type TraceOutcome, type TraceStart } from '../util/observed.js';
 import { assertCaches, type Caches } from './sources.js';
@@ -33,7 +34,12 @@ export function traceCaches(tracer: Tracer, caches: Caches): () => void {
   };
 }
 
+const require = createRequire(import.meta.url);
+const ERROR: SpanStatusCode.ERROR = 2;
+
 function spansOf(tracer: Tracer, cache: string): CacheTracer {
+  // Not before there is a tracer: the metrics need nothing of it at run time.
+  const { context, trace } = require('@opentelemetry/api') as typeof import('@opentelemetry/api');
   return {
     run(start, work) {
       const span = tracer.startSpan(`cachekit.${start.what}`, { attributes: attributesOf(cache, start) });
@@ -75,5 +81,5 @@ function outcomeAttributes(outcome: TraceOutcome): Attributes {
 /** An error of a function may have anything in its message: the kind alone is told. */
 function fail(span: Span, error: unknown): void {
   span.setAttribute('error.type', isCacheKitError(error) ? error.code : '_OTHER');
-  span.setStatus({ code: SpanStatusCode.ERROR });
+  span.setStatus({ code: ERROR });
 }
