@@ -172,7 +172,8 @@ test('stats are numbers, and histograms add up', async (t) => {
   for (let i = 0; i < 5; i++) await load(i % 3);
   await entries.set('k', 1);
   await entries.get('k');
-  const { readLatency, writeLatency, loadLatency, ...counts } = entries.stats();
+  const { readLatency, writeLatency, loadLatency, breaker, ...counts } = entries.stats();
+  t.is(breaker, 'closed');
   t.true(Object.values(counts).every((count) => typeof count === 'number' && Number.isFinite(count)));
   t.like(counts, { hits: 3, l1Hits: 0, misses: 3, loads: 3, loadErrors: 0, sets: 4, staleHits: 0, lockWaits: 0 });
   for (const [latency, count] of [

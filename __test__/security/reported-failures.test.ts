@@ -14,7 +14,7 @@ const secrets = [masterKey, shortKey, Buffer.from(cacheKey), Buffer.from(plainte
 
 const said: unknown[] = [];
 process.on('warning', (warning) => said.push(warning));
-subscribe('cachekit:nonces', (message) => said.push(message));
+subscribe('cachekit-native:nonces', (message) => said.push(message));
 
 function assertSilent(
   t: { deepEqual(actual: unknown, expected: unknown, message: string): void },

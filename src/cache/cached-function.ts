@@ -1,10 +1,11 @@
 import { now } from '../util/clock.js';
-import type { CacheStats, Counters } from './engine/counters.js';
+import { type CacheStats, type Counters, tracing } from './engine/counters.js';
 import type { Call, EntryRef } from './engine/entry-ref.js';
 import type { EntryStore } from './engine/entry-store.js';
 import { events, publish } from './engine/events.js';
 import { MISS } from './engine/first-tier.js';
 import type { Outcome } from './engine/loader.js';
+import { howManyRemoved, inOneSpan, inSpan, traceOne } from './engine/tracing.js';
 import type { EntryNames } from './key-builder.js';
 
 /** A value and what is known of where it came from. */
@@ -95,6 +96,11 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
 
   function cached(this: unknown, ...args: unknown[]): Promise<unknown> {
     try {
+      const tracer = tracing.tracers > 0 ? counters.tracer : undefined;
+      if (tracer !== undefined) {
+        const fetched = traceOne(tracer, 'get', refOf(args), (ref) => store.fetch(ref, () => fn.apply(this, args)));
+        return fetched.then(outcomeValue);
+      }
       const tenantId = names.tenantId(args);
       const site = sites && siteOf(tenantId);
       if (ofArguments === undefined || site === undefined) {
@@ -133,13 +139,17 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
   const methods = {
     async entry(this: unknown, ...args: unknown[]): Promise<Entry<unknown>> {
       const self = selfOf(this);
-      return entryOf(await store.fetch(refOf(args), () => fn.apply(self, args)), ttlMs);
+      const work = (ref: EntryRef) => store.fetch(ref, () => fn.apply(self, args));
+      return entryOf(await inSpan('get', refOf(args), work), ttlMs);
     },
     keyFor: (...args: unknown[]): string => refOf(args).cacheKey,
-    invalidate: async (...args: unknown[]): Promise<boolean> => (await store.delete([refOf(args)])) > 0,
+    async invalidate(...args: unknown[]): Promise<boolean> {
+      return (await inOneSpan('delete', [refOf(args)], (refs) => store.delete(refs), howManyRemoved)) > 0;
+    },
     async refresh(this: unknown, ...args: unknown[]): Promise<unknown> {
       const self = selfOf(this);
-      return (await store.refresh(refOf(args), () => fn.apply(self, args))).value;
+      const work = (ref: EntryRef) => store.refresh(ref, () => fn.apply(self, args));
+      return (await inSpan('refresh', refOf(args), work)).value;
     },
     stats: (): CacheStats => ({ ...counters.stats(), ...store.usage() }),
   };

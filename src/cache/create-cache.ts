@@ -1,14 +1,15 @@
 import { ConfigurationError } from '../errors.js';
 import type { KeyOptions } from '../keys/key-options.js';
 import { assertTenantId } from '../protocol/derive.js';
+import { letObserve } from '../util/observed.js';
 import { assertCanTag } from './engine/coherence.js';
-import { type CacheStats, Counters } from './engine/counters.js';
+import { type CacheStats, Counters, totalUsage } from './engine/counters.js';
 import type { EntryStore } from './engine/entry-store.js';
 import { openStore } from './engine/open-store.js';
 import { prefixOf, tagName } from './key-builder.js';
 import { FUNCTION, type FunctionOptions, STORAGE, type StorageOptions } from './options.js';
 import { parse, readOptions } from './parsers.js';
-import { resolveStorage, type Storage } from './resolve-storage.js';
+import { keyringsOf, resolveStorage, type Storage } from './resolve-storage.js';
 import { rewrapSteps } from './rewrap/cache-entries.js';
 import { type KeyReportOptions, type RewrapOptions, type RewrapProgress, rewrapOptions } from './rewrap/options.js';
 import type { KeyReport, RewrapReport } from './rewrap/report.js';
@@ -68,6 +69,10 @@ export class Cache extends TenantCache implements AsyncDisposable {
     this.#options = others;
     this.#home = home;
     this.#counters = counters;
+    letObserve(this, {
+      observe: (observer) => counters.observe(observer),
+      keyrings: () => keyringsOf(...this.#all().map(({ storage }) => storage)),
+    });
   }
 
   /** Caches a function's results here; as {@link cache}. */
@@ -136,13 +141,7 @@ export class Cache extends TenantCache implements AsyncDisposable {
   stats(): CacheStats {
     const total = new Counters();
     for (const counters of [this.#counters, this.#past, ...this.#functions]) total.add(counters);
-    const stats = { ...total.stats(), l1Entries: 0, l1Bytes: 0 };
-    for (const { store } of this.#all()) {
-      const { l1Entries, l1Bytes } = store.usage();
-      stats.l1Entries += l1Entries;
-      stats.l1Bytes += l1Bytes;
-    }
-    return stats;
+    return { ...total.stats(), ...totalUsage(this.#all().map(({ store }) => store.usage())) };
   }
 
   /**
@@ -193,6 +192,7 @@ export class Cache extends TenantCache implements AsyncDisposable {
     const options = parse(FUNCTION, own);
     const wrap = wrapFunction<K, T>(options, {
       ...home,
+      counters: this.#counters,
       wrapped: (cached, counters) => {
         this.#functions.add(counters);
         this.#forgotten.register(cached, counters);

@@ -18,11 +18,11 @@ import { parse } from './parsers.js';
 /** Where values are stored and as what: options that were checked, with what they are made into. */
 export interface Storage extends StoreSettings {
   readonly secure: boolean;
+  /** Undefined: nothing is encrypted. */
+  readonly keyring: Keyring | undefined;
   readonly profile: WireProfile;
   /** Whether the backend was made here, from a URL or around a Keyv store (which stays open), and is closed with the cache. */
   readonly ownsBackend: boolean;
-  /** What its values are sealed with; undefined: they are not. */
-  readonly keyring: Keyring | undefined;
   /** Wipes the keys that were made here. */
   readonly destroy: () => void;
   readonly ttlMs: number;
@@ -86,10 +86,15 @@ export function resolveStorage(given: StorageOptions & { namespace?: string }, s
   };
 }
 
+/** Each once. */
+export function keyringsOf(...storages: readonly Storage[]): Keyring[] {
+  return [...new Set(storages.flatMap(({ keyring }) => keyring ?? []))];
+}
+
 function resolveCodec(
   options: StorageOptions,
   secure: boolean,
-): Pick<Storage, 'secure' | 'profile' | 'keyring' | 'destroy'> & { codec: ValueCodec } {
+): Pick<Storage, 'secure' | 'keyring' | 'profile' | 'destroy'> & { codec: ValueCodec } {
   const { serializer, masterKey, keyring, tenantId, wire, nonces } = options;
   if (!secure && !(serializer instanceof EncryptionWrapper)) assertKeysGiven(options);
   if (serializer === null) throw new TypeError('serializer must be a Serializer or left out, not null');
@@ -104,19 +109,19 @@ function resolveCodec(
     if (wire !== undefined && wire !== profile.wire) {
       throw new ConfigurationError(`The EncryptionWrapper has wire '${profile.wire}'`);
     }
-    return { codec, secure: true, profile, keyring: codec.keyring, destroy: () => {} };
+    return { codec, secure: true, keyring: codec.keyring, profile, destroy: () => {} };
   }
   if (secure || masterKey !== undefined || keyring !== undefined) {
     const wrapper = new EncryptionWrapper({ serializer, masterKey, keyring, tenantId, wire, nonces });
     const codec = codecOf(wrapper);
-    const { profile } = codec;
-    return { codec, secure: true, profile, keyring: codec.keyring, destroy: () => wrapper.destroy() };
+    const { profile, keyring: keys } = codec;
+    return { codec, secure: true, keyring: keys, profile, destroy: () => wrapper.destroy() };
   }
   if (nonces !== undefined) {
     throw new ConfigurationError('nonces are for encryption: use cache.secure, or pass masterKey or keyring');
   }
   const plain = new PlainCodec({ serializer, wire });
-  return { codec: plain, secure: false, profile: plain.profile, keyring: undefined, destroy: () => {} };
+  return { codec: plain, secure: false, keyring: undefined, profile: plain.profile, destroy: () => {} };
 }
 
 /** A key that was asked for and is missing, as from an unset variable, must not mean a cache without encryption. */

@@ -5,11 +5,12 @@ import type { Wire } from '../protocol/wire.js';
 import { assertWellFormed, kindOf } from '../util/bytes.js';
 import { assertOptionsObject, type Duration, durationMs, ttlMsOf } from '../util/options-object.js';
 import { type Entry, entryOf } from './cached-function.js';
-import type { Counters } from './engine/counters.js';
+import { type Counters, tracing } from './engine/counters.js';
 import type { EntryRef } from './engine/entry-ref.js';
 import type { EntryStore } from './engine/entry-store.js';
 import { MISS } from './engine/first-tier.js';
 import { currentSignal } from './engine/run-signal.js';
+import { howManyHits, howManyRemoved, inOneSpan, inSpan, traceOne, whetherStored } from './engine/tracing.js';
 import { assertTags, tagName } from './key-builder.js';
 import type { Ttl } from './options.js';
 
@@ -61,6 +62,10 @@ export class TenantCache {
     try {
       const { store, tenantId, ttlMs, counters } = this.#parts;
       const full = this.#full(cacheKey);
+      const tracer = tracing.tracers > 0 ? counters.tracer : undefined;
+      if (tracer !== undefined) {
+        return traceOne(tracer, 'get', this.#refOf(full, ttlMs), (ref) => store.get(ref)) as Promise<V | undefined>;
+      }
       const value = store.hit(full, tenantId, ttlMs, counters);
       return (value === MISS ? store.get(this.#refOf(full, ttlMs)) : Promise.resolve(value)) as Promise<V | undefined>;
     } catch (error) {
@@ -76,16 +81,16 @@ export class TenantCache {
     const ref = this.#ref(cacheKey, options);
     assertLoader(load);
     const { store } = this.#parts;
-    const value = store.hit(ref.cacheKey, ref.tenantId, ref.ttlMs, ref.counters);
+    const value = tracing.tracers > 0 ? MISS : store.hit(ref.cacheKey, ref.tenantId, ref.ttlMs, ref.counters);
     if (value !== MISS) return value as V;
-    return (await store.fetch(ref, load)).value as V;
+    return (await inSpan('get', ref, (own) => store.fetch(own, load))).value as V;
   }
 
   /** As `getOrSet`, with what is known of the entry. */
   async entry<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: SetOptions): Promise<Entry<V>> {
     const ref = this.#ref(cacheKey, options);
     assertLoader(load);
-    const outcome = await this.#parts.store.fetch(ref, load);
+    const outcome = await inSpan('get', ref, (own) => this.#parts.store.fetch(own, load));
     // An entry that was there may have been stored with another TTL.
     return entryOf(outcome, undefined) as Entry<V>;
   }
@@ -98,7 +103,11 @@ export class TenantCache {
     // Without `async`, as `get`.
     try {
       assertValue(value);
-      return this.#parts.store.set(this.#ref(cacheKey, options), value);
+      const ref = this.#ref(cacheKey, options);
+      const { store, counters } = this.#parts;
+      const tracer = tracing.tracers > 0 ? counters.tracer : undefined;
+      if (tracer === undefined) return store.set(ref, value);
+      return traceOne(tracer, 'set', ref, (own) => store.set(own, value), whetherStored);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -106,7 +115,9 @@ export class TenantCache {
 
   /** The stored values in the order of the keys, `undefined` for what is not there. */
   async getMany<V = unknown>(cacheKeys: readonly string[]): Promise<(V | undefined)[]> {
-    return this.#parts.store.getMany(this.#refs(cacheKeys)) as Promise<(V | undefined)[]>;
+    const refs = this.#refs(cacheKeys);
+    const work = (own: readonly EntryRef[]) => this.#parts.store.getMany(own) as Promise<(V | undefined)[]>;
+    return tracing.tracers > 0 ? inOneSpan('get', refs, work, howManyHits) : work(refs);
   }
 
   /**
@@ -127,7 +138,12 @@ export class TenantCache {
       assertValue(value);
       return { ref: this.#ref(cacheKey, options), value };
     });
-    return this.#parts.store.setMany(items);
+    return inOneSpan(
+      'set',
+      items.map(({ ref }) => ref),
+      (refs) => this.#parts.store.setMany(items.map(({ value }, i) => ({ ref: refs[i] as EntryRef, value }))),
+      whetherStored,
+    );
   }
 
   /**
@@ -135,7 +151,7 @@ export class TenantCache {
    * @throws what the backend throws: an invalidation that failed must not pass for done.
    */
   async delete(cacheKey: string): Promise<boolean> {
-    return (await this.#parts.store.delete([this.#ref(cacheKey)])) > 0;
+    return (await this.#delete([this.#ref(cacheKey)])) > 0;
   }
 
   /**
@@ -144,7 +160,7 @@ export class TenantCache {
    */
   async deleteMany(cacheKeys: readonly string[]): Promise<number> {
     const refs = this.#refs(cacheKeys);
-    return refs.length === 0 ? 0 : this.#parts.store.delete(refs);
+    return refs.length === 0 ? 0 : this.#delete(refs);
   }
 
   /**
@@ -225,6 +241,10 @@ export class TenantCache {
   /** What an entry is stored under. */
   keyFor(cacheKey: string): string {
     return this.#ref(cacheKey).cacheKey;
+  }
+
+  #delete(refs: readonly EntryRef[]): Promise<number> {
+    return inOneSpan('delete', refs, (own) => this.#parts.store.delete(own), howManyRemoved);
   }
 
   #ref(cacheKey: string, options?: SetOptions): EntryRef {

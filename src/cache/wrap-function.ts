@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../errors.js';
 import { errorPathsOf } from '../protocol/refusal.js';
 import { kindOf } from '../util/bytes.js';
+import { letObserve } from '../util/observed.js';
 import { type CachedFunction, cachedFunction, type Original } from './cached-function.js';
 import { assertCanTag } from './engine/coherence.js';
 import { Counters } from './engine/counters.js';
@@ -9,7 +10,7 @@ import { openStore } from './engine/open-store.js';
 import { EntryNames, type NamingContext } from './key-builder.js';
 import type { FUNCTION } from './options.js';
 import type { Parsed } from './parsers.js';
-import type { Storage } from './resolve-storage.js';
+import { keyringsOf, type Storage } from './resolve-storage.js';
 
 /**
  * Gives a function a cache: call it with the function, or write it as a standard decorator in front of a method.
@@ -28,13 +29,15 @@ export interface FunctionHome {
   readonly storage: Storage;
   /** The store that all functions share; undefined: each has one of its own. */
   readonly store: EntryStore | undefined;
+  /** Of the cache that the function belongs to. */
+  readonly counters?: Counters;
   readonly wrapped?: (cached: object, counters: Counters) => void;
 }
 
 /** @throws ConfigurationError for a function without a name in a shared store, and for tags that the backend would forget. */
 export function wrapFunction<K extends unknown[], T extends unknown[]>(
   options: Parsed<typeof FUNCTION>,
-  { storage, store, wrapped }: FunctionHome,
+  { storage, store, counters: within, wrapped }: FunctionHome,
 ): CacheWrap<K, T> {
   const { backend, namespace: tagNamespace, profile, secure, tenantId } = storage;
   const { namespace = tagNamespace, operation, key, tenant, tags, ttlMs = storage.ttlMs } = options;
@@ -59,7 +62,7 @@ export function wrapFunction<K extends unknown[], T extends unknown[]>(
     if (store !== undefined && key === undefined && named && fn !== first) {
       throw new ConfigurationError('One operation names one function: a second one would be given its values');
     }
-    const counters = new Counters({ namespace, operation });
+    const counters = new Counters({ namespace, operation }, within);
     const cached = cachedFunction(fn, {
       store: store ?? openStore(storage),
       // A function without a name has a key space of its own in the store that all share.
@@ -67,6 +70,7 @@ export function wrapFunction<K extends unknown[], T extends unknown[]>(
       ttlMs,
       counters,
     });
+    letObserve(cached, { observe: (observer) => counters.observe(observer), keyrings: () => keyringsOf(storage) });
     wrapped?.(cached, counters);
     return cached;
   };

@@ -6,6 +6,7 @@ import { SCRATCH_LEN } from '../native/memory.js';
 import { assertTenantId } from '../protocol/derive.js';
 import type { Serializer } from '../serializers/serializer.js';
 import { assertWellFormed, bytesOf, copyOf, countedBytes, hasCountedBytes, kindOf } from '../util/bytes.js';
+import { letObserve } from '../util/observed.js';
 import { assertOptionsObject, ownOptions } from '../util/options-object.js';
 import { append } from '../util/own-property.js';
 import { type InspectedValue, inspectStored } from './inspect.js';
@@ -99,6 +100,7 @@ export class EncryptionWrapper<T = unknown> implements Disposable {
     const settings = { keyring: keys, keyState: stateOf(keys), profile, rotationHeader, nonces };
     this.#tenants = new Tenants(settings, tenantId);
     this.#codec = new SealingCodec<T>(settings, this.#tenants);
+    letObserve(this, { keyrings: () => [keys] });
   }
 
   /**

@@ -1,6 +1,8 @@
 import { AuthenticationError, KeyError, SealedFormatError, UnknownKeyError } from '../errors.js';
 import type { TenantKey } from '../keys/held-key.js';
-import { HALF_OF_A_SEQUENCE, type Keyring, type KeyringState, type NonceMode } from '../keys/keyring.js';
+import type { Keyring } from '../keys/keyring.js';
+import type { KeyringState } from '../keys/keyring-state.js';
+import { HALF_OF_A_SEQUENCE, type NonceMode } from '../keys/nonce-sequences.js';
 import { AadTemplate } from '../protocol/aad.js';
 import { assertTenantId } from '../protocol/derive.js';
 import { type Frame, parseFrame } from '../protocol/frame.js';

@@ -10,8 +10,8 @@ interface Follower {
   usage(): KeyUsage[];
   stage(key: MasterKeyInput): void;
   startRotation(key: MasterKeyInput): void;
-  /** Wipes a key that only opens. */
-  drop(fingerprint: string): void;
+  /** Wipes a key that only opens; false: values need it. */
+  drop(fingerprint: string): boolean;
 }
 
 interface ListedKey {
@@ -84,16 +84,19 @@ export class FollowedKeys {
   /** Drops what was not listed for long enough and is not listed now. @returns the fingerprints of the keys that were held. */
   #dropLeft(listed: readonly string[]): string[] {
     const held = this.#keyring.usage();
+    const dropped: string[] = [];
     const due = [...this.#leaving].filter(
       // One that seals, because somebody has rotated by hand, waits until it does not.
       ([fingerprint, since]) =>
         now() - since >= this.#keepMs && !listed.includes(fingerprint) && held[0]?.fingerprint !== fingerprint,
     );
-    for (const [fingerprint] of due) {
-      this.#keyring.drop(fingerprint);
-      this.#leaving.delete(fingerprint);
+    for (const [left] of due) {
+      // Of one that a report says is needed, the next answer decides again.
+      if (!this.#keyring.drop(left)) continue;
+      this.#leaving.delete(left);
+      if (held.some(({ fingerprint }) => fingerprint === left)) dropped.push(left);
     }
-    return due.flatMap(([left]) => (held.some(({ fingerprint }) => fingerprint === left) ? [left] : []));
+    return dropped;
   }
 }
 

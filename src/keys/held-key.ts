@@ -1,8 +1,9 @@
 import { type NativeMasterKey, type NativeSealer, type NativeSequence, native } from '../native/addon.js';
 import { checked, guarded } from '../native/result.js';
 import { type MasterKeyInput, masterKeyBytes } from '../protocol/master-key.js';
-import { dateOf } from '../util/clock.js';
+import { dateOf, now } from '../util/clock.js';
 import { LruMap } from '../util/lru-map.js';
+import type { EvictedKeys } from './evicted-keys.js';
 
 /** One tenant's key, derived in Rust from a held master key. */
 export interface TenantKey {
@@ -24,10 +25,19 @@ export interface KeyUsage {
   /** Opens that succeeded. */
   opens: number;
   lastUsed: Date | undefined;
+  /** When this keyring got the key: what it does not know of use is before that. */
+  heldSince: Date;
 }
 
 /** Keys that a keyring holds besides the current one. */
 export const MAX_OPEN_ONLY = 3;
+/** A key by its two names: 32 hex digits each. */
+export interface KeyFingerprints extends Pick<KeyUsage, 'fingerprint' | 'position'> {
+  tenantId: string;
+  /** Of the key that is derived from it for this tenant: what rotation headers, frames and an UnknownKeyError name. */
+  tenantFingerprint: string;
+}
+
 /** Derived keys kept for one master key; the others are derived again (some microseconds). */
 const MAX_TENANTS = 10_000;
 
@@ -40,10 +50,13 @@ export class HeldKey {
   /** On the clock of `now()`. */
   lastSealed = Number.NEGATIVE_INFINITY;
   lastOpened = Number.NEGATIVE_INFINITY;
+  readonly #since = now();
   readonly #native: NativeMasterKey;
-  readonly #tenants = new LruMap<TenantKey>(MAX_TENANTS);
+  readonly #tenants: LruMap<TenantKey>;
 
-  constructor(name: string, input: MasterKeyInput) {
+  /** @param evicted gets the derived keys that are kept no longer. */
+  constructor(name: string, input: MasterKeyInput, evicted?: EvictedKeys) {
+    this.#tenants = new LruMap(MAX_TENANTS, ({ sealer }) => evicted?.add(sealer));
     const bytes = masterKeyBytes(name, input);
     try {
       this.#native = guarded(() => new native.MasterKey(bytes));
@@ -81,7 +94,8 @@ export class HeldKey {
 
   usage(position: KeyUsage['position']): KeyUsage {
     const { fingerprint, seals, opens, lastUsed: at } = this;
-    return { fingerprint, position, seals, opens, lastUsed: at === Number.NEGATIVE_INFINITY ? undefined : dateOf(at) };
+    const lastUsed = at === Number.NEGATIVE_INFINITY ? undefined : dateOf(at);
+    return { fingerprint, position, seals, opens, lastUsed, heldSince: dateOf(this.#since) };
   }
 
   /** Derives every tenant's key again at its next use, for a new nonce sequence. */

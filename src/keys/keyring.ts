@@ -1,43 +1,22 @@
-import { channel } from 'node:diagnostics_channel';
-import { KeyError, NonceExhaustedError } from '../errors.js';
-import { type NativeSequence, native } from '../native/addon.js';
-import { guarded } from '../native/result.js';
+import { KeyError } from '../errors.js';
 import { assertTenantId } from '../protocol/derive.js';
 import type { MasterKeyInput } from '../protocol/master-key.js';
 import { kindOf } from '../util/bytes.js';
-import { latest, now } from '../util/clock.js';
+import { now } from '../util/clock.js';
+import { letObserve } from '../util/observed.js';
 import { assertOptionsObject, type Duration, durationMs, ownOptions } from '../util/options-object.js';
+import { EvictedKeys } from './evicted-keys.js';
 import { FollowedKeys } from './followed-keys.js';
-import { HeldKey, type KeyUsage, MAX_OPEN_ONLY, type TenantKey } from './held-key.js';
-import { discard, repeated, tooMany } from './key-refusals.js';
+import { HeldKey, type KeyFingerprints, type KeyUsage, MAX_OPEN_ONLY, type TenantKey } from './held-key.js';
+import { assertUnused, discard, repeated, tooMany } from './key-refusals.js';
 import { type KeyProviderOptions, KeySource } from './key-source.js';
 import { type KeyringOptions, keyringOptions } from './keyring-options.js';
+import type { KeyringState } from './keyring-state.js';
+import { type NonceMode, NonceSequences } from './nonce-sequences.js';
 import type { KeyProvider } from './provider.js';
 import { ReportedNeeds, type ValuesByKey } from './reported-needs.js';
 
-/** How nonces are made: a counter per process, or 12 random bytes, for platforms that clone a running process's memory. */
-export type NonceMode = 'counter' | 'random';
-
-export type { KeyringOptions, KeyUsage };
-
-/** A key by its two names: 32 hex digits each. */
-export interface KeyFingerprints extends Pick<KeyUsage, 'fingerprint' | 'position'> {
-  tenantId: string;
-  /** Of the key that is derived from it for this tenant: what rotation headers, frames and an UnknownKeyError name. */
-  tenantFingerprint: string;
-}
-
-/** Seals, after which `announceHalfUsed` is called. */
-export const HALF_OF_A_SEQUENCE = 2 ** 31;
-const nonceChannel = channel('cachekit:nonces');
-
-/** What codecs read and count for each value, without a call. */
-export interface KeyringState {
-  /** Goes up when the keys change, so that others may keep what `tenantKeys` returned. */
-  generation: number;
-  /** Nonces that were used since the sequence began. */
-  sequenceSeals: number;
-}
+export type { KeyFingerprints, KeyringOptions, KeyUsage, NonceMode };
 
 export let stateOf: (keyring: Keyring) => KeyringState;
 
@@ -57,12 +36,11 @@ export class Keyring implements Disposable {
   #staged: HeldKey[] = [];
   #replaced = false;
   #destroyed = false;
-  #sequence: NativeSequence = guarded(() => new native.NonceSequence(false));
-  #announced = false;
+  readonly #nonces = new NonceSequences();
+  readonly #evicted = new EvictedKeys(() => this.#state.generation++);
   /** On the clock of `now()`. */
   readonly #begun = now();
   readonly #needs = new ReportedNeeds();
-  #randomSequence: NativeSequence | undefined;
   #source: KeySource | undefined;
 
   static {
@@ -75,10 +53,11 @@ export class Keyring implements Disposable {
    */
   constructor(options: KeyringOptions = {}) {
     const keys = keyringOptions(options);
-    this.#current = new HeldKey(keys.current.name, keys.current.input);
+    this.#current = new HeldKey(keys.current.name, keys.current.input, this.#evicted);
     for (const { name, input } of keys.previous) this.#previous.push(this.#unheld(name, input));
     this.#replaced = this.#previous.length > 0;
     keys.held();
+    letObserve(this, { keyrings: () => [this] });
   }
 
   /**
@@ -119,7 +98,7 @@ export class Keyring implements Disposable {
    */
   unstage(key: MasterKeyInput): void {
     this.#assertUsable();
-    const named = new HeldKey('key', key);
+    const named = new HeldKey('key', key, this.#evicted);
     const index = this.#staged.findIndex(({ fingerprint }) => fingerprint === named.fingerprint);
     named.destroy();
     if (index < 0) throw new KeyError('key is not staged');
@@ -135,7 +114,7 @@ export class Keyring implements Disposable {
    */
   startRotation(key: MasterKeyInput): void {
     this.#assertUsable();
-    const next = new HeldKey('key', key);
+    const next = new HeldKey('key', key, this.#evicted);
     if (next.fingerprint === this.#current.fingerprint) throw discard(next, repeated('key'));
     const promoted = this.#take(next.fingerprint);
     if (promoted === undefined && this.#openOnlyCount() >= MAX_OPEN_ONLY) throw discard(next, tooMany());
@@ -173,27 +152,25 @@ export class Keyring implements Disposable {
     if (typeof force !== 'boolean') throw new TypeError(`force must be a boolean, not ${kindOf(force)}`);
     const window = ifUnusedFor === undefined ? 0 : durationMs('ifUnusedFor', ifUnusedFor);
     if (this.#previous.length === 0) throw new KeyError('There is no rotation to complete: no previous key is held');
-    if (!force) this.#assertUnneeded(window);
+    if (!force) {
+      assertUnused(this.#previous, window, this.#begun);
+      this.#needs.assertNone(this.#previous.map(({ fingerprint }) => fingerprint));
+    }
     for (const key of this.#previous) key.destroy();
     this.#previous = [];
     this.#state.generation++;
-  }
-
-  #assertUnneeded(window: number): void {
-    const since = now() - window;
-    if (window > 0 && this.#previous.some((key) => latest(key.lastUsed) >= since)) {
-      throw new KeyError('A previous key was still in use within that time');
-    }
-    if (window > 0 && this.#begun > since) {
-      throw new KeyError('This keyring is younger than that time, and does not know whether a previous key was in use');
-    }
-    this.#needs.assertNone(this.#previous.map(({ fingerprint }) => fingerprint));
   }
 
   /** Whether previous keys are held. */
   get rotating(): boolean {
     this.#assertUsable();
     return this.#previous.length > 0;
+  }
+
+  /** Nonces left in the sequence of each kind, of 2^32. The counters are renewed when they end; random ones are not: then seals fail. */
+  get sealsRemaining(): { counter: number; random: number } {
+    this.#assertUsable();
+    return this.#nonces.left;
   }
 
   /** Every key held: the current one first, then the previous ones, newest first, then the staged ones. */
@@ -246,13 +223,15 @@ export class Keyring implements Disposable {
     this.#needs.report(subject, byKey, whole);
   }
 
-  /** @internal Drops and wipes a key that only opens, if it is held. */
-  drop(fingerprint: string): void {
+  /** @internal Drops and wipes a key that only opens, if it is held; false: a report says that values need it. */
+  drop(fingerprint: string): boolean {
     this.#assertUsable();
+    if (this.#needs.of([fingerprint]) > 0) return false;
     const dropped = this.#take(fingerprint);
-    if (dropped === undefined) return;
+    if (dropped === undefined) return true;
     dropped.destroy();
     this.#state.generation++;
+    return true;
   }
 
   /** @internal 1 when the sealing key replaced another one. */
@@ -268,38 +247,25 @@ export class Keyring implements Disposable {
   /** @internal The keys of one tenant: the current one, which seals, the previous ones, newest first, and the staged ones. */
   tenantKeys(tenantId: string, nonces: NonceMode): readonly [TenantKey, ...TenantKey[]] {
     this.#assertUsable();
-    const sequence = nonces === 'counter' ? this.#sequence : this.#random();
     const openOnly = [...this.#previous, ...this.#staged];
     return [
-      this.#current.tenantKey(nonces, tenantId, sequence),
-      ...openOnly.map((key) => key.tenantKey('counter', tenantId, this.#sequence)),
+      this.#current.tenantKey(nonces, tenantId, this.#nonces.of(nonces)),
+      ...openOnly.map((key) => key.tenantKey('counter', tenantId, this.#nonces.of('counter'))),
     ];
   }
 
   /** @internal Announces, once, that half of the nonces of a sequence are used. @param key the one that seals. */
-  announceHalfUsed(key: HeldKey): void {
-    if (this.#announced) return;
-    this.#announced = true;
-    announce('half-used', key);
+  announceHalfUsed({ fingerprint }: HeldKey): void {
+    this.#nonces.announceHalfUsed(fingerprint);
   }
 
-  /**
-   * @internal After exhaustion: a fresh counter sequence. More random nonces would not be safer, so those stay exhausted.
-   */
+  /** @internal After exhaustion: a fresh counter sequence. @throws NonceExhaustedError for random nonces. */
   renewSequence(nonces: NonceMode): void {
     this.#assertUsable();
-    if (nonces === 'random') throw new NonceExhaustedError();
-    this.#sequence = guarded(() => new native.NonceSequence(false));
+    this.#nonces.renew(nonces, this.#current.fingerprint);
     this.#state.sequenceSeals = 0;
-    this.#announced = false;
     for (const key of this.#keys()) key.forgetTenants();
     this.#state.generation++;
-    announce('renewed', this.#current);
-  }
-
-  #random(): NativeSequence {
-    this.#randomSequence ??= guarded(() => new native.NonceSequence(true));
-    return this.#randomSequence;
   }
 
   #keys(): HeldKey[] {
@@ -312,7 +278,7 @@ export class Keyring implements Disposable {
 
   /** Makes a key that is not held yet. */
   #unheld(name: string, input: MasterKeyInput): HeldKey {
-    const key = new HeldKey(name, input);
+    const key = new HeldKey(name, input, this.#evicted);
     if (this.#keys().some((held) => held.fingerprint === key.fingerprint)) throw discard(key, repeated(name));
     return key;
   }
@@ -329,9 +295,4 @@ export class Keyring implements Disposable {
   #assertUsable(): void {
     if (this.#destroyed) throw new KeyError('This keyring was destroyed');
   }
-}
-
-/** In a microtask, because a subscriber is user code and a seal is in progress. */
-function announce(event: 'half-used' | 'renewed', key: HeldKey): void {
-  if (nonceChannel.hasSubscribers) queueMicrotask(() => nonceChannel.publish({ event, fingerprint: key.fingerprint }));
 }

@@ -23,13 +23,18 @@ export class ReportedNeeds {
     this.#bySubject.set(subject, merged);
   }
 
-  /** @throws KeyError when a report says that values need one of these keys, or may. */
-  assertNone(fingerprints: readonly string[]): void {
-    let [needed, unknown] = [0, 0];
+  /** How many values need one of these keys. */
+  of(fingerprints: readonly string[]): number {
+    let needed = 0;
     for (const byKey of this.#bySubject.values()) {
       for (const fingerprint of fingerprints) needed += byKey.get(fingerprint) ?? 0;
-      unknown += byKey.get(UNKNOWN) ?? 0;
     }
+    return needed;
+  }
+
+  /** @throws KeyError when a report says that values need one of these keys, or may. */
+  assertNone(fingerprints: readonly string[]): void {
+    const [needed, unknown] = [this.of(fingerprints), this.of([UNKNOWN])];
     if (needed + unknown === 0) return;
     throw new KeyError(
       `The newest report says that ${needed} stored values need a previous key, and that ${unknown} may: ` +

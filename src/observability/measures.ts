@@ -1,59 +1,88 @@
 import type { CacheStats } from '../../index.js';
 
-/** Anything that counts what it does: a cache, or a cached function. */
-export interface Counting {
-  stats(): CacheStats;
+/** A number with the labels that tell it from others of the same name. */
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
 }
 
-/** By the names that tell them apart in what is reported. */
-export type Caches = Readonly<Record<string, Counting>>;
-
-export interface Measure {
+export interface Instrument {
+  /** Without a prefix, in OpenTelemetry's form. */
   readonly name: string;
   readonly help: string;
-  readonly stat: Exclude<keyof CacheStats, 'readLatency' | 'writeLatency' | 'loadLatency'>;
+  /** UCUM. */
+  readonly unit: string;
+  readonly kind: 'counter' | 'gauge' | 'histogram';
 }
 
-/** What only grows. Names are without prefix and unit suffixes. */
-export const COUNTERS: readonly Measure[] = [
-  { name: 'hits', help: 'Calls answered with a stored value', stat: 'hits' },
-  { name: 'l1_hits', help: 'Calls answered from this process', stat: 'l1Hits' },
-  { name: 'stale_hits', help: 'Calls answered with a value past its TTL', stat: 'staleHits' },
-  { name: 'misses', help: 'Calls for which nothing usable was stored', stat: 'misses' },
-  { name: 'loads', help: 'Runs of functions', stat: 'loads' },
-  { name: 'load_errors', help: 'Runs of functions that failed', stat: 'loadErrors' },
-  { name: 'sets', help: 'Values stored', stat: 'sets' },
-  { name: 'lock_waits', help: 'Waits for another process that was loading', stat: 'lockWaits' },
-  { name: 'backend_errors', help: 'Operations that the backend failed', stat: 'backendErrors' },
+/** An instrument, and what it shows of something. */
+export interface Measure<T> extends Instrument {
+  readonly samples: (of: T) => readonly Sample[];
+}
+
+type Count = {
+  [K in keyof CacheStats]: CacheStats[K] extends number ? K : never;
+}[keyof CacheStats];
+
+function measure(
+  kind: 'counter' | 'gauge',
+  name: string,
+  unit: string,
+  stat: Count,
+  help: string,
+): Measure<CacheStats> {
+  return { kind, name, unit, help, samples: (stats) => [{ labels: {}, value: stats[stat] }] };
+}
+
+const STATES = ['closed', 'half-open', 'open'] as const;
+
+export const CACHE_MEASURES: readonly Measure<CacheStats>[] = [
+  measure('counter', 'hits', '{hit}', 'hits', 'Calls answered with a stored value'),
+  measure('counter', 'l1_hits', '{hit}', 'l1Hits', 'Calls answered from this process'),
+  measure('counter', 'stale_hits', '{hit}', 'staleHits', 'Calls answered with a value past its TTL'),
+  measure('counter', 'misses', '{miss}', 'misses', 'Calls for which nothing usable was stored'),
+  measure('counter', 'loads', '{run}', 'loads', 'Runs of functions'),
+  measure('counter', 'load_errors', '{error}', 'loadErrors', 'Runs of functions that failed'),
+  measure('counter', 'sets', '{value}', 'sets', 'Values stored'),
+  measure('counter', 'lock_waits', '{wait}', 'lockWaits', 'Waits for another process that was loading'),
+  measure('counter', 'backend_errors', '{error}', 'backendErrors', 'Operations that the backend failed'),
+  measure(
+    'counter',
+    'authentication_failures',
+    '{entry}',
+    'authenticationFailures',
+    'Entries that did not open: altered, or of another key, tenant or cache key',
+  ),
+  measure('counter', 'unknown_keys', '{entry}', 'unknownKeys', 'Entries sealed with a key that is not held'),
+  measure('counter', 'unreadable_values', '{entry}', 'unreadableValues', 'Entries that could not be decoded'),
+  measure('counter', 'refused_values', '{value}', 'refusedValues', 'Values that could not be serialized'),
+  measure('counter', 'oversize_values', '{value}', 'oversizeValues', 'Values over a limit, which were not stored'),
+  measure('gauge', 'l1_entries', '{entry}', 'l1Entries', 'Entries held in this process'),
+  measure('gauge', 'l1_bytes', 'By', 'l1Bytes', 'Bytes that they take'),
   {
-    name: 'authentication_failures',
-    help: 'Entries that did not open: altered, or of another key, tenant or cache key',
-    stat: 'authenticationFailures',
+    kind: 'gauge',
+    name: 'breaker.state',
+    unit: '{state}',
+    help: 'Circuit breaker of the backend: 1 for the state that it is in, 0 for the others',
+    samples: ({ breaker }) =>
+      breaker === undefined ? [] : STATES.map((state) => ({ labels: { state }, value: state === breaker ? 1 : 0 })),
   },
-  { name: 'unknown_keys', help: 'Entries sealed with a key that is not held', stat: 'unknownKeys' },
-  { name: 'unreadable_values', help: 'Entries that could not be decoded', stat: 'unreadableValues' },
-  { name: 'refused_values', help: 'Values that could not be serialized', stat: 'refusedValues' },
-  { name: 'oversize_values', help: 'Values over a limit, which were not stored', stat: 'oversizeValues' },
 ];
 
-/** What goes up and down. */
-export const GAUGES: readonly Measure[] = [
-  { name: 'l1_entries', help: 'Entries held in this process', stat: 'l1Entries' },
-  { name: 'l1_bytes', help: 'Bytes that they take', stat: 'l1Bytes' },
-];
+const LATENCY = { unit: 's', kind: 'histogram' } as const;
 
+/** Histograms, of the latency in `stats()`. */
 export const LATENCIES = [
-  { name: 'read', help: 'Reading an entry from the backend', stat: 'readLatency' },
-  { name: 'write', help: 'Giving an entry to the backend', stat: 'writeLatency' },
-  { name: 'load', help: 'Running a function', stat: 'loadLatency' },
-] as const;
+  { ...LATENCY, name: 'read.duration', help: 'Reading an entry from the backend', timed: 'read', stat: 'readLatency' },
+  { ...LATENCY, name: 'write.duration', help: 'Giving an entry to the backend', timed: 'write', stat: 'writeLatency' },
+  { ...LATENCY, name: 'load.duration', help: 'Running a function', timed: 'load', stat: 'loadLatency' },
+] as const satisfies readonly (Instrument & { timed: string; stat: keyof CacheStats })[];
 
-/** @throws TypeError unless each has `stats`. */
-export function assertCaches(caches: unknown): asserts caches is Caches {
-  if (typeof caches !== 'object' || caches === null) throw new TypeError('caches must be an object: names and caches');
-  for (const cache of Object.values(caches)) {
-    if (typeof (cache as Partial<Counting> | null)?.stats !== 'function') {
-      throw new TypeError('Each of caches must be a cache or a cached function');
-    }
-  }
+const SUFFIXES: Record<string, string> = { s: '_seconds', By: '_bytes' };
+
+/** What an instrument is called in Prometheus, whether it gets there by prom-client or from OpenTelemetry. */
+export function prometheusName(prefix: string, { name, unit, kind }: Instrument): string {
+  const base = `${prefix}_${name.replaceAll('.', '_')}`;
+  const suffix = SUFFIXES[unit] ?? '';
+  return (base.endsWith(suffix) ? base : base + suffix) + (kind === 'counter' ? '_total' : '');
 }

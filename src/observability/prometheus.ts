@@ -1,24 +1,34 @@
 import type { Metric, Registry } from 'prom-client';
-import type { CacheStats } from '../../index.js';
 import { ConfigurationError } from '../errors.js';
-import { assertCaches, type Caches, COUNTERS, GAUGES, LATENCIES } from './measures.js';
+import { assertOptionsObject, ownOptions } from '../util/options-object.js';
+import { LATENCIES, prometheusName } from './measures.js';
+import {
+  assertCaches,
+  assertKeyrings,
+  type Caches,
+  type Keyrings,
+  OF_CACHES,
+  OF_KEYS,
+  type Reported,
+  samplesOf,
+} from './sources.js';
 
-export type { Caches, Counting } from './measures.js';
+export type { Caches, Counting, Keyed, Keyrings } from './sources.js';
 
 export interface CacheMetricsOptions {
   /** Begins the metrics' names. Default `'cachekit'`. */
   prefix?: string;
 }
 
-interface Sample {
-  labels: Record<string, string | number>;
+interface Exposed {
+  labels: Readonly<Record<string, string | number>>;
   value: number;
   metricName?: string;
 }
 
 /**
  * Adds the counters of caches to a registry of `prom-client`: `cachekit_hits_total`, `cachekit_read_duration_seconds` and so
- * on, with the label `cache`. They are read when the registry is, and cost the caches nothing.
+ * on, with the label `cache`. They are read when the registry is, and cost the caches nothing. docs/monitoring.md has them all.
  *
  * @param caches by the values of the label `cache`.
  * @returns what removes them again.
@@ -31,26 +41,89 @@ interface Sample {
 export function registerCacheMetrics(
   register: Registry,
   caches: Caches,
-  { prefix = 'cachekit' }: CacheMetricsOptions = {},
+  options: CacheMetricsOptions = {},
 ): () => void {
-  if (typeof register?.registerMetric !== 'function') {
-    throw new TypeError('register must be a Registry of prom-client');
-  }
+  const prefix = prefixOf(options);
+  const metrics = new Metrics(register);
   assertCaches(caches);
-  const names: string[] = [];
-  const add = (
-    name: string,
-    help: string,
-    type: 'counter' | 'gauge' | 'histogram',
-    samplesOf: (cache: string, stats: CacheStats) => Sample[],
-  ) => {
-    if (register.getSingleMetric(name) !== undefined) {
-      throw new ConfigurationError(
-        'The registry has these metrics: name all caches in one call, or pass another prefix',
+  const sources = Object.entries(caches);
+  metrics.addAll(prefix, OF_CACHES, sources);
+  for (const latency of LATENCIES) {
+    const name = prometheusName(prefix, latency);
+    metrics.add(name, latency.help, 'histogram', () =>
+      sources.flatMap(([cache, counting]) => {
+        const { buckets, count, sumMs } = counting.stats()[latency.stat];
+        return [
+          ...buckets.map(({ leMs, count: value }) => ({
+            metricName: `${name}_bucket`,
+            labels: { cache, le: leMs === Number.POSITIVE_INFINITY ? '+Inf' : leMs / 1000 },
+            value,
+          })),
+          { metricName: `${name}_sum`, labels: { cache }, value: sumMs / 1000 },
+          { metricName: `${name}_count`, labels: { cache }, value: count },
+        ];
+      }),
+    );
+  }
+  return () => metrics.remove();
+}
+
+/**
+ * Adds to a registry of `prom-client` how the master keys are used, by their fingerprints: `cachekit_key_seals_total` and
+ * `cachekit_key_opens_total`, when each was last needed, its position, and the nonces that are left. docs/monitoring.md has them all.
+ * A keyring that is destroyed, or whose cache is closed, is left out.
+ *
+ * @param keyrings by the values of the label `keyring`. A cache or a function stands for the keyrings that it uses; one that was named before is not reported again.
+ * @returns what removes them again.
+ *
+ * @example
+ * registerKeyMetrics(register, { main: keyring, sessions: cacheWithMasterKey });
+ *
+ * @throws TypeError for something that is no registry or has no keys, ConfigurationError for names that the registry has.
+ */
+export function registerKeyMetrics(
+  register: Registry,
+  keyrings: Keyrings,
+  options: CacheMetricsOptions = {},
+): () => void {
+  const prefix = prefixOf(options);
+  const metrics = new Metrics(register);
+  assertKeyrings(keyrings);
+  metrics.addAll(prefix, OF_KEYS, Object.entries(keyrings));
+  return () => metrics.remove();
+}
+
+function prefixOf(options: CacheMetricsOptions): string {
+  assertOptionsObject(options, ['prefix']);
+  return ownOptions(options).prefix ?? 'cachekit';
+}
+
+/** What one call has added to a registry. */
+class Metrics {
+  readonly #register: Registry;
+  readonly #names: string[] = [];
+
+  constructor(register: Registry) {
+    if (typeof register?.registerMetric !== 'function') {
+      throw new TypeError('register must be a Registry of prom-client');
+    }
+    this.#register = register;
+  }
+
+  addAll<S extends object, T>(prefix: string, reported: Reported<S, T>, sources: [string, S][]): void {
+    for (const measure of reported.measures) {
+      const kind = measure.kind === 'counter' ? 'counter' : 'gauge';
+      this.add(prometheusName(prefix, measure), measure.help, kind, () =>
+        samplesOf(reported, measure, reported.read(sources)),
       );
     }
-    names.push(name);
-    const samples = () => Object.entries(caches).flatMap(([cache, counting]) => samplesOf(cache, counting.stats()));
+  }
+
+  /** @throws ConfigurationError for a name that the registry has. */
+  add(name: string, help: string, type: 'counter' | 'gauge' | 'histogram', samples: () => readonly Exposed[]): void {
+    if (this.#register.getSingleMetric(name) !== undefined) {
+      throw new ConfigurationError('The registry has these metrics: name all in one call, or pass another prefix');
+    }
     // What a registry asks of a metric; the classes of prom-client keep numbers of their own.
     const metric = {
       name,
@@ -61,30 +134,11 @@ export function registerCacheMetrics(
       get: async () => ({ name: metric.name, help, type, aggregator: 'sum', values: samples() }),
       reset: () => {},
     };
-    register.registerMetric(metric as unknown as Metric);
-  };
-  for (const { name, help, stat } of COUNTERS) {
-    add(`${prefix}_${name}_total`, help, 'counter', (cache, stats) => [{ labels: { cache }, value: stats[stat] }]);
+    this.#register.registerMetric(metric as unknown as Metric);
+    this.#names.push(name);
   }
-  for (const { name, help, stat } of GAUGES) {
-    add(`${prefix}_${name}`, help, 'gauge', (cache, stats) => [{ labels: { cache }, value: stats[stat] }]);
+
+  remove(): void {
+    for (const name of this.#names) this.#register.removeSingleMetric(name);
   }
-  for (const { name, help, stat } of LATENCIES) {
-    const metric = `${prefix}_${name}_duration_seconds`;
-    add(metric, help, 'histogram', (cache, stats) => {
-      const { buckets, count, sumMs } = stats[stat];
-      return [
-        ...buckets.map(({ leMs, count: value }) => ({
-          metricName: `${metric}_bucket`,
-          labels: { cache, le: leMs === Number.POSITIVE_INFINITY ? '+Inf' : leMs / 1000 },
-          value,
-        })),
-        { metricName: `${metric}_sum`, labels: { cache }, value: sumMs / 1000 },
-        { metricName: `${metric}_count`, labels: { cache }, value: count },
-      ];
-    });
-  }
-  return () => {
-    for (const name of names) register.removeSingleMetric(name);
-  };
 }

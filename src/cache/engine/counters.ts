@@ -1,3 +1,6 @@
+import type { Observer, Timed, Tracer } from '../../util/observed.js';
+import type { BreakerState } from './circuit-breaker.js';
+
 /** Upper bounds of the buckets, in milliseconds; the last one has none. */
 const BOUNDS_MS: readonly number[] = [
   0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000,
@@ -12,7 +15,7 @@ export interface LatencyStats {
   buckets: { leMs: number; count: number }[];
 }
 
-/** What has happened so far, in plain numbers: nothing here tells of a key or a value. */
+/** What has happened so far, in plain numbers, and how things are: nothing here tells of a key or a value. */
 export interface CacheStats {
   /** Calls answered with a stored value. */
   hits: number;
@@ -52,9 +55,17 @@ export interface CacheStats {
   l1Entries: number;
   /** Bytes they take, as `l1.maxBytes` counts them. */
   l1Bytes: number;
+  /** The circuit breaker of the backend; `undefined` without one. Of a cache with several (functions with keys of their own) the worst. */
+  breaker: BreakerState | undefined;
 }
 
-type Counts = Omit<CacheStats, 'l1Entries' | 'l1Bytes' | 'readLatency' | 'writeLatency' | 'loadLatency'>;
+/** What is not counted but is so when it is asked for. */
+export type StoreUsage = Pick<CacheStats, 'l1Entries' | 'l1Bytes' | 'breaker'>;
+
+type Counts = Omit<CacheStats, keyof StoreUsage | 'readLatency' | 'writeLatency' | 'loadLatency'>;
+
+/** How many tracers there are in this process: with none, no call looks further. */
+export const tracing = { tracers: 0 };
 
 export class Counters implements Counts {
   hits = 0;
@@ -75,10 +86,17 @@ export class Counters implements Counts {
   readonly #writes = new Histogram();
   readonly #loads = new Histogram();
   readonly #labels: { namespace?: string | undefined; operation?: string | undefined };
+  readonly #within: Counters | undefined;
+  #observers: readonly Observer[] | undefined;
+  #tracer: Tracer | undefined;
 
-  /** Labels are what events call the cache. */
-  constructor(labels: { namespace?: string | undefined; operation?: string | undefined } = {}) {
+  /**
+   * @param labels what events call the cache.
+   * @param within of the cache that a function belongs to: who observes that is told of the function, too.
+   */
+  constructor(labels: { namespace?: string | undefined; operation?: string | undefined } = {}, within?: Counters) {
     this.#labels = labels;
+    this.#within = within;
   }
 
   get namespace(): string | undefined {
@@ -89,16 +107,44 @@ export class Counters implements Counts {
     return this.#labels.operation;
   }
 
+  /** Counts a call that a stored value answers. @returns where that was. */
+  hit(inL1: boolean): 'l1' | 'backend' {
+    this.hits++;
+    if (inL1) this.l1Hits++;
+    return inL1 ? 'l1' : 'backend';
+  }
+
+  /** undefined: nobody traces. An observer of the function comes before one of its cache. */
+  get tracer(): Tracer | undefined {
+    return this.#tracer ?? this.#within?.tracer;
+  }
+
+  /** @returns what ends it. */
+  observe(observer: Observer): () => void {
+    const tracers = observer.tracer === undefined ? 0 : 1;
+    tracing.tracers += tracers;
+    this.#observed([...(this.#observers ?? []), observer]);
+    let ended = false;
+    return () => {
+      if (!ended) tracing.tracers -= tracers;
+      ended = true;
+      this.#observed(this.#observers?.filter((other) => other !== observer) ?? []);
+    };
+  }
+
   read(ms: number): void {
     this.#reads.record(ms);
+    this.#told('read', ms);
   }
 
   wrote(ms: number): void {
     this.#writes.record(ms);
+    this.#told('write', ms);
   }
 
   loaded(ms: number): void {
     this.#loads.record(ms);
+    this.#told('load', ms);
   }
 
   add(other: Counters): void {
@@ -108,7 +154,7 @@ export class Counters implements Counts {
     this.#loads.add(other.#loads);
   }
 
-  stats(): Omit<CacheStats, 'l1Entries' | 'l1Bytes'> {
+  stats(): Omit<CacheStats, keyof StoreUsage> {
     return {
       ...(this as Counts),
       readLatency: this.#reads.stats(),
@@ -116,7 +162,32 @@ export class Counters implements Counts {
       loadLatency: this.#loads.stats(),
     };
   }
+
+  #observed(observers: readonly Observer[]): void {
+    this.#observers = observers.length === 0 ? undefined : observers;
+    this.#tracer = observers.find(({ tracer }) => tracer !== undefined)?.tracer;
+  }
+
+  #told(what: Timed, ms: number): void {
+    if (this.#observers !== undefined) for (const { timed } of this.#observers) timed?.(what, ms);
+    if (this.#within !== undefined) this.#within.#told(what, ms);
+  }
 }
+
+/** Of several stores together. */
+export function totalUsage(usages: readonly StoreUsage[]): StoreUsage {
+  const total: StoreUsage = { l1Entries: 0, l1Bytes: 0, breaker: undefined };
+  for (const { l1Entries, l1Bytes, breaker } of usages) {
+    total.l1Entries += l1Entries;
+    total.l1Bytes += l1Bytes;
+    if (total.breaker === undefined || (breaker !== undefined && SEVERITY[breaker] > SEVERITY[total.breaker])) {
+      total.breaker = breaker;
+    }
+  }
+  return total;
+}
+
+const SEVERITY = { closed: 0, 'half-open': 1, open: 2 } as const satisfies Record<BreakerState, number>;
 
 /** Of those that are counted together the first. */
 export function onePerCounters<R extends { readonly counters: Counters }>(refs: readonly R[]): Iterable<R> {

@@ -1,3 +1,4 @@
+import type { TraceSpan } from '../../util/observed.js';
 import type { Counters } from './counters.js';
 
 /** What entries of one function and tenant have in common. */
@@ -31,6 +32,8 @@ export interface EntryRef {
   readonly unchanged?: (() => boolean) | undefined;
   /** The full name of a tag that the function itself gives its result. */
   readonly tagName?: ((tag: string) => string) | undefined;
+  /** Of an operation that is traced. */
+  readonly span?: TraceSpan | undefined;
   /** The backend timed out: it is not asked to store the result, for which the caller would wait as long again. */
   unanswered?: boolean;
 }

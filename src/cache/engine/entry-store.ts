@@ -5,7 +5,7 @@ import { copyOf } from '../../util/bytes.js';
 import { now } from '../../util/clock.js';
 import { expiryOf, isFresh } from './backend-entry.js';
 import { Batches, type Item } from './batches.js';
-import type { CacheStats, Counters } from './counters.js';
+import type { Counters, StoreUsage } from './counters.js';
 import type { CallSite, EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import { Fetching, type FetchParts, type Work } from './fetching.js';
@@ -20,6 +20,7 @@ export interface StoreParts extends FetchParts {
   readonly codec: ValueCodec;
   /** How much longer than its TTL an entry is kept, in milliseconds. */
   readonly graceMs: number;
+  readonly usage: () => StoreUsage;
 }
 
 /** The only way to entries. Requests for one are coalesced; a write or deletion keeps earlier work from storing its result. */
@@ -259,9 +260,7 @@ export class EntryStore {
     return this.#l2?.keys(prefix) ?? this.#l1?.keys(tenantId, prefix) ?? [];
   }
 
-  usage(): Pick<CacheStats, 'l1Entries' | 'l1Bytes'> {
-    return this.#l1?.usage ?? { l1Entries: 0, l1Bytes: 0 };
-  }
+  readonly usage = (): StoreUsage => this.#parts.usage();
 
   /** Forgets what this process holds; every later operation is a BackendError. The backend is left to its owner. */
   close(): void {

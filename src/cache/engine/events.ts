@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { type Channel, channel } from 'node:diagnostics_channel';
+import type { TraceSpan } from '../../util/observed.js';
 import type { Counters } from './counters.js';
 
 /**
@@ -18,6 +19,9 @@ import type { Counters } from './counters.js';
  * | `failure` | something is counted instead of thrown | `kind`, `code` |
  * | `lock` | another process has an entry's lock | `ms`: how long this one waited |
  * | `breaker` | the backend's circuit breaker changes | `state`: `'open'`, `'half-open'` or `'closed'` |
+ *
+ * Beside them `cachekit-native:nonces` tells of a keyring: `event` is `'half-used'` after 2^31 seals in a sequence of nonces, and
+ * `'renewed'` when a sequence of counters has ended and another one has begun; `fingerprint` is that of the master key that seals.
  */
 export interface CacheEvent {
   /** The options' namespace and operation, where there are. */
@@ -60,6 +64,7 @@ export const events = {
 export interface Subject {
   readonly cacheKey: string;
   readonly counters: Counters;
+  readonly span?: TraceSpan | undefined;
 }
 
 /** Publishes what happened to an entry. To be called only where the channel has subscribers. */
@@ -70,8 +75,8 @@ export function publish(to: Channel, { cacheKey, counters }: Subject, more: Cach
 
 let hashKey: Buffer | undefined;
 
-/** Subscribers learn which events are of one entry, and nothing of its cache key. */
-function entryHash(cacheKey: string): string {
+/** Who is told learns which events are of one entry, and nothing of its cache key. */
+export function entryHash(cacheKey: string): string {
   hashKey ??= randomBytes(32);
   return createHmac('sha256', hashKey).update(cacheKey).digest('hex').slice(0, 16);
 }

@@ -81,9 +81,9 @@ export class Failures {
   }
 
   #report(error: unknown, kind: FailureKind, subject: Subject): void {
-    if (events.failure.hasSubscribers) {
-      publish(events.failure, subject, { kind, code: isCacheKitError(error) ? error.code : undefined });
-    }
+    const code = isCacheKitError(error) ? error.code : undefined;
+    if (events.failure.hasSubscribers) publish(events.failure, subject, { kind, code });
+    subject.span?.note({ failure: kind, code });
     try {
       const told: unknown = this.#policy.onError?.(error);
       // A promise of any realm, or what is like one.

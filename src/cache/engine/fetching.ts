@@ -165,6 +165,7 @@ export class Fetching {
   #stale(found: Found, ref: EntryRef, reason: 'swr' | 'error'): Outcome | Promise<Outcome> {
     ref.counters.staleHits++;
     if (events.stale.hasSubscribers) publish(events.stale, ref, { reason });
+    ref.span?.note({ status: 'stale' });
     return this.#taken(found, ref, 'stale');
   }
 

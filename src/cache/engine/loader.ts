@@ -13,6 +13,7 @@ import { withoutSignal, withSignal } from './run-signal.js';
 import type { Progress } from './shared-run.js';
 import type { SingleFlight, Writer } from './single-flight.js';
 import type { Tiers } from './tiers.js';
+import { inSpan } from './tracing.js';
 
 /** What a caller of the cache is told of an entry. */
 export interface Outcome {
@@ -159,15 +160,14 @@ export class Loader {
     const { counters } = ref;
     const { signalMs } = this.#settings;
     const began = () => progress.began(run);
+    const result = () => inSpan('load', ref, () => loadResultOf(load));
     counters.loads++;
     const begun = elapsed();
     let ok = false;
     try {
       // With a signal the run ends before its first caller would leave.
       if (signalMs === undefined) began();
-      const returned = await (signalMs === undefined
-        ? withoutSignal(() => loadResultOf(load))
-        : withSignal(signalMs, began, () => loadResultOf(load)));
+      const returned = await (signalMs === undefined ? withoutSignal(result) : withSignal(signalMs, began, result));
       ok = true;
       return returned;
     } catch (error) {

@@ -4,6 +4,7 @@ import { gatheringOf, isPrivate, nowOf } from '../../backends/guarantees.js';
 import { SealingCodec } from '../../codec/sealing-codec.js';
 import type { ValueCodec } from '../../codec/value-codec.js';
 import { type GuardSettings, guarded } from './backend-guard.js';
+import type { BreakerState } from './circuit-breaker.js';
 import { Coherence } from './coherence.js';
 import { EntryStore } from './entry-store.js';
 import { events } from './events.js';
@@ -58,7 +59,9 @@ export function openStore(settings: StoreSettings): EntryStore {
   const { codec, backend, l1: copies, names, namespace, jitter } = settings;
   const graceMs = Math.max(settings.swrMs, settings.staleIfErrorMs);
   const failures = new Failures(settings);
+  let breaker = backend && settings.breaker && ('closed' as BreakerState);
   const onState: GuardSettings['onState'] = (state) => {
+    breaker = state;
     if (events.breaker.hasSubscribers) events.breaker.publish({ namespace, state });
   };
   const l2 =
@@ -97,5 +100,7 @@ export function openStore(settings: StoreSettings): EntryStore {
   const tiers = new Tiers({ codec, l1, l2, keepValues, graceMs, jitter, failures, invalidations, coherence, onRead });
   const loader = new Loader(tiers, flights, failures, failed, settings);
   const reads = new Reads({ codec, tiers, flights, coherence });
-  return new EntryStore({ codec, tiers, reads, loader, failures, failed, flights, coherence, settings, graceMs });
+  const usage = () => ({ ...(l1?.usage ?? { l1Entries: 0, l1Bytes: 0 }), breaker });
+  const parts = { codec, tiers, reads, loader, failures, failed, flights, coherence, settings, graceMs, usage };
+  return new EntryStore(parts);
 }

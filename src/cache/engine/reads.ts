@@ -288,13 +288,13 @@ interface Caller {
 }
 
 export function countHit({ inL1 }: Found, ref: EntryRef): void {
-  const { counters } = ref;
-  counters.hits++;
-  if (inL1) counters.l1Hits++;
-  if (events.hit.hasSubscribers) publish(events.hit, ref, { tier: inL1 ? 'l1' : 'backend' });
+  const tier = ref.counters.hit(inL1);
+  if (events.hit.hasSubscribers) publish(events.hit, ref, { tier });
+  ref.span?.note({ status: 'hit', tier });
 }
 
 export function countMiss(ref: EntryRef): void {
   ref.counters.misses++;
   if (events.miss.hasSubscribers) publish(events.miss, ref);
+  ref.span?.note({ status: 'miss' });
 }

@@ -1,0 +1,118 @@
+import { metric } from './metrics.js';
+
+export interface Alert {
+  readonly name: string;
+  readonly expr: string;
+  /** How long it has to be so. */
+  readonly lasts: string;
+  readonly severity: 'critical' | 'warning' | 'info';
+  readonly summary: string;
+  readonly description: string;
+}
+
+const increase = (name: string, window: string) => `sum by (cache) (increase(${metric(name)}[${window}]))`;
+const rate = (name: string, window: string, part?: 'count') =>
+  `sum by (cache) (rate(${metric(name, part)}[${window}]))`;
+
+const hitRatio = (offset = '') => {
+  const calls = (name: string) => `sum by (cache) (rate(${metric(name)}[30m]${offset}))`;
+  return `(${calls('hits')} / (${calls('hits')} + ${calls('misses')}))`;
+};
+
+const KEY = 'keyring, fingerprint';
+const previous = (offset = '') => `max by (${KEY}) (${metric('key.info')}{position="previous"}${offset})`;
+const neededWithin = (seconds: number, window: string) =>
+  `(max by (${KEY}) (max_over_time(${metric('key.last_needed.timestamp')}[${window}])) > time() - ${seconds})`;
+/** Held as a previous key, now and a week ago. */
+const previousForAWeek = `(${previous()} and on (${KEY}) ${previous(' offset 7d')})`;
+const DAY = 86_400;
+const NONCES = 2 ** 32;
+
+export const ALERTS: readonly Alert[] = [
+  {
+    name: 'CachekitEntriesNotOpened',
+    expr: `${increase('authentication_failures', '10m')} > 0`,
+    lasts: '0m',
+    severity: 'critical',
+    summary: 'Entries of {{ $labels.cache }} do not open',
+    description:
+      'Stored values were altered, moved to another cache key, or sealed with another key. Each was a miss: nothing wrong was served.',
+  },
+  {
+    name: 'CachekitUnknownKeys',
+    expr: `${increase('unknown_keys', '10m')} > 0`,
+    lasts: '10m',
+    severity: 'warning',
+    summary: 'Entries of {{ $labels.cache }} need a key that is not held',
+    description:
+      'A process lacks a key that another one seals with, or a key was dropped while values still needed it.',
+  },
+  {
+    name: 'CachekitBackendErrors',
+    expr: `${rate('backend_errors', '5m')} / (${rate('backend_errors', '5m')} + ${rate('read.duration', '5m', 'count')} + ${rate('write.duration', '5m', 'count')}) > 0.05`,
+    lasts: '5m',
+    severity: 'warning',
+    summary: 'More than 5 % of the backend operations of {{ $labels.cache }} fail',
+    description: 'Callers get what functions return, at the cost of running them.',
+  },
+  {
+    name: 'CachekitBreakerOpen',
+    expr: `max by (cache) (max_over_time(${metric('breaker.state')}{state="open"}[1m])) == 1`,
+    lasts: '2m',
+    severity: 'critical',
+    summary: 'The backend of {{ $labels.cache }} is not asked any more',
+    description: 'It has failed repeatedly. Every call that L1 cannot answer runs its function.',
+  },
+  {
+    name: 'CachekitNoncesRunningOut',
+    expr: `sum by (keyring) (${NONCES} - ${metric('nonces.remaining')}{sequence="random"}) > ${NONCES / 2}`,
+    lasts: '0m',
+    severity: 'warning',
+    summary: 'Half of the random nonces of {{ $labels.keyring }} are used',
+    description:
+      'After 2^32 seals with random nonces a keyring seals nothing more (ERR_NONCE_EXHAUSTED). Rotate the key and restart the processes.',
+  },
+  {
+    name: 'CachekitPreviousKeyStillNeeded',
+    expr: `${previousForAWeek} and on (${KEY}) ${neededWithin(DAY, '1d')}`,
+    lasts: '1h',
+    severity: 'warning',
+    summary: 'Previous key {{ $labels.fingerprint }} of {{ $labels.keyring }} is still needed after a week',
+    description: 'Values that were sealed with it are still read, or a process still seals with it.',
+  },
+  {
+    name: 'CachekitPreviousKeyNotNeeded',
+    expr: `${previousForAWeek} unless on (${KEY}) ${neededWithin(7 * DAY, '7d')}`,
+    lasts: '1h',
+    severity: 'info',
+    summary: 'Previous key {{ $labels.fingerprint }} of {{ $labels.keyring }} was not needed for a week',
+    description: 'No process has opened or sealed a value with it. The rotation can be completed.',
+  },
+  {
+    name: 'CachekitHitRatioDropped',
+    expr: `${hitRatio()} < 0.5 * ${hitRatio(' offset 1d')} and on (cache) ${rate('misses', '30m')} > 0.1`,
+    lasts: '15m',
+    severity: 'warning',
+    summary: 'The hit ratio of {{ $labels.cache }} is less than half of what it was a day ago',
+    description: 'Functions run more often than usual.',
+  },
+];
+
+/** The alerts as rules of Prometheus. JSON's strings are strings of YAML, too. */
+export function alertRules(): string {
+  const rules = ALERTS.map(({ name, expr, lasts, severity, summary, description }) =>
+    [
+      `      - alert: ${name}`,
+      `        expr: ${JSON.stringify(expr)}`,
+      `        for: ${lasts}`,
+      '        labels:',
+      `          severity: ${severity}`,
+      '        annotations:',
+      `          summary: ${JSON.stringify(summary)}`,
+      `          description: ${JSON.stringify(description)}`,
+      `          runbook: docs/monitoring.md#${name.toLowerCase()}`,
+    ].join('\n'),
+  );
+  const note = '# Generated by `npm run monitoring`: do not edit.';
+  return `${note}\ngroups:\n  - name: cachekit-native\n    rules:\n${rules.join('\n')}\n`;
+}
