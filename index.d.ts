@@ -47,6 +47,13 @@ interface BackendSetOptions extends BackendOptions {
     /** The bytes are given away: they are not changed again, so that they need no copy. */
     owned?: boolean;
 }
+interface BackendKeysOptions extends BackendOptions {
+    prefix?: string;
+    /** A cursor that an earlier listing has told: goes on from there. One that does not fit any more begins anew. */
+    from?: string | undefined;
+    /** Told, from time to time, the cursor behind which all that is not listed yet lies; of stores that can go on from one. */
+    onCursor?: ((cursor: string) => void) | undefined;
+}
 /** Of what `set` takes, what is said once for all items. */
 type BackendSetManyOptions = Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>;
 interface BackendDeleteOptions extends BackendOptions {
@@ -122,9 +129,7 @@ interface Backend {
     deleteMany?(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
     has?(cacheKey: string, options?: BackendOptions): Promise<boolean>;
     /** Every stored cache key that begins with `prefix`, in no order; one that changes during it may come twice or not at all. */
-    keys?(options?: BackendOptions & {
-        prefix?: string;
-    }): AsyncIterable<string>;
+    keys?(options?: BackendKeysOptions): AsyncIterable<string>;
     /** Gives an entry a new TTL in milliseconds; whether there was one, as far as the store can tell. */
     expire?(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;
     /**
@@ -136,6 +141,8 @@ interface Backend {
      * so in steps may take its time limit for each, and calls `onProgress` after each with how many were removed so far.
      */
     invalidateTags?(tags: readonly string[], options?: BackendTagOptions): Promise<number>;
+    /** Whether an entry was last set with tags. */
+    isTagged?(cacheKey: string, options?: BackendOptions): Promise<boolean>;
     /**
      * For how many milliseconds the store remembers that a caller has deleted an entry or changed its TTL. For a function that
      * runs longer, `changedSince` has to be asked at least once in that time, or its result is not stored. Absent: however
@@ -230,16 +237,20 @@ declare class KeyError extends CacheKitError {
 }
 /** A value sealed for this tenant with a key that the keyring does not hold. */
 declare class UnknownKeyError extends CacheKitError {
-    /** Fingerprint in the value's header: 32 hex digits. */
+    /** In the value's header, of the key that is derived for the tenant: 32 hex digits. */
     readonly fingerprint: string;
-    /** Fingerprint of the current key for this tenant: 32 hex digits. */
+    /** Of the key that is derived for this tenant from the current master key: 32 hex digits. */
     readonly currentFingerprint: string;
+    /** Of the current master key, as `usage()` of a keyring has it: 32 hex digits. */
+    readonly currentMasterFingerprint: string;
     readonly code = "ERR_UNKNOWN_KEY";
     constructor(
-    /** Fingerprint in the value's header: 32 hex digits. */
+    /** In the value's header, of the key that is derived for the tenant: 32 hex digits. */
     fingerprint: string, 
-    /** Fingerprint of the current key for this tenant: 32 hex digits. */
-    currentFingerprint: string);
+    /** Of the key that is derived for this tenant from the current master key: 32 hex digits. */
+    currentFingerprint: string, 
+    /** Of the current master key, as `usage()` of a keyring has it: 32 hex digits. */
+    currentMasterFingerprint: string);
 }
 /** The one failure of every open: wrong key, tenant, cache key or AAD, altered or truncated bytes. It carries no detail. */
 declare class AuthenticationError extends CacheKitError {
@@ -492,9 +503,7 @@ declare class LmdbBackend implements Backend {
     setMany(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void>;
     deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
     has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
-    keys({ prefix, ...options }?: BackendOptions & {
-        prefix?: string;
-    }): AsyncGenerator<string>;
+    keys({ prefix, ...options }?: BackendKeysOptions): AsyncGenerator<string>;
     expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;
     replace(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean>;
     /** Each step of some hundred entries is one transaction. */
@@ -540,9 +549,7 @@ declare class MemoryBackend implements Backend {
     setMany(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void>;
     deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
     has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
-    keys({ prefix, ...options }?: BackendOptions & {
-        prefix?: string;
-    }): AsyncGenerator<string>;
+    keys({ prefix, ...options }?: BackendKeysOptions): AsyncGenerator<string>;
     expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;
     /** @throws ValueTooLargeError for bytes that alone are over `maxBytes`; those that were there stay. */
     replace(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean>;
@@ -668,13 +675,12 @@ declare class RedisBackend implements Backend {
     setMany(items: readonly BackendItem[], options?: BackendSetManyOptions): Promise<void>;
     deleteMany(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
     has(cacheKey: string, options?: BackendOptions): Promise<boolean>;
-    keys({ prefix, signal }?: BackendOptions & {
-        prefix?: string;
-    }): AsyncGenerator<string>;
+    keys(options?: BackendKeysOptions): AsyncGenerator<string>;
     expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;
     replace(cacheKey: string, ifBytes: Uint8Array, bytes: Uint8Array, options?: BackendOptions): Promise<boolean>;
     /** Each step of at most 500 entries has the time limit of its own. */
     invalidateTags(tags: readonly string[], options?: BackendTagOptions): Promise<number>;
+    isTagged(cacheKey: string, options?: BackendOptions): Promise<boolean>;
     lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined>;
     /** Waits up to a second for what is under way; what begins later rejects. A client that was passed in stays open. */
     close(): Promise<void>;
@@ -734,6 +740,12 @@ interface KeyringOptions {
     previousMasterKeys?: readonly MasterKeyInput[];
 }
 
+/** A key by its two names: 32 hex digits each. */
+interface KeyFingerprints extends Pick<KeyUsage, 'fingerprint' | 'position'> {
+    tenantId: string;
+    /** Of the key that is derived from it for this tenant: what rotation headers, frames and an UnknownKeyError name. */
+    tenantFingerprint: string;
+}
 /**
  * One master key that seals and up to three that only open, so that a key can be replaced while values
  * sealed with the old one are still stored.
@@ -775,14 +787,17 @@ declare class Keyring implements Disposable {
     /** Swaps the current key with the newest previous one. @throws KeyError when there is none. */
     rollback(): void;
     /**
-     * Drops and wipes the previous keys; what was sealed with them cannot be opened any more.
+     * Drops and wipes the previous keys; what was sealed with them cannot be opened any more. Refused while the newest
+     * `keyReport` or `rewrap` of a cache in this process says that stored values need one of them, or that it cannot know of some.
      *
      * @param options.ifUnusedFor refuses while a previous key has sealed or opened something, in this process, within this time,
      *   and while the keyring itself is younger than that: it cannot know.
-     * @throws KeyError when there is no previous key, or one was needed.
+     * @param options.force drops them whatever is reported or used.
+     * @throws KeyError when there is no previous key, or one is needed.
      */
     completeRotation(options?: {
         ifUnusedFor?: Duration;
+        force?: boolean;
     }): void;
     /** Whether previous keys are held. */
     get rotating(): boolean;
@@ -793,6 +808,15 @@ declare class Keyring implements Disposable {
     };
     /** Every key held: the current one first, then the previous ones, newest first, then the staged ones. */
     usage(): KeyUsage[];
+    /**
+     * Every key held, as {@link usage} orders them, by what two places name it: an error, a header and `inspect` name the key that is
+     * derived for a tenant, `usage` and metrics the master key.
+     *
+     * @param options.tenantId default `'default'`.
+     */
+    fingerprints(options?: {
+        tenantId?: string;
+    }): KeyFingerprints[];
     /** Wipes every key; any later use is a KeyError. Async work under way finishes. */
     destroy(): void;
     [Symbol.dispose](): void;
@@ -1176,6 +1200,17 @@ interface StorageOptions extends KeyOptions {
      * tenant. Needs encryption, a namespace and wire `protocol`; no other SDK finds such entries. Default false.
      */
     privateKeys?: boolean;
+    /**
+     * Keeps the ids of tenants, and that functions have namespaces and keys of their own, in one sealed entry
+     * (`ns:{namespace}:registry`), so that `rewrap` and `keyReport` of any process find all values. Of backends that list their
+     * entries, with a namespace and encryption. Default true.
+     */
+    registry?: boolean;
+    /**
+     * Seals an entry with the current key when it is read and a previous one has sealed it: for backends that cannot list their
+     * entries, and for `privateKeys`, where `rewrap` finds nothing. Default false.
+     */
+    rewrapOnRead?: boolean;
     /** Given to every operation of the backend: when it aborts, functions are called without the cache (bypass). */
     signal?: AbortSignal;
     /** What an entry that does not open is: `'miss'` (counted, and deleted unless it was replaced), or an error. */
@@ -1399,26 +1434,85 @@ interface CacheFunction {
 /** Caches the results of a function: `cache(options)(fn)`, or `cache.secure(options)(fn)` to encrypt them. */
 declare const cache: CacheFunction;
 
-/** What has become of the entries so far. */
+/** What has become of the entries so far: `seen` is the sum of the others. */
 interface RewrapReport {
-    /** Entries looked at. */
+    /** Entries looked at: all that the cache, its tenants and its functions have stored. */
     seen: number;
-    /** Of those, sealed again with the current key. */
+    /** Sealed again with the current key. */
     rewrapped: number;
     /** Sealed with the current key already. */
     current: number;
-    /** Did not open: of other keys or tenants, or not sealed at all. They were left as they are. */
+    /**
+     * Sealed with a previous or a staged key, and still so: in a dry run, or because the backend can neither replace an entry nor
+     * says when it ends.
+     */
+    left: number;
+    /** Of tenants whose ids are neither named nor registered: which key they need cannot be known. */
+    unnamed: number;
+    /** Did not open: of keys that are not held, altered, or not sealed at all. They were left as they are. */
     unopened: number;
-    /** Changed or ended during the work, or without a known end in a store that cannot replace: their writer used a current key. */
+    /** Changed or ended during the work: their writer used a current key. */
     changed: number;
 }
-interface RewrapOptions {
-    /** Tenants whose entries are sealed again too, besides those of the cache itself. */
+/** How many stored values need which key. */
+interface KeyReport extends RewrapReport {
+    /** When it was made. */
+    at: Date;
+    /** Of each key that is held, by the fingerprint of the master key. */
+    keys: (Pick<KeyUsage, 'fingerprint' | 'position'> & {
+        values: number;
+    })[];
+    /** Values that name a key which is not held, by the fingerprint of their tenant's key; at most 100 of those. */
+    notHeld: {
+        tenantFingerprint: string;
+        values: number;
+    }[];
+    /** Tenants that nobody named, by what their cache keys begin with: the first 16 hex digits of SHA-256 of the id. At most 1,000. */
+    unnamedTenants: {
+        hash: string;
+        values: number;
+    }[];
+    /** Why there may be more than was counted. Empty: every value was. */
+    cannotKnow: CannotKnow[];
+}
+/**
+ * - `unnamed-tenants`: see `unnamed`.
+ * - `private-keys`: the backend has names that tell neither tenant nor cache key.
+ * - `no-listing`: the backend cannot list its entries.
+ * - `unregistered`: without a registry, tenants and functions of other processes are not known, which may have entries under a
+ *   `key` of their own.
+ * - `match`: only a part was asked for.
+ */
+type CannotKnow = 'unnamed-tenants' | 'private-keys' | 'no-listing' | 'unregistered' | 'match';
+
+/** How far the work is. */
+interface RewrapProgress extends RewrapReport {
+    /** How many entries there were when it began: with the option `total`, and not after a `cursor`. */
+    total: number | undefined;
+    /** Continues the work, also in another process; undefined where the backend's listings cannot be continued. */
+    cursor: string | undefined;
+}
+interface KeyReportOptions {
+    /** Tenants beyond those that the registry of the namespace and this process know. */
     tenants?: readonly string[];
-    /** Called after every hundred entries. */
-    onProgress?: (report: RewrapReport) => void;
-    /** Stops between two entries; what was sealed again stays so. */
+    /** Only entries whose cache key, without the tenant's part, is like this: `*` stands for any characters, `?` for one. */
+    match?: string;
+    /** Entries a second at most. Default: as many as the backend takes. */
+    rate?: number;
+    /** Entries under way at once, about. Default 200. */
+    concurrency?: number;
+    /** Lists the store once more before the work, so that progress has a `total`. Default false. */
+    total?: boolean;
+    /** Called after about every hundred entries. */
+    onProgress?: (progress: RewrapProgress) => void;
+    /** Stops after the entries that are under way. */
     signal?: AbortSignal;
+}
+interface RewrapOptions extends KeyReportOptions {
+    /** Counts what would be sealed again as `left`, and changes nothing. */
+    dryRun?: boolean;
+    /** Of a progress: goes on from there. Entries that were under way then are counted twice. */
+    cursor?: string;
 }
 
 interface SetOptions {
@@ -1528,16 +1622,31 @@ declare class Cache extends TenantCache implements AsyncDisposable {
     /**
      * Re-seals every stored entry that a previous key has sealed, so that the key can be dropped: after `startRotation`, and before
      * `completeRotation`. Entries keep their TTL and their bytes are never decoded; the cache stays in use. With a
-     * `namespace`, those are its entries and those of the namespaces that functions wrapped here have: not what a function's
-     * `key` has named otherwise.
+     * `namespace`, those are its entries, those of its tenants, as far as they are registered or named, and those of functions
+     * wrapped here or elsewhere in its name, whatever namespace or `key` these have.
      *
      * @returns what became of the entries.
      * @throws ConfigurationError without encryption, without a backend and with `privateKeys` (where an entry gets the current
-     *   key when it is next stored); BackendError for a backend that cannot list its entries; what the backend throws, or the
-     *   signal's reason: as the cause of an IncompleteError, with the report as its `counts`, when entries were looked at
-     *   before. Called again, it does the rest.
+     *   key when it is next stored, or read: `rewrapOnRead`); BackendError for a backend that cannot list its entries; what the
+     *   backend throws when it goes on doing so, or the signal's reason: as the cause of an IncompleteError, with the report as
+     *   its `counts`, when entries were looked at before. Called again, it does the rest.
      */
     rewrap(options?: RewrapOptions): Promise<RewrapReport>;
+    /**
+     * As {@link rewrap}, a step of some hundred entries at a time: work goes on when the next step is asked for. The last one
+     * returns the report of {@link keyReport}.
+     *
+     * @example
+     * for await (const { seen, cursor } of users.rewrapSteps({ rate: 2000 })) await saveCursor(cursor);
+     */
+    rewrapSteps(options?: RewrapOptions): AsyncGenerator<RewrapProgress, KeyReport, undefined>;
+    /**
+     * How many stored values need which key: of all that {@link rewrap} would look at, which are opened, and left as they are.
+     * While values need a previous key, `completeRotation` of the keyring refuses.
+     *
+     * @throws as {@link rewrap}; where the entries cannot be found, the report says why in `cannotKnow`.
+     */
+    keyReport(options?: KeyReportOptions): Promise<KeyReport>;
     /** Of this cache, its tenants and its functions together. */
     stats(): CacheStats;
     /**
@@ -1949,4 +2058,4 @@ declare class StandardSerializer implements Serializer {
 }
 
 export { ArrowSerializer, AuthenticationError, BackendError, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, IncompleteError, InternalError, InteropSerializer, JsonSerializer, KeyError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, cache, createCache, encryptedDriver, encryptedStore, hardwareAcceleration, skip, withTtl };
-export type { ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BackoffOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CreateCacheOptions, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreClearOptions, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, JsonSerializerOptions, KeyProvider, KeyProviderOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RewrapOptions, RewrapReport, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };
+export type { ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendKeysOptions, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BackoffOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CannotKnow, CreateCacheOptions, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreClearOptions, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, JsonSerializerOptions, KeyFingerprints, KeyProvider, KeyProviderOptions, KeyReport, KeyReportOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RewrapOptions, RewrapProgress, RewrapReport, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };

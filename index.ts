@@ -4,6 +4,7 @@ export type {
   BackendEntry,
   BackendGetOptions,
   BackendItem,
+  BackendKeysOptions,
   BackendLock,
   BackendOptions,
   BackendSetOptions,
@@ -27,7 +28,6 @@ export {
 } from './src/cache/create-cache.js';
 export type { CacheStats, LatencyStats } from './src/cache/engine/counters.js';
 export type { CacheEvent, FailureKind } from './src/cache/engine/events.js';
-export type { RewrapOptions, RewrapReport } from './src/cache/engine/rewrap-entries.js';
 export type { TenantStore } from './src/cache/key-builder.js';
 export { type LoadedOptions, skip, withTtl } from './src/cache/load-result.js';
 export type {
@@ -39,6 +39,8 @@ export type {
   TimeoutOptions,
 } from './src/cache/option-groups.js';
 export type { CacheOptions, FunctionOptions, StorageOptions, Ttl } from './src/cache/options.js';
+export type { KeyReportOptions, RewrapOptions, RewrapProgress } from './src/cache/rewrap/options.js';
+export type { CannotKnow, KeyReport, RewrapReport } from './src/cache/rewrap/report.js';
 export type { SetOptions, TenantCache } from './src/cache/tenant-cache.js';
 export type { CacheWrap } from './src/cache/wrap-function.js';
 export { EncryptionWrapper, type EncryptionWrapperOptions } from './src/codec/encryption-wrapper.js';
@@ -73,7 +75,13 @@ export type { EncryptedStoreClearOptions } from './src/integrations/clear-namesp
 export { type CacheDriver, type DriverFactory, encryptedDriver } from './src/integrations/encrypted-driver.js';
 export { type EncryptedStore, encryptedStore, type InnerStore } from './src/integrations/encrypted-store.js';
 export type { EncryptedStoreOptions } from './src/integrations/sealed-text.js';
-export { Keyring, type KeyringOptions, type KeyUsage, type NonceMode } from './src/keys/keyring.js';
+export {
+  type KeyFingerprints,
+  Keyring,
+  type KeyringOptions,
+  type KeyUsage,
+  type NonceMode,
+} from './src/keys/keyring.js';
 export type { KeyProvider, KeyProviderOptions, ProvidedKeys } from './src/keys/provider.js';
 export { Sealer } from './src/keys/sealer.js';
 export { hardwareAcceleration } from './src/native/hash.js';

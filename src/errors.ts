@@ -64,12 +64,17 @@ export class UnknownKeyError extends CacheKitError {
   readonly code = 'ERR_UNKNOWN_KEY';
 
   constructor(
-    /** Fingerprint in the value's header: 32 hex digits. */
+    /** In the value's header, of the key that is derived for the tenant: 32 hex digits. */
     readonly fingerprint: string,
-    /** Fingerprint of the current key for this tenant: 32 hex digits. */
+    /** Of the key that is derived for this tenant from the current master key: 32 hex digits. */
     readonly currentFingerprint: string,
+    /** Of the current master key, as `usage()` of a keyring has it: 32 hex digits. */
+    readonly currentMasterFingerprint: string,
   ) {
-    super(`Sealed with a key that is not in the keyring: ${fingerprint} (current: ${currentFingerprint})`);
+    super(
+      `Sealed with a key that is not in the keyring: ${fingerprint} ` +
+        `(current: ${currentFingerprint}, of the master key ${currentMasterFingerprint})`,
+    );
   }
 }
 

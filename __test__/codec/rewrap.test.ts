@@ -4,6 +4,7 @@ import test from 'ava';
 import {
   ArrowSerializer,
   AuthenticationError,
+  ConfigurationError,
   EncryptionWrapper,
   type EncryptionWrapperOptions,
   EnvelopeError,
@@ -280,11 +281,11 @@ test('large values are rewrapped off the event loop by the cache, and at once by
     const small = wrapper.serialize(value, context);
     t.true(old.length > 1024 * 1024);
     keyring.startRotation(B);
-    const pending = codecOf(wrapper).rewrap(old, context);
+    const pending = codecOf(wrapper).rewrap(old, context, false);
     t.true(pending instanceof Promise);
-    t.true(Buffer.isBuffer(codecOf(wrapper).rewrap(small, context)));
-    const [later, now] = [await pending, wrapper.rewrap(old, context)];
-    t.is(await codecOf(wrapper).rewrap(later!, context), undefined);
+    t.false(codecOf(wrapper).rewrap(small, context, false) instanceof Promise);
+    const [later, now] = [(await pending).sealed, wrapper.rewrap(old, context)];
+    t.is((await codecOf(wrapper).rewrap(later!, context, false)).sealed, undefined);
     keyring.completeRotation();
     for (const again of [later!, now!]) t.true(wrapper.deserialize(again, context) === large);
     keyring.startRotation(A);
@@ -321,7 +322,17 @@ test('a rotation that is completed while a value is rewrapped is a failed open, 
   await t.throwsAsync(wrapper.rewrapAsync(old, context), { instanceOf: KeyError });
 });
 
+test('a dry run opens a value and seals nothing, and names the master key that opened it', async (t) => {
+  const keyring = new Keyring({ masterKey: A });
+  const codec = codecOf(new EncryptionWrapper({ keyring }));
+  const old = new EncryptionWrapper({ masterKey: A }).serialize(value, context);
+  const { fingerprint } = keyring.usage()[0]!;
+  keyring.startRotation(B);
+  t.deepEqual(codec.rewrap(old, context, true), { fingerprint, sealed: undefined });
+  t.like(keyring.usage(), [{ seals: 0 }, { seals: 0, opens: 1 }]);
+});
+
 test('a codec without encryption has nothing to rewrap', async (t) => {
   const { PlainCodec } = await import('../../src/codec/plain-codec.js');
-  t.is(new PlainCodec().rewrap(), undefined);
+  t.throws(() => new PlainCodec().rewrap(), { instanceOf: ConfigurationError });
 });

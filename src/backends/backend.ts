@@ -48,6 +48,14 @@ export interface BackendSetOptions extends BackendOptions {
   owned?: boolean;
 }
 
+export interface BackendKeysOptions extends BackendOptions {
+  prefix?: string;
+  /** A cursor that an earlier listing has told: goes on from there. One that does not fit any more begins anew. */
+  from?: string | undefined;
+  /** Told, from time to time, the cursor behind which all that is not listed yet lies; of stores that can go on from one. */
+  onCursor?: ((cursor: string) => void) | undefined;
+}
+
 /** Of what `set` takes, what is said once for all items. */
 export type BackendSetManyOptions = Omit<BackendSetOptions, 'ttlMs' | 'staleMs' | 'tags'>;
 
@@ -129,7 +137,7 @@ export interface Backend {
   deleteMany?(cacheKeys: readonly string[], options?: BackendOptions): Promise<number>;
   has?(cacheKey: string, options?: BackendOptions): Promise<boolean>;
   /** Every stored cache key that begins with `prefix`, in no order; one that changes during it may come twice or not at all. */
-  keys?(options?: BackendOptions & { prefix?: string }): AsyncIterable<string>;
+  keys?(options?: BackendKeysOptions): AsyncIterable<string>;
   /** Gives an entry a new TTL in milliseconds; whether there was one, as far as the store can tell. */
   expire?(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean>;
   /**
@@ -141,6 +149,8 @@ export interface Backend {
    * so in steps may take its time limit for each, and calls `onProgress` after each with how many were removed so far.
    */
   invalidateTags?(tags: readonly string[], options?: BackendTagOptions): Promise<number>;
+  /** Whether an entry was last set with tags. */
+  isTagged?(cacheKey: string, options?: BackendOptions): Promise<boolean>;
   /**
    * For how many milliseconds the store remembers that a caller has deleted an entry or changed its TTL. For a function that
    * runs longer, `changedSince` has to be asked at least once in that time, or its result is not stored. Absent: however

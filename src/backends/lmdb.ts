@@ -24,6 +24,7 @@ import type {
   BackendEntry,
   BackendGetOptions,
   BackendItem,
+  BackendKeysOptions,
   BackendLock,
   BackendOptions,
   BackendSetManyOptions,
@@ -165,7 +166,7 @@ export class LmdbBackend implements Backend {
     }
   }
 
-  async *keys({ prefix = '', ...options }: BackendOptions & { prefix?: string } = {}): AsyncGenerator<string> {
+  async *keys({ prefix = '', ...options }: BackendKeysOptions = {}): AsyncGenerator<string> {
     assertWellFormed('prefix', prefix);
     yield* cacheKeys(this.#handle, prefix, options);
   }

@@ -22,6 +22,7 @@ import type {
   BackendEntry,
   BackendGetOptions,
   BackendItem,
+  BackendKeysOptions,
   BackendLock,
   BackendOptions,
   BackendSetManyOptions,
@@ -162,7 +163,7 @@ export class MemoryBackend implements Backend {
     return this.#entries.has(cacheKey);
   }
 
-  async *keys({ prefix = '', ...options }: BackendOptions & { prefix?: string } = {}): AsyncGenerator<string> {
+  async *keys({ prefix = '', ...options }: BackendKeysOptions = {}): AsyncGenerator<string> {
     this.#enter(options);
     assertWellFormed('prefix', prefix);
     yield* this.#entries.keys(prefix);

@@ -22,6 +22,7 @@ import type {
   BackendEntry,
   BackendGetOptions,
   BackendItem,
+  BackendKeysOptions,
   BackendLock,
   BackendOptions,
   BackendSetManyOptions,
@@ -32,11 +33,12 @@ import type {
 import { type Guarantees, guarantee, methodsOf } from './guarantees.js';
 import { parseRedisUrl } from './redis/address.js';
 import { entryOf } from './redis/batch.js';
-import { type Comparison, deletionOf, RedisChanges } from './redis/changes.js';
+import { deletionOf, RedisChanges, replacementOf } from './redis/changes.js';
 import type { RedisClient } from './redis/clients.js';
-import { countOf } from './redis/commands.js';
+import { countOf, type RedisCommands } from './redis/commands.js';
 import { RedisConnection } from './redis/connection.js';
 import { REMEMBERS_MS } from './redis/deletion-marks.js';
+import { recordOf } from './redis/key-names.js';
 import { LOCK_SUFFIX, takeLock, unlessLock } from './redis/lock.js';
 import { installedLibrary, type RedisLibrary } from './redis/owned-client.js';
 import { RedisQueue } from './redis/queue.js';
@@ -58,6 +60,7 @@ export type {
   RedisClient,
 } from './redis/clients.js';
 export type { RedisLibrary } from './redis/owned-client.js';
+export { serverInfo, serverTime } from './redis/server-info.js';
 
 export interface RedisBackendOptions {
   /**
@@ -215,9 +218,10 @@ export class RedisBackend implements Backend {
     return countOf(await this.#queue.run(options, (commands) => commands.send(['exists', cacheKey]))) > 0;
   }
 
-  async *keys({ prefix = '', signal }: BackendOptions & { prefix?: string } = {}): AsyncGenerator<string> {
+  async *keys(options: BackendKeysOptions = {}): AsyncGenerator<string> {
+    const { prefix = '' } = options;
     assertWellFormed('prefix', prefix);
-    yield* scanKeys(this.#queue, prefix, signal);
+    yield* scanKeys(this.#queue, prefix, options);
   }
 
   async expire(cacheKey: string, ttlMs: number, options?: BackendOptions): Promise<boolean> {
@@ -230,18 +234,7 @@ export class RedisBackend implements Backend {
     assertCacheKey(cacheKey);
     assertBytes('ifBytes', ifBytes);
     assertBytes('bytes', bytes);
-    const value = copyOf(bytes);
-    const replacement: Comparison = {
-      cacheKey,
-      expected: copyOf(ifBytes),
-      // The look makes the server remember that this connection has it.
-      script: "redis.call('set',KEYS[1],ARGV[2],'keepttl') return redis.call('exists',KEYS[1])",
-      args: [value],
-      commands: (name) => [
-        ['set', name, value, 'keepttl'],
-        ['exists', name],
-      ],
-    };
+    const replacement = replacementOf(cacheKey, copyOf(ifBytes), copyOf(bytes));
     return this.#queue.run(options, (commands) => this.#changes.compare(commands, replacement));
   }
 
@@ -251,6 +244,17 @@ export class RedisBackend implements Backend {
     if (names.length === 0) return 0;
     this.#changes.tagged = true;
     return invalidateTags((work) => this.#queue.run(options, work), names, options?.onProgress);
+  }
+
+  /** @internal */
+  run<T>(work: (commands: RedisCommands) => Promise<T>): Promise<T> {
+    return this.#queue.run(undefined, work);
+  }
+
+  async isTagged(cacheKey: string, options?: BackendOptions): Promise<boolean> {
+    assertCacheKey(cacheKey);
+    const count = this.#queue.run(options, (commands) => commands.send(['exists', recordOf(commands, cacheKey)]));
+    return countOf(await count) > 0;
   }
 
   async lock(cacheKey: string, leaseMs: number, options?: BackendOptions): Promise<BackendLock | undefined> {

@@ -1,20 +1,18 @@
-import { ConfigurationError, IncompleteError } from '../errors.js';
+import { ConfigurationError } from '../errors.js';
 import type { KeyOptions } from '../keys/key-options.js';
-import { signalOf } from '../native/abort.js';
 import { assertTenantId } from '../protocol/derive.js';
-import { kindOf } from '../util/bytes.js';
 import { letObserve } from '../util/observed.js';
-import { assertOptionsObject } from '../util/options-object.js';
-import { guarded } from './engine/backend-guard.js';
 import { assertCanTag } from './engine/coherence.js';
 import { type CacheStats, Counters, totalUsage } from './engine/counters.js';
 import type { EntryStore } from './engine/entry-store.js';
 import { openStore } from './engine/open-store.js';
-import { type RewrapOptions, Rewrapping, type RewrapReport } from './engine/rewrap-entries.js';
 import { prefixOf, tagName } from './key-builder.js';
 import { FUNCTION, type FunctionOptions, STORAGE, type StorageOptions } from './options.js';
-import { assertFunction, parse, readOptions } from './parsers.js';
+import { parse, readOptions } from './parsers.js';
 import { keyringsOf, resolveStorage, type Storage } from './resolve-storage.js';
+import { rewrapSteps } from './rewrap/cache-entries.js';
+import { type KeyReportOptions, type RewrapOptions, type RewrapProgress, rewrapOptions } from './rewrap/options.js';
+import type { KeyReport, RewrapReport } from './rewrap/report.js';
 import { type TaggedStore, TenantCache, type ViewParts } from './tenant-cache.js';
 import { type CacheWrap, wrapFunction } from './wrap-function.js';
 
@@ -54,6 +52,8 @@ export class Cache extends TenantCache implements AsyncDisposable {
   });
   /** Of functions that have another one than the cache. */
   readonly #namespaces = new Set<string>();
+  /** Whether functions have a `key` of their own. */
+  #ownKeys = false;
   readonly #secure: Home[] = [];
   #secureByDefault: Home | undefined;
 
@@ -102,52 +102,39 @@ export class Cache extends TenantCache implements AsyncDisposable {
   /**
    * Re-seals every stored entry that a previous key has sealed, so that the key can be dropped: after `startRotation`, and before
    * `completeRotation`. Entries keep their TTL and their bytes are never decoded; the cache stays in use. With a
-   * `namespace`, those are its entries and those of the namespaces that functions wrapped here have: not what a function's
-   * `key` has named otherwise.
+   * `namespace`, those are its entries, those of its tenants, as far as they are registered or named, and those of functions
+   * wrapped here or elsewhere in its name, whatever namespace or `key` these have.
    *
    * @returns what became of the entries.
    * @throws ConfigurationError without encryption, without a backend and with `privateKeys` (where an entry gets the current
-   *   key when it is next stored); BackendError for a backend that cannot list its entries; what the backend throws, or the
-   *   signal's reason: as the cause of an IncompleteError, with the report as its `counts`, when entries were looked at
-   *   before. Called again, it does the rest.
+   *   key when it is next stored, or read: `rewrapOnRead`); BackendError for a backend that cannot list its entries; what the
+   *   backend throws when it goes on doing so, or the signal's reason: as the cause of an IncompleteError, with the report as
+   *   its `counts`, when entries were looked at before. Called again, it does the rest.
    */
   async rewrap(options: RewrapOptions = {}): Promise<RewrapReport> {
-    assertOptionsObject(options, ['tenants', 'onProgress', 'signal']);
-    const { tenants = [], onProgress } = options;
-    if (!Array.isArray(tenants)) throw new TypeError(`tenants must be an array, not ${kindOf(tenants)}`);
-    assertFunction('onProgress', onProgress);
-    signalOf(options);
-    for (const tenantId of tenants) assertTenantId(tenantId);
-    const { storage: own, store } = this.#home;
-    store.assertOpen();
-    const sealed = this.#all().filter(({ storage }) => storage.secure);
-    const { backend, namespace } = own;
-    if (sealed.length === 0) throw new ConfigurationError('This cache does not encrypt');
-    if (backend === undefined) throw new ConfigurationError('Without a backend, no entry outlives the process');
-    if (own.privateKeys)
-      throw new ConfigurationError('rewrap() is not available with privateKeys: the backend stores only hashed keys');
-    const report: RewrapReport = { seen: 0, rewrapped: 0, current: 0, unopened: 0, changed: 0 };
-    for (const { storage } of sealed) {
-      const rewrapping = new Rewrapping(
-        guarded(backend, { ...own, signal: options.signal, onState: () => {} }),
-        storage.codec.boundTo(backend),
-        options,
-      );
-      const all = namespace === undefined || storage.profile.wire === 'python';
-      const prefixes = all ? [''] : [namespace, ...this.#namespaces].map((name) => namespacePrefix(name, storage));
-      let ended: { error: unknown } | undefined;
-      try {
-        for (const prefix of prefixes) {
-          await rewrapping.run(prefix, storage.tenantId);
-          for (const tenantId of tenants) await rewrapping.run(prefixOf(tenantId) + prefix, tenantId);
-        }
-      } catch (error) {
-        ended = { error };
-      }
-      for (const name of Object.keys(report) as (keyof RewrapReport)[]) report[name] += rewrapping.report[name];
-      if (ended !== undefined) throw report.seen === 0 ? ended.error : new IncompleteError({ ...report }, ended.error);
-    }
-    return report;
+    const { seen, rewrapped, current, left, unnamed, unopened, changed } = await this.#looked(options, 'rewrap');
+    return { seen, rewrapped, current, left, unnamed, unopened, changed };
+  }
+
+  /**
+   * As {@link rewrap}, a step of some hundred entries at a time: work goes on when the next step is asked for. The last one
+   * returns the report of {@link keyReport}.
+   *
+   * @example
+   * for await (const { seen, cursor } of users.rewrapSteps({ rate: 2000 })) await saveCursor(cursor);
+   */
+  rewrapSteps(options: RewrapOptions = {}): AsyncGenerator<RewrapProgress, KeyReport, undefined> {
+    return this.#steps(options, 'rewrap');
+  }
+
+  /**
+   * How many stored values need which key: of all that {@link rewrap} would look at, which are opened, and left as they are.
+   * While values need a previous key, `completeRotation` of the keyring refuses.
+   *
+   * @throws as {@link rewrap}; where the entries cannot be found, the report says why in `cannotKnow`.
+   */
+  async keyReport(options: KeyReportOptions = {}): Promise<KeyReport> {
+    return this.#looked(options, 'report');
   }
 
   /** Of this cache, its tenants and its functions together. */
@@ -162,16 +149,35 @@ export class Cache extends TenantCache implements AsyncDisposable {
    * What was passed in is left to its owner. Any later use is an error.
    */
   async close(): Promise<void> {
-    for (const { store, storage } of this.#all()) {
-      store.close();
-      storage.destroy();
-    }
+    for (const { store } of this.#all()) store.close();
+    await Promise.all(this.#all().map(({ storage }) => storage.registry?.close()));
+    for (const { storage } of this.#all()) storage.destroy();
     const { ownsBackend, backend } = this.#home.storage;
     if (ownsBackend) await backend?.close?.();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #steps(options: RewrapOptions, only: 'report' | 'rewrap'): AsyncGenerator<RewrapProgress, KeyReport, undefined> {
+    const checked = rewrapOptions(options, only);
+    this.#home.store.assertOpen();
+    const [own, ...others] = this.#all().map(({ storage }) => storage);
+    const sources = {
+      storages: [own as Storage, ...others] as const,
+      namespaces: this.#namespaces,
+      ownKeys: this.#ownKeys,
+    };
+    return rewrapSteps(sources, checked);
+  }
+
+  async #looked(options: RewrapOptions, only: 'report' | 'rewrap'): Promise<KeyReport> {
+    const steps = this.#steps(options, only);
+    for (;;) {
+      const { done, value } = await steps.next();
+      if (done) return value;
+    }
   }
 
   #all(): Home[] {
@@ -192,8 +198,9 @@ export class Cache extends TenantCache implements AsyncDisposable {
         this.#forgotten.register(cached, counters);
       },
     });
-    const { namespace } = options;
+    const { namespace, key } = options;
     if (namespace !== undefined && namespace !== home.storage.namespace) this.#namespaces.add(namespace);
+    this.#ownKeys ||= key !== undefined;
     return wrap;
   }
 
@@ -264,9 +271,4 @@ function tenantPrefixOf({ secure, tenantId: own }: Storage, tenantId: string | u
   // Where nothing is encrypted, only the stored key keeps a tenant's entries apart.
   const inKey = tenantId ?? (secure ? undefined : own);
   return inKey === undefined ? '' : prefixOf(inKey);
-}
-
-/** What every entry of a namespace begins with. */
-function namespacePrefix(namespace: string, { profile }: Storage): string {
-  return profile.wire === 'protocol' ? `ns:${namespace}:` : `${namespace}:`;
 }

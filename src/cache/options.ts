@@ -76,6 +76,17 @@ export interface StorageOptions extends KeyOptions {
    * tenant. Needs encryption, a namespace and wire `protocol`; no other SDK finds such entries. Default false.
    */
   privateKeys?: boolean;
+  /**
+   * Keeps the ids of tenants, and that functions have namespaces and keys of their own, in one sealed entry
+   * (`ns:{namespace}:registry`), so that `rewrap` and `keyReport` of any process find all values. Of backends that list their
+   * entries, with a namespace and encryption. Default true.
+   */
+  registry?: boolean;
+  /**
+   * Seals an entry with the current key when it is read and a previous one has sealed it: for backends that cannot list their
+   * entries, and for `privateKeys`, where `rewrap` finds nothing. Default false.
+   */
+  rewrapOnRead?: boolean;
   /** Given to every operation of the backend: when it aborts, functions are called without the cache (bypass). */
   signal?: AbortSignal;
   /** What an entry that does not open is: `'miss'` (counted, and deleted unless it was replaced), or an error. */
@@ -117,6 +128,8 @@ export const STORAGE = {
   breaker: (value: unknown) => ({ breaker: parseBreaker(value) }),
   maxConcurrent: (value: unknown = DEFAULT_CONCURRENT) => ({ maxConcurrent: count('maxConcurrent', value, 1) }),
   privateKeys: (value: unknown = false) => ({ privateKeys: boolean('privateKeys', value) }),
+  registry: (value: unknown = true) => ({ registry: boolean('registry', value) }),
+  rewrapOnRead: (value: unknown = false) => ({ rewrapOnRead: boolean('rewrapOnRead', value) }),
   signal: (signal?: AbortSignal) => {
     if (signal === undefined || isAbortSignal(signal)) return { signal };
     throw new TypeError(`signal must be an AbortSignal, not ${kindOf(signal)}`);

@@ -8,19 +8,21 @@ import { ConfigurationError } from '../errors.js';
 import type { Keyring } from '../keys/keyring.js';
 import { assertWellFormed } from '../util/bytes.js';
 import { ownOptions } from '../util/options-object.js';
+import { guarded } from './engine/backend-guard.js';
 import type { StoreSettings } from './engine/open-store.js';
 import { privateNames } from './engine/private-keys.js';
+import { Registry } from './engine/registry.js';
 import { STORAGE, type StorageOptions } from './options.js';
 import { parse } from './parsers.js';
 
 /** Where values are stored and as what: options that were checked, with what they are made into. */
 export interface Storage extends StoreSettings {
   readonly secure: boolean;
-  /** Undefined: nothing is encrypted. */
-  readonly keyring: Keyring | undefined;
   readonly profile: WireProfile;
   /** Whether the backend was made here, from a URL or around a Keyv store (which stays open), and is closed with the cache. */
   readonly ownsBackend: boolean;
+  /** What its values are sealed with; undefined: they are not. */
+  readonly keyring: Keyring | undefined;
   /** Wipes the keys that were made here. */
   readonly destroy: () => void;
   readonly ttlMs: number;
@@ -35,7 +37,7 @@ export interface Storage extends StoreSettings {
 export function resolveStorage(given: StorageOptions & { namespace?: string }, secure: boolean): Storage {
   const own = ownOptions(given);
   const options = parse(STORAGE, own);
-  const { tenantId, l1, lock, privateKeys } = options;
+  const { tenantId, l1, lock, privateKeys, registry } = options;
   const { namespace, backend: store } = own;
   const inProcess = store === undefined || store === null;
   if (inProcess && l1 === undefined)
@@ -58,10 +60,22 @@ export function resolveStorage(given: StorageOptions & { namespace?: string }, s
   const keyPrefix = backend?.keyPrefix;
   if (keyPrefix !== undefined) assertWellFormed('backend.keyPrefix', keyPrefix);
   if (isInterop(wire) && keyPrefix) throw prefixedInterop(wire);
+  const bound = backend === undefined ? codec : codec.boundTo(backend);
+  const found = registry && backend?.keys !== undefined && namespace !== undefined && wire === 'protocol';
   return {
     ...options,
     ...made,
-    codec: backend === undefined ? codec : codec.boundTo(backend),
+    codec: bound,
+    registry:
+      found && made.secure && !privateKeys
+        ? new Registry({
+            backend: guarded(backend, { ...options, onState: () => {} }),
+            codec: (bound as SealingCodec).forOwnValues(),
+            namespace,
+            tenantId,
+            onError: options.onError,
+          })
+        : undefined,
     names: privateKeys ? privateNames(codec as SealingCodec, namespace) : undefined,
     namespace,
     backend,
@@ -77,7 +91,7 @@ export function keyringsOf(...storages: readonly Storage[]): Keyring[] {
 function resolveCodec(
   options: StorageOptions,
   secure: boolean,
-): Pick<Storage, 'secure' | 'keyring' | 'profile' | 'destroy'> & { codec: ValueCodec } {
+): Pick<Storage, 'secure' | 'profile' | 'keyring' | 'destroy'> & { codec: ValueCodec } {
   const { serializer, masterKey, keyring, tenantId, wire, nonces } = options;
   if (!secure && !(serializer instanceof EncryptionWrapper)) assertKeysGiven(options);
   if (serializer === null) throw new TypeError('serializer must be a Serializer or left out, not null');
@@ -92,19 +106,19 @@ function resolveCodec(
     if (wire !== undefined && wire !== profile.wire) {
       throw new ConfigurationError(`The EncryptionWrapper has wire '${profile.wire}'`);
     }
-    return { codec, secure: true, keyring: codec.keyring, profile, destroy: () => {} };
+    return { codec, secure: true, profile, keyring: codec.keyring, destroy: () => {} };
   }
   if (secure || masterKey !== undefined || keyring !== undefined) {
     const wrapper = new EncryptionWrapper({ serializer, masterKey, keyring, tenantId, wire, nonces });
     const codec = codecOf(wrapper);
-    const { profile, keyring: keys } = codec;
-    return { codec, secure: true, keyring: keys, profile, destroy: () => wrapper.destroy() };
+    const { profile } = codec;
+    return { codec, secure: true, profile, keyring: codec.keyring, destroy: () => wrapper.destroy() };
   }
   if (nonces !== undefined) {
     throw new ConfigurationError('nonces are for encryption: use cache.secure, or pass masterKey or keyring');
   }
   const plain = new PlainCodec({ serializer, wire });
-  return { codec: plain, secure: false, keyring: undefined, profile: plain.profile, destroy: () => {} };
+  return { codec: plain, secure: false, profile: plain.profile, keyring: undefined, destroy: () => {} };
 }
 
 /** A key that was asked for and is missing, as from an unset variable, must not mean a cache without encryption. */

@@ -42,6 +42,7 @@ export function wrapFunction<K extends unknown[], T extends unknown[]>(
   const { backend, namespace: tagNamespace, profile, secure, tenantId } = storage;
   const { namespace = tagNamespace, operation, key, tenant, tags, ttlMs = storage.ttlMs } = options;
   assertCanTag(backend, tags);
+  storage.registry?.note({ namespace: options.namespace, ownKey: key !== undefined });
   const context: NamingContext = {
     tagNamespace,
     wire: profile.wire,

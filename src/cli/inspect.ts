@@ -2,42 +2,100 @@ import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
+import { backendFrom } from '../backends/from-url.js';
 import { type InspectedValue, inspectStored } from '../codec/inspect.js';
 import { SealedFormatError } from '../errors.js';
 import type { Wire } from '../protocol/wire.js';
+import { backendUrl } from './backend-url.js';
+import { KEYS_USAGE } from './entries-command.js';
+import { EXIT, EXIT_CODES } from './exit-codes.js';
+import { openedBy } from './opened-by.js';
 import { print } from './print.js';
 import { UsageError } from './usage-error.js';
 
 const usage = `
-Usage: cachekit-native inspect [options] <file>
+Usage: cachekit-native inspect [options] <file | backend>
 
-Show the header and the sizes of a sealed value, as JSON. It needs no key and opens nothing. What is
-certainly no sealed value is an error.
+Show the header and the sizes of a sealed value, as JSON, and which key of the environment opens it.
+Nothing of the value is shown. What is certainly no sealed value is an error.
 
 Arguments:
-  file           the stored bytes, or - for the standard input
+  file             the stored bytes, or - for the standard input
+  backend          redis://host[:port][/database]/key, with the key percent-encoded where it must be; or
+                   the URL of any backend, or none for CACHEKIT_BACKEND, together with --key
 
 Options:
-  --wire <wire>  how the value was written: protocol, interop, interop-v2 or python
-                 (default: as its first bytes tell, protocol or python)
-  -h, --help     show this text
+  --key <key>      the cache key: what to look up, or what a file's bytes were stored under
+  --tenant <id>    the tenant that the value was sealed for (default: default)
+  --wire <wire>    how the value was written: protocol, interop, interop-v2 or python
+                   (default: as its first bytes tell, protocol or python)
+  -h, --help       show this text
+
+${KEYS_USAGE}
+Without a cache key, only what a value's header names is compared.
+
+${EXIT_CODES}
+
+Examples:
+  redis-cli --raw get ns:app:key:a | head -c -1 | npx cachekit-native inspect -
+  npx cachekit-native inspect redis://localhost/ns:app:key:a
+  npx cachekit-native inspect --tenant acme --key t:8f4b27a3c9d1e5f0:ns:app:key:a lmdb:./cache
 `.trim();
 
 export async function inspect(args: string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { wire: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    options: {
+      key: { type: 'string' },
+      tenant: { type: 'string', default: 'default' },
+      wire: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
   });
   if (values.help) return print(usage);
-  const [file, ...others] = positionals;
-  if (file === undefined) throw new UsageError('the file is missing');
+  const [place, ...others] = positionals;
+  if (place === undefined && values.key === undefined) throw new UsageError('the file is missing');
   if (others.length > 0) throw new UsageError('too many arguments');
   const wire = values.wire === undefined ? undefined : wireOption(values.wire);
-  const stored = file === '-' ? await buffer(process.stdin) : await readFile(file);
+  const { stored, cacheKey } = await read(place, values.key);
   const shown = inspectStored(stored, wire ?? (beginsFrame(stored) ? 'python' : 'protocol'));
   if (isForeign(stored, shown)) throw new SealedFormatError('This is not a sealed value');
-  await print(JSON.stringify(shown, (_, value) => (typeof value === 'bigint' ? value.toString() : value), 2));
+  const key = openedBy(stored, shown, values.tenant, cacheKey);
+  if (key === null) process.exitCode = EXIT.left;
+  const all = { ...shown, ...(key !== undefined && { key }) };
+  await print(JSON.stringify(all, (_, value) => (typeof value === 'bigint' ? value.toString() : value), 2));
+}
+
+async function read(
+  place: string | undefined,
+  key: string | undefined,
+): Promise<{ stored: Buffer; cacheKey: string | undefined }> {
+  if (place === '-') return { stored: await buffer(process.stdin), cacheKey: key };
+  // One letter and a colon begin a path on Windows.
+  if (place !== undefined && !/^[a-z][a-z0-9+.-]+:/i.test(place)) {
+    return { stored: await readFile(place), cacheKey: key };
+  }
+  const [url, cacheKey] = key === undefined ? splitUrl(backendUrl(place)) : [backendUrl(place), key];
+  const backend = backendFrom(url);
+  try {
+    const entry = await backend.get(cacheKey);
+    if (entry === undefined) throw new UsageError('nothing is stored under this key');
+    return { stored: Buffer.from(entry.bytes), cacheKey };
+  } finally {
+    await backend.close?.();
+  }
+}
+
+/** The URL of a Redis server, and the key that stands behind it. */
+function splitUrl(url: string): [url: string, cacheKey: string] {
+  const [, server, database = '', key] = /^(rediss?:\/\/[^/]+)(\/\d{1,5})?\/(.+)$/i.exec(url) ?? [];
+  if (server === undefined || key === undefined) throw new UsageError('the key is missing: pass --key');
+  try {
+    return [server + database, decodeURIComponent(key)];
+  } catch {
+    throw new UsageError('the key must be percent-encoded');
+  }
 }
 
 function wireOption(text: string): Wire {

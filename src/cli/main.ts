@@ -1,11 +1,8 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
-import { CacheKitError } from '../errors.js';
-import { inspect } from './inspect.js';
-import { keygen } from './keygen.js';
+import { EXIT, EXIT_CODES } from './exit-codes.js';
 import { print } from './print.js';
-import { serve } from './serve.js';
 import { UsageError, usageMessage } from './usage-error.js';
 
 const usage = `
@@ -14,30 +11,50 @@ Usage: cachekit-native <command> [options]
 Encrypted caching for Node.js that speaks the CacheKit protocol.
 
 Commands:
-  serve          serve the CacheKit HTTP API from this process’s memory, for development and tests
-  inspect        show the header and the sizes of a sealed value, as JSON
   keygen         make a new master key
+  fingerprint    show the keys of the environment by their fingerprints, for a tenant
+  inspect        show the header and the sizes of a sealed value, and which key opens it, as JSON
+  report         count how many stored values need which key
+  rewrap         seal stored values again with the current key
+  doctor         check this machine, the keys and a backend
+  bench          measure what encryption costs here
+  serve          serve the CacheKit HTTP API from this process’s memory, for development and tests
 
 Options:
   -V, --version  show the version
   -h, --help     show this text; after a command, what that does and takes
+
+Keys are read from CACHEKIT_MASTER_KEY and CACHEKIT_PREVIOUS_MASTER_KEYS, never from arguments.
+
+${EXIT_CODES}
 `.trim();
 
-const commands = new Map([
-  ['serve', serve],
-  ['inspect', inspect],
-  ['keygen', keygen],
+type Command = (args: string[]) => Promise<void>;
+
+/** Each is loaded when it is called: those that need no native addon work where there is none. */
+const commands = new Map<string, () => Promise<Command>>([
+  ['keygen', async () => (await import('./keygen.js')).keygen],
+  ['fingerprint', async () => (await import('./fingerprint.js')).fingerprint],
+  ['inspect', async () => (await import('./inspect.js')).inspect],
+  ['report', async () => (await import('./report.js')).report],
+  ['rewrap', async () => (await import('./rewrap.js')).rewrap],
+  ['doctor', async () => (await import('./doctor.js')).doctor],
+  ['bench', async () => (await import('./bench.js')).bench],
+  ['serve', async () => (await import('./serve.js')).serve],
 ]);
+
+/** On every error of this package. */
+const OURS = Symbol.for('cachekit-native.error');
 
 const args = process.argv.slice(2);
 const [name = ''] = args;
 const command = commands.get(name);
 try {
-  if (command) await command(args.slice(1));
+  if (command) await (await command())(args.slice(1));
   else await withoutCommand();
 } catch (error) {
   console.error(`error: ${messageOf(error)}`);
-  process.exitCode = 1;
+  process.exitCode = usageMessage(error) === undefined ? EXIT.failed : EXIT.wrongUse;
 }
 
 async function withoutCommand(): Promise<void> {
@@ -54,7 +71,7 @@ async function withoutCommand(): Promise<void> {
     await print(version);
   } else {
     console.error(usage);
-    process.exitCode = 1;
+    process.exitCode = EXIT.wrongUse;
   }
 }
 
@@ -62,8 +79,10 @@ async function withoutCommand(): Promise<void> {
 function messageOf(error: unknown): string {
   const wrongUse = usageMessage(error);
   if (wrongUse !== undefined) return `${wrongUse} (see cachekit-native ${command ? `${name} ` : ''}--help)`;
-  if (error instanceof CacheKitError) return error.message;
-  const { code, syscall } = error as NodeJS.ErrnoException;
+  // Without its class, which is of the part that loads the native addon.
+  const { code, syscall, message, [OURS]: ours } = error as NodeJS.ErrnoException & { [OURS]?: unknown };
+  if (ours === true) return message;
+  if ((error as Error).name === 'AbortError') return 'stopped before anything was done';
   if (syscall === undefined || code === undefined) throw error;
   return code === 'EADDRINUSE' ? 'the port is in use' : `${syscall} failed: ${code}`;
 }

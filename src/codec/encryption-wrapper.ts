@@ -148,12 +148,13 @@ export class EncryptionWrapper<T = unknown> implements Disposable {
    */
   rewrap(sealed: Uint8Array, context: ValueContext): Buffer | undefined {
     const entry = checkedContext(context);
-    return this.#codec.rewrapSync(bytesOf('sealed', sealed), entry);
+    return this.#codec.rewrapSync(bytesOf('sealed', sealed), entry, false).sealed;
   }
 
   /** Rewraps off the event loop; `sealed` is copied at the call. @throws (rejects) as {@link rewrap}, or with the signal's reason. */
   async rewrapAsync(sealed: Uint8Array, context: AsyncValueContext): Promise<Buffer | undefined> {
-    return this.#codec.rewrapAsync(copied(sealed), checkedContext(context), signalOf(context));
+    const entry = checkedContext(context);
+    return (await this.#codec.rewrapAsync(copied(sealed), entry, false, signalOf(context))).sealed;
   }
 
   /**

@@ -1,4 +1,4 @@
-import { EnvelopeError, SealedFormatError } from '../errors.js';
+import { ConfigurationError, EnvelopeError, SealedFormatError } from '../errors.js';
 import { native } from '../native/addon.js';
 import { openedScratch, SCRATCH_LEN } from '../native/memory.js';
 import { checked, NEEDS, nativeError } from '../native/result.js';
@@ -66,9 +66,8 @@ export class PlainCodec<T = unknown> implements ValueCodec<T> {
     return new PlainAccess(this.profile, this.#payloads, this.#format, this.#mode, this.#prefix !== undefined);
   }
 
-  /** Nothing has a key that could be an older one. */
-  rewrap(): undefined {
-    return undefined;
+  rewrap(): never {
+    throw new ConfigurationError('This cache does not encrypt');
   }
 
   /** Nothing is bound to a cache key. */

@@ -3,19 +3,26 @@ import { parseFrame } from '../protocol/frame.js';
 import { openAsync, openToBuffer } from './open.js';
 import { sealAsync, sealSync } from './seal.js';
 import { type CodecSettings, type SealedLayout, TenantContext } from './tenant-context.js';
+import type { Rewrapped } from './value-codec.js';
 
-/** Opens a value and seals the same payload, undecoded, as `serialize` would now; undefined when nothing would change. */
+/**
+ * Opens a value and seals the same payload, undecoded, as `serialize` would now.
+ *
+ * @param dry it is only opened.
+ */
 export function rewrapSync(
   settings: CodecSettings,
   tenant: TenantContext,
   sealed: Uint8Array,
   cacheKey: string,
-): Buffer | undefined {
+  dry: boolean,
+): Rewrapped {
   const layout = tenant.parsePrefix(sealed);
   const { payload, key } = openToBuffer(settings, layout, sealed, cacheKey);
+  const { fingerprint } = key.master;
   try {
-    const writer = writerOf(settings, tenant, sealed, layout, key);
-    return writer && sealSync(writer.settings, writer.tenant, payload, cacheKey);
+    const writer = dry ? undefined : writerOf(settings, tenant, sealed, layout, key);
+    return { fingerprint, sealed: writer && sealSync(writer.settings, writer.tenant, payload, cacheKey) };
   } finally {
     payload.fill(0);
   }
@@ -27,13 +34,16 @@ export async function rewrapAsync(
   tenant: TenantContext,
   sealed: Uint8Array,
   cacheKey: string,
+  dry: boolean,
   signal: AbortSignal | undefined,
-): Promise<Buffer | undefined> {
+): Promise<Rewrapped> {
   const layout = tenant.parsePrefix(sealed);
   const { payload, key } = await openAsync(settings, tenant, layout, sealed, cacheKey, signal);
+  const { fingerprint } = key.master;
   try {
-    const writer = writerOf(settings, tenant, sealed, layout, key);
-    return writer && (await sealAsync(writer.settings, writer.tenant, payload, cacheKey, signal));
+    const writer = dry ? undefined : writerOf(settings, tenant, sealed, layout, key);
+    if (writer === undefined) return { fingerprint, sealed: undefined };
+    return { fingerprint, sealed: await sealAsync(writer.settings, writer.tenant, payload, cacheKey, signal) };
   } finally {
     payload.fill(0);
   }

@@ -16,10 +16,11 @@ import {
   type EntryContext,
   type NativeAccess,
   type PrefixedStore,
+  type Rewrapped,
   Unopened,
   type ValueCodec,
 } from './value-codec.js';
-import type { WireProfile } from './wire-profile.js';
+import { type WireProfile, wireProfile } from './wire-profile.js';
 
 type ToSerialize<T> = EntryContext & { readonly value: T };
 type ToDeserialize = EntryContext & { readonly sealed: Uint8Array };
@@ -47,13 +48,19 @@ export class SealingCodec<T = unknown> implements ValueCodec<T> {
     this.#store = store;
   }
 
-  get keyring(): Keyring {
-    return this.#settings.keyring;
-  }
-
   boundTo(store: PrefixedStore): SealingCodec<T> {
     if (store.keyPrefix === undefined) return this;
     return new SealingCodec(this.#settings, this.#tenants, this.#payloads, store);
+  }
+
+  /** The same keys and store for values of this package's own, whatever serializer the cache has. */
+  forOwnValues<V>(): SealingCodec<V> {
+    const settings = { ...this.#settings, profile: wireProfile('protocol') };
+    return new SealingCodec<V>(settings, this.#tenants.with(settings), undefined, this.#store);
+  }
+
+  get keyring(): Keyring {
+    return this.#settings.keyring;
   }
 
   serialize(value: T, context: EntryContext): Buffer | Promise<Buffer> {
@@ -94,20 +101,30 @@ export class SealingCodec<T = unknown> implements ValueCodec<T> {
     return this.#payloads.decodeOwned(payload);
   }
 
-  rewrap(sealed: Uint8Array, context: EntryContext): Buffer | undefined | Promise<Buffer | undefined> {
-    return sealed.length < ASYNC_FROM ? this.rewrapSync(sealed, context) : this.rewrapAsync(sealed, context);
+  /** Whether stored bytes begin as those that are written now: with the same header, or with none while none is written. */
+  isAsWritten(sealed: Uint8Array, tenantId: string | undefined): boolean {
+    const tenant = this.#tenants.of(tenantId);
+    const { prefix, prefixLen } = tenant.snapshot();
+    if (prefix === undefined) return true;
+    return sealed.length >= prefixLen && prefix.compare(sealed, 0, prefixLen) === 0;
   }
 
-  rewrapSync(sealed: Uint8Array, { cacheKey, tenantId }: EntryContext): Buffer | undefined {
-    return rewrapSync(this.#settings, this.#tenants.of(tenantId), sealed, this.#bound(cacheKey));
+  rewrap(sealed: Uint8Array, context: EntryContext, dry: boolean): Rewrapped | Promise<Rewrapped> {
+    if (sealed.length >= ASYNC_FROM) return this.rewrapAsync(sealed, context, dry);
+    return this.rewrapSync(sealed, context, dry);
   }
 
-  async rewrapAsync(
+  rewrapSync(sealed: Uint8Array, { cacheKey, tenantId }: EntryContext, dry: boolean): Rewrapped {
+    return rewrapSync(this.#settings, this.#tenants.of(tenantId), sealed, this.#bound(cacheKey), dry);
+  }
+
+  rewrapAsync(
     sealed: Uint8Array,
     { cacheKey, tenantId }: EntryContext,
+    dry: boolean,
     signal?: AbortSignal,
-  ): Promise<Buffer | undefined> {
-    return rewrapAsync(this.#settings, this.#tenants.of(tenantId), sealed, this.#bound(cacheKey), signal);
+  ): Promise<Rewrapped> {
+    return rewrapAsync(this.#settings, this.#tenants.of(tenantId), sealed, this.#bound(cacheKey), dry, signal);
   }
 
   serializeMany(items: readonly ToSerialize<T>[]): Buffer[] {

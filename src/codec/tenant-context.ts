@@ -98,7 +98,7 @@ export class TenantContext {
     const index = keys.findIndex(({ fingerprint }) => headerHasFingerprint(stored, fingerprint));
     if (index >= 0) return behindHeader[index] as SealedLayout;
     const { keyFingerprint } = parseRotationHeader(stored);
-    throw new UnknownKeyError(Buffer.from(keyFingerprint).toString('hex'), current.fingerprintHex);
+    throw unknownKey(Buffer.from(keyFingerprint).toString('hex'), current);
   }
 
   #parseFrame(stored: Uint8Array, { keys, current }: TenantSnapshot): SealedLayout {
@@ -112,7 +112,7 @@ export class TenantContext {
     const { keyFingerprint } = metadata;
     const named = keyFingerprint !== undefined;
     const fitting = named ? keys.filter((key) => key.fingerprintHex === keyFingerprint) : keys;
-    if (named && fitting.length === 0) throw new UnknownKeyError(hexOnly(keyFingerprint), current.fingerprintHex);
+    if (named && fitting.length === 0) throw unknownKey(hexOnly(keyFingerprint), current);
     const aad = this.#templateFor(frame);
     return { offset: frame.payloadOffset, keys: fitting, named, aad, mode: modeOf(profile, aad.formatLen) };
   }
@@ -194,6 +194,11 @@ export class Tenants {
     return made;
   }
 
+  /** The same tenants of another codec. */
+  with(settings: CodecSettings): Tenants {
+    return new Tenants(settings, this.#tenantId);
+  }
+
   /** @throws KeyError after `destroy`. */
   assertUsable(): void {
     if (this.#destroyed) throw new KeyError('This wrapper was destroyed');
@@ -217,6 +222,10 @@ export function countSeals({ keyring, keyState }: CodecSettings, { master }: Ten
   master.lastSealed = recently();
   keyState.sequenceSeals += seals;
   if (keyState.sequenceSeals >= HALF_OF_A_SEQUENCE) keyring.announceHalfUsed(master);
+}
+
+function unknownKey(fingerprint: string, { fingerprintHex, master }: TenantKey): UnknownKeyError {
+  return new UnknownKeyError(fingerprint, fingerprintHex, master.fingerprint);
 }
 
 /** A fingerprint from an unauthenticated header, fit for a message. */

@@ -33,6 +33,14 @@ export interface EntryContext {
   readonly tenantId?: string | undefined;
 }
 
+/** A stored value, and what it would be if it were written now. */
+export interface Rewrapped {
+  /** Of the master key that opened it. */
+  readonly fingerprint: string;
+  /** As `serialize` would write it now; undefined when it is already. */
+  readonly sealed: Buffer | undefined;
+}
+
 /** In the place of a value that did not open. */
 export class Unopened {
   constructor(readonly error: CacheKitError | Error) {}
@@ -60,8 +68,8 @@ export interface ValueCodec<T = unknown> {
     entries: readonly { readonly cacheKey: string }[],
     stored: readonly (Uint8Array | undefined)[],
   ): (T | Unopened | undefined)[];
-  /** Stored bytes as they would be written now; undefined when they are already. */
-  rewrap(sealed: Uint8Array, context: EntryContext): Buffer | undefined | Promise<Buffer | undefined>;
+  /** What opens stored bytes, and, unless it is a dry run, what they would be now. @throws without a key to seal with. */
+  rewrap(sealed: Uint8Array, context: EntryContext, dry: boolean): Rewrapped | Promise<Rewrapped>;
   /** How the first tier opens and seals values of a tenant by itself. @throws as {@link serialize}. */
   native(tenantId: string | undefined): NativeAccess<T>;
   /** The same codec for a store with a key prefix: values are bound to the whole key, and do not open under another prefix. */

@@ -2,12 +2,15 @@ import { channel } from 'node:diagnostics_channel';
 import { KeyError, NonceExhaustedError } from '../errors.js';
 import { type NativeSequence, native } from '../native/addon.js';
 import { guarded } from '../native/result.js';
+import { assertTenantId } from '../protocol/derive.js';
 import { type MasterKeyInput, resolveMasterKeys } from '../protocol/master-key.js';
+import { kindOf } from '../util/bytes.js';
 import { latest, now } from '../util/clock.js';
 import { letObserve } from '../util/observed.js';
 import { assertOptionsObject, type Duration, durationMs, ownOptions } from '../util/options-object.js';
 import { HeldKey, type KeyUsage, type TenantKey } from './held-key.js';
 import { fetchMasterKeys, type KeyProvider, type KeyProviderOptions } from './provider.js';
+import { ReportedNeeds, type ValuesByKey } from './reported-needs.js';
 
 /** How nonces are made: a counter per process, or 12 random bytes, for platforms that clone a running process's memory. */
 export type NonceMode = 'counter' | 'random';
@@ -20,6 +23,13 @@ export interface KeyringOptions {
 }
 
 export type { KeyUsage };
+
+/** A key by its two names: 32 hex digits each. */
+export interface KeyFingerprints extends Pick<KeyUsage, 'fingerprint' | 'position'> {
+  tenantId: string;
+  /** Of the key that is derived from it for this tenant: what rotation headers, frames and an UnknownKeyError name. */
+  tenantFingerprint: string;
+}
 
 const OPTIONS = ['masterKey', 'previousMasterKeys'] as const satisfies readonly (keyof KeyringOptions)[];
 const MAX_PREVIOUS = 3;
@@ -58,6 +68,7 @@ export class Keyring implements Disposable {
   #announced = false;
   /** On the clock of `now()`. */
   readonly #begun = now();
+  readonly #needs = new ReportedNeeds();
   #randomSequence: NativeSequence | undefined;
 
   static {
@@ -144,17 +155,28 @@ export class Keyring implements Disposable {
   }
 
   /**
-   * Drops and wipes the previous keys; what was sealed with them cannot be opened any more.
+   * Drops and wipes the previous keys; what was sealed with them cannot be opened any more. Refused while the newest
+   * `keyReport` or `rewrap` of a cache in this process says that stored values need one of them, or that it cannot know of some.
    *
    * @param options.ifUnusedFor refuses while a previous key has sealed or opened something, in this process, within this time,
    *   and while the keyring itself is younger than that: it cannot know.
-   * @throws KeyError when there is no previous key, or one was needed.
+   * @param options.force drops them whatever is reported or used.
+   * @throws KeyError when there is no previous key, or one is needed.
    */
-  completeRotation(options: { ifUnusedFor?: Duration } = {}): void {
+  completeRotation(options: { ifUnusedFor?: Duration; force?: boolean } = {}): void {
     this.#assertUsable();
-    const { ifUnusedFor } = options;
+    assertOptionsObject(options, ['ifUnusedFor', 'force']);
+    const { ifUnusedFor, force = false } = ownOptions(options);
+    if (typeof force !== 'boolean') throw new TypeError(`force must be a boolean, not ${kindOf(force)}`);
     const window = ifUnusedFor === undefined ? 0 : durationMs('ifUnusedFor', ifUnusedFor);
     if (this.#previous.length === 0) throw new KeyError('There is no rotation to complete: no previous key is held');
+    if (!force) this.#assertUnneeded(window);
+    for (const key of this.#previous) key.destroy();
+    this.#previous = [];
+    this.#state.generation++;
+  }
+
+  #assertUnneeded(window: number): void {
     const since = now() - window;
     if (window > 0 && this.#previous.some((key) => latest(key.lastUsed) >= since)) {
       throw new KeyError('A previous key was still in use within that time');
@@ -162,9 +184,7 @@ export class Keyring implements Disposable {
     if (window > 0 && this.#begun > since) {
       throw new KeyError('This keyring is younger than that time, and does not know whether a previous key was in use');
     }
-    for (const key of this.#previous) key.destroy();
-    this.#previous = [];
-    this.#state.generation++;
+    this.#needs.assertNone(this.#previous.map(({ fingerprint }) => fingerprint));
   }
 
   /** Whether previous keys are held. */
@@ -190,6 +210,23 @@ export class Keyring implements Disposable {
     ];
   }
 
+  /**
+   * Every key held, as {@link usage} orders them, by what two places name it: an error, a header and `inspect` name the key that is
+   * derived for a tenant, `usage` and metrics the master key.
+   *
+   * @param options.tenantId default `'default'`.
+   */
+  fingerprints(options: { tenantId?: string } = {}): KeyFingerprints[] {
+    this.#assertUsable();
+    assertOptionsObject(options, ['tenantId']);
+    const { tenantId = 'default' } = ownOptions(options);
+    assertTenantId(tenantId);
+    const derived = this.tenantKeys(tenantId, 'counter');
+    return this.usage().map(({ fingerprint, position }, i) => {
+      return { position, fingerprint, tenantId, tenantFingerprint: (derived[i] as TenantKey).fingerprintHex };
+    });
+  }
+
   /** Wipes every key; any later use is a KeyError. Async work under way finishes. */
   destroy(): void {
     if (this.#destroyed) return;
@@ -200,6 +237,16 @@ export class Keyring implements Disposable {
 
   [Symbol.dispose](): void {
     this.destroy();
+  }
+
+  /** @internal Of the master key. */
+  get currentFingerprint(): string {
+    return this.#current.fingerprint;
+  }
+
+  /** @internal What a look at stored values has found: see {@link ReportedNeeds.report}. */
+  report(subject: string, byKey: ValuesByKey, whole: boolean): void {
+    this.#needs.report(subject, byKey, whole);
   }
 
   /** @internal 1 when the sealing key replaced another one. */

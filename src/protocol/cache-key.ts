@@ -6,9 +6,11 @@ import type { Wire } from './wire.js';
 
 /** The longest cache key that is used as it is, in characters. */
 const MAX_KEY_LEN = 250;
-const KEPT_LEN = 50;
+/** Of these, so many are kept of one that is shortened. */
+export const KEPT_LEN = 50;
 const HASH_LEN = 64;
-const TENANT_PREFIX_LEN = 19;
+/** `t:`, 16 hex digits, `:`. */
+export const TENANT_PREFIX_LEN = 19;
 const TENANT_PREFIX = /^t:[0-9a-f]{16}:/;
 
 /** Arguments whose keys no other SDK makes. */

@@ -51,6 +51,21 @@ export function deletionOf(cacheKey: string, expected: string | Buffer): Compari
   };
 }
 
+/** The replacement of these bytes by others; TTL and tags stay. */
+export function replacementOf(cacheKey: string, expected: Buffer, bytes: Buffer): Comparison {
+  return {
+    cacheKey,
+    expected,
+    // The look makes the server remember that this connection has it.
+    script: "redis.call('set',KEYS[1],ARGV[2],'keepttl') return redis.call('exists',KEYS[1])",
+    args: [bytes],
+    commands: (name) => [
+      ['set', name, bytes, 'keepttl'],
+      ['exists', name],
+    ],
+  };
+}
+
 /** Changes of entries, each in one step: by a script, or by plain commands or a transaction. See docs/decisions/0024. */
 export class RedisChanges {
   readonly #scripts = new Scripts();

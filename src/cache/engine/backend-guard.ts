@@ -42,6 +42,7 @@ const REPEATABLE = [
   'has',
   'expire',
   'changedSince',
+  'isTagged',
   // The answer to the first attempt may be lost: the second then finds the entry changed, by the first.
   'setIfUnchanged',
 ] as const;

@@ -1,6 +1,7 @@
 import { BY_CACHE } from '../../backends/arguments.js';
 import type { Backend } from '../../backends/backend.js';
 import { gatheringOf, isPrivate, nowOf } from '../../backends/guarantees.js';
+import { SealingCodec } from '../../codec/sealing-codec.js';
 import type { ValueCodec } from '../../codec/value-codec.js';
 import { type GuardSettings, guarded } from './backend-guard.js';
 import type { BreakerState } from './circuit-breaker.js';
@@ -17,6 +18,8 @@ import { L2 } from './l2.js';
 import { Loader, type LoadSettings, type Outcome } from './loader.js';
 import type { PrivateNames } from './private-keys.js';
 import { Reads } from './reads.js';
+import type { Registry } from './registry.js';
+import { RewrapOnRead } from './rewrap-on-read.js';
 import { SingleFlight } from './single-flight.js';
 import { type Found, type TierSettings, Tiers } from './tiers.js';
 import { ValueL1 } from './value-l1.js';
@@ -33,6 +36,10 @@ export interface StoreSettings
   readonly namespace: string | undefined;
   /** undefined: the backend sees cache keys and tags. */
   readonly names: PrivateNames | undefined;
+  /** undefined: there is none to be kept. */
+  readonly registry: Registry | undefined;
+  /** Whether what a previous key has sealed is sealed with the current one when it is read. */
+  readonly rewrapOnRead: boolean;
   /** undefined: no copies in this process. */
   readonly l1:
     | (Omit<L1Settings, 'graceMs'> & {
@@ -71,6 +78,7 @@ export function openStore(settings: StoreSettings): EntryStore {
       },
       graceMs,
       names,
+      registry: settings.registry,
       failures,
     });
   // Without a backend L1's entries are no copies.
@@ -86,7 +94,9 @@ export function openStore(settings: StoreSettings): EntryStore {
   const watch = copies?.invalidation && names === undefined ? backend?.watch?.bind(backend) : undefined;
   const coherence = new Coherence({ backend, watch, l1, l2, invalidations, flights, failed, failures });
   const keepValues = copies?.values ?? false;
-  const tiers = new Tiers({ codec, l1, l2, keepValues, graceMs, jitter, failures, invalidations, coherence });
+  const onRead =
+    settings.rewrapOnRead && l2 && codec instanceof SealingCodec ? new RewrapOnRead(codec, l2, names).read : undefined;
+  const tiers = new Tiers({ codec, l1, l2, keepValues, graceMs, jitter, failures, invalidations, coherence, onRead });
   const loader = new Loader(tiers, flights, failures, failed, settings);
   const reads = new Reads({ codec, tiers, flights, coherence });
   const usage = () => ({ ...(l1?.usage ?? { l1Entries: 0, l1Bytes: 0 }), breaker });

@@ -29,6 +29,7 @@ export interface TierSettings {
   readonly failures: Failures;
   readonly invalidations: Invalidations;
   readonly coherence: Coherence;
+  readonly onRead: ((ref: EntryRef, stored: BackendEntry) => void) | undefined;
 }
 
 /** What is known of an entry of which L1 keeps a copy. */
@@ -120,11 +121,11 @@ export class Tiers {
     validity: Validity | undefined,
   ): Found | undefined {
     if (value === undefined) return undefined;
-    const { bytes } = stored;
     const expiresAt = expiryOf(stored, at, this.#settings.graceMs);
     const fresh = isFresh(stored, expiresAt);
+    this.#settings.onRead?.(ref, stored);
     if (fresh && current) this.keepCopy(ref, stored, at, expiresAt, value, validity);
-    return { bytes, value, expiresAt, fresh, inL1: false, taken: false };
+    return { bytes: stored.bytes, value, expiresAt, fresh, inL1: false, taken: false };
   }
 
   /** Keeps a copy of a fresh entry of the backend in L1, unless the store forbids that. */
@@ -218,8 +219,7 @@ export class Tiers {
   }
 
   /**
-   * L1's part of a write that the backend, if any, has taken. When the entry was removed meanwhile (`tagRemoved`: by a tag),
-   * the
+   * L1's part of a write that the backend, if any, has taken. When the entry was removed meanwhile (`tagRemoved`: by a tag), the
    * write may have reached the backend after the removal: it is taken back.
    */
   written(

@@ -1,0 +1,104 @@
+import type { Backend } from '../../backends/backend.js';
+import { BackendError, ConfigurationError, IncompleteError } from '../../errors.js';
+import type { Keyring } from '../../keys/keyring.js';
+import { UNKNOWN } from '../../keys/reported-needs.js';
+import { guarded } from '../engine/backend-guard.js';
+import type { Storage } from '../resolve-storage.js';
+import { Coverage } from './coverage.js';
+import type { CheckedRewrap, RewrapProgress } from './options.js';
+import { type CannotKnow, type KeyReport, Tally } from './report.js';
+import { Rewrapping } from './rewrapping.js';
+
+/** Whose entries are looked at. */
+export interface RewrapSources {
+  /** How the cache stores, and then how functions of it do that are sealed apart. */
+  readonly storages: readonly [Storage, ...Storage[]];
+  /** Namespaces of functions of this process, besides the cache's. */
+  readonly namespaces: Iterable<string>;
+  /** Whether functions of this process have a `key` of their own. */
+  readonly ownKeys: boolean;
+}
+
+type SealedStorage = Storage & { readonly keyring: Keyring };
+
+/**
+ * Seals a cache's entries with the current key, or, in a dry run, only counts what they need. Its keyrings are told what is left.
+ *
+ * @throws ConfigurationError, BackendError for a cache whose entries cannot be found, unless it is a dry run; what ended it
+ *   otherwise: as the cause of an IncompleteError when entries were looked at before.
+ */
+export async function* rewrapSteps(
+  sources: RewrapSources,
+  options: CheckedRewrap,
+): AsyncGenerator<RewrapProgress, KeyReport, undefined> {
+  const [own] = sources.storages;
+  const sealed = sources.storages.filter(isSealed);
+  if (sealed.length === 0) throw new ConfigurationError('This cache does not encrypt');
+  const keyrings = new Set(sealed.map(({ keyring }) => keyring));
+  const hidden = hiddenBy(own);
+  if (hidden !== undefined) {
+    if (!options.dryRun) throw hidden.error;
+    return new Tally().keyReport(keyrings, hidden.reasons, new Date());
+  }
+  const backend = guarded(own.backend as Backend, { ...own, signal: options.signal, onState: () => {} });
+  const { registry, profile, namespace } = own;
+  const registered = await registry?.names();
+  const rewrapping = new Rewrapping({
+    backend: backend as Backend & { keys: NonNullable<Backend['keys']> },
+    sealers: sealed.map(({ codec, keyring, tenantId }) => ({ codec, keyring, tenantId })),
+    coverage: new Coverage({
+      wire: profile.wire,
+      namespaces:
+        namespace === undefined
+          ? undefined
+          : new Set([namespace, ...sources.namespaces, ...(registered?.namespaces ?? [])]),
+      tenants: [...(registered?.tenants ?? []), ...options.tenants],
+      ownKeys: sources.ownKeys || (registered?.ownKeys ?? false),
+      except: registry?.cacheKey,
+      match: options.match,
+    }),
+    options,
+  });
+  const { tally } = rewrapping;
+  let whole = false;
+  try {
+    for await (const progress of rewrapping.steps()) {
+      options.onProgress?.(progress);
+      yield progress;
+    }
+    if (!options.dryRun) await registry?.seal();
+    else {
+      const needed = await registry?.neededKey();
+      if (needed !== undefined && needed !== sealed[0]?.keyring.currentFingerprint) tally.needs(needed, 'left');
+    }
+    whole = options.match === undefined && options.cursor === undefined;
+  } catch (error) {
+    throw tally.report.seen === 0 ? error : new IncompleteError({ ...tally.report }, error);
+  } finally {
+    const values = new Map(tally.byKey);
+    if (tally.report.unnamed > 0) values.set(UNKNOWN, tally.report.unnamed);
+    for (const keyring of keyrings) keyring.report(namespace ?? '', values, whole);
+  }
+  const partly: CannotKnow[] = options.match === undefined ? [] : ['match'];
+  const unregistered: CannotKnow[] = registry === undefined && namespace !== undefined ? ['unregistered'] : [];
+  return tally.keyReport(keyrings, [...unregistered, ...partly], new Date());
+}
+
+function isSealed(storage: Storage): storage is SealedStorage {
+  return storage.secure;
+}
+
+/** Why a cache's entries cannot be found, if so. */
+function hiddenBy({ backend, privateKeys }: Storage): { error: Error; reasons: CannotKnow[] } | undefined {
+  if (backend === undefined) {
+    return { error: new ConfigurationError('Without a backend, no entry outlives the process'), reasons: [] };
+  }
+  if (privateKeys) {
+    const error = new ConfigurationError(
+      'rewrap() is not available with privateKeys: the backend stores only hashed keys. Use rewrapOnRead',
+    );
+    return { error, reasons: ['private-keys'] };
+  }
+  if (backend.keys !== undefined) return undefined;
+  return { error: new BackendError('This backend cannot list its entries: use rewrapOnRead'), reasons: ['no-listing'] };
+}
