@@ -221,7 +221,7 @@ declare class FileBackend implements Backend {
 }
 
 /** The fixed codes of every {@link CacheKitError}; branch on `error.code` or on the class. */
-type CacheKitErrorCode = 'ERR_CONFIGURATION' | 'ERR_KEY' | 'ERR_UNKNOWN_KEY' | 'ERR_AUTHENTICATION' | 'ERR_SEALED_FORMAT' | 'ERR_ENVELOPE' | 'ERR_NONCE_EXHAUSTED' | 'ERR_SERIALIZATION' | 'ERR_VALUE_TOO_LARGE' | 'ERR_BACKEND' | 'ERR_TIMEOUT' | 'ERR_INCOMPLETE' | 'ERR_NATIVE_LOAD' | 'ERR_INTERNAL';
+type CacheKitErrorCode = 'ERR_CONFIGURATION' | 'ERR_KEY' | 'ERR_KEY_PROVIDER' | 'ERR_UNKNOWN_KEY' | 'ERR_AUTHENTICATION' | 'ERR_SEALED_FORMAT' | 'ERR_ENVELOPE' | 'ERR_NONCE_EXHAUSTED' | 'ERR_SERIALIZATION' | 'ERR_VALUE_TOO_LARGE' | 'ERR_BACKEND' | 'ERR_TIMEOUT' | 'ERR_INCOMPLETE' | 'ERR_NATIVE_LOAD' | 'ERR_INTERNAL';
 /** The base of every error this package throws, other than `TypeError` and `RangeError` for wrong arguments. */
 declare abstract class CacheKitError extends Error {
     abstract readonly code: CacheKitErrorCode;
@@ -234,6 +234,23 @@ declare class ConfigurationError extends CacheKitError {
 /** A master key that is missing, malformed or already held, and every use after `destroy()`. */
 declare class KeyError extends CacheKitError {
     readonly code = "ERR_KEY";
+}
+/** A key management service that failed or answered with what it should not. Its own error is not kept: it may quote an answer. */
+declare class KeyProviderError extends CacheKitError {
+    /** The service: `'AWS KMS'`. */
+    readonly provider: string;
+    /** Which key was asked for: `'masterKey'`, `'previousMasterKeys[0]'`. */
+    readonly key: string;
+    /** The HTTP status, where the service answered with one. */
+    readonly status?: number | undefined;
+    readonly code = "ERR_KEY_PROVIDER";
+    constructor(message: string, 
+    /** The service: `'AWS KMS'`. */
+    provider: string, 
+    /** Which key was asked for: `'masterKey'`, `'previousMasterKeys[0]'`. */
+    key: string, 
+    /** The HTTP status, where the service answered with one. */
+    status?: number | undefined);
 }
 /** A value sealed for this tenant with a key that the keyring does not hold. */
 declare class UnknownKeyError extends CacheKitError {
@@ -415,6 +432,7 @@ interface KeyvStorageAdapter {
     clear?(): unknown;
     getMany?(names: string[]): unknown;
     deleteMany?(names: string[]): unknown;
+    iterator?(namespace?: string): AsyncIterable<readonly [name: string, value: unknown]>;
     on?(event: 'error', listener: (error: unknown) => void): unknown;
     off?(event: 'error', listener: (error: unknown) => void): unknown;
 }
@@ -443,6 +461,8 @@ interface KeyvBackendOptions {
  */
 declare class KeyvBackend implements Backend {
     #private;
+    /** Of stores that list what they have: adapters of `@keyv/redis` without a namespace leave out names with `::`. */
+    readonly keys?: NonNullable<Backend['keys']>;
     /** @throws TypeError for what is neither, a Map among them: wrap it, as `new Keyv({ store: map })`; RangeError. */
     constructor(options: KeyvBackendOptions);
     /** The instance's namespace, as it is written into names. */
@@ -720,25 +740,44 @@ interface ProvidedKeys {
     masterKey: MasterKeyInput;
     /** Newest first, at most 3. */
     previousMasterKeys?: readonly MasterKeyInput[];
+    /** Called once the keys are held in Rust, or not wanted any more: here a provider overwrites its arrays. */
+    [Symbol.dispose]?(): void;
 }
 /** Fetches keys, for instance by unwrapping them with a KMS. */
 type KeyProvider = (options: {
     signal: AbortSignal;
 }) => Promise<ProvidedKeys> | ProvidedKeys;
+
 interface KeyProviderOptions {
-    signal?: AbortSignal;
-    /** Default `'10s'`. */
-    timeout?: `${number}${'ms' | 's' | 'm'}`;
+    /** Ends the wait for the first keys, and later the refresh. */
+    signal?: AbortSignal | undefined;
+    /** How long each call of the provider may take. Default `'10s'`. */
+    timeout?: Duration | undefined;
+    /** How long a provider that fails at the start is called again, with exponential back-off. Without it, it is called once. */
+    startup?: Duration | undefined;
+    /**
+     * The longest time between two calls of the provider in the background; each is up to a fifth earlier, at random. The keyring
+     * follows what it answers, and keeps its keys while it fails. Without it, the provider is not called again. `destroy()` ends it.
+     */
+    refresh?: Duration | undefined;
+    /** Told of each failure after which the provider is called again. Without it, the first one of an outage is a process warning. */
+    onError?: ((error: unknown) => void) | undefined;
 }
 
-/** How nonces are made: a counter per process, or 12 random bytes, for platforms that clone a running process's memory. */
-type NonceMode = 'counter' | 'random';
 interface KeyringOptions {
     /** Seals and opens. Default: CACHEKIT_MASTER_KEY, and with it CACHEKIT_PREVIOUS_MASTER_KEYS. */
     masterKey?: MasterKeyInput | undefined;
     /** Open only, newest first, at most 3. */
     previousMasterKeys?: readonly MasterKeyInput[];
+    /**
+     * Removes CACHEKIT_MASTER_KEY and CACHEKIT_PREVIOUS_MASTER_KEYS from `process.env` once the keys are held: libraries that print the
+     * environment, and child processes, do not get them. Give this keyring to every cache then.
+     */
+    clearEnvironment?: boolean | undefined;
 }
+
+/** How nonces are made: a counter per process, or 12 random bytes, for platforms that clone a running process's memory. */
+type NonceMode = 'counter' | 'random';
 
 /** A key by its two names: 32 hex digits each. */
 interface KeyFingerprints extends Pick<KeyUsage, 'fingerprint' | 'position'> {
@@ -762,7 +801,13 @@ declare class Keyring implements Disposable {
      *   and for more than 3 previous ones.
      */
     constructor(options?: KeyringOptions);
-    /** Keys from a key management service: calls `provider` once and makes a keyring of what it returns. */
+    /**
+     * Keys from a key management service. With `refresh` it is asked again in the background, and what it answers is followed:
+     * docs/key-providers.md.
+     *
+     * @throws TimeoutError when the provider takes too long, ConfigurationError for an unknown option or field and for no key, the
+     *   signal's reason, and what the provider throws.
+     */
     static fromProvider(provider: KeyProvider, options?: KeyProviderOptions): Promise<Keyring>;
     /**
      * Adds a key that only opens, ahead of a rotation to it.
@@ -1312,8 +1357,7 @@ interface CacheStats {
  * | `lock` | another process has an entry's lock | `ms`: how long this one waited |
  * | `breaker` | the backend's circuit breaker changes | `state`: `'open'`, `'half-open'` or `'closed'` |
  *
- * Beside them `cachekit-native:nonces` tells of a keyring: `event` is `'half-used'` after 2^31 seals in a sequence of nonces, and
- * `'renewed'` when a sequence of counters has ended and another one has begun; `fingerprint` is that of the master key that seals.
+ * Those of keyrings are in `KeyEvent`.
  */
 interface CacheEvent {
     /** The options' namespace and operation, where there are. */
@@ -1811,6 +1855,32 @@ interface EncryptedStore {
 declare function encryptedStore(inner: InnerStore, options?: EncryptedStoreOptions): EncryptedStore;
 
 /**
+ * What a keyring publishes on `node:diagnostics_channel`. Keys are named by their fingerprints, as in `usage()`.
+ *
+ * | channel | when | with |
+ * |---|---|---|
+ * | `cachekit-native:keys-changed` | the keyring has followed its provider | `current`, `added`, `dropped` |
+ * | `cachekit-native:keys-failed` | a call of the provider has failed, and is repeated | `code`, `failures`, `starting` |
+ * | `cachekit-native:nonces` | half of a sequence of nonces is used (2^31 seals), or a sequence of counters has ended and another one has begun | `event`, `fingerprint` |
+ */
+interface KeyEvent {
+    /** The key that seals. */
+    current?: string;
+    added?: readonly string[];
+    /** No longer held. */
+    dropped?: readonly string[];
+    /** The error's fixed code; none for an error that is not of this package. */
+    code?: string | undefined;
+    /** How many calls in a row have failed. */
+    failures?: number;
+    /** Whether there are no keys yet. */
+    starting?: boolean;
+    event?: 'half-used' | 'renewed';
+    /** The key that seals. */
+    fingerprint?: string;
+}
+
+/**
  * One tenant's encryption key, derived in Rust and never visible to JavaScript, with a nonce sequence.
  * Seals bytes as nonce (12) | ciphertext | tag (16) with AES-256-GCM.
  *
@@ -2057,5 +2127,5 @@ declare class StandardSerializer implements Serializer {
     deserialize(payload: Uint8Array): unknown;
 }
 
-export { ArrowSerializer, AuthenticationError, BackendError, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, IncompleteError, InternalError, InteropSerializer, JsonSerializer, KeyError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, cache, createCache, encryptedDriver, encryptedStore, hardwareAcceleration, skip, withTtl };
-export type { ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendKeysOptions, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BackoffOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CannotKnow, CreateCacheOptions, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreClearOptions, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, JsonSerializerOptions, KeyFingerprints, KeyProvider, KeyProviderOptions, KeyReport, KeyReportOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RewrapOptions, RewrapProgress, RewrapReport, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };
+export { ArrowSerializer, AuthenticationError, BackendError, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, IncompleteError, InternalError, InteropSerializer, JsonSerializer, KeyError, KeyProviderError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, cache, createCache, encryptedDriver, encryptedStore, hardwareAcceleration, skip, withTtl };
+export type { ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendKeysOptions, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BackoffOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CannotKnow, CreateCacheOptions, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreClearOptions, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, JsonSerializerOptions, KeyEvent, KeyFingerprints, KeyProvider, KeyProviderOptions, KeyReport, KeyReportOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RewrapOptions, RewrapProgress, RewrapReport, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };

@@ -63,6 +63,7 @@ export {
   IncompleteError,
   InternalError,
   KeyError,
+  KeyProviderError,
   NativeLoadError,
   NonceExhaustedError,
   SealedFormatError,
@@ -75,6 +76,8 @@ export type { EncryptedStoreClearOptions } from './src/integrations/clear-namesp
 export { type CacheDriver, type DriverFactory, encryptedDriver } from './src/integrations/encrypted-driver.js';
 export { type EncryptedStore, encryptedStore, type InnerStore } from './src/integrations/encrypted-store.js';
 export type { EncryptedStoreOptions } from './src/integrations/sealed-text.js';
+export type { KeyEvent } from './src/keys/key-events.js';
+export type { KeyProviderOptions } from './src/keys/key-source.js';
 export {
   type KeyFingerprints,
   Keyring,
@@ -82,7 +85,7 @@ export {
   type KeyUsage,
   type NonceMode,
 } from './src/keys/keyring.js';
-export type { KeyProvider, KeyProviderOptions, ProvidedKeys } from './src/keys/provider.js';
+export type { KeyProvider, ProvidedKeys } from './src/keys/provider.js';
 export { Sealer } from './src/keys/sealer.js';
 export { hardwareAcceleration } from './src/native/hash.js';
 export type { MasterKeyInput } from './src/protocol/master-key.js';

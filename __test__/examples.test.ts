@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
+import { KMS_KEY_ID, startKms } from './support/kms-server.js';
 import { hasRedis, type RedisServer, startRedis } from './support/redis-server.js';
+import { startVault, VAULT_KEY, VAULT_TOKEN } from './support/vault-server.js';
 
 /* Each example checks itself, runs on the built package, and ends by itself. */
 
@@ -65,4 +67,29 @@ test.serial('the example node-and-python runs with Redis and cachekit for Python
   t.is(code, 0, output);
   t.regex(output, /Python opened what Node had stored/);
   t.regex(output, /Node opened what Python had stored/);
+});
+
+test.serial('the example keys-aws-kms.ts runs with a stand-in for AWS KMS', async (t) => {
+  const kms = await startKms();
+  t.teardown(() => kms.stop());
+  const { code, output } = await run('keys-aws-kms.ts', {
+    KMS_KEY_ID,
+    AWS_ENDPOINT_URL_KMS: kms.url,
+    AWS_REGION: 'eu-central-1',
+    AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+    AWS_SECRET_ACCESS_KEY: 'not a secret',
+  });
+  t.is(code, 0, output);
+  t.regex(output, /rotated to [0-9a-f]{32} and what was stored still opens/);
+  t.true(kms.seen.some(({ headers }) => headers['x-amz-target'] === 'TrentService.Decrypt'));
+});
+
+test.serial('the example keys-vault.ts runs with a stand-in for Vault', async (t) => {
+  const vault = await startVault();
+  t.teardown(() => vault.stop());
+  const env = { VAULT_ADDR: vault.url, VAULT_TOKEN, VAULT_TRANSIT_KEY: VAULT_KEY };
+  const { code, output } = await run('keys-vault.ts', env);
+  t.is(code, 0, output);
+  t.regex(output, /rotated to [0-9a-f]{32} and what was stored still opens/);
+  t.true(vault.seen.some(({ path }) => path === `/v1/transit/decrypt/${VAULT_KEY}`));
 });

@@ -4,6 +4,7 @@ import { types } from 'node:util';
 export type CacheKitErrorCode =
   | 'ERR_CONFIGURATION'
   | 'ERR_KEY'
+  | 'ERR_KEY_PROVIDER'
   | 'ERR_UNKNOWN_KEY'
   | 'ERR_AUTHENTICATION'
   | 'ERR_SEALED_FORMAT'
@@ -57,6 +58,23 @@ export class ConfigurationError extends CacheKitError {
 /** A master key that is missing, malformed or already held, and every use after `destroy()`. */
 export class KeyError extends CacheKitError {
   readonly code = 'ERR_KEY';
+}
+
+/** A key management service that failed or answered with what it should not. Its own error is not kept: it may quote an answer. */
+export class KeyProviderError extends CacheKitError {
+  readonly code = 'ERR_KEY_PROVIDER';
+
+  constructor(
+    message: string,
+    /** The service: `'AWS KMS'`. */
+    readonly provider: string,
+    /** Which key was asked for: `'masterKey'`, `'previousMasterKeys[0]'`. */
+    readonly key: string,
+    /** The HTTP status, where the service answered with one. */
+    readonly status?: number,
+  ) {
+    super(message);
+  }
 }
 
 /** A value sealed for this tenant with a key that the keyring does not hold. */

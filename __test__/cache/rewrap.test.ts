@@ -130,3 +130,22 @@ test('entries of functions that have a namespace of their own are sealed anew to
   keyring.completeRotation();
   t.is((await load.entry(1)).status, 'hit');
 });
+
+test('stores of Keyv that list their entries are covered, with the namespace of the instance or without', async (t) => {
+  const { default: Keyv } = await import('keyv');
+  for (const options of [{}, { namespace: 'x' }, { namespace: 'y', useKeyPrefix: false }]) {
+    const keyv = new Keyv(options);
+    await keyv.set('foreign', 1);
+    const keyring = new Keyring({ masterKey });
+    const entries = createCache({ namespace: 'n', backend: keyv, keyring, l1: false, ttl: '1h' });
+    await entries.set('a', 1);
+    await entries.tenant('acme').set('a', 1);
+    keyring.startRotation(otherKey);
+    t.deepEqual(await entries.rewrap({ tenants: ['acme'] }), { ...nothing, seen: 2, rewrapped: 2 });
+    keyring.completeRotation();
+    t.is(await entries.get('a'), 1);
+    const left = (await entries.ttl('a')) ?? 0;
+    t.true(left > 3590 && left <= 3600);
+    t.is(await keyv.get('foreign'), 1);
+  }
+});

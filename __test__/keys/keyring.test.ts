@@ -228,7 +228,7 @@ test('what a key provider is given or answers by a wrong name is refused: a key 
   const keys = () => ({ masterKey: A, previousMasterKeys: [B] });
   await t.throwsAsync(Keyring.fromProvider(keys, { refreshEvery: '1m' } as never), {
     code: 'ERR_CONFIGURATION',
-    message: "Unknown option 'refreshEvery'. Known options: signal, timeout",
+    message: "Unknown option 'refreshEvery'. Known options: signal, timeout, startup, refresh, onError",
   });
   for (const name of ['previousMasterkeys', 'previous', 'MasterKey']) {
     const answer = { masterKey: A, [name]: [B] };
@@ -246,7 +246,7 @@ test('what a key provider is given or answers by a wrong name is refused: a key 
 test('an option that there is not is refused by its name', (t) => {
   t.throws(() => new Keyring({ masterKey: A, previousKeys: [B] } as never), {
     code: 'ERR_CONFIGURATION',
-    message: "Unknown option 'previousKeys'. Known options: masterKey, previousMasterKeys",
+    message: "Unknown option 'previousKeys'. Known options: masterKey, previousMasterKeys, clearEnvironment",
   });
   t.throws(() => new Keyring([A] as never), { instanceOf: TypeError });
 });

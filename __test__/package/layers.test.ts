@@ -14,6 +14,7 @@ const LAYERS = [
   'protocol',
   'serializers',
   'keys',
+  'providers',
   'codec',
   'backends',
   'integrations',
@@ -26,6 +27,7 @@ const LAYERS = [
 /** Of those, folders that know nothing of what lies below them but these. */
 const NARROW: Record<string, readonly string[]> = {
   serializers: ['errors.ts', 'util', 'native', 'protocol'],
+  providers: ['errors.ts', 'util', 'protocol', 'keys'],
   backends: ['errors.ts', 'util', 'native'],
   observability: ['errors.ts', 'util'],
 };

@@ -13,6 +13,7 @@ import {
   UnknownKeyError,
 } from '../../index.js';
 import { codecOf } from '../../src/codec/encryption-wrapper.js';
+import { unwrappingProvider } from '../../src/providers/index.js';
 import { runNode, supportFile } from '../support/child.js';
 import { withEnvironment } from '../support/environment.js';
 import { oracleDomainKey } from '../support/oracle.js';
@@ -47,6 +48,9 @@ async function holders(): Promise<Record<string, object>> {
   used.seal(new Uint8Array(1), new Uint8Array(0));
   const destroyed = new Sealer(hex, tenantId);
   destroyed.destroy();
+  const unwrap = (wrapped: Uint8Array) => Uint8Array.from(wrapped[0] === 0 ? masterKey : previous);
+  const wrapped = { masterKey: Uint8Array.of(0), previousMasterKeys: [Uint8Array.of(1)] };
+  const provider = unwrappingProvider({ name: 'HSM', keys: wrapped, unwrap });
   wrapper.serialize({ a: 1 }, { cacheKey: 'k' });
   codecOf(wrapper).privateNames('entry', 'k');
   return {
@@ -72,6 +76,8 @@ async function holders(): Promise<Record<string, object>> {
       backend: `rediss://user:${password}@127.0.0.1:1`,
     })(async () => 1),
     'usage of a keyring': keyring.usage(),
+    'key provider': provider,
+    'keyring that follows a provider': await Keyring.fromProvider(provider, { refresh: '1h' }),
     'what inspect says': wrapper.inspect(wrapper.serialize({ a: 1 }, { cacheKey: 'k' })),
   };
 }
@@ -115,7 +121,7 @@ test('no object that holds a key shows it in any form', async (t) => {
       }
     }
   }
-  t.is(looks, 15 * 7 * 7);
+  t.is(looks, 17 * 7 * 7);
 });
 
 test('the search finds a key that is shown, in each form', (t) => {

@@ -3,6 +3,7 @@ import test from 'ava';
 import { ConfigurationError, KeyError } from '../../index.js';
 import { type Parameter, publicParameters } from '../support/public-parameters.js';
 import { cacheParameters } from '../support/public-parameters-cache.js';
+import { providerParameters } from '../support/public-parameters-providers.js';
 import { forms, shownIn } from '../support/secret-forms.js';
 import { sentinel, type WrongValue } from '../support/wrong-values.js';
 
@@ -26,7 +27,7 @@ const isRefusal = (error: unknown) =>
   error instanceof KeyError ||
   error instanceof ConfigurationError;
 
-const parameters = [...publicParameters, ...cacheParameters];
+const parameters = [...publicParameters, ...cacheParameters, ...providerParameters];
 
 for (const parameter of parameters) {
   const { name, wrong: wrongValues } = parameter;

@@ -8,6 +8,7 @@ import { rollUpEntryTypes } from './types.mjs';
 /** The published files with code that the main entry does not have, and the module behind each. */
 const modules = {
   protocol: 'src/protocol/index',
+  providers: 'src/providers/index',
   testing: 'src/testing/index',
   opentelemetry: 'src/observability/opentelemetry',
   prometheus: 'src/observability/prometheus',

@@ -1,14 +1,16 @@
 import { BackendError, CacheKitError } from '../errors.js';
 import { fromBase64 } from '../util/base64.js';
-import { assertBytes, assertCacheKey, assertCacheKeys, viewOf } from '../util/bytes.js';
+import { assertBytes, assertCacheKey, assertCacheKeys, assertWellFormed, viewOf } from '../util/bytes.js';
 import { withDeadline } from '../util/deadlines.js';
 import { ownOptions } from '../util/options-object.js';
+import { throwIfAborted } from '../util/realms.js';
 import { assertOptions, closedError, expectedBytes, timeoutOption, wholeTtlMs } from './arguments.js';
 import type {
   Backend,
   BackendDeleteOptions,
   BackendEntry,
   BackendGetOptions,
+  BackendKeysOptions,
   BackendOptions,
   BackendSetOptions,
 } from './backend.js';
@@ -57,6 +59,8 @@ const MAX_DATE = 8.64e15;
  * while an operation is under way, instead of failing it, is a BackendError and no miss.
  */
 export class KeyvBackend implements Backend {
+  /** Of stores that list what they have: adapters of `@keyv/redis` without a namespace leave out names with `::`. */
+  readonly keys?: NonNullable<Backend['keys']>;
   readonly #keyv: KeyvAdapter;
   readonly #timeoutMs: number;
   /** From the first operation on. */
@@ -81,6 +85,7 @@ export class KeyvBackend implements Backend {
     }
     this.#keyv = keyv;
     this.#timeoutMs = timeoutOption(timeoutMs);
+    if (keyv.lists) this.keys = (options) => this.#list(options);
     guarantee(this, METHODS, { private: true, limitMs: this.#timeoutMs });
   }
 
@@ -155,6 +160,19 @@ export class KeyvBackend implements Backend {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async *#list({ prefix = '', signal }: BackendKeysOptions = {}): AsyncGenerator<string> {
+    assertWellFormed('prefix', prefix);
+    try {
+      for await (const cacheKey of this.#keyv.keys()) {
+        if (this.#closed) throw closedError('Keyv');
+        throwIfAborted(signal);
+        if (cacheKey.startsWith(prefix)) yield cacheKey;
+      }
+    } catch (error) {
+      throw signal?.aborted ? error : keyvError(error, []);
+    }
   }
 
   async #get(cacheKey: string, options: BackendGetOptions | undefined): Promise<BackendEntry | undefined> {

@@ -37,7 +37,7 @@ export interface Storage extends StoreSettings {
 export function resolveStorage(given: StorageOptions & { namespace?: string }, secure: boolean): Storage {
   const own = ownOptions(given);
   const options = parse(STORAGE, own);
-  const { tenantId, l1, lock, privateKeys, registry } = options;
+  const { tenantId, l1, lock, privateKeys, registry, rewrapOnRead } = options;
   const { namespace, backend: store } = own;
   const inProcess = store === undefined || store === null;
   if (inProcess && l1 === undefined)
@@ -46,6 +46,9 @@ export function resolveStorage(given: StorageOptions & { namespace?: string }, s
   const { wire } = made.profile;
   if (tenantId !== undefined && !made.secure && wire !== 'protocol') {
     throw new ConfigurationError("Without encryption, a tenantId has a place in wire 'protocol' only");
+  }
+  if (rewrapOnRead && isInterop(wire)) {
+    throw new ConfigurationError(`rewrapOnRead is not available in wire '${wire}', whose values name no key`);
   }
   if (privateKeys) {
     if (!made.secure)

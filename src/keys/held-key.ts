@@ -28,6 +28,8 @@ export interface KeyUsage {
   heldSince: Date;
 }
 
+/** Keys that a keyring holds besides the current one. */
+export const MAX_OPEN_ONLY = 3;
 /** Derived keys kept for one master key; the others are derived again (some microseconds). */
 const MAX_TENANTS = 10_000;
 

@@ -1,28 +1,25 @@
-import { channel } from 'node:diagnostics_channel';
 import { KeyError, NonceExhaustedError } from '../errors.js';
 import { type NativeSequence, native } from '../native/addon.js';
 import { guarded } from '../native/result.js';
 import { assertTenantId } from '../protocol/derive.js';
-import { type MasterKeyInput, resolveMasterKeys } from '../protocol/master-key.js';
+import type { MasterKeyInput } from '../protocol/master-key.js';
 import { kindOf } from '../util/bytes.js';
 import { latest, now } from '../util/clock.js';
 import { letObserve } from '../util/observed.js';
 import { assertOptionsObject, type Duration, durationMs, ownOptions } from '../util/options-object.js';
-import { HeldKey, type KeyUsage, type TenantKey } from './held-key.js';
-import { fetchMasterKeys, type KeyProvider, type KeyProviderOptions } from './provider.js';
+import { FollowedKeys } from './followed-keys.js';
+import { HeldKey, type KeyUsage, MAX_OPEN_ONLY, type TenantKey } from './held-key.js';
+import { announceNonces } from './key-events.js';
+import { discard, repeated, tooMany } from './key-refusals.js';
+import { type KeyProviderOptions, KeySource } from './key-source.js';
+import { type KeyringOptions, keyringOptions } from './keyring-options.js';
+import type { KeyProvider } from './provider.js';
 import { ReportedNeeds, type ValuesByKey } from './reported-needs.js';
 
 /** How nonces are made: a counter per process, or 12 random bytes, for platforms that clone a running process's memory. */
 export type NonceMode = 'counter' | 'random';
 
-export interface KeyringOptions {
-  /** Seals and opens. Default: CACHEKIT_MASTER_KEY, and with it CACHEKIT_PREVIOUS_MASTER_KEYS. */
-  masterKey?: MasterKeyInput | undefined;
-  /** Open only, newest first, at most 3. */
-  previousMasterKeys?: readonly MasterKeyInput[];
-}
-
-export type { KeyUsage };
+export type { KeyringOptions, KeyUsage };
 
 /** A key by its two names: 32 hex digits each. */
 export interface KeyFingerprints extends Pick<KeyUsage, 'fingerprint' | 'position'> {
@@ -31,12 +28,9 @@ export interface KeyFingerprints extends Pick<KeyUsage, 'fingerprint' | 'positio
   tenantFingerprint: string;
 }
 
-const OPTIONS = ['masterKey', 'previousMasterKeys'] as const satisfies readonly (keyof KeyringOptions)[];
-const MAX_PREVIOUS = 3;
 const NONCES_OF_A_SEQUENCE = 2 ** 32;
 /** Seals, after which `announceHalfUsed` is called. */
 export const HALF_OF_A_SEQUENCE = NONCES_OF_A_SEQUENCE / 2;
-const nonceChannel = channel('cachekit-native:nonces');
 
 /** What codecs read and count for each value, without a call. */
 export interface KeyringState {
@@ -70,6 +64,7 @@ export class Keyring implements Disposable {
   readonly #begun = now();
   readonly #needs = new ReportedNeeds();
   #randomSequence: NativeSequence | undefined;
+  #source: KeySource | undefined;
 
   static {
     stateOf = (keyring) => keyring.#state;
@@ -80,19 +75,29 @@ export class Keyring implements Disposable {
    *   and for more than 3 previous ones.
    */
   constructor(options: KeyringOptions = {}) {
-    assertOptionsObject(options, OPTIONS);
-    const { masterKey, previousMasterKeys } = ownOptions(options);
-    const keys = resolveMasterKeys(masterKey, previousMasterKeys);
-    if (keys.previous.length > MAX_PREVIOUS) throw tooMany();
+    const keys = keyringOptions(options);
     this.#current = new HeldKey(keys.current.name, keys.current.input);
     for (const { name, input } of keys.previous) this.#previous.push(this.#unheld(name, input));
     this.#replaced = this.#previous.length > 0;
     letObserve(this, { keyrings: () => [this] });
+    keys.held();
   }
 
-  /** Keys from a key management service: calls `provider` once and makes a keyring of what it returns. */
+  /**
+   * Keys from a key management service. With `refresh` it is asked again in the background, and what it answers is followed:
+   * docs/key-providers.md.
+   *
+   * @throws TimeoutError when the provider takes too long, ConfigurationError for an unknown option or field and for no key, the
+   *   signal's reason, and what the provider throws.
+   */
   static async fromProvider(provider: KeyProvider, options?: KeyProviderOptions): Promise<Keyring> {
-    return new Keyring(await fetchMasterKeys(provider, options));
+    const source = new KeySource(provider, options);
+    const keyring = await source.first((keys) => new Keyring(keys));
+    keyring.#source = source;
+    // What others seal with reaches this process within one interval; the second one is for calls that fail.
+    const followed = new FollowedKeys(keyring, 2 * (source.refreshMs ?? 0));
+    source.repeat((keys) => followed.follow(keys));
+    return keyring;
   }
 
   /**
@@ -103,7 +108,7 @@ export class Keyring implements Disposable {
   stage(key: MasterKeyInput): void {
     this.#assertUsable();
     const staged = this.#unheld('key', key);
-    if (this.#openOnlyCount() >= MAX_PREVIOUS) throw discard(staged, tooMany());
+    if (this.#openOnlyCount() >= MAX_OPEN_ONLY) throw discard(staged, tooMany());
     this.#staged.push(staged);
     this.#state.generation++;
   }
@@ -135,7 +140,7 @@ export class Keyring implements Disposable {
     const next = new HeldKey('key', key);
     if (next.fingerprint === this.#current.fingerprint) throw discard(next, repeated('key'));
     const promoted = this.#take(next.fingerprint);
-    if (promoted === undefined && this.#openOnlyCount() >= MAX_PREVIOUS) throw discard(next, tooMany());
+    if (promoted === undefined && this.#openOnlyCount() >= MAX_OPEN_ONLY) throw discard(next, tooMany());
     if (promoted !== undefined) next.destroy();
     this.#previous.unshift(this.#current);
     this.#current = promoted ?? next;
@@ -231,6 +236,7 @@ export class Keyring implements Disposable {
   destroy(): void {
     if (this.#destroyed) return;
     this.#destroyed = true;
+    this.#source?.end(undefined);
     this.#state.generation++;
     for (const key of this.#keys()) key.destroy();
   }
@@ -247,6 +253,15 @@ export class Keyring implements Disposable {
   /** @internal What a look at stored values has found: see {@link ReportedNeeds.report}. */
   report(subject: string, byKey: ValuesByKey, whole: boolean): void {
     this.#needs.report(subject, byKey, whole);
+  }
+
+  /** @internal Drops and wipes a key that only opens, if it is held. */
+  drop(fingerprint: string): void {
+    this.#assertUsable();
+    const dropped = this.#take(fingerprint);
+    if (dropped === undefined) return;
+    dropped.destroy();
+    this.#state.generation++;
   }
 
   /** @internal 1 when the sealing key replaced another one. */
@@ -274,7 +289,7 @@ export class Keyring implements Disposable {
   announceHalfUsed(key: HeldKey): void {
     if (this.#announced) return;
     this.#announced = true;
-    announce('half-used', key);
+    announceNonces('half-used', key.fingerprint);
   }
 
   /**
@@ -288,7 +303,7 @@ export class Keyring implements Disposable {
     this.#announced = false;
     for (const key of this.#keys()) key.forgetTenants();
     this.#state.generation++;
-    announce('renewed', this.#current);
+    announceNonces('renewed', this.#current.fingerprint);
   }
 
   #random(): NativeSequence {
@@ -323,23 +338,4 @@ export class Keyring implements Disposable {
   #assertUsable(): void {
     if (this.#destroyed) throw new KeyError('This keyring was destroyed');
   }
-}
-
-/** In a microtask, because a subscriber is user code and a seal is in progress. */
-function announce(event: 'half-used' | 'renewed', key: HeldKey): void {
-  if (nonceChannel.hasSubscribers) queueMicrotask(() => nonceChannel.publish({ event, fingerprint: key.fingerprint }));
-}
-
-function tooMany(): KeyError {
-  return new KeyError(`At most ${MAX_PREVIOUS} keys are held besides the current one`);
-}
-
-function repeated(name: string): KeyError {
-  return new KeyError(`${name} is held already`);
-}
-
-/** Wipes a key that will not be held, on the way to throwing `error`. */
-function discard(key: HeldKey, error: KeyError): KeyError {
-  key.destroy();
-  return error;
 }

@@ -88,6 +88,12 @@ export function resolveMasterKeys(
   return { current: { name: 'CACHEKIT_MASTER_KEY', input: fromEnvironment }, previous: given ?? listedKeys() };
 }
 
+/** Removes the keys from `process.env`; what the process was started with (/proc/self/environ) still has them. */
+export function clearEnvironmentKeys(): void {
+  delete process.env.CACHEKIT_MASTER_KEY;
+  delete process.env.CACHEKIT_PREVIOUS_MASTER_KEYS;
+}
+
 function listedKeys(): NamedKey[] {
   const listed = process.env.CACHEKIT_PREVIOUS_MASTER_KEYS;
   if (listed === undefined || listed === '') return [];

@@ -17,6 +17,7 @@ export interface KeyvStorageAdapter {
   clear?(): unknown;
   getMany?(names: string[]): unknown;
   deleteMany?(names: string[]): unknown;
+  iterator?(namespace?: string): AsyncIterable<readonly [name: string, value: unknown]>;
   on?(event: 'error', listener: (error: unknown) => void): unknown;
   off?(event: 'error', listener: (error: unknown) => void): unknown;
 }
@@ -40,6 +41,10 @@ export interface KeyvAdapter {
   encode(envelope: KeyvEnvelope): Promise<unknown>;
   decode(stored: unknown): Promise<unknown>;
   set(name: string, encoded: unknown, expires: number | undefined): Promise<unknown>;
+  /** Whether the store can list what it has. */
+  readonly lists: boolean;
+  /** The cache keys that it has, of other programs' entries as well. */
+  keys(): AsyncIterable<string>;
 }
 
 type Parts = Record<string, unknown>;
@@ -95,6 +100,8 @@ function keyv6(keyv: Keyv6): KeyvAdapter {
     encode: (envelope) => keyv.encode(envelope),
     decode: async (stored) => (typeof stored === 'string' ? keyv.decode(stored) : stored),
     set: async (name, encoded, expires) => keyv.store.set(name, encoded as string, expires),
+    lists: lists(keyv.store),
+    keys: () => namesIn(keyv.store, ''),
   };
 }
 
@@ -162,6 +169,8 @@ function keyv5(keyv: Keyv5): KeyvAdapter {
     encode: (envelope) => keyv.serializeData(envelope),
     decode: async (stored) => (typeof stored === 'string' ? keyv.deserializeData(stored) : stored),
     set: (name, encoded, expires) => setIn(keyv.store, name, encoded, expires),
+    lists: lists(keyv.store),
+    keys: () => namesIn(keyv.store, prefix5(keyv)),
   };
 }
 
@@ -174,6 +183,8 @@ function bareAdapter(store: KeyvStorageAdapter): KeyvAdapter {
     encode: async (envelope) => JSON.stringify(envelope),
     decode: async (stored) => (typeof stored === 'string' ? JSON.parse(stored) : stored),
     set: (name, encoded, expires) => setIn(store, name, encoded, expires),
+    lists: lists(store),
+    keys: () => namesIn(store, ''),
   };
 }
 
@@ -186,4 +197,30 @@ async function setIn(
   // A time that is over would be no time at all to some stores.
   const time = expires === undefined || takesExpires(store) ? expires : Math.max(1, Math.ceil(expires - Date.now()));
   return store.set(name, encoded as string, time);
+}
+
+/** An adapter that bridges another version's has the method, and says whether anything is behind it. */
+function lists(store: KeyvStorageAdapter): boolean {
+  const { methods } = (store.capabilities ?? {}) as { methods?: { iterator?: { exists?: boolean } } };
+  return store instanceof Map || (typeof store.iterator === 'function' && methods?.iterator?.exists !== false);
+}
+
+/** The names in a store that begin with `prefix`, without it. */
+function namesIn(store: KeyvStorageAdapter, prefix: string): AsyncIterable<string> {
+  const { iterator, namespace } = store as KeyvStorageAdapter & { namespace?: string };
+  return behind(prefix, store instanceof Map ? store.keys() : firsts(iterator?.call(store, namespace) ?? []));
+}
+
+async function* behind(prefix: string, names: Iterable<unknown> | AsyncIterable<unknown>): AsyncGenerator<string> {
+  for await (const name of names) {
+    if (typeof name === 'string' && name.length > prefix.length && name.startsWith(prefix)) {
+      yield name.slice(prefix.length);
+    }
+  }
+}
+
+async function* firsts(
+  entries: AsyncIterable<readonly unknown[]> | Iterable<readonly unknown[]>,
+): AsyncGenerator<unknown> {
+  for await (const [name] of entries) yield name;
 }

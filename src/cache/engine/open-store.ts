@@ -69,7 +69,8 @@ export function openStore(settings: StoreSettings): EntryStore {
     new L2({
       backend: guarded(backend, { ...settings, onState }),
       private: isPrivate(backend),
-      getNow: nowOf(backend),
+      // What is sealed anew when it is read has to be read by those who see to that.
+      getNow: settings.rewrapOnRead ? undefined : nowOf(backend),
       beforeTick: gatheringOf(backend),
       options: {
         ...(isPrivate(backend) ? BY_CACHE : {}),
