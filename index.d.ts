@@ -1357,8 +1357,7 @@ interface CacheStats {
  * | `lock` | another process has an entry's lock | `ms`: how long this one waited |
  * | `breaker` | the backend's circuit breaker changes | `state`: `'open'`, `'half-open'` or `'closed'` |
  *
- * Beside them `cachekit-native:nonces` tells of a keyring: `event` is `'half-used'` after 2^31 seals in a sequence of nonces, and
- * `'renewed'` when a sequence of counters has ended and another one has begun; `fingerprint` is that of the master key that seals.
+ * Those of keyrings are in `KeyEvent`.
  */
 interface CacheEvent {
     /** The options' namespace and operation, where there are. */
@@ -1856,13 +1855,13 @@ interface EncryptedStore {
 declare function encryptedStore(inner: InnerStore, options?: EncryptedStoreOptions): EncryptedStore;
 
 /**
- * What a keyring that follows a key provider publishes on `node:diagnostics_channel`. Keys are named by their fingerprints, as in
- * `usage()`.
+ * What a keyring publishes on `node:diagnostics_channel`. Keys are named by their fingerprints, as in `usage()`.
  *
  * | channel | when | with |
  * |---|---|---|
  * | `cachekit-native:keys-changed` | the keyring has followed its provider | `current`, `added`, `dropped` |
  * | `cachekit-native:keys-failed` | a call of the provider has failed, and is repeated | `code`, `failures`, `starting` |
+ * | `cachekit-native:nonces` | half of a sequence of nonces is used (2^31 seals), or a sequence of counters has ended and another one has begun | `event`, `fingerprint` |
  */
 interface KeyEvent {
     /** The key that seals. */
@@ -1876,6 +1875,9 @@ interface KeyEvent {
     failures?: number;
     /** Whether there are no keys yet. */
     starting?: boolean;
+    event?: 'half-used' | 'renewed';
+    /** The key that seals. */
+    fingerprint?: string;
 }
 
 /**

@@ -68,6 +68,6 @@ test.serial('inspect says what it cannot read, without what it read', async (t) 
   ];
   for (const [args, message] of rows) {
     const { code, stderr } = await runCli(['inspect', ...args]);
-    t.deepEqual([code, stderr], [1, `error: ${message} (see cachekit-native inspect --help)\n`]);
+    t.deepEqual([code, stderr], [2, `error: ${message} (see cachekit-native inspect --help)\n`]);
   }
 });

@@ -11,8 +11,9 @@ test.serial('--version is the package’s, and --help names every command', asyn
   t.deepEqual([shown.code, shown.stdout, shown.stderr], [0, `${version}\n`, '']);
   const help = await runCli(['--help']);
   t.is(help.code, 0);
-  for (const name of ['serve', 'inspect', 'keygen']) t.regex(help.stdout, new RegExp(`^  ${name} `, 'm'));
-  for (const name of ['serve', 'inspect', 'keygen']) {
+  for (const name of ['keygen', 'fingerprint', 'inspect', 'report', 'rewrap', 'doctor', 'bench', 'serve'])
+    t.regex(help.stdout, new RegExp(`^  ${name} `, 'm'));
+  for (const name of ['keygen', 'fingerprint', 'inspect', 'report', 'rewrap', 'doctor', 'bench', 'serve']) {
     const { code, stdout } = await runCli([name, '--help']);
     t.is(code, 0);
     t.true(stdout.startsWith(`Usage: cachekit-native ${name}`));
@@ -21,7 +22,7 @@ test.serial('--version is the package’s, and --help names every command', asyn
 
 test.serial('what is no command is refused and not repeated when it looks like a token', async (t) => {
   const nothing = await runCli([]);
-  t.is(nothing.code, 1);
+  t.is(nothing.code, 2);
   t.regex(nothing.stderr, /^Usage: cachekit-native /);
   const hint = '(see cachekit-native --help)';
   const rows: [string[], string][] = [
@@ -32,7 +33,7 @@ test.serial('what is no command is refused and not repeated when it looks like a
     [['--version=secret'], '--version takes no value'],
   ];
   for (const [args, message] of rows) {
-    t.deepEqual(await runCli(args), { code: 1, signal: null, stdout: '', stderr: `error: ${message} ${hint}\n` });
+    t.deepEqual(await runCli(args), { code: 2, signal: null, stdout: '', stderr: `error: ${message} ${hint}\n` });
   }
 });
 
@@ -46,7 +47,7 @@ test.serial('keygen prints a new master key each time', async (t) => {
   }
   t.is(keys.size, 3);
   const { code, stdout } = await runCli(['keygen', 'secret']);
-  t.deepEqual([code, stdout], [1, '']);
+  t.deepEqual([code, stdout], [2, '']);
 });
 
 test.serial('keygen writes a file for its owner alone, and never over another', async (t) => {

@@ -13,6 +13,7 @@ import { metric } from '../../scripts/monitoring/metrics.js';
 import { ROWS } from '../../scripts/monitoring/panels.js';
 import { readRecording } from '../../scripts/monitoring/record.js';
 import { events } from '../../src/cache/engine/events.js';
+import { keyEvents } from '../../src/keys/key-events.js';
 import { observeCaches, observeKeys } from '../../src/observability/opentelemetry.js';
 import { registerCacheMetrics, registerKeyMetrics } from '../../src/observability/prometheus.js';
 import { collector } from '../support/collected-metrics.js';
@@ -114,8 +115,8 @@ test('the manual has each metric by both names, each alert and each channel', as
       name,
     );
   for (const { name } of ALERTS) t.true(manual.includes(`\n### ${name}\n`), name);
-  for (const { name } of Object.values(events)) t.true(manual.includes(`| \`${String(name)}\` |`), String(name));
-  t.true(manual.includes('| `cachekit-native:nonces` |'));
+  for (const { name } of [...Object.values(events), ...Object.values(keyEvents)])
+    t.true(manual.includes(`| \`${String(name)}\` |`), String(name));
   await shutdown();
 });
 

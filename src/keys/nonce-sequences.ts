@@ -1,7 +1,7 @@
-import { channel } from 'node:diagnostics_channel';
 import { NonceExhaustedError } from '../errors.js';
 import { type NativeSequence, native } from '../native/addon.js';
 import { guarded } from '../native/result.js';
+import { announceNonces } from './key-events.js';
 
 /** How nonces are made: a counter per process, or 12 random bytes, for platforms that clone a running process's memory. */
 export type NonceMode = 'counter' | 'random';
@@ -9,7 +9,6 @@ export type NonceMode = 'counter' | 'random';
 const NONCES_OF_A_SEQUENCE = 2 ** 32;
 /** Seals, after which it is announced that half of a sequence is used. */
 export const HALF_OF_A_SEQUENCE = NONCES_OF_A_SEQUENCE / 2;
-const nonceChannel = channel('cachekit-native:nonces');
 
 /** The sequences of a keyring, which all its keys share: no two of its values have a nonce in common. */
 export class NonceSequences {
@@ -39,18 +38,13 @@ export class NonceSequences {
     if (nonces === 'random') throw new NonceExhaustedError();
     this.#counter = guarded(() => new native.NonceSequence(false));
     this.#announced = false;
-    announce('renewed', fingerprint);
+    announceNonces('renewed', fingerprint);
   }
 
   /** Announces, once, that half of the nonces of a sequence are used. */
   announceHalfUsed(fingerprint: string): void {
     if (this.#announced) return;
     this.#announced = true;
-    announce('half-used', fingerprint);
+    announceNonces('half-used', fingerprint);
   }
-}
-
-/** In a microtask, because a subscriber is user code and a seal is in progress. */
-function announce(event: 'half-used' | 'renewed', fingerprint: string): void {
-  if (nonceChannel.hasSubscribers) queueMicrotask(() => nonceChannel.publish({ event, fingerprint }));
 }

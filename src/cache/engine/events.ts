@@ -20,8 +20,7 @@ import type { Counters } from './counters.js';
  * | `lock` | another process has an entry's lock | `ms`: how long this one waited |
  * | `breaker` | the backend's circuit breaker changes | `state`: `'open'`, `'half-open'` or `'closed'` |
  *
- * Beside them `cachekit-native:nonces` tells of a keyring: `event` is `'half-used'` after 2^31 seals in a sequence of nonces, and
- * `'renewed'` when a sequence of counters has ended and another one has begun; `fingerprint` is that of the master key that seals.
+ * Those of keyrings are in `KeyEvent`.
  */
 export interface CacheEvent {
   /** The options' namespace and operation, where there are. */
