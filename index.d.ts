@@ -734,6 +734,12 @@ interface KeyUsage {
     /** When this keyring got the key: what it does not know of use is before that. */
     heldSince: Date;
 }
+/** A key by its two names: 32 hex digits each. */
+interface KeyFingerprints extends Pick<KeyUsage, 'fingerprint' | 'position'> {
+    tenantId: string;
+    /** Of the key that is derived from it for this tenant: what rotation headers, frames and an UnknownKeyError name. */
+    tenantFingerprint: string;
+}
 
 /** The keys that a key management service holds for an application. */
 interface ProvidedKeys {
@@ -779,12 +785,6 @@ interface KeyringOptions {
 /** How nonces are made: a counter per process, or 12 random bytes, for platforms that clone a running process's memory. */
 type NonceMode = 'counter' | 'random';
 
-/** A key by its two names: 32 hex digits each. */
-interface KeyFingerprints extends Pick<KeyUsage, 'fingerprint' | 'position'> {
-    tenantId: string;
-    /** Of the key that is derived from it for this tenant: what rotation headers, frames and an UnknownKeyError name. */
-    tenantFingerprint: string;
-}
 /**
  * One master key that seals and up to three that only open, so that a key can be replaced while values
  * sealed with the old one are still stored.

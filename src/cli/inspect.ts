@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { backendFrom } from '../backends/from-url.js';
 import { type InspectedValue, inspectStored } from '../codec/inspect.js';
-import { SealedFormatError } from '../errors.js';
+import { BackendError, SealedFormatError } from '../errors.js';
 import type { Wire } from '../protocol/wire.js';
 import { backendUrl } from './backend-url.js';
 import { KEYS_USAGE } from './entries-command.js';
@@ -80,7 +80,7 @@ async function read(
   const backend = backendFrom(url);
   try {
     const entry = await backend.get(cacheKey);
-    if (entry === undefined) throw new UsageError('nothing is stored under this key');
+    if (entry === undefined) throw new BackendError('Nothing is stored under this key');
     return { stored: Buffer.from(entry.bytes), cacheKey };
   } finally {
     await backend.close?.();

@@ -199,10 +199,13 @@ async function setIn(
   return store.set(name, encoded as string, time);
 }
 
-/** An adapter that bridges another version's has the method, and says whether anything is behind it. */
+/** An adapter around another store has the method in any case, and says whether there is anything behind it. */
 function lists(store: KeyvStorageAdapter): boolean {
+  if (store instanceof Map) return true;
+  if (typeof store.iterator !== 'function') return false;
   const { methods } = (store.capabilities ?? {}) as { methods?: { iterator?: { exists?: boolean } } };
-  return store instanceof Map || (typeof store.iterator === 'function' && methods?.iterator?.exists !== false);
+  const { entries } = ((store as { store?: unknown }).store ?? {}) as Parts;
+  return methods?.iterator?.exists !== false || typeof entries === 'function';
 }
 
 /** The names in a store that begin with `prefix`, without it. */

@@ -76,7 +76,8 @@ export class Listing {
     for await (const cacheKey of this.#under(prefix)) {
       // From a backend of the user's, perhaps.
       assertCacheKey(cacheKey);
-      const owner = this.#coverage.ownerOf(cacheKey);
+      // A backend that lists what it was not asked for would have it listed twice.
+      const owner = cacheKey.startsWith(prefix) ? this.#coverage.ownerOf(cacheKey) : undefined;
       if (owner === undefined) continue;
       if (entries.length === 0) cursor = this.cursor;
       entries.push({ cacheKey, owner });
