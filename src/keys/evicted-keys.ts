@@ -9,13 +9,15 @@ const MOST = 10_000;
 /** Wipes derived keys that are kept no longer: when everybody has asked for keys anew, and what began before is over. */
 export class EvictedKeys {
   readonly #renew: () => void;
+  readonly #inUseMs: number;
   #leaving: NativeSealer[] = [];
   #unused: NativeSealer[] = [];
   #waiting = false;
 
   /** @param renew makes everybody ask for keys anew. */
-  constructor(renew: () => void) {
+  constructor(renew: () => void, inUseMs = IN_USE_MS) {
     this.#renew = renew;
+    this.#inUseMs = inUseMs;
   }
 
   add(sealer: NativeSealer): void {
@@ -25,7 +27,7 @@ export class EvictedKeys {
 
   #wait(): void {
     this.#waiting = true;
-    setTimeout(this.#wipe, IN_USE_MS).unref();
+    setTimeout(this.#wipe, this.#inUseMs).unref();
   }
 
   readonly #wipe = (): void => {
