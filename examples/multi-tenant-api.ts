@@ -24,7 +24,7 @@ const cache = createCache({
   ttl: '10m',
   // While the database is down, yesterday's answer is better than none.
   staleIfError: '1d',
-  timeout: { backend: '500ms', load: '5s' },
+  timeout: { backend: '2s', load: '5s' },
 });
 
 let queries = 0;

@@ -181,10 +181,20 @@ export class EncryptionWrapper<T = unknown> implements Disposable {
     );
   }
 
-  /** What can be seen of stored bytes without a key: header, frame and sizes. @throws SealedFormatError for a broken frame. */
+  /**
+   * What can be seen of stored bytes without opening them: header, frame and sizes, and which of the keys that are held is named,
+   * if it is one of the wrapper's own tenant.
+   *
+   * @throws SealedFormatError for a broken frame.
+   */
   inspect(sealed: Uint8Array): InspectedValue {
     this.#tenants.assertUsable();
-    return inspectStored(bytesOf('sealed', sealed), this.#codec.profile.wire);
+    const shown = inspectStored(bytesOf('sealed', sealed), this.#codec.profile.wire);
+    const named = shown.header?.keyFingerprint ?? shown.frame?.keyFingerprint;
+    const { tenantId } = this.#tenants;
+    const keys = named === undefined ? [] : this.#codec.keyring.fingerprints({ tenantId });
+    const key = keys.find(({ tenantFingerprint }) => tenantFingerprint === named);
+    return key === undefined ? shown : { ...shown, key };
   }
 
   /** Wipes the keys of a wrapper that was made with `masterKey`; a `keyring` is left alone. Any later use is a KeyError. */

@@ -1,3 +1,4 @@
+import type { KeyFingerprints } from '../keys/held-key.js';
 import { type FrameMetadata, parseFrame } from '../protocol/frame.js';
 import { SEAL_OVERHEAD } from '../protocol/limits.js';
 import { isRotationHeader, parseRotationHeader } from '../protocol/rotation-header.js';
@@ -12,6 +13,8 @@ export interface InspectedValue {
   plaintextLen: number;
   header?: { keyFingerprint: string; tenantIdHash: string; keyVersion: 0 | 1 };
   frame?: { serializerName: string } & FrameMetadata;
+  /** The held key that the header or frame names for this tenant; of a wrapper alone. */
+  key?: KeyFingerprints;
   /** The two halves of the nonce. */
   instanceId?: bigint;
   counter?: number;

@@ -50,7 +50,7 @@ export class HeldKey {
   /** On the clock of `now()`. */
   lastSealed = Number.NEGATIVE_INFINITY;
   lastOpened = Number.NEGATIVE_INFINITY;
-  readonly #since = now();
+  readonly #heldSince = dateOf(now());
   readonly #native: NativeMasterKey;
   readonly #tenants: LruMap<TenantKey>;
 
@@ -95,7 +95,7 @@ export class HeldKey {
   usage(position: KeyUsage['position']): KeyUsage {
     const { fingerprint, seals, opens, lastUsed: at } = this;
     const lastUsed = at === Number.NEGATIVE_INFINITY ? undefined : dateOf(at);
-    return { fingerprint, position, seals, opens, lastUsed, heldSince: dateOf(this.#since) };
+    return { fingerprint, position, seals, opens, lastUsed, heldSince: new Date(this.#heldSince) };
   }
 
   /** Derives every tenant's key again at its next use, for a new nonce sequence. */
