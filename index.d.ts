@@ -945,6 +945,8 @@ interface InspectedValue {
     frame?: {
         serializerName: string;
     } & FrameMetadata;
+    /** The held key that the header or frame names for this tenant; of a wrapper alone. */
+    key?: KeyFingerprints;
     /** The two halves of the nonce. */
     instanceId?: bigint;
     counter?: number;
@@ -1115,7 +1117,12 @@ declare class EncryptionWrapper<T = unknown> implements Disposable {
     serializeMany(items: readonly ValueToSerialize<T>[]): Buffer[];
     /** Opens a batch with one native call per key. Each item has its own result. @throws TypeError for a wrong argument only. */
     deserializeMany(items: readonly ValueToDeserialize[]): DeserializeResult<T>[];
-    /** What can be seen of stored bytes without a key: header, frame and sizes. @throws SealedFormatError for a broken frame. */
+    /**
+     * What can be seen of stored bytes without opening them: header, frame and sizes, and which of the keys that are held is named,
+     * if it is one of the wrapper's own tenant.
+     *
+     * @throws SealedFormatError for a broken frame.
+     */
     inspect(sealed: Uint8Array): InspectedValue;
     /** Wipes the keys of a wrapper that was made with `masterKey`; a `keyring` is left alone. Any later use is a KeyError. */
     destroy(): void;
