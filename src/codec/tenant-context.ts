@@ -170,7 +170,7 @@ const MAX_TENANTS = 10_000;
 /** The tenants of one codec. */
 export class Tenants {
   readonly #settings: CodecSettings;
-  readonly #tenantId: string;
+  readonly tenantId: string;
   readonly #others = new LruMap<TenantContext>(MAX_TENANTS);
   #own: TenantContext | undefined;
   #destroyed = false;
@@ -178,14 +178,14 @@ export class Tenants {
   /** @param tenantId the one of calls that bring none. */
   constructor(settings: CodecSettings, tenantId: string) {
     this.#settings = settings;
-    this.#tenantId = tenantId;
+    this.tenantId = tenantId;
   }
 
   /** @throws KeyError after `destroy`; TypeError, RangeError for a wrong tenant id. */
   of(tenantId: string | undefined): TenantContext {
     this.assertUsable();
-    if (tenantId === undefined || tenantId === this.#tenantId) {
-      this.#own ??= new TenantContext(this.#settings, this.#tenantId);
+    if (tenantId === undefined || tenantId === this.tenantId) {
+      this.#own ??= new TenantContext(this.#settings, this.tenantId);
       return this.#own;
     }
     const held = this.#others.get(tenantId);
@@ -198,7 +198,7 @@ export class Tenants {
 
   /** The same tenants of another codec. */
   with(settings: CodecSettings): Tenants {
-    return new Tenants(settings, this.#tenantId);
+    return new Tenants(settings, this.tenantId);
   }
 
   /** @throws KeyError after `destroy`. */
