@@ -119,6 +119,8 @@ export function reportLines(report: KeyReport): string {
       `${'changed'.padEnd(15)} ${'by their writers, during the work'.padEnd(48)} ${thousands(report.changed)}`,
     );
   lines.push(`${'in all'.padEnd(64)} ${thousands(report.seen)}`);
+  if (report.seen === 0)
+    lines.push('nothing was found: are the backend, the namespace and the wire those of the cache?');
   for (const reason of cannotKnow) lines.push(`cannot know: ${REASONS[reason]}`);
   return lines.join('\n');
 }
@@ -135,7 +137,10 @@ function thousands(n: number): string {
   return String(n).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** Whether values need, or may need, a key other than the current one: those too that no key of the environment opens. */
-export function isLeft({ left, unnamed, unopened, cannotKnow }: KeyReport): boolean {
-  return left + unnamed + unopened > 0 || cannotKnow.length > 0;
+/**
+ * Whether values need, or may need, a key other than the current one: those too that no key of the environment opens. Where nothing
+ * was found, the name of the namespace may be a wrong one, of which it must not be said that all is done.
+ */
+export function isLeft({ seen, left, unnamed, unopened, cannotKnow }: KeyReport): boolean {
+  return seen === 0 || left + unnamed + unopened > 0 || cannotKnow.length > 0;
 }

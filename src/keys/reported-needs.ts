@@ -36,7 +36,7 @@ export class ReportedNeeds {
   assertNone(fingerprints: readonly string[]): void {
     const [needed, unknown] = [this.of(fingerprints), this.of([UNKNOWN])];
     if (needed + unknown === 0) return;
-    const may = Number.isFinite(unknown) ? unknown : 'others, which cannot be listed,';
+    const may = Number.isFinite(unknown) ? unknown : 'others, which were not looked at,';
     throw new KeyError(
       `The newest report says that ${needed} stored values need a previous key, and that ${may} may: ` +
         'rewrap them and report again, or pass force',

@@ -71,7 +71,7 @@ export async function* rewrapSteps(
     options,
   });
   const { tally } = rewrapping;
-  let whole = false;
+  let [ended, whole] = [false, false];
   try {
     for await (const progress of rewrapping.steps()) {
       options.onProgress?.(progress);
@@ -82,12 +82,14 @@ export async function* rewrapSteps(
       const needed = await registry?.neededKey();
       if (needed !== undefined && needed !== sealed[0]?.keyring.currentFingerprint) tally.needs(needed, 'left');
     }
+    ended = true;
     whole = options.match === undefined && options.cursor === undefined;
   } catch (error) {
     throw tally.report.seen === 0 ? error : new IncompleteError({ ...tally.report }, error);
   } finally {
     const values = new Map(tally.byKey);
-    if (tally.report.unnamed > 0) values.set(UNKNOWN, tally.report.unnamed);
+    if (!ended) values.set(UNKNOWN, Number.POSITIVE_INFINITY);
+    else if (tally.report.unnamed > 0) values.set(UNKNOWN, tally.report.unnamed);
     for (const keyring of keyrings) keyring.report(own.subject, values, whole);
   }
   const partly: CannotKnow[] = options.match === undefined ? [] : ['match'];
