@@ -25,7 +25,8 @@ export const ENTRIES_OPTIONS = {
 
 export const ENTRIES_USAGE = `
   --namespace <name>     the cache's namespace; without one, everything in the store is looked at
-  --tenant <id>          a tenant that the namespace's registry may not have (repeatable)
+  --tenant <id>          a tenant that the namespace's registry may not have (repeatable); in other wires
+                         than protocol, and without a namespace, also the tenantId of a cache
   --tenants-from <file>  their ids, one a line; - for the standard input
   --match <pattern>      only cache keys like this, without the tenant's part: * any characters, ? one
   --rate <n>             entries a second at most
@@ -129,7 +130,7 @@ const REASONS = {
   'unnamed-tenants': 'values of tenants whose ids are not known; name them with --tenant or --tenants-from',
   'private-keys': 'the cache has private keys, which tell neither tenant nor cache key',
   'no-listing': 'this backend cannot list its entries',
-  unregistered: 'the cache has no registry: tenants and functions with a key of their own may have more',
+  unregistered: 'the cache has no registry that opens: tenants and functions with a key of their own may have more',
   match: 'only entries that match were looked at',
 } as const;
 

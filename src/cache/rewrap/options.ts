@@ -14,7 +14,7 @@ export interface RewrapProgress extends RewrapReport {
 }
 
 export interface KeyReportOptions {
-  /** Tenants beyond those that the registry of the namespace and this process know. */
+  /** Tenants beyond those that the registry of the namespace and this process know; without a registry, of caches too (`tenantId`). */
   tenants?: readonly string[];
   /** Only entries whose cache key, without the tenant's part, is like this: `*` stands for any characters, `?` for one. */
   match?: string;
