@@ -833,7 +833,8 @@ declare class Keyring implements Disposable {
     rollback(): void;
     /**
      * Drops and wipes the previous keys; what was sealed with them cannot be opened any more. Refused while the newest
-     * `keyReport` or `rewrap` of a cache in this process says that stored values need one of them, or that it cannot know of some.
+     * `keyReport` or `rewrap` of a cache in this process says that stored values need one of them, or may: those of tenants that nobody
+     * named, of a store that it cannot list, and all behind where it was ended early.
      *
      * @param options.ifUnusedFor refuses while a previous key has sealed or opened something, in this process, within this time,
      *   and while the keyring itself is younger than that: it cannot know.
@@ -1530,8 +1531,8 @@ interface KeyReport extends RewrapReport {
  * - `unnamed-tenants`: see `unnamed`.
  * - `private-keys`: the backend has names that tell neither tenant nor cache key.
  * - `no-listing`: the backend cannot list its entries.
- * - `unregistered`: without a registry, tenants and functions of other processes are not known, which may have entries under a
- *   `key` of their own.
+ * - `unregistered`: without a registry, or with one that does not open, tenants and functions of other processes are not known,
+ *   which may have entries under a `key` of their own.
  * - `match`: only a part was asked for.
  */
 type CannotKnow = 'unnamed-tenants' | 'private-keys' | 'no-listing' | 'unregistered' | 'match';
@@ -1544,7 +1545,7 @@ interface RewrapProgress extends RewrapReport {
     cursor: string | undefined;
 }
 interface KeyReportOptions {
-    /** Tenants beyond those that the registry of the namespace and this process know. */
+    /** Tenants beyond those that the registry of the namespace and this process know; without a registry, of caches too (`tenantId`). */
     tenants?: readonly string[];
     /** Only entries whose cache key, without the tenant's part, is like this: `*` stands for any characters, `?` for one. */
     match?: string;

@@ -77,6 +77,32 @@ test('what a report has found keeps completeRotation from dropping the key, unti
   t.throws(() => keyring.completeRotation({ unknown: 1 } as never), { instanceOf: ConfigurationError });
 });
 
+test('what was found in one store stays when another of the same namespace has nothing', async (t) => {
+  const keyring = new Keyring({ masterKey });
+  const [one, two] = [new MemoryBackend(), new MemoryBackend()];
+  await join(one, keyring).set('a', 1);
+  keyring.startRotation(otherKey);
+  await join(one, keyring).keyReport();
+  await join(two, keyring).rewrap();
+  t.throws(() => keyring.completeRotation(), { code: 'ERR_KEY', message: /1 stored values need/ });
+  await join(one, keyring).rewrap();
+  keyring.completeRotation();
+  t.is(await join(one, keyring).get('a'), 1);
+});
+
+test('a rewrap that was ended early does not let a key go', async (t) => {
+  const backend = new MemoryBackend();
+  const keyring = new Keyring({ masterKey });
+  const entries = join(backend, keyring);
+  await entries.setMany(Array.from({ length: 500 }, (_, i) => [`k${i}`, i] as const));
+  keyring.startRotation(otherKey);
+  for await (const _ of entries.rewrapSteps({ concurrency: 100 })) break;
+  t.throws(() => keyring.completeRotation(), { code: 'ERR_KEY', message: /not looked at/ });
+  await entries.rewrap();
+  keyring.completeRotation();
+  t.is(await entries.get('k499'), 499);
+});
+
 test('tenants that nobody named are counted by their hash, and sealed again where they are named', async (t) => {
   const backend = new MemoryBackend();
   const keyring = new Keyring({ masterKey });
@@ -152,6 +178,8 @@ test('where entries cannot be found, a report says why', async (t) => {
   const keyring = new Keyring({ masterKey });
   const hidden = join(new MemoryBackend(), keyring, { privateKeys: true });
   t.like(await hidden.keyReport(), { ...counts, cannotKnow: ['private-keys'] });
+  keyring.startRotation(otherKey);
+  t.throws(() => keyring.completeRotation(), { code: 'ERR_KEY', message: /others, which were not looked at, may/ });
   const unlisted = join(new MapBackend(), keyring);
   t.like(await unlisted.keyReport(), { ...counts, cannotKnow: ['no-listing'] });
   await t.throwsAsync(unlisted.rewrap(), { code: 'ERR_BACKEND', message: /rewrapOnRead/ });

@@ -70,6 +70,29 @@ test('rewrap waits for a server that is away for a while, and counts nothing twi
   t.like(await entries.keyReport(), { seen: 5000, current: 5000 });
 });
 
+test('a server that is replaced between two steps is listed from its beginning', async (t) => {
+  const server = await requireRedis(t, { args: ['--appendonly', 'yes'] });
+  if (server === undefined) return;
+  const keyring = new Keyring({ masterKey });
+  const entries = open(server.url, keyring);
+  t.teardown(() => entries.close());
+  await entries.setMany(pairs(10_000));
+  keyring.startRotation(otherKey);
+  let replaced = false;
+  for await (const { seen } of entries.rewrapSteps()) {
+    if (replaced || seen < 5000) continue;
+    replaced = true;
+    // Its log is written once a second.
+    await pause(1500);
+    await server.kill();
+    await server.restart();
+    // So that the next step finds the new connection.
+    while ((await entries.get('k0')) === undefined) await pause(50);
+  }
+  t.true(replaced);
+  t.like(await entries.keyReport(), { seen: 10_000, current: 10_000, left: 0 });
+});
+
 test('a newer value is never replaced, and what is deleted or has ended does not come back', async (t) => {
   const server = await requireRedis(t);
   if (server === undefined) return;

@@ -52,6 +52,9 @@ test.serial('report says what needs a previous key, rewrap does it, and report s
   t.like(JSON.parse(after.stdout), { seen: 302, current: 302, left: 0, cannotKnow: [] });
   const alone = await run(['report', '--namespace', 'app'], { CACHEKIT_MASTER_KEY: newKey, CACHEKIT_BACKEND: url });
   t.is(alone.code, 0, 'the backend is from the environment');
+  const typo = await run(['report', url, '--namespace', 'ap'], rotating);
+  t.is(typo.code, 3, 'nothing is no proof');
+  t.regex(typo.stdout, /^nothing was found: /m);
   const wrong = await run(['report', url, '--namespace', 'app'], { CACHEKIT_MASTER_KEY: strangeKey });
   t.is(wrong.code, 1, 'the registry is of a key that is not there');
   t.regex(wrong.stderr, /^error: Sealed with a key that is not in the keyring: [0-9a-f]{32} /);

@@ -28,7 +28,13 @@ export interface Storage extends StoreSettings {
   readonly ttlMs: number;
   readonly tenantId: string | undefined;
   readonly privateKeys: boolean;
+  /** The same of caches that have the same entries: what one has found, another's look at them replaces. */
+  readonly subject: string;
 }
+
+/** Of stores that were passed as objects. */
+const storeNumbers = new WeakMap<object, number>();
+let storesNumbered = 0;
 
 /**
  * @param secure whether values are encrypted even if no option says so, and then with CACHEKIT_MASTER_KEY by default.
@@ -75,15 +81,23 @@ export function resolveStorage(given: StorageOptions & { namespace?: string }, s
             backend: guarded(backend, { ...options, onState: () => {} }),
             codec: (bound as SealingCodec).forOwnValues(),
             namespace,
-            tenantId,
             onError: options.onError,
           })
         : undefined,
     names: privateKeys ? privateNames(codec as SealingCodec, namespace) : undefined,
     namespace,
     backend,
+    subject: JSON.stringify([inProcess ? undefined : nameOf(store), wire, namespace, tenantId]),
     ownsBackend: backend !== undefined && backend !== store,
   };
+}
+
+/** A URL may have a password: it is nowhere shown. */
+function nameOf(store: string | object): string | number {
+  if (typeof store === 'string') return store;
+  const number = storeNumbers.get(store) ?? ++storesNumbered;
+  storeNumbers.set(store, number);
+  return number;
 }
 
 /** Each once. */

@@ -25,7 +25,8 @@ export const ENTRIES_OPTIONS = {
 
 export const ENTRIES_USAGE = `
   --namespace <name>     the cache's namespace; without one, everything in the store is looked at
-  --tenant <id>          a tenant that the namespace's registry may not have (repeatable)
+  --tenant <id>          a tenant that the namespace's registry may not have (repeatable); in other wires
+                         than protocol, and without a namespace, also the tenantId of a cache
   --tenants-from <file>  their ids, one a line; - for the standard input
   --match <pattern>      only cache keys like this, without the tenant's part: * any characters, ? one
   --rate <n>             entries a second at most
@@ -119,6 +120,8 @@ export function reportLines(report: KeyReport): string {
       `${'changed'.padEnd(15)} ${'by their writers, during the work'.padEnd(48)} ${thousands(report.changed)}`,
     );
   lines.push(`${'in all'.padEnd(64)} ${thousands(report.seen)}`);
+  if (report.seen === 0)
+    lines.push('nothing was found: are the backend, the namespace and the wire those of the cache?');
   for (const reason of cannotKnow) lines.push(`cannot know: ${REASONS[reason]}`);
   return lines.join('\n');
 }
@@ -127,7 +130,7 @@ const REASONS = {
   'unnamed-tenants': 'values of tenants whose ids are not known; name them with --tenant or --tenants-from',
   'private-keys': 'the cache has private keys, which tell neither tenant nor cache key',
   'no-listing': 'this backend cannot list its entries',
-  unregistered: 'the cache has no registry: tenants and functions with a key of their own may have more',
+  unregistered: 'the cache has no registry that opens: tenants and functions with a key of their own may have more',
   match: 'only entries that match were looked at',
 } as const;
 
@@ -135,7 +138,10 @@ function thousands(n: number): string {
   return String(n).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** Whether values need, or may need, a key other than the current one: those too that no key of the environment opens. */
-export function isLeft({ left, unnamed, unopened, cannotKnow }: KeyReport): boolean {
-  return left + unnamed + unopened > 0 || cannotKnow.length > 0;
+/**
+ * Whether values need, or may need, a key other than the current one: those too that no key of the environment opens. Where nothing
+ * was found, the name of the namespace may be a wrong one, of which it must not be said that all is done.
+ */
+export function isLeft({ seen, left, unnamed, unopened, cannotKnow }: KeyReport): boolean {
+  return seen === 0 || left + unnamed + unopened > 0 || cannotKnow.length > 0;
 }

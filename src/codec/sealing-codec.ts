@@ -63,6 +63,11 @@ export class SealingCodec<T = unknown> implements ValueCodec<T> {
     return this.#settings.keyring;
   }
 
+  /** The one of calls that bring none. */
+  get tenantId(): string {
+    return this.#tenants.tenantId;
+  }
+
   serialize(value: T, context: EntryContext): Buffer | Promise<Buffer> {
     const { prefixLen } = this.#tenants.of(context.tenantId).snapshot();
     return this.sealPayload(this.#payloads.encodeBorrowed(value, prefixLen), context);

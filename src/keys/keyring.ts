@@ -138,7 +138,8 @@ export class Keyring implements Disposable {
 
   /**
    * Drops and wipes the previous keys; what was sealed with them cannot be opened any more. Refused while the newest
-   * `keyReport` or `rewrap` of a cache in this process says that stored values need one of them, or that it cannot know of some.
+   * `keyReport` or `rewrap` of a cache in this process says that stored values need one of them, or may: those of tenants that nobody
+   * named, of a store that it cannot list, and all behind where it was ended early.
    *
    * @param options.ifUnusedFor refuses while a previous key has sealed or opened something, in this process, within this time,
    *   and while the keyring itself is younger than that: it cannot know.

@@ -1,6 +1,6 @@
 import { KeyError } from '../errors.js';
 
-/** In the place of a fingerprint: which key these values need is not known. */
+/** In the place of a fingerprint: which key these values need is not known. Infinity: nor how many they are. */
 export const UNKNOWN = 'unknown';
 
 /** Values by the master key that they need, by its fingerprint. */
@@ -36,8 +36,9 @@ export class ReportedNeeds {
   assertNone(fingerprints: readonly string[]): void {
     const [needed, unknown] = [this.of(fingerprints), this.of([UNKNOWN])];
     if (needed + unknown === 0) return;
+    const may = Number.isFinite(unknown) ? unknown : 'others, which were not looked at,';
     throw new KeyError(
-      `The newest report says that ${needed} stored values need a previous key, and that ${unknown} may: ` +
+      `The newest report says that ${needed} stored values need a previous key, and that ${may} may: ` +
         'rewrap them and report again, or pass force',
     );
   }

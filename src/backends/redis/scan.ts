@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { BackendError } from '../../errors.js';
 import type { BackendKeysOptions } from '../backend.js';
 import { listOf, type RedisCommands } from './commands.js';
 import { isLockToken, LOCK_SUFFIX } from './lock.js';
@@ -13,11 +14,12 @@ export async function* scanKeys(
   { signal, from, onCursor }: BackendKeysOptions,
 ): AsyncGenerator<string> {
   const run = <T>(work: (commands: RedisCommands) => Promise<T>) => queue.run({ signal }, work);
-  const { ownerPrefix, nodes, servers } = await run(async (commands) => {
+  const { ownerPrefix, nodes, identities } = await run(async (commands) => {
     const all = await commands.nodes();
     const asked = from !== undefined || onCursor !== undefined;
-    return { ownerPrefix: commands.keyPrefix, nodes: all, servers: asked ? await identityOf(all) : undefined };
+    return { ownerPrefix: commands.keyPrefix, nodes: all, identities: asked ? await identitiesOf(all) : undefined };
   });
+  const servers = identities && hashOf(identities);
   const pattern = `${escapeGlob(ownerPrefix + prefix)}*`;
   // A cache key is UTF-8 with every character kept, a byte order mark included; other names are not ours.
   const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -28,8 +30,13 @@ export async function* scanKeys(
       if (servers !== undefined) onCursor?.(`${servers}:${i}:${cursor}`);
       // Of one server, whichever connection there is to it by now.
       const reply = await run(async (commands) => {
-        const node = commands.sharded ? nodes[i] : commands;
-        return node?.send(['scan', cursor, 'match', pattern, 'count', SCAN_COUNT, 'type', 'string']);
+        const node = (commands.sharded ? nodes[i] : commands) as RedisCommands;
+        const scan = node.send(['scan', cursor, 'match', pattern, 'count', SCAN_COUNT, 'type', 'string']);
+        if (identities === undefined) return scan;
+        // Behind the reply, on the same connection: a server in the place of another would leave out what it has elsewhere.
+        const [names, identity] = await Promise.all([scan, identityOf(node, commands.sharded)]);
+        if (identity !== identities[i]) throw replaced();
+        return names;
       });
       const [next, names] = listOf(reply, 2);
       cursor = String(next);
@@ -52,27 +59,38 @@ export async function* scanKeys(
   }
 }
 
-/**
- * The servers as a cursor of theirs depends on them: each process of a server hashes keys in its own way, and a slot that moves may
- * move from a server that is yet to be listed to one that was. Undefined: they do not say.
- */
-async function identityOf(nodes: readonly RedisCommands[]): Promise<string | undefined> {
+/** What a cursor is of, each server by itself; undefined: they do not say. */
+async function identitiesOf(nodes: readonly RedisCommands[]): Promise<string[] | undefined> {
   try {
-    const parts = await Promise.all(
-      nodes.map(async (node) => {
-        const run = /^run_id:(\w+)/m.exec(String(await node.send(['info', 'server'])))?.[1];
-        const epoch =
-          nodes.length > 1
-            ? /^cluster_current_epoch:(\d+)/m.exec(String(await node.send(['cluster', 'info'])))?.[1]
-            : '';
-        if (run === undefined || epoch === undefined) throw new Error('a server does not say which it is');
-        return `${run}:${epoch}`;
-      }),
-    );
-    return createHash('sha256').update(parts.join()).digest('hex').slice(0, 16);
+    return await Promise.all(nodes.map((node) => identityOf(node, nodes.length > 1)));
   } catch {
     return undefined;
   }
+}
+
+/**
+ * A server as a cursor of it depends on it: each process of a server hashes keys in its own way, and a slot that moves may move
+ * from a server that is yet to be listed to one that was.
+ *
+ * @throws an Error when it does not say.
+ */
+async function identityOf(node: RedisCommands, sharded: boolean): Promise<string> {
+  const [server, cluster] = await Promise.all([
+    node.send(['info', 'server']),
+    sharded ? node.send(['cluster', 'info']) : undefined,
+  ]);
+  const run = /^run_id:(\w+)/m.exec(String(server))?.[1];
+  const epoch = sharded ? /^cluster_current_epoch:(\d+)/m.exec(String(cluster))?.[1] : '';
+  if (run === undefined || epoch === undefined) throw new Error('a server does not say which it is');
+  return `${run}:${epoch}`;
+}
+
+function hashOf(identities: readonly string[]): string {
+  return createHash('sha256').update(identities.join()).digest('hex').slice(0, 16);
+}
+
+function replaced(): BackendError {
+  return new BackendError('A Redis server was replaced during the listing', { transient: true });
 }
 
 /** Where a cursor points to; the beginning, where it is of other servers. */

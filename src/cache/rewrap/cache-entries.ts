@@ -1,4 +1,5 @@
 import type { Backend } from '../../backends/backend.js';
+import type { SealingCodec } from '../../codec/sealing-codec.js';
 import { BackendError, ConfigurationError, IncompleteError } from '../../errors.js';
 import type { Keyring } from '../../keys/keyring.js';
 import { UNKNOWN } from '../../keys/reported-needs.js';
@@ -38,21 +39,31 @@ export async function* rewrapSteps(
   const hidden = hiddenBy(own);
   if (hidden !== undefined) {
     if (!options.dryRun) throw hidden.error;
+    if (hidden.reasons.length > 0) {
+      for (const keyring of keyrings) keyring.report(own.subject, new Map([[UNKNOWN, Number.POSITIVE_INFINITY]]), true);
+    }
     return new Tally().keyReport(keyrings, hidden.reasons, new Date());
   }
   const backend = guarded(own.backend as Backend, { ...own, signal: options.signal, onState: () => {} });
-  const { registry, profile, namespace } = own;
+  const { profile, namespace } = own;
+  // A cache without encryption has none, and those of functions that are sealed apart are the same entry.
+  const { registry } = sealed.find((storage) => storage.registry !== undefined) ?? own;
   const registered = await registry?.names();
+  // In other wires, and of an older cache, nothing tells whose an entry is.
+  const owners = registry === undefined ? options.tenants : (registered?.owners ?? []);
   const rewrapping = new Rewrapping({
     backend: backend as Backend & { keys: NonNullable<Backend['keys']> },
-    sealers: sealed.map(({ codec, keyring, tenantId }) => ({ codec, keyring, tenantId })),
+    sealers: sealed.map(({ codec, keyring }) => {
+      const { tenantId } = codec as SealingCodec;
+      return { codec, keyring, tenants: [...new Set([tenantId, ...owners])] };
+    }),
     coverage: new Coverage({
       wire: profile.wire,
       namespaces:
         namespace === undefined
           ? undefined
           : new Set([namespace, ...sources.namespaces, ...(registered?.namespaces ?? [])]),
-      tenants: [...(registered?.tenants ?? []), ...options.tenants],
+      tenants: [...(registered?.tenants ?? []), ...options.tenants, ...owners],
       ownKeys: sources.ownKeys || (registered?.ownKeys ?? false),
       except: registry?.cacheKey,
       match: options.match,
@@ -60,7 +71,7 @@ export async function* rewrapSteps(
     options,
   });
   const { tally } = rewrapping;
-  let whole = false;
+  let [ended, whole] = [false, false];
   try {
     for await (const progress of rewrapping.steps()) {
       options.onProgress?.(progress);
@@ -71,16 +82,19 @@ export async function* rewrapSteps(
       const needed = await registry?.neededKey();
       if (needed !== undefined && needed !== sealed[0]?.keyring.currentFingerprint) tally.needs(needed, 'left');
     }
+    ended = true;
     whole = options.match === undefined && options.cursor === undefined;
   } catch (error) {
     throw tally.report.seen === 0 ? error : new IncompleteError({ ...tally.report }, error);
   } finally {
     const values = new Map(tally.byKey);
-    if (tally.report.unnamed > 0) values.set(UNKNOWN, tally.report.unnamed);
-    for (const keyring of keyrings) keyring.report(namespace ?? '', values, whole);
+    if (!ended) values.set(UNKNOWN, Number.POSITIVE_INFINITY);
+    else if (tally.report.unnamed > 0) values.set(UNKNOWN, tally.report.unnamed);
+    for (const keyring of keyrings) keyring.report(own.subject, values, whole);
   }
   const partly: CannotKnow[] = options.match === undefined ? [] : ['match'];
-  const unregistered: CannotKnow[] = registry === undefined && namespace !== undefined ? ['unregistered'] : [];
+  const knows = registry === undefined ? namespace === undefined : registered?.whole;
+  const unregistered: CannotKnow[] = knows ? [] : ['unregistered'];
   return tally.keyReport(keyrings, [...unregistered, ...partly], new Date());
 }
 

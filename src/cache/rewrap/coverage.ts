@@ -13,7 +13,7 @@ export interface CoverageParts {
   /** What is not an entry: of the registry. */
   readonly except: string | undefined;
   /** Of cache keys without their tenant's part; undefined: all. */
-  readonly match: RegExp | undefined;
+  readonly match: ((cacheKey: string) => boolean) | undefined;
 }
 
 /** Whose an entry is. */
@@ -56,7 +56,7 @@ export class Coverage {
     if (cacheKey === except) return undefined;
     const ofTenant = wire === 'protocol' && hasTenantPrefix(cacheKey);
     const rest = ofTenant ? cacheKey.slice(TENANT_PREFIX_LEN) : cacheKey;
-    if (match !== undefined && !match.test(rest)) return undefined;
+    if (match !== undefined && !match(rest)) return undefined;
     const certain = this.#namespaces?.some((prefix) => isUnder(rest, prefix)) ?? true;
     if (!certain && !ownKeys) return undefined;
     if (!ofTenant) return { tenantId: undefined, certain };

@@ -14,7 +14,7 @@ export interface RewrapProgress extends RewrapReport {
 }
 
 export interface KeyReportOptions {
-  /** Tenants beyond those that the registry of the namespace and this process know. */
+  /** Tenants beyond those that the registry of the namespace and this process know; without a registry, of caches too (`tenantId`). */
   tenants?: readonly string[];
   /** Only entries whose cache key, without the tenant's part, is like this: `*` stands for any characters, `?` for one. */
   match?: string;
@@ -42,7 +42,7 @@ const REWRAP = [...REPORT, 'dryRun', 'cursor'] as const satisfies readonly (keyo
 
 export interface CheckedRewrap {
   readonly tenants: readonly string[];
-  readonly match: RegExp | undefined;
+  readonly match: ((cacheKey: string) => boolean) | undefined;
   readonly dryRun: boolean;
   readonly rate: number;
   readonly concurrency: number;
@@ -74,9 +74,23 @@ export function rewrapOptions(options: RewrapOptions, only: 'report' | 'rewrap')
   };
 }
 
-function pattern(match: unknown): RegExp {
+/** In a time that grows with the two lengths only: a regular expression of many stars could hold the event loop for hours. */
+function pattern(match: unknown): (cacheKey: string) => boolean {
   assertWellFormed('match', match);
   if (match === '') throw new RangeError('match must not be empty');
-  const escaped = match.replace(/[\\^$.+()[\]{}|]/g, '\\$&');
-  return new RegExp(`^${escaped.replace(/\*+/g, '.*').replace(/\?/g, '.')}$`, 'su');
+  const wanted = [...match];
+  return (cacheKey) => {
+    const given = [...cacheKey];
+    let [at, star, tried] = [0, -1, 0];
+    for (let i = 0; i < given.length; ) {
+      if (wanted[at] === '*') [star, tried] = [at++, i];
+      else if (wanted[at] === '?' || wanted[at] === given[i]) {
+        at++;
+        i++;
+      } else if (star < 0) return false;
+      // The last star takes one character more.
+      else [at, i] = [star + 1, ++tried];
+    }
+    return wanted.slice(at).every((one) => one === '*');
+  };
 }

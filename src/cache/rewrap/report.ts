@@ -40,8 +40,8 @@ export interface KeyReport extends RewrapReport {
  * - `unnamed-tenants`: see `unnamed`.
  * - `private-keys`: the backend has names that tell neither tenant nor cache key.
  * - `no-listing`: the backend cannot list its entries.
- * - `unregistered`: without a registry, tenants and functions of other processes are not known, which may have entries under a
- *   `key` of their own.
+ * - `unregistered`: without a registry, or with one that does not open, tenants and functions of other processes are not known,
+ *   which may have entries under a `key` of their own.
  * - `match`: only a part was asked for.
  */
 export type CannotKnow = 'unnamed-tenants' | 'private-keys' | 'no-listing' | 'unregistered' | 'match';

@@ -23,8 +23,8 @@ export interface RewrapParts {
 export interface EntrySealer {
   readonly codec: ValueCodec;
   readonly keyring: Keyring;
-  /** Of entries whose cache key names none. */
-  readonly tenantId: string | undefined;
+  /** Whose an entry may be whose cache key names no tenant: tried in this order. */
+  readonly tenants: readonly string[];
 }
 
 const BATCH = 100;
@@ -116,10 +116,14 @@ export class Rewrapping {
     const { tally } = this;
     const { backend, sealers, options } = this.#parts;
     let notHeld: string | undefined;
-    for (const { codec, keyring, tenantId } of sealers) {
+    const { tenantId: own } = owner;
+    const tries = sealers.flatMap((sealer) =>
+      (own === undefined ? sealer.tenants : [own]).map((tenantId) => ({ ...sealer, tenantId })),
+    );
+    for (const { codec, keyring, tenantId } of tries) {
       let rewrapped: Rewrapped;
       try {
-        rewrapped = await codec.rewrap(bytes, { cacheKey, tenantId: owner.tenantId ?? tenantId }, options.dryRun);
+        rewrapped = await codec.rewrap(bytes, { cacheKey, tenantId }, options.dryRun);
       } catch (error) {
         if (!UNOPENED.some((code) => hasCode(error, code))) throw error;
         if (hasCode(error, 'ERR_UNKNOWN_KEY')) notHeld = error.fingerprint;
