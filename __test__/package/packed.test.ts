@@ -149,7 +149,8 @@ test.serial('the main entry is two files, which import the dependencies alone', 
 
 test.serial('the main package holds the compiled code, its types and nothing else', (t) => {
   const files = filesBelow(packed.installed('cachekit-native'));
-  const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|index\.d\.ts|native\.cjs|dist\/[\w-]+(\.d\.ts|\.js))$/;
+  const allowed =
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|index\.d\.ts|native\.cjs|dist\/[\w-]+(\.d\.ts|\.js))$/;
   t.deepEqual(
     files.filter((file) => !allowed.test(file.replaceAll('\\', '/'))),
     [],

@@ -24,7 +24,7 @@ Options:
 
 A warning is something to know; a failure is something that a cache will meet.
 
-${EXIT_CODES}
+${EXIT_CODES} (a check has failed)
 
 Examples:
   npx cachekit-native doctor

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { backendFrom } from '../backends/from-url.js';
 import { type InspectedValue, inspectStored } from '../codec/inspect.js';
 import { BackendError, SealedFormatError } from '../errors.js';
+import { tenantIdHash } from '../protocol/rotation-header.js';
 import type { Wire } from '../protocol/wire.js';
 import { backendUrl } from './backend-url.js';
 import { KEYS_USAGE } from './entries-command.js';
@@ -34,7 +35,7 @@ Options:
 ${KEYS_USAGE}
 Without a cache key, only what a value's header names is compared.
 
-${EXIT_CODES}
+${EXIT_CODES} (no key of the environment opens it)
 
 Examples:
   redis-cli --raw get ns:app:key:a | head -c -1 | npx cachekit-native inspect -
@@ -63,8 +64,23 @@ export async function inspect(args: string[]): Promise<void> {
   if (isForeign(stored, shown)) throw new SealedFormatError('This is not a sealed value');
   const key = openedBy(stored, shown, values.tenant, cacheKey);
   if (key === null) process.exitCode = EXIT.left;
-  const all = { ...shown, ...(key !== undefined && { key }) };
+  const all = {
+    ...shown,
+    ...(key !== undefined && { key }),
+    ...(key === null && { why: whyNot(shown, values.tenant) }),
+  };
   await print(JSON.stringify(all, (_, value) => (typeof value === 'bigint' ? value.toString() : value), 2));
+}
+
+/** Why no key of the environment opens a value, as far as its header tells. */
+function whyNot({ header, frame }: InspectedValue, tenantId: string): string {
+  if (header !== undefined && header.tenantIdHash !== Buffer.from(tenantIdHash(tenantId)).toString('hex')) {
+    return 'it is of another tenant: pass --tenant';
+  }
+  if (frame?.tenantId !== undefined && frame.tenantId !== tenantId) return 'it is of another tenant: pass --tenant';
+  if (header !== undefined || frame?.keyFingerprint !== undefined)
+    return 'the key that it names is not held, or it is altered';
+  return 'its key is not held, it is of another tenant or cache key, or it is altered';
 }
 
 async function read(

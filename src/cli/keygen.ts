@@ -33,7 +33,10 @@ export async function keygen(args: string[]): Promise<void> {
 
 /** A file that is there already is left alone; one that could not be written whole is removed. */
 async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
+  const file = await open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST') throw new UsageError('the file of --out is there already, and is not overwritten');
+    throw error;
+  });
   try {
     await file.writeFile(bytes);
     await file.sync();

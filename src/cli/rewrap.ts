@@ -1,10 +1,12 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import type { Cache, KeyReport, RewrapOptions } from '../../index.js';
+import { ConfigurationError } from '../errors.js';
 import { BACKEND_USAGE } from './backend-url.js';
 import { ENTRIES_USAGE, entriesCommand, isLeft, KEYS_USAGE, reportLines } from './entries-command.js';
 import { EXIT, EXIT_CODES } from './exit-codes.js';
 import { print } from './print.js';
 import { Progress } from './progress.js';
+import { UsageError } from './usage-error.js';
 
 const usage = `
 Usage: cachekit-native rewrap [options] [backend]
@@ -36,6 +38,9 @@ export async function rewrap(args: string[]): Promise<void> {
   if (command === undefined) return print(usage);
   const { cache, values } = command;
   const path = values['cursor-file'] as string | undefined;
+  if (path !== undefined && values['dry-run']) {
+    throw new UsageError('--cursor-file is for work that changes something: leave it out with --dry-run');
+  }
   const cursor = path === undefined ? undefined : storedCursor(path);
   const controller = new AbortController();
   const stop = () => controller.abort();
@@ -48,7 +53,12 @@ export async function rewrap(args: string[]): Promise<void> {
     ...(cursor !== undefined && { cursor }),
   };
   try {
-    const report = await rewrapAll(cache, options, path);
+    const report = await rewrapAll(cache, options, path).catch((error) => {
+      if (error instanceof RangeError && cursor !== undefined) {
+        throw new ConfigurationError('The cursor file is damaged: delete it, and the work begins anew');
+      }
+      throw error;
+    });
     await print(values.json ? JSON.stringify(report, undefined, 2) : reportLines(report));
     // What was done before the cursor is not in this report.
     if (cursor !== undefined) await print('Continued from a cursor: run `cachekit-native report` for all values.');
@@ -91,6 +101,7 @@ function storedCursor(path: string): string | undefined {
 
 /** Whole or not at all, whenever the process ends. */
 function storeCursor(path: string, cursor: string): void {
-  writeFileSync(`${path}.new`, `${cursor}\n`);
-  renameSync(`${path}.new`, path);
+  const own = `${path}.${process.pid}.new`;
+  writeFileSync(own, `${cursor}\n`);
+  renameSync(own, path);
 }

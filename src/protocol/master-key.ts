@@ -77,7 +77,10 @@ export function resolveMasterKeys(
   }
   const given =
     previousMasterKeys && Array.from(previousMasterKeys, (input, at) => ({ name: `previousMasterKeys[${at}]`, input }));
-  if (masterKey !== undefined) return { current: { name: 'masterKey', input: masterKey }, previous: given ?? [] };
+  if (masterKey !== undefined) {
+    if (given === undefined) warnOfIgnored(masterKey);
+    return { current: { name: 'masterKey', input: masterKey }, previous: given ?? [] };
+  }
   const fromEnvironment = process.env.CACHEKIT_MASTER_KEY;
   if (fromEnvironment === undefined || fromEnvironment === '') {
     throw new ConfigurationError(
@@ -92,6 +95,19 @@ export function resolveMasterKeys(
 export function clearEnvironmentKeys(): void {
   delete process.env.CACHEKIT_MASTER_KEY;
   delete process.env.CACHEKIT_PREVIOUS_MASTER_KEYS;
+}
+
+let warnedOfIgnored = false;
+
+/** Whoever passes the variable on by hand does not know that the other one is then not read: in a rotation every value would be a miss. */
+function warnOfIgnored(masterKey: MasterKeyInput): void {
+  const { CACHEKIT_MASTER_KEY: current, CACHEKIT_PREVIOUS_MASTER_KEYS: previous } = process.env;
+  if (warnedOfIgnored || !previous || masterKey !== current) return;
+  warnedOfIgnored = true;
+  process.emitWarning(
+    'CACHEKIT_PREVIOUS_MASTER_KEYS is not read where masterKey is passed: for both variables pass keyring: new Keyring()',
+    { type: 'CacheKitWarning', code: 'CACHEKIT_PREVIOUS_KEYS_IGNORED' },
+  );
 }
 
 function listedKeys(): NamedKey[] {

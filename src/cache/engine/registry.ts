@@ -103,18 +103,19 @@ export class Registry {
 
   /** What this process and all others know. @throws what the backend throws. */
   async names(): Promise<RegisteredNames> {
-    const read = await this.#read();
+    const read = await this.#readable();
     return { ...this.#merged(read?.content), whole: read === undefined || read.content !== undefined };
   }
 
-  /** Writes what is pending, and the entry with the current key. @throws what the backend throws. */
+  /** Writes what is pending, and the entry with the current key, unless it is of a key that is not held. @throws what the backend throws. */
   async seal(): Promise<void> {
+    if (isSealedElsewhere(await this.#readable())) return;
     await this.#writeInTurn(true, pause);
   }
 
   /** The master key that the entry needs, by its fingerprint; undefined: there is none. @throws what the backend throws. */
   async neededKey(): Promise<string | undefined> {
-    return (await this.#read())?.fingerprint;
+    return (await this.#readable())?.fingerprint;
   }
 
   /** Writes what is pending, if that takes no longer than a second. */
@@ -210,6 +211,16 @@ export class Registry {
     }
   }
 
+  /** As `#read`, without a content where a key that is not held has sealed it. */
+  async #readable(): Promise<{ bytes?: Uint8Array; content?: Content; fingerprint?: string } | undefined> {
+    try {
+      return await this.#read();
+    } catch (error) {
+      if (hasCode(error, 'ERR_UNKNOWN_KEY')) return {};
+      throw error;
+    }
+  }
+
   #merged(content: Content | undefined): Omit<RegisteredNames, 'whole'> {
     return {
       tenants: new Set([...(content?.tenants ?? []), ...this.#tenants].slice(0, MAX_TENANTS)),
@@ -228,4 +239,8 @@ function contentOf(value: unknown): Content {
   const { tenants, owners, namespaces, ownKeys } = (value ?? {}) as Partial<Content>;
   const texts = (list: unknown) => (Array.isArray(list) ? list.filter((one) => typeof one === 'string') : []);
   return { tenants: texts(tenants), owners: texts(owners), namespaces: texts(namespaces), ownKeys: ownKeys === true };
+}
+
+function isSealedElsewhere(read: { bytes?: Uint8Array } | undefined): boolean {
+  return read !== undefined && read.bytes === undefined;
 }

@@ -71,7 +71,7 @@ export async function* rewrapSteps(
     options,
   });
   const { tally } = rewrapping;
-  let [ended, whole] = [false, false];
+  let [ended, whole, hasPrivate] = [false, false, false];
   try {
     for await (const progress of rewrapping.steps()) {
       options.onProgress?.(progress);
@@ -82,20 +82,27 @@ export async function* rewrapSteps(
       const needed = await registry?.neededKey();
       if (needed !== undefined && needed !== sealed[0]?.keyring.currentFingerprint) tally.needs(needed, 'left');
     }
+    if (profile.wire === 'protocol' && namespace !== undefined) hasPrivate = await anyUnder(backend, `${namespace}:p:`);
     ended = true;
     whole = options.match === undefined && options.cursor === undefined;
   } catch (error) {
     throw tally.report.seen === 0 ? error : new IncompleteError({ ...tally.report }, error);
   } finally {
     const values = new Map(tally.byKey);
-    if (!ended) values.set(UNKNOWN, Number.POSITIVE_INFINITY);
+    if (!ended || hasPrivate) values.set(UNKNOWN, Number.POSITIVE_INFINITY);
     else if (tally.report.unnamed > 0) values.set(UNKNOWN, tally.report.unnamed);
     for (const keyring of keyrings) keyring.report(own.subject, values, whole);
   }
   const partly: CannotKnow[] = options.match === undefined ? [] : ['match'];
+  const hiddenNames: CannotKnow[] = hasPrivate ? ['private-keys'] : [];
   const knows = registry === undefined ? namespace === undefined : registered?.whole;
   const unregistered: CannotKnow[] = knows ? [] : ['unregistered'];
-  return tally.keyReport(keyrings, [...unregistered, ...partly], new Date());
+  return tally.keyReport(keyrings, [...unregistered, ...hiddenNames, ...partly], new Date());
+}
+
+async function anyUnder(backend: Backend, prefix: string): Promise<boolean> {
+  for await (const cacheKey of backend.keys?.({ prefix }) ?? []) if (cacheKey.startsWith(prefix)) return true;
+  return false;
 }
 
 function isSealed(storage: Storage): storage is SealedStorage {

@@ -50,6 +50,12 @@ export class Coverage {
         : distinct([...this.#namespaces.map(kept), ...(wire === 'protocol' ? ['t:'] : [])]);
   }
 
+  /** What it was made of, as far as it decides which entries these are. */
+  get names(): readonly unknown[] {
+    const { wire, namespaces, ownKeys } = this.#parts;
+    return [wire, [...(namespaces ?? [])].sort(), [...this.#tenants.keys()].sort(), ownKeys];
+  }
+
   /** Whose an entry is; undefined: not of this cache. */
   ownerOf(cacheKey: string): Owner | undefined {
     const { wire, ownKeys, match, except } = this.#parts;

@@ -34,11 +34,15 @@ export class Listing {
   /** Whether the backend tells of places from which a listing goes on. */
   #continues = false;
 
-  /** @param from a cursor of another listing; one that does not fit begins anew. */
+  /**
+   * @param binding what a cursor is of, besides the prefixes: with another one it does not fit.
+   * @param from a cursor of another listing; one that does not fit begins anew.
+   */
   constructor(
     keys: NonNullable<Backend['keys']>,
     coverage: Coverage,
     size: number,
+    binding: string,
     from: string | undefined,
     signal: AbortSignal | undefined,
   ) {
@@ -46,7 +50,10 @@ export class Listing {
     this.#coverage = coverage;
     this.size = size;
     this.#signal = signal;
-    this.#hash = createHash('sha256').update(JSON.stringify(coverage.prefixes)).digest('hex').slice(0, 16);
+    this.#hash = createHash('sha256')
+      .update(JSON.stringify([binding, coverage.prefixes]))
+      .digest('hex')
+      .slice(0, 16);
     if (from === undefined) return;
     const [hash, prefix, within] = decoded(from);
     if (hash !== this.#hash || !(prefix < coverage.prefixes.length)) return;

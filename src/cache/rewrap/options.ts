@@ -43,6 +43,8 @@ const REWRAP = [...REPORT, 'dryRun', 'cursor'] as const satisfies readonly (keyo
 export interface CheckedRewrap {
   readonly tenants: readonly string[];
   readonly match: ((cacheKey: string) => boolean) | undefined;
+  /** The option `match`. */
+  readonly pattern: string | undefined;
   readonly dryRun: boolean;
   readonly rate: number;
   readonly concurrency: number;
@@ -64,6 +66,7 @@ export function rewrapOptions(options: RewrapOptions, only: 'report' | 'rewrap')
   return {
     tenants: [...tenants],
     match: match === undefined ? undefined : pattern(match),
+    pattern: match,
     dryRun: boolean('dryRun', dryRun),
     rate: rate === undefined ? Number.POSITIVE_INFINITY : count('rate', rate, 1),
     concurrency: count('concurrency', concurrency, 1),

@@ -55,7 +55,7 @@ export class Rewrapping {
     const { backend, coverage, options } = this.#parts;
     const { signal, concurrency, cursor, rate } = options;
     const total = options.total && cursor === undefined ? await this.#count() : undefined;
-    const listing = new Listing(backend.keys, coverage, Math.min(BATCH, concurrency), cursor, signal);
+    const listing = new Listing(backend.keys, coverage, Math.min(BATCH, concurrency), this.#binding(), cursor, signal);
     const underWay: { readonly done: Promise<void>; readonly cursor: string | undefined }[] = [];
     const most = Math.max(1, Math.floor(concurrency / BATCH));
     const begun = elapsed();
@@ -81,10 +81,16 @@ export class Rewrapping {
     }
   }
 
+  /** A cursor of another rotation, or of a part, would leave entries out. */
+  #binding(): string {
+    const { sealers, coverage, options } = this.#parts;
+    return JSON.stringify([sealers.map(({ keyring }) => keyring.currentFingerprint), coverage.names, options.pattern]);
+  }
+
   async #count(): Promise<number> {
     const { backend, coverage, options } = this.#parts;
     let entries = 0;
-    const listing = new Listing(backend.keys, coverage, 1000, undefined, options.signal);
+    const listing = new Listing(backend.keys, coverage, 1000, '', undefined, options.signal);
     for await (const batch of listing.batches()) {
       throwIfAborted(options.signal);
       entries += batch.entries.length;
