@@ -1,0 +1,108 @@
+//! The memory of one entry.
+//!
+//! A long block has pages of its own, which go back to the system with it. In the heap, among the many short ones, each that goes
+//! would leave a gap that shorter ones fill in part, so that the next long one needs new memory.
+
+use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use memmap2::MmapMut;
+
+/// Blocks from this length on have pages of their own, as glibc begins with; it gives that up when it has freed one.
+pub const PAGES_FROM: usize = 128 * 1024;
+/// So many of a process at most: systems bound its mappings (Linux: 65,530).
+const MOST_WITH_PAGES: usize = 8 * 1024;
+/// A usual page.
+const PAGE_LEN: usize = 4096;
+/// What is kept of a mapping.
+const MAPPING_LEN: usize = 48;
+/// The head of a block of the heap; blocks are multiples of 16 bytes.
+const HEAD_LEN: usize = 8;
+
+static WITH_PAGES: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes that stay where they are.
+pub enum Block {
+    /// Of the heap.
+    Heap(Box<[u8]>),
+    /// Of pages of its own.
+    Pages(Box<Pages>),
+}
+
+/// A mapping, which is counted.
+pub struct Pages {
+    memory: MmapMut,
+    len: usize,
+}
+
+impl Block {
+    /// What is to be reserved for the start of a block, so that the block needs no other memory.
+    pub fn room(start_len: usize, end_len: usize) -> usize {
+        if start_len + end_len < PAGES_FROM {
+            start_len + end_len
+        } else {
+            start_len
+        }
+    }
+
+    /// A block of two parts.
+    pub fn joined(start: Vec<u8>, end: &[u8]) -> Self {
+        Self::joined_within(MOST_WITH_PAGES, start, end)
+    }
+
+    /// As [`Self::joined`], where the process has at most so many blocks of pages.
+    pub fn joined_within(most: usize, mut start: Vec<u8>, end: &[u8]) -> Self {
+        if start.len() + end.len() >= PAGES_FROM {
+            if let Some(pages) = Pages::of(most, &start, end) {
+                return Self::Pages(Box::new(pages));
+            }
+        }
+        start.extend_from_slice(end);
+        Self::Heap(start.into_boxed_slice())
+    }
+
+    /// The memory that it takes.
+    pub fn taken(&self) -> usize {
+        match self {
+            Self::Heap(bytes) => (bytes.len() + HEAD_LEN).next_multiple_of(16),
+            Self::Pages(pages) => pages.len.next_multiple_of(PAGE_LEN) + MAPPING_LEN,
+        }
+    }
+}
+
+impl Deref for Block {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Heap(bytes) => bytes,
+            Self::Pages(pages) => &pages.memory[..pages.len],
+        }
+    }
+}
+
+impl Pages {
+    // `None`: there are too many, or the system has none.
+    fn of(most: usize, start: &[u8], end: &[u8]) -> Option<Self> {
+        let len = start.len() + end.len();
+        if WITH_PAGES.fetch_add(1, Ordering::Relaxed) >= most {
+            WITH_PAGES.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        let Ok(memory) = MmapMut::map_anon(len) else {
+            WITH_PAGES.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        };
+        let mut pages = Self { memory, len };
+        pages.memory[..start.len()].copy_from_slice(start);
+        pages.memory[start.len()..len].copy_from_slice(end);
+        Some(pages)
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        WITH_PAGES.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,54 @@
+//! Where entries of a first tier lie.
+
+use std::fs;
+
+use crate::l1::{Block, PAGES_FROM};
+
+const LONG: usize = PAGES_FROM + 100;
+
+/// Whether an address is part of the process, as far as this system says so.
+fn is_mapped(address: usize) -> Option<bool> {
+    let maps = fs::read_to_string("/proc/self/maps").ok()?;
+    Some(maps.lines().filter_map(|line| line.split_once(' ')?.0.split_once('-')).any(|(from, to)| {
+        let at = |digits| usize::from_str_radix(digits, 16).unwrap();
+        (at(from)..at(to)).contains(&address)
+    }))
+}
+
+#[test]
+fn a_place_in_the_table_is_no_larger_than_a_slice() {
+    assert_eq!(size_of::<Block>(), size_of::<Box<[u8]>>());
+}
+
+#[test]
+fn a_block_holds_both_its_parts_wherever_it_lies() {
+    for end_len in [0, 100, PAGES_FROM - 6, PAGES_FROM - 5, LONG] {
+        let end: Vec<u8> = (0..end_len).map(|i| i as u8).collect();
+        let block = Block::joined(b"start".to_vec(), &end);
+        assert_eq!(block.len(), 5 + end_len);
+        assert_eq!(&block[..5], b"start");
+        assert_eq!(block[5..], end);
+        assert_eq!(matches!(block, Block::Pages(_)), 5 + end_len >= PAGES_FROM);
+        assert!(block.taken() >= block.len() + 8 && block.taken() < block.len() + 5000);
+    }
+}
+
+#[test]
+fn a_long_block_leaves_no_gap_in_the_heap() {
+    // Each beside a short one, which would hold the heap together.
+    let rounds = (0..50).map(|_| (Block::joined(Vec::new(), &vec![1; 2 * LONG]), Block::joined(Vec::new(), &[1; 100])));
+    let (long, short): (Vec<Block>, Vec<Block>) = rounds.unzip();
+    let ends: Vec<usize> = long.iter().map(|block| block.as_ptr() as usize + LONG).collect();
+    drop(long);
+    let mapped = ends.into_iter().filter(|end| is_mapped(*end) == Some(true)).count();
+    // What other threads have mapped meanwhile may lie there.
+    assert!(mapped <= 10, "{mapped} of 50 are still there");
+    drop(short);
+}
+
+#[test]
+fn there_are_only_so_many_mappings() {
+    let blocks: Vec<Block> = (0..40).map(|_| Block::joined_within(3, Vec::new(), &[1; LONG])).collect();
+    assert!(blocks.iter().filter(|block| matches!(block, Block::Pages(_))).count() <= 3);
+    assert!(blocks.iter().all(|block| block.len() == LONG));
+}
