@@ -1,25 +1,16 @@
 //! The memory of one entry.
 //!
-//! A long block has pages of its own, which go back to the system with it. In the heap, among the many short ones, each that goes
-//! would leave a gap that shorter ones fill in part, so that the next long one needs new memory.
+//! A long block has pages of its own. In the heap, among the many short ones, each that goes would leave a gap that shorter ones
+//! fill in part, so that the next long one needs new memory.
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use memmap2::MmapMut;
+use super::pages::{Pages, MOST_MAPPED};
 
 /// Blocks from this length on have pages of their own, as glibc begins with; it gives that up when it has freed one.
 pub const PAGES_FROM: usize = 128 * 1024;
-/// So many of a process at most: systems bound its mappings (Linux: 65,530).
-const MOST_WITH_PAGES: usize = 8 * 1024;
-/// A usual page.
-const PAGE_LEN: usize = 4096;
-/// What is kept of a mapping.
-const MAPPING_LEN: usize = 48;
 /// The head of a block of the heap; blocks are multiples of 16 bytes.
 const HEAD_LEN: usize = 8;
-
-static WITH_PAGES: AtomicUsize = AtomicUsize::new(0);
 
 /// Bytes that stay where they are.
 pub enum Block {
@@ -27,12 +18,6 @@ pub enum Block {
     Heap(Box<[u8]>),
     /// Of pages of its own.
     Pages(Box<Pages>),
-}
-
-/// A mapping, which is counted.
-pub struct Pages {
-    memory: MmapMut,
-    len: usize,
 }
 
 impl Block {
@@ -47,13 +32,13 @@ impl Block {
 
     /// A block of two parts.
     pub fn joined(start: Vec<u8>, end: &[u8]) -> Self {
-        Self::joined_within(MOST_WITH_PAGES, start, end)
+        Self::joined_within(MOST_MAPPED, start, end)
     }
 
     /// As [`Self::joined`], where the process has at most so many blocks of pages.
     pub fn joined_within(most: usize, mut start: Vec<u8>, end: &[u8]) -> Self {
         if start.len() + end.len() >= PAGES_FROM {
-            if let Some(pages) = Pages::of(most, &start, end) {
+            if let Some(pages) = Pages::joined(most, &start, end) {
                 return Self::Pages(Box::new(pages));
             }
         }
@@ -65,7 +50,7 @@ impl Block {
     pub fn taken(&self) -> usize {
         match self {
             Self::Heap(bytes) => (bytes.len() + HEAD_LEN).next_multiple_of(16),
-            Self::Pages(pages) => pages.len.next_multiple_of(PAGE_LEN) + MAPPING_LEN,
+            Self::Pages(pages) => pages.taken(),
         }
     }
 }
@@ -77,32 +62,7 @@ impl Deref for Block {
     fn deref(&self) -> &[u8] {
         match self {
             Self::Heap(bytes) => bytes,
-            Self::Pages(pages) => &pages.memory[..pages.len],
+            Self::Pages(pages) => pages,
         }
-    }
-}
-
-impl Pages {
-    // `None`: there are too many, or the system has none.
-    fn of(most: usize, start: &[u8], end: &[u8]) -> Option<Self> {
-        let len = start.len() + end.len();
-        if WITH_PAGES.fetch_add(1, Ordering::Relaxed) >= most {
-            WITH_PAGES.fetch_sub(1, Ordering::Relaxed);
-            return None;
-        }
-        let Ok(memory) = MmapMut::map_anon(len) else {
-            WITH_PAGES.fetch_sub(1, Ordering::Relaxed);
-            return None;
-        };
-        let mut pages = Self { memory, len };
-        pages.memory[..start.len()].copy_from_slice(start);
-        pages.memory[start.len()..len].copy_from_slice(end);
-        Some(pages)
-    }
-}
-
-impl Drop for Pages {
-    fn drop(&mut self) {
-        WITH_PAGES.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -12,6 +12,7 @@ mod changes;
 mod entry;
 mod index;
 mod intern;
+mod pages;
 mod site;
 mod table;
 
