@@ -7,7 +7,7 @@ import { ensureReady } from './lib/steps.mjs';
 import { tapReader } from './lib/tap.mjs';
 
 const usage = `
-npm run test:sanitizers -- address|thread [--minutes N]
+npm run test:sanitizers -- address|thread [--minutes N] [--load]
 
 Builds the addon with AddressSanitizer or ThreadSanitizer, loads it into Node and runs tests (vectors, altered input,
 the first tier, async work, workers) and then, for N minutes, a load of all of it with workers that come and go.
@@ -15,6 +15,7 @@ x64 Linux with GCC's libasan or libtsan. Prints what was executed; exits with 1 
 a test fails, a value is wrong, or a kind of work was not done.
 
   --minutes N  of the load (default: 10)
+  --load       only that
   --help       this text
 `;
 
@@ -95,7 +96,7 @@ await main(async (args) => {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { minutes: { type: 'string', default: '10' } },
+    options: { minutes: { type: 'string', default: '10' }, load: { type: 'boolean', default: false } },
   });
   const [name] = positionals;
   const minutes = Number(values.minutes);
@@ -104,7 +105,7 @@ await main(async (args) => {
   await ensureReady();
   await sanitized.build();
   const start = performance.now();
-  const failures = [...(await runTests(sanitized)), ...(await runLoad(sanitized, minutes))];
+  const failures = [...(values.load ? [] : await runTests(sanitized)), ...(await runLoad(sanitized, minutes))];
   say(`${name}: ${seconds(start)}`);
   if (failures.length > 0) throw new Stop(`failed:\n  ${failures.join('\n  ')}`);
   say(`${name}: nothing of the addon was reported`);

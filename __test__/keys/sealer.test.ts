@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { AuthenticationError, KeyError, Sealer } from '../../index.js';
-import { native } from '../../src/native/addon.js';
+import { native, TRUSTED } from '../../src/native/addon.js';
 import { NATIVE_CODE } from '../../src/native/result.js';
 
 const masterKey = Buffer.alloc(32, 6);
@@ -59,7 +59,8 @@ test('the handle of a sealer that is gone names no other one', async (t) => {
   const gc: () => void = runInNewContext('gc');
   const make = () => new native.MasterKey(masterKey).sealer(Buffer.from('t'), new native.NonceSequence(false));
   const out = Buffer.alloc(plaintext.length + 28);
-  const seal = (handle: number) => native.sealInto(handle, out, plaintext, aad);
+  // Its arrays are its own: untrusted ones that begin on a page are refused before the handle is looked at.
+  const seal = (handle: number) => native.sealInto(handle + TRUSTED, out, plaintext, aad);
   const gone = Array.from({ length: 20 }, () => make().handle);
   for (let round = 0; round < 10 && gone.some((handle) => seal(handle) !== NATIVE_CODE.INVALID_ARGUMENT); round++) {
     gc();

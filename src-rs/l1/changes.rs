@@ -7,7 +7,7 @@ use super::entry::{Entry, Parts, DIGEST_LEN};
 use super::intern::Id;
 use super::site::MAX_ARGS_LEN;
 use super::table::Table;
-use super::{Stored, Tier, NAMED};
+use super::{pages, Stored, Tier, NAMED};
 use crate::hash::blake2b_256;
 use crate::heap;
 
@@ -251,9 +251,10 @@ impl Drop for Tier {
     }
 }
 
-// A tier's entries have been freed, and what lay between them with them.
+// Of a tier whose entries have been freed: what lay between them, and what is kept for the next ones.
 fn give_back(bytes: u64) {
     if bytes >= GIVEN_BACK_FROM {
+        pages::give_back();
         heap::give_back();
     }
 }

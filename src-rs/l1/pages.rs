@@ -47,6 +47,12 @@ impl Pages {
     }
 }
 
+/// Gives back what this thread keeps.
+pub fn give_back() {
+    // Fails only while the thread ends, which does the same.
+    let _ = KEPT.try_with(|kept| kept.borrow_mut().clear());
+}
+
 impl Deref for Pages {
     type Target = [u8];
 
