@@ -71,3 +71,42 @@ fn there_are_only_so_many_mappings() {
     assert!(blocks.iter().filter(|block| matches!(block, Block::Pages(_))).count() <= 3);
     assert!(blocks.iter().all(|block| block.len() == LONG));
 }
+
+/// Whether the system has memory for the page that an address is in.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn is_resident(address: *const u8) -> bool {
+    use std::ffi::{c_int, c_void};
+
+    extern "C" {
+        fn mincore(start: *mut c_void, len: usize, pages: *mut u8) -> c_int;
+    }
+    let mut page = 0;
+    let start = address.wrapping_sub(address.addr() % 4096);
+    // SAFETY: the system looks at its tables and writes one byte.
+    let done = unsafe { mincore(start.cast_mut().cast(), 1, &mut page) };
+    done == 0 && page & 1 == 1
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[test]
+fn a_tier_that_goes_gives_back_what_lay_between_other_blocks() {
+    use super::l1::{parts, stored};
+    use crate::l1::Tier;
+
+    let mut tier = Tier::new(64 << 20);
+    let site = tier.add_site(parts(b"t", None));
+    let mut others = Vec::new();
+    for i in 0..400 {
+        assert!(tier.put(site, format!("{i}").as_bytes(), None, stored(&[1; 20_000], Some(&[]))));
+        // Longer than what the allocator puts aside without looking for a place.
+        others.push(vec![1_u8; 1100]);
+    }
+    let middles: Vec<*const u8> =
+        (0..400).map(|i| tier.get(site, format!("{i}").as_bytes()).unwrap().address().wrapping_add(10_000)).collect();
+    let resident = || middles.iter().filter(|address| is_resident(**address)).count();
+    assert_eq!(resident(), 400);
+    drop(tier);
+    // What other threads have asked for meanwhile may lie there.
+    assert!(resident() < 100, "{} of 400 pages are still there", resident());
+    drop(others);
+}
