@@ -59,8 +59,11 @@ fn a_block_lies_where_one_of_about_its_length_was() {
     let larger = Block::joined(Vec::new(), &vec![3; 2 * LONG]);
     assert_ne!(larger.as_ptr(), start);
     assert!(larger.iter().all(|byte| *byte == 3));
-    // It is no longer among those that are kept when more than that have gone.
+    // One that is far too long takes none of them.
     drop(larger);
+    let two = [(); 2].map(|()| Block::joined(Vec::new(), &[4; LONG]));
+    assert!(two.iter().all(|block| block.taken() < LONG + LONG / 4));
+    // Those that are kept are not all that have gone.
     drop((0..40).map(|_| Block::joined(Vec::new(), &vec![4; 3 * LONG])).collect::<Vec<_>>());
     assert!(Block::joined(Vec::new(), &[5; LONG]).iter().all(|byte| *byte == 5));
 }
