@@ -10,6 +10,7 @@ const SUPPRESSED = [
   // The standard library comes compiled without the sanitizer. The fence of an Arc's last owner is not seen, for which it has a
   // load where it is compiled with it;
   'race:*5alloc4sync*3Arc*9drop_slow*',
+  'race:*5alloc4sync*3Arc*4Drop4drop*',
   // what was made by a Once is seen by other threads without the sanitizer's knowing;
   'race:*4sync4once5futex*4Once4call*',
   // and a Mutex that had to be waited for is taken unseen, such as the one around this table of napi.
