@@ -7,7 +7,7 @@ use std::ops::Deref;
 
 use super::pages::{Pages, MOST_MAPPED};
 
-/// Blocks from this length on have pages of their own, as glibc begins with; it gives that up when it has freed one.
+/// Blocks from this length on have pages of their own. glibc begins with that too; where it has freed one, it ends that up to its length.
 pub const PAGES_FROM: usize = 128 * 1024;
 /// The head of a block of the heap; blocks are multiples of 16 bytes.
 const HEAD_LEN: usize = 8;

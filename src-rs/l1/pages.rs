@@ -12,7 +12,7 @@ const PAGE_LEN: usize = 4096;
 const MAPPING_LEN: usize = 48;
 /// So many of a process at most: systems bound its mappings (Linux: 65,530).
 pub const MOST_MAPPED: usize = 8 * 1024;
-/// Bytes that a thread keeps for the next ones. Pages that are new take half as long again as sealing what is written there.
+/// Bytes that a thread keeps for the next ones. New pages make writing an entry take half as long again.
 const KEPT_LEN: usize = 4 * 1024 * 1024;
 
 static MAPPED: AtomicUsize = AtomicUsize::new(0);
