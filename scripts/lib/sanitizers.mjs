@@ -16,7 +16,7 @@ const SUPPRESSED = [
   // and a Mutex that had to be waited for is taken unseen, such as the one around this table of napi.
   'race:*4napi15bindgen_runtime13native_borrow*',
   // napi-sys looks the functions of Node-API up again for each environment, and writes the same addresses.
-  'race:*8napi_sys9functions*load*',
+  'race_top:*8napi_sys9functions*',
 ];
 
 const SANITIZERS = {
