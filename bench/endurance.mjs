@@ -87,7 +87,9 @@ if (!isMainThread) {
   };
   const median = (list) => list.toSorted((one, other) => one - other)[list.length >> 1];
   let second = 0;
+  // Of a minute: the process, and in it the heap of JavaScript, which the collector lets grow and shrink.
   let minute = [];
+  let heap = [];
   const counted = await work({
     seconds,
     maxBytes: 64 * MiB,
@@ -95,13 +97,16 @@ if (!isMainThread) {
     seed: 1,
     everySecond: ({ l1Entries, l1Bytes }, { operations, wrong }) => {
       if (second++ % 10 === 0) begin(second);
-      minute.push(process.memoryUsage.rss() / 1e6);
+      const { rss, heapTotal } = process.memoryUsage();
+      minute.push(rss / 1e6);
+      heap.push(heapTotal / 1e6);
       if (minute.length < (quick ? 10 : 60)) return;
       samples.push(median(minute));
       process.stdout.write(
-        `${second} s: ${samples.at(-1).toFixed(1)} MB, ${l1Entries} entries of ${(l1Bytes / 1e6).toFixed(1)} MB, ${operations} operations, ${wrong + workers.wrong} wrong\n`,
+        `${second} s: ${samples.at(-1).toFixed(1)} MB, ${median(heap).toFixed(1)} of them JavaScript's heap, ${l1Entries} entries of ${(l1Bytes / 1e6).toFixed(1)} MB, ${operations} operations, ${wrong + workers.wrong} wrong\n`,
       );
       minute = [];
+      heap = [];
     },
   });
   // The first sixth is that of a heap that grows.

@@ -15,6 +15,7 @@ pub mod envelope;
 pub mod error;
 pub mod hardware;
 pub mod hash;
+pub mod heap;
 pub mod interop_v2;
 pub mod kdf;
 pub mod l1;

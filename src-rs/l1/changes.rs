@@ -7,13 +7,16 @@ use super::entry::{Entry, Parts, DIGEST_LEN};
 use super::intern::Id;
 use super::site::MAX_ARGS_LEN;
 use super::table::Table;
-use super::{Stored, Tier, NAMED};
+use super::{pages, Stored, Tier, NAMED};
 use crate::hash::blake2b_256;
+use crate::heap;
 
 /// The budget is adjusted to what entries share in steps of this part of it.
 const STEPS: u64 = 64;
 /// How often an entry is inserted that leaves at once: one more than the uses of others that count.
 const MOST_INSERTIONS: usize = 4;
+/// From how many bytes of a tier on, the heap is asked for what is free in it.
+const GIVEN_BACK_FROM: u64 = 1024 * 1024;
 /// What entries may share before it counts.
 const FREE_LEN: usize = 4096;
 
@@ -184,9 +187,11 @@ impl Tier {
 
     /// Removes everything, whatever a panic has left of it.
     pub fn recover(&mut self) {
+        let bytes = self.bytes();
         self.entries = Table::new(self.max_bytes);
         self.steps = 0;
         self.clear();
+        give_back(bytes);
     }
 
     fn remove_hash(&mut self, hash: u64, which: impl FnOnce(&Entry) -> bool) -> Option<Entry> {
@@ -235,5 +240,21 @@ impl Tier {
             self.entries.set_capacity(self.max_bytes.saturating_sub(steps * step).max(1));
             self.settle();
         }
+    }
+}
+
+impl Drop for Tier {
+    fn drop(&mut self) {
+        let bytes = self.bytes();
+        self.entries.clear();
+        give_back(bytes);
+    }
+}
+
+// Of a tier whose entries have been freed: what lay between them, and what is kept for the next ones.
+fn give_back(bytes: u64) {
+    if bytes >= GIVEN_BACK_FROM {
+        pages::give_back();
+        heap::give_back();
     }
 }

@@ -13,6 +13,7 @@
 //! | | 4 each | tags |
 //! | | | identity, then what is stored |
 
+use super::block::Block;
 use super::intern::Id;
 
 const HEAD_LEN: usize = 20;
@@ -27,7 +28,7 @@ const HAS_DIGEST: u32 = 1 << 29;
 const IDENTITY_MASK: u32 = HAS_DIGEST - 1;
 
 /// An entry as it is kept.
-pub struct Entry(Box<[u8]>);
+pub struct Entry(Block);
 
 /// What an entry is made of.
 pub struct Parts<'a> {
@@ -60,14 +61,13 @@ impl Entry {
         let flags = if has_expiry { HAS_EXPIRY } else { 0 }
             | if parts.epoch.is_some() { HAS_EPOCH } else { 0 }
             | if parts.digest.is_some() { HAS_DIGEST } else { 0 };
-        let len = HEAD_LEN
+        let start_len = HEAD_LEN
             + if has_expiry { 8 } else { 0 }
             + if parts.epoch.is_some() { 4 } else { 0 }
             + if parts.digest.is_some() { DIGEST_LEN } else { 0 }
             + parts.tags.len() * 4
-            + parts.identity.len()
-            + parts.stored.len();
-        let mut bytes = Vec::with_capacity(len);
+            + parts.identity.len();
+        let mut bytes = Vec::with_capacity(Block::room(start_len, parts.stored.len()));
         bytes.extend_from_slice(&parts.until.to_ne_bytes());
         bytes.extend_from_slice(&parts.site.to_ne_bytes());
         bytes.extend_from_slice(&(identity_len | flags).to_ne_bytes());
@@ -86,13 +86,17 @@ impl Entry {
             bytes.extend_from_slice(&tag.to_ne_bytes());
         }
         bytes.extend_from_slice(parts.identity);
-        bytes.extend_from_slice(parts.stored);
-        Some(Self(bytes.into_boxed_slice()))
+        Some(Self(Block::joined(bytes, parts.stored)))
     }
 
     /// Where it lies: the same as long as it is kept.
     pub fn address(&self) -> *const u8 {
         self.0.as_ptr()
+    }
+
+    /// The memory that it takes.
+    pub fn taken(&self) -> usize {
+        self.0.taken()
     }
 
     /// Length in bytes of all of it.

@@ -7,15 +7,19 @@
 //! Eviction is that of the crate `quick_cache` with a smaller hot part than it has by default, so that it serves
 //! loads that ask for what is new as well as LRU does.
 
+mod block;
 mod changes;
 mod entry;
 mod index;
 mod intern;
+mod pages;
 mod site;
 mod table;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
+#[cfg(test)]
+pub use block::{Block, PAGES_FROM};
 pub use entry::{Entry, DIGEST_LEN, UNREADABLE};
 use index::Index;
 pub use intern::Id;

@@ -15,8 +15,6 @@ const HOT_ALLOCATION: f64 = 0.6;
 const USUAL_ENTRY_LEN: u64 = 256;
 /// What an entry takes beside its block: places in the tables, in part of those that left and are remembered.
 const PLACE_LEN: usize = 72;
-/// The head of a block of memory; blocks are multiples of 16 bytes.
-const BLOCK_HEAD_LEN: usize = 8;
 /// What a tag of an entry takes beside the entry: a row in the tag's table.
 const ROW_LEN: usize = 24;
 /// A row in the table of digests.
@@ -30,9 +28,8 @@ struct Weigh;
 
 impl Weighter<u64, Entry> for Weigh {
     fn weight(&self, _hash: &u64, entry: &Entry) -> u64 {
-        let block_len = (entry.block_len() + BLOCK_HEAD_LEN).next_multiple_of(16);
         let digest_row_len = if entry.digest().is_some() { DIGEST_ROW_LEN } else { 0 };
-        (block_len + PLACE_LEN + digest_row_len + ROW_LEN * entry.tag_count()) as u64
+        (entry.taken() + PLACE_LEN + digest_row_len + ROW_LEN * entry.tag_count()) as u64
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod aead;
 mod allocator;
+mod blocks;
 mod columns;
 mod containers;
 mod envelope;
