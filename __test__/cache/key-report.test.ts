@@ -103,6 +103,30 @@ test('a rewrap that was ended early does not let a key go', async (t) => {
   t.is(await entries.get('k499'), 499);
 });
 
+test('what a process that has not rotated yet stores during the work is sealed anew too', async (t) => {
+  const backend = new (class extends MemoryBackend {
+    meanwhile: (() => Promise<unknown>) | undefined;
+    override async getMany(...args: Parameters<MemoryBackend['getMany']>) {
+      const found = await super.getMany(...args);
+      await this.meanwhile?.();
+      return found;
+    }
+  })();
+  const keyring = new Keyring({ masterKey });
+  const entries = join(backend, keyring);
+  const late = join(backend, new Keyring({ masterKey, previousMasterKeys: [otherKey] }));
+  await entries.setMany([
+    ['a', 1],
+    ['b', 1],
+  ]);
+  keyring.startRotation(otherKey);
+  backend.meanwhile = () => late.set('a', 2);
+  t.like(await entries.rewrap(), { ...counts, seen: 2, rewrapped: 2 });
+  backend.meanwhile = undefined;
+  keyring.completeRotation();
+  t.deepEqual(await entries.getMany(['a', 'b']), [2, 1]);
+});
+
 test('tenants that nobody named are counted by their hash, and sealed again where they are named', async (t) => {
   const backend = new MemoryBackend();
   const keyring = new Keyring({ masterKey });

@@ -18,7 +18,7 @@ export interface RewrapReport {
   unnamed: number;
   /** Did not open: of keys that are not held, altered, or not sealed at all. They were left as they are. */
   unopened: number;
-  /** Changed or ended during the work: their writer used a current key. */
+  /** Ended during the work, or replaced by values that are sealed with the current key (or by many, one behind the other). */
   changed: number;
 }
 
