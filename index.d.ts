@@ -1529,7 +1529,7 @@ interface KeyReport extends RewrapReport {
 }
 /**
  * - `unnamed-tenants`: see `unnamed`.
- * - `private-keys`: the backend has names that tell neither tenant nor cache key.
+ * - `private-keys`: the namespace has entries whose names tell neither tenant nor cache key.
  * - `no-listing`: the backend cannot list its entries.
  * - `unregistered`: without a registry, or with one that does not open, tenants and functions of other processes are not known,
  *   which may have entries under a `key` of their own.
