@@ -1551,7 +1551,7 @@ interface KeyReportOptions {
     match?: string;
     /** Entries a second at most. Default: as many as the backend takes. */
     rate?: number;
-    /** Entries under way at once, about. Default 200. */
+    /** Entries under way at once, about. Default 100. */
     concurrency?: number;
     /** Lists the store once more before the work, so that progress has a `total`. Default false. */
     total?: boolean;

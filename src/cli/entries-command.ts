@@ -30,7 +30,7 @@ export const ENTRIES_USAGE = `
   --tenants-from <file>  their ids, one a line; - for the standard input
   --match <pattern>      only cache keys like this, without the tenant's part: * any characters, ? one
   --rate <n>             entries a second at most
-  --concurrency <n>      entries under way at once (default: 200)
+  --concurrency <n>      entries under way at once (default: 100)
   --wire <wire>          how values are written: protocol, interop, interop-v2 or python (default: protocol)
   --json                 the report as JSON
   -h, --help             show this text

@@ -20,7 +20,7 @@ export interface KeyReportOptions {
   match?: string;
   /** Entries a second at most. Default: as many as the backend takes. */
   rate?: number;
-  /** Entries under way at once, about. Default 200. */
+  /** Entries under way at once, about. Default 100. */
   concurrency?: number;
   /** Lists the store once more before the work, so that progress has a `total`. Default false. */
   total?: boolean;
@@ -58,7 +58,7 @@ export interface CheckedRewrap {
 export function rewrapOptions(options: RewrapOptions, only: 'report' | 'rewrap'): CheckedRewrap {
   assertOptionsObject(options, only === 'report' ? REPORT : REWRAP);
   const own = ownOptions(options);
-  const { tenants = [], match, dryRun = only === 'report', rate, concurrency = 200, total = false, cursor } = own;
+  const { tenants = [], match, dryRun = only === 'report', rate, concurrency = 100, total = false, cursor } = own;
   if (!Array.isArray(tenants)) throw new TypeError(`tenants must be an array, not ${kindOf(tenants)}`);
   for (const tenantId of tenants) assertTenantId(tenantId);
   assertFunction('onProgress', own.onProgress);
