@@ -211,6 +211,17 @@ test('where entries cannot be found, a report says why', async (t) => {
   await t.throwsAsync(createCache().keyReport(), { instanceOf: ConfigurationError });
 });
 
+test('names of another program that only begin like private ones hide nothing', async (t) => {
+  const backend = new MemoryBackend();
+  const keyring = new Keyring({ masterKey });
+  const entries = join(backend, keyring);
+  await backend.set('n:p:picture', new Uint8Array(100));
+  await entries.set('a', 1);
+  t.deepEqual((await entries.keyReport()).cannotKnow, []);
+  await join(backend, keyring, { privateKeys: true }).set('b', 1);
+  t.deepEqual((await entries.keyReport()).cannotKnow, ['private-keys']);
+});
+
 test('fingerprints relate what errors and headers name to what usage names', (t) => {
   const [here, there] = [new Keyring({ masterKey }), new Keyring({ masterKey })];
   there.startRotation(otherKey);

@@ -332,13 +332,16 @@ test.serial(
   },
 );
 
-test.serial('a key is made without the native addon', async (t) => {
+test.serial('a key is made, and a header shown, without the native addon', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'cachekit-no-addon-'));
   t.teardown(() => rmSync(directory, { recursive: true }));
   writeFileSync(join(directory, 'broken.node'), 'no addon');
   const env = { NAPI_RS_NATIVE_LIBRARY_PATH: join(directory, 'broken.node') };
   t.regex((await run(['keygen'], env)).stdout, /^[0-9a-f]{64}\n$/);
   t.is((await run(['--help'], env)).code, 0);
+  const sealed = new EncryptionWrapper({ masterKey: oldKey, rotationHeader: 'always' }).serialize(1, { cacheKey: 'k' });
+  const shown = await run(['inspect', '-'], { ...env, CACHEKIT_MASTER_KEY: '' }, sealed);
+  t.deepEqual([shown.code, JSON.parse(shown.stdout).header.keyVersion], [0, 0], shown.stderr);
   const { code, stderr } = await run(['doctor'], env);
   t.is(code, 1);
   t.regex(stderr, /^error: No native addon for /);

@@ -130,7 +130,7 @@ test.serial('npx cachekit-native runs the program', (t) => {
   t.regex(stdout, /^Usage: cachekit-native /);
 });
 
-test.serial('the main entry is two files, which import the dependencies alone', (t) => {
+test.serial('the main entry is three files, which import the dependencies alone, and one of them nothing', (t) => {
   const main = readPackageJson(packed.installed('cachekit-native'));
   const importsOf = (file: string) => {
     const text = readFileSync(packed.installed('cachekit-native', 'dist', file), 'utf8');
@@ -138,8 +138,13 @@ test.serial('the main entry is two files, which import the dependencies alone', 
       ([, from, bare]) => from ?? bare ?? '',
     );
   };
-  t.deepEqual(importsOf('index.js'), ['./core.js']);
-  const imported = importsOf('core.js').filter((name) => !name.startsWith('node:'));
+  t.deepEqual(importsOf('index.js').sort(), ['./core.js', './headers.js']);
+  // What needs no native addon.
+  t.deepEqual(
+    importsOf('headers.js').filter((name) => !name.startsWith('node:')),
+    [],
+  );
+  const imported = importsOf('core.js').filter((name) => !name.startsWith('node:') && name !== './headers.js');
   t.true(imported.length > 0);
   t.deepEqual(
     imported.filter((name) => name !== '#native' && main.dependencies?.[name] === undefined),

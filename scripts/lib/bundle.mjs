@@ -17,6 +17,8 @@ const modules = {
 
 /** All that the main entry needs: its modules in one file, which the entries beside it import as well. */
 const CORE = 'core';
+/** Of those, what shows a header: in a file of their own, since the core loads the native addon, which there may not be. */
+const HEADERS = { name: 'headers', entry: 'src/codec/inspect.js' };
 
 /** The names of the entries beside the main one: `cachekit-native/redis` and so on. */
 const subpaths = () =>
@@ -30,7 +32,7 @@ const reExports = () => subpaths().filter((name) => !(name in modules));
 
 /**
  * Turns what tsc wrote into what is published. Reading some seventy files takes half the time of an import, so that
- * the main entry is two: dist/index.js with its exports, and dist/core.js with all its modules. The subpaths and the
+ * the main entry is three: dist/index.js with its exports, and dist/core.js and dist/headers.js with all its modules. The subpaths and the
  * program import the same dist/core.js, so that there is one clock, and one class of each name, in a process.
  */
 export async function bundle(dist) {
@@ -39,6 +41,8 @@ export async function bundle(dist) {
   const names = ['index', ...entries(), ...programs()];
   const input = Object.fromEntries(names.map((name) => [name, join(dist, `${modules[name] ?? name}.js`)]));
   const core = await modulesOf(input.index);
+  const shown = join(dist, HEADERS.entry);
+  const headers = (await modulesOf(shown)).add(shown);
   const bundled = await build(input);
   await bundled.write({
     dir: dist,
@@ -46,7 +50,7 @@ export async function bundle(dist) {
     entryFileNames: '[name].js',
     chunkFileNames: '[name].js',
     hoistTransitiveImports: false,
-    manualChunks: (id) => (core.has(id) ? CORE : undefined),
+    manualChunks: (id) => (headers.has(id) ? HEADERS.name : core.has(id) ? CORE : undefined),
     plugins: [await leaner()],
   });
   await bundled.close();

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { createCache } from '../cache/create-cache.js';
 import { EncryptionWrapper } from '../codec/encryption-wrapper.js';
 import { BackendError } from '../errors.js';
-import { BACKEND_USAGE, backendUrl } from './backend-url.js';
+import { BACKEND_USAGE, optionalBackendUrl } from './backend-url.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { print } from './print.js';
 import { UsageError } from './usage-error.js';
@@ -54,11 +54,9 @@ export async function bench(args: string[]): Promise<void> {
     },
   });
   if (values.help) return print(usage);
-  const [given, ...others] = positionals;
-  if (others.length > 0) throw new UsageError('too many arguments');
   const ms = /^\d{1,3}(\.\d+)?$/.test(values.seconds) ? Number(values.seconds) * 1000 : 0;
   if (ms <= 0) throw new UsageError('--seconds must be a number over 0 and below 1000');
-  const url = given === undefined && !process.env.CACHEKIT_BACKEND ? undefined : backendUrl(given);
+  const url = optionalBackendUrl(positionals);
   const figures: Figure[] = [];
   for (const bytes of SIZES) {
     figures.push(...(await inProcess(bytes, ms)));

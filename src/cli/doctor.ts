@@ -1,10 +1,9 @@
 import { parseArgs } from 'node:util';
-import { BACKEND_USAGE, backendUrl } from './backend-url.js';
+import { BACKEND_USAGE, optionalBackendUrl } from './backend-url.js';
 import { type Check, checkBackend } from './doctor-backend.js';
 import { checkKeys, checkMachine } from './doctor-machine.js';
 import { EXIT, EXIT_CODES } from './exit-codes.js';
 import { print } from './print.js';
-import { UsageError } from './usage-error.js';
 
 const usage = `
 Usage: cachekit-native doctor [options] [backend]
@@ -42,9 +41,7 @@ export async function doctor(args: string[]): Promise<void> {
     },
   });
   if (values.help) return print(usage);
-  const [given, ...others] = positionals;
-  if (others.length > 0) throw new UsageError('too many arguments');
-  const url = given === undefined && !process.env.CACHEKIT_BACKEND ? undefined : backendUrl(given);
+  const url = optionalBackendUrl(positionals);
   const checks = [...checkMachine(), ...checkKeys()];
   if (url !== undefined) checks.push(...(await checkBackend(url, values.namespace)));
   if (checks.some(({ status }) => status === 'failed')) process.exitCode = EXIT.left;

@@ -36,11 +36,6 @@ export const ENTRIES_USAGE = `
   -h, --help             show this text
 `.slice(1, -1);
 
-export const KEYS_USAGE = `
-CACHEKIT_MASTER_KEY holds the current key, CACHEKIT_PREVIOUS_MASTER_KEYS those before it, newest
-first, separated by commas.
-`.trim();
-
 type Values = Partial<Record<string, string | boolean | (string | boolean)[]>>;
 
 export interface EntriesCommand {

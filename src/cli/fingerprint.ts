@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { Keyring } from '../keys/keyring.js';
 import { tenantPrefix } from '../protocol/cache-key.js';
-import { KEYS_USAGE } from './entries-command.js';
+import { KEYS_USAGE } from './backend-url.js';
 import { EXIT, EXIT_CODES } from './exit-codes.js';
 import { print } from './print.js';
 import { UsageError } from './usage-error.js';

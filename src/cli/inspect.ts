@@ -2,15 +2,13 @@ import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
-import { backendFrom } from '../backends/from-url.js';
 import { type InspectedValue, inspectStored } from '../codec/inspect.js';
 import { BackendError, SealedFormatError } from '../errors.js';
 import { tenantIdHash } from '../protocol/rotation-header.js';
 import type { Wire } from '../protocol/wire.js';
-import { backendUrl } from './backend-url.js';
-import { KEYS_USAGE } from './entries-command.js';
+import { backendUrl, KEYS_USAGE } from './backend-url.js';
 import { EXIT, EXIT_CODES } from './exit-codes.js';
-import { openedBy } from './opened-by.js';
+import type { OpeningKey } from './opened-by.js';
 import { print } from './print.js';
 import { UsageError } from './usage-error.js';
 
@@ -62,7 +60,7 @@ export async function inspect(args: string[]): Promise<void> {
   const { stored, cacheKey } = await read(place, values.key);
   const shown = inspectStored(stored, wire ?? (beginsFrame(stored) ? 'python' : 'protocol'));
   if (isForeign(stored, shown)) throw new SealedFormatError('This is not a sealed value');
-  const key = openedBy(stored, shown, values.tenant, cacheKey);
+  const key = await openedByHeld(stored, shown, values.tenant, cacheKey);
   if (key === null) process.exitCode = EXIT.left;
   const all = {
     ...shown,
@@ -70,6 +68,15 @@ export async function inspect(args: string[]): Promise<void> {
     ...(key === null && { why: whyNot(shown, values.tenant) }),
   };
   await print(JSON.stringify(all, (_, value) => (typeof value === 'bigint' ? value.toString() : value), 2));
+}
+
+/** The native addon is loaded only where there are keys, so that headers are shown without it. */
+async function openedByHeld(
+  ...args: [stored: Buffer, shown: InspectedValue, tenantId: string, cacheKey: string | undefined]
+): Promise<OpeningKey | null | undefined> {
+  if (!process.env.CACHEKIT_MASTER_KEY) return undefined;
+  const { openedBy } = await import('./opened-by.js');
+  return openedBy(...args);
 }
 
 /** Why no key of the environment opens a value, as far as its header tells. */
@@ -93,6 +100,7 @@ async function read(
     return { stored: await readFile(place), cacheKey: key };
   }
   const [url, cacheKey] = key === undefined ? splitUrl(backendUrl(place)) : [backendUrl(place), key];
+  const { backendFrom } = await import('../backends/from-url.js');
   const backend = backendFrom(url);
   try {
     const entry = await backend.get(cacheKey);

@@ -22,7 +22,7 @@ export interface OpeningKey extends Pick<KeyFingerprints, 'position' | 'fingerpr
  * Which key of the environment a value is sealed with.
  *
  * @param cacheKey undefined: only the header is looked at.
- * @returns undefined: the environment has no key, or nothing tells; null: none of its keys.
+ * @returns undefined: nothing tells; null: none of its keys.
  */
 export function openedBy(
   stored: Buffer,
@@ -30,7 +30,6 @@ export function openedBy(
   tenantId: string,
   cacheKey: string | undefined,
 ): OpeningKey | null | undefined {
-  if (!process.env.CACHEKIT_MASTER_KEY) return undefined;
   const keyring = new Keyring();
   try {
     return openingKeyOf(keyring, stored, shown, tenantId, cacheKey);

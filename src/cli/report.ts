@@ -1,5 +1,5 @@
-import { BACKEND_USAGE } from './backend-url.js';
-import { ENTRIES_USAGE, entriesCommand, isLeft, KEYS_USAGE, reportLines } from './entries-command.js';
+import { BACKEND_USAGE, KEYS_USAGE } from './backend-url.js';
+import { ENTRIES_USAGE, entriesCommand, isLeft, reportLines } from './entries-command.js';
 import { EXIT, EXIT_CODES } from './exit-codes.js';
 import { print } from './print.js';
 import { Progress } from './progress.js';

@@ -1,8 +1,8 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import type { Cache, KeyReport, RewrapOptions } from '../../index.js';
 import { ConfigurationError } from '../errors.js';
-import { BACKEND_USAGE } from './backend-url.js';
-import { ENTRIES_USAGE, entriesCommand, isLeft, KEYS_USAGE, reportLines } from './entries-command.js';
+import { BACKEND_USAGE, KEYS_USAGE } from './backend-url.js';
+import { ENTRIES_USAGE, entriesCommand, isLeft, reportLines } from './entries-command.js';
 import { EXIT, EXIT_CODES } from './exit-codes.js';
 import { print } from './print.js';
 import { Progress } from './progress.js';

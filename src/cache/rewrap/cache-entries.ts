@@ -47,7 +47,8 @@ export async function* rewrapSteps(
   const backend = guarded(own.backend as Backend, { ...own, signal: options.signal, onState: () => {} });
   const { profile, namespace } = own;
   // A cache without encryption has none, and those of functions that are sealed apart are the same entry.
-  const { registry } = sealed.find((storage) => storage.registry !== undefined) ?? own;
+  const keeper = sealed.find((storage) => storage.registry !== undefined);
+  const registry = keeper?.registry;
   const registered = await registry?.names();
   // In other wires, and of an older cache, nothing tells whose an entry is.
   const owners = registry === undefined ? options.tenants : (registered?.owners ?? []);
@@ -80,9 +81,9 @@ export async function* rewrapSteps(
     if (!options.dryRun) await registry?.seal();
     else {
       const needed = await registry?.neededKey();
-      if (needed !== undefined && needed !== sealed[0]?.keyring.currentFingerprint) tally.needs(needed, 'left');
+      if (needed !== undefined && needed !== keeper?.keyring.currentFingerprint) tally.needs(needed, 'left');
     }
-    if (profile.wire === 'protocol' && namespace !== undefined) hasPrivate = await anyUnder(backend, `${namespace}:p:`);
+    if (profile.wire === 'protocol' && namespace !== undefined) hasPrivate = await hasPrivateNames(backend, namespace);
     ended = true;
     whole = options.match === undefined && options.cursor === undefined;
   } catch (error) {
@@ -100,8 +101,13 @@ export async function* rewrapSteps(
   return tally.keyReport(keyrings, [...unregistered, ...hiddenNames, ...partly], new Date());
 }
 
-async function anyUnder(backend: Backend, prefix: string): Promise<boolean> {
-  for await (const cacheKey of backend.keys?.({ prefix }) ?? []) if (cacheKey.startsWith(prefix)) return true;
+/** Whether a cache of the namespace has `privateKeys`. */
+async function hasPrivateNames(backend: Backend, namespace: string): Promise<boolean> {
+  const prefix = `${namespace}:p:`;
+  for await (const name of backend.keys?.({ prefix }) ?? []) {
+    // Another program's names may begin so.
+    if (name.startsWith(prefix) && /^[0-9a-f]{64}$/.test(name.slice(prefix.length))) return true;
+  }
   return false;
 }
 

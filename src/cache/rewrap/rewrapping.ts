@@ -122,35 +122,44 @@ export class Rewrapping {
   async #one(listed: Listed, bytes: Buffer | undefined, changes = 0): Promise<(() => void) | undefined> {
     if (bytes === undefined) return undefined;
     const { cacheKey, owner } = listed;
-    const { tally } = this;
-    const { backend, sealers, options } = this.#parts;
+    const { sealers, options } = this.#parts;
     let notHeld: string | undefined;
-    const { tenantId: own } = owner;
-    const tries = sealers.flatMap((sealer) =>
-      (own === undefined ? sealer.tenants : [own]).map((tenantId) => ({ ...sealer, tenantId })),
-    );
-    for (const { codec, keyring, tenantId } of tries) {
-      let rewrapped: Rewrapped;
-      try {
-        rewrapped = await codec.rewrap(bytes, { cacheKey, tenantId }, options.dryRun);
-      } catch (error) {
-        if (!UNOPENED.some((code) => hasCode(error, code))) throw error;
-        if (hasCode(error, 'ERR_UNKNOWN_KEY')) notHeld = error.fingerprint;
-        continue;
+    for (const { codec, keyring, tenants } of sealers) {
+      for (const tenantId of owner.tenantId === undefined ? tenants : [owner.tenantId]) {
+        let rewrapped: Rewrapped;
+        try {
+          rewrapped = await codec.rewrap(bytes, { cacheKey, tenantId }, options.dryRun);
+        } catch (error) {
+          if (!UNOPENED.some((code) => hasCode(error, code))) throw error;
+          if (hasCode(error, 'ERR_UNKNOWN_KEY')) notHeld = error.fingerprint;
+          continue;
+        }
+        return this.#opened(listed, bytes, rewrapped, keyring.currentFingerprint, changes);
       }
-      const { fingerprint, sealed } = rewrapped;
-      const current = keyring.currentFingerprint;
-      const done = sealed && (await replaceEntry(backend, cacheKey, bytes, sealed));
-      if (done === 'changed') {
-        // By a process that still seals with a previous key, perhaps.
-        const now = changes < MOST_CHANGES ? ownBytes(await backend.get(cacheKey)) : undefined;
-        return now === undefined ? () => tally.count('changed') : this.#one(listed, now, changes + 1);
-      }
-      if (done === 'replaced') return () => tally.needs(current, 'rewrapped');
-      if (changes > 0 && fingerprint === current) return () => tally.count('changed');
-      return () => tally.needs(fingerprint, fingerprint === current ? 'current' : 'left');
     }
-    return owner.certain ? () => tally.unopened(notHeld) : undefined;
+    return owner.certain ? () => this.tally.unopened(notHeld) : undefined;
+  }
+
+  /** Stores what was sealed anew. @param current of the keyring that opened it. */
+  async #opened(
+    listed: Listed,
+    bytes: Buffer,
+    { fingerprint, sealed }: Rewrapped,
+    current: string,
+    changes: number,
+  ): Promise<(() => void) | undefined> {
+    const { tally } = this;
+    const { backend } = this.#parts;
+    const { cacheKey } = listed;
+    const done = sealed && (await replaceEntry(backend, cacheKey, bytes, sealed));
+    if (done === 'changed') {
+      // By a process that still seals with a previous key, perhaps.
+      const now = changes < MOST_CHANGES ? ownBytes(await backend.get(cacheKey)) : undefined;
+      return now === undefined ? () => tally.count('changed') : this.#one(listed, now, changes + 1);
+    }
+    if (done === 'replaced') return () => tally.needs(current, 'rewrapped');
+    if (changes > 0 && fingerprint === current) return () => tally.count('changed');
+    return () => tally.needs(fingerprint, fingerprint === current ? 'current' : 'left');
   }
 }
 
