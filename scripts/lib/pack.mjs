@@ -40,18 +40,22 @@ function stageMain(stage) {
   writeJson(join(stage, 'package.json'), publishedPackageJson());
 }
 
-function stagePlatform(stage, platform) {
+/** `gathered`: only an addon of npm/ will do; else this machine's own build, which is never older than one there. */
+function stagePlatform(stage, platform, gathered) {
   cpSync(at('npm', platform), stage, { recursive: true });
   copyFileSync(at('LICENSE'), join(stage, 'LICENSE'));
   const { main: addon } = platformPackageJson(platform);
-  // A release gathers the addons in npm/ (napi artifacts); a build of this machine leaves its own at the top.
-  if (existsSync(join(stage, addon))) return;
-  if (!existsSync(at(addon))) throw new Stop(`there is no ${addon}: build it, or gather it with "npx napi artifacts".`);
-  copyFileSync(at(addon), join(stage, addon));
+  const own = at(addon);
+  if (!gathered && existsSync(own)) copyFileSync(own, join(stage, addon));
+  if (!existsSync(join(stage, addon)))
+    throw new Stop(`there is no ${addon} in npm/${platform}: npm run build:platforms`);
 }
 
-/** Packs the main package and the given platforms' into `out` and answers the tarballs' paths, main first. */
-export function pack(out, platformNames) {
+/**
+ * Packs the main package and the given platforms' into `out` and answers the tarballs' paths, main first.
+ * `gathered`: all with the addons of npm/, as a release has them.
+ */
+export function pack(out, platformNames, { gathered = false } = {}) {
   mkdirSync(out, { recursive: true });
   const packOne = (name, fill) => {
     const stage = join(out, `stage-${name}`);
@@ -64,6 +68,6 @@ export function pack(out, platformNames) {
   };
   return [
     packOne('main', stageMain),
-    ...platformNames.map((platform) => packOne(platform, (stage) => stagePlatform(stage, platform))),
+    ...platformNames.map((platform) => packOne(platform, (stage) => stagePlatform(stage, platform, gathered))),
   ];
 }
