@@ -1,86 +1,91 @@
-/** Sealing and opening with ring, as published, and with AWS-LC (a build with the feature `aws-lc`), in one process and in turns. */
+/**
+ * Sealing and opening with ring, as published, and with AWS-LC (a build with the feature `aws-lc`). Each has processes of its
+ * own, in turns: of two addons in one process, the second one's short calls take up to a third longer, even where it is a copy.
+ */
+import { spawnSync } from 'node:child_process';
 import { randomBytes, randomFillSync } from 'node:crypto';
 import { readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { NativeAddon } from '../src/native/addon.js';
 import { bytes, time, times } from './lib/format.js';
-import { type Case, interleave, type Spread, type Timings } from './lib/measure.js';
+import { interleave, spreadOf } from './lib/measure.js';
 import { benchOptions } from './lib/options.js';
+import { createAad, Sealer } from './lib/product.js';
 import { progress } from './lib/progress.js';
-import { createAad } from './lib/product.js';
 import { publish, type Table } from './lib/report.js';
 
 const KiB = 1024;
 const SIZES = [100, KiB, 64 * KiB, 1024 * KiB] as const;
 const OVERHEAD = 28;
+const WHAT = ['seal', 'open'] as const;
 
-const root = join(import.meta.dirname, '..');
-const folder = join(root, '.build', 'aws-lc');
-const load = (path: string): NativeAddon => createRequire(import.meta.url)(path);
-const addons = {
-  ring: load(join(root, 'native.cjs')),
-  'AWS-LC': load(join(folder, readdirSync(folder).find((name) => name.endsWith('.node')) as string)),
-};
+/** Nanoseconds of one, by size and what is done: medians of a process. */
+type Figures = Record<string, number>;
+const keyOf = (what: string, size: number) => `${what} ${size}`;
 
-const aad = createAad({ tenantId: 'default', cacheKey: 'users:42:profile', format: 'msgpack', compressed: true });
+/** Set in the processes that measure. */
+const ROUNDS = process.env.CACHEKIT_BENCH_ROUNDS;
+if (ROUNDS === undefined) await compare();
+else process.stdout.write(JSON.stringify(await measure(Number(ROUNDS))));
 
 /** Into memory that is there, so that nothing but the call and the cipher is timed. */
-function casesOf(size: number): Case[] {
-  const plaintext = randomFillSync(Buffer.alloc(size));
-  const masterKey = randomBytes(32);
-  return Object.entries(addons).flatMap(([library, addon]) => {
-    const sealer = new addon.MasterKey(masterKey).sealer(Buffer.from('default'), new addon.NonceSequence(false));
-    const { handle } = sealer;
-    const sealed = Buffer.alloc(size + OVERHEAD);
+async function measure(rounds: number): Promise<Figures> {
+  const aad = createAad({ tenantId: 'default', cacheKey: 'users:42:profile', format: 'msgpack', compressed: true });
+  const figures: Figures = {};
+  for (const size of SIZES) {
+    const sealer = new Sealer(randomBytes(32), 'default');
+    const plaintext = randomFillSync(Buffer.alloc(size));
     const [out, opened] = [Buffer.alloc(size + OVERHEAD), Buffer.alloc(size)];
-    if (addon.sealInto(handle, sealed, plaintext, aad) !== sealed.length) throw new Error(`${library} does not seal`);
-    if (addon.openInto(handle, opened, sealed, aad) !== size) throw new Error(`${library} does not open`);
-    // The sealer is named in the cases: its key goes with it.
-    return [
-      { name: `${library} seal`, run: () => sealer && addon.sealInto(handle, out, plaintext, aad) },
-      { name: `${library} open`, run: () => sealer && addon.openInto(handle, opened, sealed, aad) },
+    const sealed = sealer.seal(plaintext, aad);
+    const cases = [
+      { name: 'seal', run: () => sealer.sealInto(out, plaintext, aad) },
+      { name: 'open', run: () => sealer.openInto(opened, sealed, aad) },
     ];
-  });
+    const timings = await interleave(cases, { rounds, warmUpMs: 60 });
+    for (const what of WHAT) figures[keyOf(what, size)] = timings.median(what);
+  }
+  return figures;
 }
 
-const options = benchOptions();
-const bar = progress(SIZES.length, bytes(SIZES[0]));
-const measured = new Map<number, Timings>();
-for (const size of SIZES) {
-  measured.set(size, await interleave(casesOf(size), { rounds: options.quick ? 21 : 401, warmUpMs: 60 }));
-  bar.step(bytes(size));
-}
-bar.done();
+async function compare(): Promise<void> {
+  const options = benchOptions();
+  const folder = join(import.meta.dirname, '..', '.build', 'aws-lc');
+  const addon = join(folder, readdirSync(folder).find((name) => name.endsWith('.node')) as string);
+  const environments = { ring: {}, 'AWS-LC': { NAPI_RS_NATIVE_LIBRARY_PATH: addon } };
+  const libraries = Object.keys(environments) as (keyof typeof environments)[];
+  const figures: Record<(typeof libraries)[number], Figures[]> = { ring: [], 'AWS-LC': [] };
+  const processes = options.quick ? 2 : 10;
+  const bar = progress(processes, 'libraries');
+  for (let i = 0; i < processes; i++) {
+    for (const library of i % 2 === 0 ? libraries : [...libraries].reverse()) {
+      const env = { ...process.env, ...environments[library], CACHEKIT_BENCH_ROUNDS: options.quick ? '21' : '201' };
+      const args = ['--expose-gc', '--import', 'tsx', import.meta.filename];
+      const { status, stdout, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' });
+      if (status !== 0) throw new Error(`${library} could not be measured: ${stderr}`);
+      figures[library].push(JSON.parse(stdout) as Figures);
+    }
+    bar.step();
+  }
+  bar.done();
 
-const spread = ({ median, p25, p75 }: Spread) => `${times(median)} (${times(p25)}–${times(p75)})`;
-const table: Table = {
-  title: 'ring and AWS-LC',
-  columns: ['', ...SIZES.map(bytes)],
-  rows: ['seal', 'open'].flatMap((what) => [
-    ...Object.keys(addons).map((library) => [
-      `${what}, ${library}`,
-      ...[...measured.values()].map((timings) => time(timings.median(`${library} ${what}`))),
+  const of = (library: keyof typeof figures, key: string) => figures[library].map((one) => one[key] as number);
+  const row = (title: string, cell: (size: number) => string) => [title, ...SIZES.map(cell)];
+  const ratio = (key: string) => {
+    const [ring, awsLc] = [of('ring', key), of('AWS-LC', key)];
+    const ratios = awsLc.map((ns, i) => ns / (ring[i] as number));
+    return `${times(spreadOf(ratios).median)} (${times(Math.min(...ratios))}–${times(Math.max(...ratios))})`;
+  };
+  const table: Table = {
+    title: 'Time of one',
+    columns: ['', ...SIZES.map(bytes)],
+    rows: WHAT.flatMap((what) => [
+      ...libraries.map((library) =>
+        row(`${what}, ${library}`, (size) => time(spreadOf(of(library, keyOf(what, size))).median)),
+      ),
+      row(`${what}, AWS-LC of ring's`, (size) => ratio(keyOf(what, size))),
     ]),
-    [
-      `${what}, AWS-LC of ring's time`,
-      ...[...measured.values()].map((timings) => spread(timings.ratio(`AWS-LC ${what}`, `ring ${what}`))),
+    notes: [
+      `\`sealInto\` and \`openInto\`. Medians of ${processes} processes of each, in turns; in brackets the lowest and the highest pair.`,
     ],
-  ]),
-  notes: ['Called from JavaScript, into memory that is there. Medians of rounds; in brackets the quarters of the rounds.'],
-};
-
-await publish(
-  {
-    name: 'libraries',
-    title: 'ring and AWS-LC',
-    tables: [table],
-    data: Object.fromEntries(
-      [...measured].map(([size, timings]) => [
-        size,
-        Object.fromEntries(timings.names.map((name) => [name, timings.of(name)])),
-      ]),
-    ),
-  },
-  options,
-);
+  };
+  await publish({ name: 'libraries', title: 'ring and AWS-LC', tables: [table], data: figures }, options);
+}

@@ -19,12 +19,12 @@ function titlesIn(path: string): string[] {
 }
 
 function citationsIn(document: string): { path: string; title: string | undefined }[] {
-  return [...document.matchAll(/`((?:__test__|src-rs)\/[^`]+\.(?:ts|rs))`((?::|,)(?:,? (?:"[^"]+"|`\w+`))+)?/g)].flatMap(
-    ([, path, titles]) => {
-      const named = [...(titles ?? '').matchAll(/"([^"]+)"|`(\w+)`/g)].map(([, title, name]) => title ?? name);
-      return (named.length > 0 ? named : [undefined]).map((title) => ({ path: path as string, title }));
-    },
-  );
+  return [
+    ...document.matchAll(/`((?:__test__|src-rs)\/[^`]+\.(?:ts|rs))`((?::|,)(?:,? (?:"[^"]+"|`\w+`))+)?/g),
+  ].flatMap(([, path, titles]) => {
+    const named = [...(titles ?? '').matchAll(/"([^"]+)"|`(\w+)`/g)].map(([, title, name]) => title ?? name);
+    return (named.length > 0 ? named : [undefined]).map((title) => ({ path: path as string, title }));
+  });
 }
 
 test('each test that docs/security.md names is there', (t) => {
