@@ -1,9 +1,10 @@
 import { copyFileSync, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { platforms } from './lib/pack.mjs';
 import { compiledTests, installedProject, packedPackages, runIn, runTests, startRedis } from './lib/platform-tests.mjs';
 import { asksForHelp, at, main, Stop, say, seconds } from './lib/project.mjs';
 import { ensureReady } from './lib/steps.mjs';
-import { addonFile, addonPath, chosen, ensureTools, nodesOf, TARGETS } from './lib/targets.mjs';
+import { addonFile, addonPath, chosen, ensureTools, nodesOf, ownNode, TARGETS } from './lib/targets.mjs';
 
 const usage = `
 npm run test:platforms [-- options] [PLATFORM …]
@@ -13,6 +14,7 @@ emulator: the vectors and the tests of the protocol, of sealing and of keys; the
 Node's npm into an empty project with nothing on PATH, with the README's first example, a round trip through Redis and workers.
 
   --newest   under the newest Node of each alone
+  --here     under this very Node alone, for this machine's own platform
   --help     this text
 `;
 
@@ -23,7 +25,10 @@ const AT_LEAST = 600;
 function readmeExample(url) {
   const block = /^```ts\n(.*?)^```$/ms.exec(readFileSync(at('README.md'), 'utf8'))?.[1] ?? '';
   if (!block.includes('cache.secure')) throw new Stop('the README does not begin with the main job.');
-  return `${block.replace(/'redis:[^']*'/, `'${url}'`)}\nprocess.exit(0);\n`.replace('(id: number)', '(id)');
+  return `${block.replace(/'redis:[^']*'/, url === undefined ? 'null' : `'${url}'`)}\nprocess.exit(0);\n`.replace(
+    '(id: number)',
+    '(id)',
+  );
 }
 
 /** The faults of one platform under one Node. */
@@ -37,8 +42,8 @@ async function faultsOf(platform, node, { folder, packages, redis }) {
   try {
     if (String(project.chosen) !== `cachekit-native-${platform}`) faults.push(`npm chose ${project.chosen}`);
     copyFileSync(at('__test__', 'platforms', 'packed-program.mjs'), join(project.folder, 'program.mjs'));
-    writeFileSync(join(project.folder, 'readme.mjs'), readmeExample(redis.url));
-    const env = { REDIS_URL: redis.url, CACHEKIT_MASTER_KEY: '5a'.repeat(32) };
+    writeFileSync(join(project.folder, 'readme.mjs'), readmeExample(redis?.url));
+    const env = { ...(redis && { REDIS_URL: redis.url }), CACHEKIT_MASTER_KEY: '5a'.repeat(32) };
     const program = () => {
       const { status, stdout, stderr } = runIn(project.folder, node, ['program.mjs'], env);
       const result = status === 0 ? JSON.parse(stdout) : undefined;
@@ -70,24 +75,25 @@ async function faultsOf(platform, node, { folder, packages, redis }) {
 
 await main(async (args) => {
   if (asksForHelp(args, usage)) return;
-  const names = chosen(args.filter((arg) => arg !== '--newest'));
+  const names = chosen(args.filter((arg) => !arg.startsWith('--')));
   const missing = names.filter((name) => !existsSync(addonPath(name)));
   if (missing.length > 0) throw new Stop(`there is no addon of ${missing.join(', ')}: npm run build:platforms`);
   await ensureReady();
-  await ensureTools('nodes');
-  const redis = await startRedis();
+  const here = args.includes('--here');
+  if (!here && names.some((name) => name in TARGETS)) await ensureTools('nodes');
+  const redis = process.platform === 'linux' ? await startRedis() : undefined;
   let [runs, failed] = [0, 0];
   try {
     const folder = await compiledTests();
-    const packages = packedPackages(Object.keys(TARGETS).filter((name) => existsSync(addonPath(name))));
+    const packages = packedPackages(platforms().filter((name) => existsSync(addonPath(name))));
     for (const platform of names) {
-      for (const node of nodesOf(platform).slice(args.includes('--newest') ? -1 : 0)) {
+      for (const node of here ? [ownNode()] : nodesOf(platform).slice(args.includes('--newest') ? -1 : 0)) {
         runs++;
         failed += (await faultsOf(platform, node, { folder, packages, redis })).length > 0 ? 1 : 0;
       }
     }
   } finally {
-    redis.stop();
+    redis?.stop();
   }
   process.stdout.write(`${runs - failed} passed, ${failed} failed\n`);
   return failed === 0 ? 0 : 1;

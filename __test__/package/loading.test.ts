@@ -94,6 +94,13 @@ test.serial('a variable that names something else is not passed over', (t) => {
   );
 });
 
+test.serial('an addon of another version is refused', (t) => {
+  const older = packed.write('older.cjs', "exports.version = () => '0.0.1';");
+  t.regex(output('main.mjs', { NAPI_RS_NATIVE_LIBRARY_PATH: older }), /it is of version 0\.0\.1, not \d+\.\d+\.\d+\n/);
+  const unknown = packed.write('unknown.cjs', '');
+  t.regex(output('main.mjs', { NAPI_RS_NATIVE_LIBRARY_PATH: unknown }), /it is of version unknown/);
+});
+
 test.serial('a broken file beside the package gives way to the package', (t) => {
   const beside = packed.installed('cachekit-native', addon);
   writeFileSync(beside, 'half a download');

@@ -9,9 +9,6 @@ import { createCache, EncryptionWrapper, NativeLoadError } from 'cachekit-native
 const masterKey = 'a1'.repeat(32);
 const value = { id: 7, name: 'Ada Lovelace', born: new Date('1815-12-10T00:00:00Z'), bytes: new Uint8Array([1, 2]) };
 
-if (isMainThread) await main();
-else seal();
-
 /** Seals and opens what no other worker has. */
 function seal() {
   const wrapper = new EncryptionWrapper({ masterKey });
@@ -23,6 +20,12 @@ function seal() {
   }
   parentPort.postMessage(right);
 }
+
+/** Of the report Bun and Deno know little. */
+const mappedFiles = () =>
+  process.platform === 'linux'
+    ? readFileSync('/proc/self/maps', 'latin1')
+    : process.report.getReport().sharedObjects.join('\n');
 
 async function main() {
   const workers = await Promise.all(
@@ -38,7 +41,11 @@ async function main() {
   const read = await cache.get('patient');
   const many = await cache.getMany(['patient', 'nobody']);
   await cache.close();
-  const mapped = readFileSync('/proc/self/maps', 'latin1').match(/cachekit-native\.[\w-]+\.node/g) ?? [];
+  const mapped =
+    process.report
+      .getReport()
+      .sharedObjects.join('\n')
+      .match(/cachekit-native\.[\w-]+\.node/g) ?? [];
   console.log(
     JSON.stringify({
       addons: [...new Set(mapped)],
@@ -50,3 +57,6 @@ async function main() {
     }),
   );
 }
+
+if (isMainThread) await main();
+else seal();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { EncryptionWrapper, hardwareAcceleration, Keyring, Sealer } from '../../index.js';
 import { codecOf } from '../../src/codec/encryption-wrapper.js';
 import { native as addon, type NativeAddon } from '../../src/native/addon.js';
+import { checkedText } from '../../src/native/result.js';
 import {
   ByteStorage,
   blake2b256,
@@ -75,6 +76,7 @@ const uses: Record<string, () => unknown> = {
   envelopeStore: () => ByteStorage.store(secret),
   envelopeInfo: () => ByteStorage.retrieve(envelope),
   hardware: () => hardwareAcceleration(),
+  version: () => checkedText(native.version()),
 };
 
 const frame = Buffer.alloc(64);

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Compilers, C libraries and Nodes for Linux on x64 and arm64, glibc and musl, below one folder; nothing is installed in the
 # system. For an x64 Debian or a container of it, with rustup's cargo, npm, python3-venv and binutils.
-#   setup.sh FOLDER build    Debian's Rust, which has the standard library of the other targets and its sources; zig as C compiler and linker
+#   setup.sh FOLDER zig      zig as C compiler and linker, and cargo-zigbuild: enough for this machine's own architecture and glibc
+#   setup.sh FOLDER build    Debian's Rust, which has the standard library of the other targets and its sources
 #   setup.sh FOLDER nodes    a Node for each target, with the C library and the emulator that it runs under
 # Fetched are Debian's packages under its signed index, wheels under the hashes of tools.txt and musl-nodes.txt, and
 # npm packages under nodes/package-lock.json.
@@ -9,7 +10,7 @@ set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "${1:?folder}"
 X=$(realpath "$1")
-PART=${2:?build or nodes}
+PART=${2:?zig, build or nodes}
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -51,7 +52,7 @@ unpack() {
 
 set_up_build() {
   local version minor llvm rust=$X/rust arm=$X/rust-arm64
-  rm -rf "$rust" "$arm" "$X/bin" "$X/venv"
+  rm -rf "$rust" "$arm" "$X/bin"
   prepare_apt
   # bookworm-security has one version of it, the newest: 1.96.0+dfsg1-1~deb12u2, of which the packages are named after 1.96.
   version=$(apt-cache policy rustc-web | sed -n 's/ *Candidate: //p')
@@ -67,6 +68,10 @@ set_up_build() {
   chmod +x "$X/bin/rustc"
   # The real cargo: rustup's stand-in would choose its own compiler.
   ln -s "$(rustup which cargo 2>/dev/null || command -v cargo)" "$X/bin/cargo"
+}
+
+set_up_zig() {
+  rm -rf "$X/venv"
   python3 -m venv "$X/venv"
   "$X/venv/bin/pip" -q install --no-deps --require-hashes -r "$HERE/tools.txt"
 }
@@ -99,10 +104,11 @@ set_up_nodes() {
 }
 
 case $PART in
+  zig) set_up_zig ;;
   build) set_up_build ;;
   nodes)
     [ -x "$X/venv/bin/pip" ] || python3 -m venv "$X/venv"
     set_up_nodes
     ;;
-  *) say 'build or nodes' && exit 2 ;;
+  *) say 'zig, build or nodes' && exit 2 ;;
 esac

@@ -10,7 +10,7 @@ const LIBRARIES = {
   musl: /^libc\.so$/,
 };
 /** What Node calls in an addon, and nothing of what is inside. */
-const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'];
+const EXPORTS = ['napi_register_module_v1'];
 const MACHINES = { x86_64: /X86-64/, aarch64: /AArch64/ };
 /** Bytes; they have 0.9 to 1.2 million. */
 const LARGEST = 1_600_000;

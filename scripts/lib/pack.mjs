@@ -12,11 +12,13 @@ const platformPackageJson = (platform) => JSON.parse(readFileSync(at('npm', plat
  * the project's own package.json, where `npm ci` would look for versions that are not published yet.
  */
 function publishedPackageJson() {
-  const { devDependencies, scripts, ...published } = packageJson();
+  const { devDependencies, scripts, private: _, ...published } = packageJson();
   const platformPackages = platforms().map(platformPackageJson);
   const stale = platformPackages.filter(({ version }) => version !== published.version);
   if (stale.length > 0) {
-    throw new Stop(`npm/ is of version ${stale[0].version}, not ${published.version}: run "npx napi create-npm-dirs".`);
+    throw new Stop(
+      `npm/ is of version ${stale[0].version}, not ${published.version}: run "node scripts/release.mjs npm-dirs".`,
+    );
   }
   const optionalDependencies = Object.fromEntries(platformPackages.map(({ name, version }) => [name, version]));
   return { ...published, optionalDependencies };
@@ -32,6 +34,12 @@ function npmPack(cwd, ...args) {
   return Object.values(result)[0];
 }
 
+/** npm/PLATFORM/package.json is private, so that nobody publishes the folder by hand. */
+function publishedPlatformJson(platform) {
+  const { private: _, ...published } = platformPackageJson(platform);
+  return published;
+}
+
 function stageMain(stage) {
   for (const { path } of npmPack(root, '--dry-run').files) {
     mkdirSync(dirname(join(stage, path)), { recursive: true });
@@ -43,6 +51,7 @@ function stageMain(stage) {
 /** `gathered`: only an addon of npm/ will do; else this machine's own build, which is never older than one there. */
 function stagePlatform(stage, platform, gathered) {
   cpSync(at('npm', platform), stage, { recursive: true });
+  writeJson(join(stage, 'package.json'), publishedPlatformJson(platform));
   copyFileSync(at('LICENSE'), join(stage, 'LICENSE'));
   const { main: addon } = platformPackageJson(platform);
   const own = at(addon);

@@ -47,7 +47,7 @@ export async function compiledTests() {
   };
   await build({ entryPoints: [at('index.ts'), ...sources], ...options });
   cpSync(at('__test__', 'vectors'), join(folder, '__test__', 'vectors'), { recursive: true });
-  symlinkSync(at('node_modules'), join(folder, 'node_modules'));
+  symlinkSync(at('node_modules'), join(folder, 'node_modules'), 'junction');
   writeFileSync(join(folder, 'package.json'), '{"name":"tests","private":true,"type":"module"}\n');
   const files = TEST_FILES.map((file) => `__test__/${file.replace(/\.ts$/, '.js')}`);
   // Worker threads: a process that an emulated Node starts is not emulated.
@@ -81,10 +81,10 @@ const cleanEnvironment = () => ({
 });
 
 /** All packages, packed with the addons of npm/: the tarballs by the package's name. */
-export function packedPackages(names) {
+export function packedPackages(names, { gathered = true } = {}) {
   const out = at('.build', 'platforms', 'packages');
   rmSync(out, { recursive: true, force: true });
-  const [main, ...tarballs] = pack(out, names, { gathered: true });
+  const [main, ...tarballs] = pack(out, names, { gathered });
   return { main, byPlatform: Object.fromEntries(names.map((name, i) => [name, tarballs[i]])) };
 }
 

@@ -15,29 +15,49 @@ export const TARGETS = {
   'linux-arm64-musl': { triple: 'aarch64-unknown-linux-musl', arch: 'aarch64' },
 };
 
+/** Those that are built and tested on a machine of their own system, with its own tools: the library's file that cargo makes. */
+export const ELSEWHERE = {
+  'darwin-x64': { triple: 'x86_64-apple-darwin', system: 'darwin', library: 'libcachekit_native.dylib' },
+  'darwin-arm64': { triple: 'aarch64-apple-darwin', system: 'darwin', library: 'libcachekit_native.dylib' },
+  'win32-x64-msvc': { triple: 'x86_64-pc-windows-msvc', system: 'win32', library: 'cachekit_native.dll' },
+  'win32-arm64-msvc': { triple: 'aarch64-pc-windows-msvc', system: 'win32', library: 'cachekit_native.dll' },
+};
+
 export const addonFile = (platform) => `cachekit-native.${platform}.node`;
 /** Where the addon of a platform is written: never to the root, which has this machine's own. */
 export const addonPath = (platform) => at('npm', platform, addonFile(platform));
 
-/** @returns the platforms that are named, in the table's order; all of them when none is. */
+/** @returns the platforms that are named; those of Linux when none is. */
 export function chosen(names) {
-  const unknown = names.find((name) => !(name in TARGETS));
-  if (unknown !== undefined) throw new Stop(`${unknown} is none of ${Object.keys(TARGETS).join(', ')}`);
-  return Object.keys(TARGETS).filter((name) => names.length === 0 || names.includes(name));
+  const all = { ...TARGETS, ...ELSEWHERE };
+  for (const name of names) {
+    if (!(name in all)) throw new Stop(`${name} is none of ${Object.keys(all).join(', ')}`);
+    const system = ELSEWHERE[name]?.system ?? 'linux';
+    if (system !== process.platform) throw new Stop(`${name} is built and tested on ${system}.`);
+  }
+  return names.length > 0 ? names : Object.keys(TARGETS);
 }
+
+const WHAT = {
+  zig: 'zig, which links for glibc 2.17',
+  build: 'the compilers for other platforms (some minutes, 2 GB)',
+  nodes: 'the Nodes of other platforms (some minutes, 2 GB)',
+};
 
 /** Fetches one part of the tools, unless it is there as scripts/cross says. */
 export async function ensureTools(part) {
+  if (part === 'build') await ensureTools('zig');
   const stamp = cross(`${part}.stamp`);
   const wanted = inputsHash();
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  if (process.platform !== 'linux' || process.arch !== 'x64' || !onPath('dpkg') || !onPath('apt-get')) {
+  if (
+    part !== 'zig' &&
+    !(process.platform === 'linux' && process.arch === 'x64' && onPath('dpkg') && onPath('apt-get'))
+  ) {
     throw new Stop('this needs Debian on x64, or a container of it: the tools are unpacked from its packages.');
   }
   const start = performance.now();
-  say(
-    `fetching what the ${part === 'nodes' ? 'Nodes of' : 'compilers for'} other platforms need (some minutes, 2 GB) …`,
-  );
+  say(`fetching ${WHAT[part]} …`);
   const code = await run('bash', [at('scripts', 'cross', 'setup.sh'), cross(), part]);
   if (code !== 0) throw new Stop(`scripts/cross/setup.sh ${part} failed; its message stands above.`);
   writeFileSync(stamp, wanted);
@@ -58,6 +78,7 @@ function inputsHash() {
  * musl is started by its loader, so that it runs on a machine whose own C library is glibc.
  */
 export function nodesOf(platform) {
+  if (platform in ELSEWHERE) return [ownNode()];
   const { arch, glibc } = TARGETS[platform];
   const emulator = arch === 'aarch64' ? [cross('qemu/usr/bin/qemu-aarch64-static')] : [];
   const short = arch === 'aarch64' ? 'arm64' : 'x64';
@@ -81,6 +102,12 @@ export function nodesOf(platform) {
     };
   });
 }
+
+export const ownNode = () => ({
+  name: `Node ${process.version}, this one`,
+  command: [process.execPath],
+  emulated: false,
+});
 
 /** What a program prints, or a Stop with its message. */
 export function outputOf(command, args) {

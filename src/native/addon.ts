@@ -269,6 +269,8 @@ export interface NativeAddon extends NativeSealerFunctions, NativeL1Functions {
   /** 1 if none of the offsets, of `width` bytes (4, 8), is negative or less than the one before it, else 0. No shared memory. */
   offsetsRise(offsets: Uint8Array, width: number): NativeResult;
   hardware(): string | NativeResult;
+  /** `VERSION` of the sources that it was built from. */
+  version(): string | NativeResult;
   /** Lets the system map memory that JavaScript is about to write in large pages. Of its own outputs the addon sees to it. */
   askForLargePages(memory: Uint8Array): void;
 }

@@ -4,6 +4,7 @@ import { NativeLoadError } from '../errors.js';
 import { origins, ownRequire, requireFrom } from '../util/own-require.js';
 import { type Attempt, adviceFor } from './load-advice.js';
 import { platformName } from './platform.js';
+import { VERSION } from './version.js';
 
 /** By platform. The names are written out, so that tools which copy what a program needs find the packages. */
 const packagesFrom = (require: NodeJS.Require): Record<string, () => unknown> => ({
@@ -28,7 +29,10 @@ export function loadAddon(): unknown {
   const attempts: Attempt[] = [];
   const attempt = (what: string, load: () => unknown): unknown => {
     try {
-      return load();
+      const addon = load() as { version?: () => unknown };
+      const version = addon.version?.();
+      if (version === VERSION) return addon;
+      throw new Error(`it is of version ${version ?? 'unknown'}, not ${VERSION}`);
     } catch (error) {
       attempts.push({ what, reason: String((error as Error)?.message ?? error).split('\n')[0] ?? '' });
       return undefined;

@@ -28,6 +28,9 @@ function mend(platform: string, attempts: readonly Attempt[], files: readonly st
   if (glibc !== undefined) {
     return `This file was built for glibc ${glibc} or newer: install the published ${name}, which needs 2.17, or build in the image that runs it.`;
   }
+  if (reasons.includes('it is of version')) {
+    return 'The addon must be of the same version: remove node_modules and install again, or copy the file that belongs to this one.';
+  }
   if (!(PREBUILT as readonly string[]).includes(platform)) {
     return `There is no prebuilt addon for it: with Rust installed, "npm run build" in a clone makes ${addon}; name it in NAPI_RS_NATIVE_LIBRARY_PATH.`;
   }
