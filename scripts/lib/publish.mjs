@@ -1,6 +1,15 @@
 import { npm, Stop, say } from './project.mjs';
 import { filesOf, isPublished } from './release-checks.mjs';
 
+/** What somebody types in a clone, towards a registry that is not there: npm refuses a private package before it asks. */
+export const publishUnpacked = [
+  'publish',
+  '--ignore-scripts',
+  '--registry=http://127.0.0.1:1/',
+  '--//127.0.0.1:1/:_authToken=none',
+  '--fetch-retries=0',
+];
+
 const manifestOf = (tarball) => JSON.parse(filesOf(tarball).get('package.json'));
 
 /**

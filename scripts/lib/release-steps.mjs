@@ -5,7 +5,7 @@ import { inspectAddon } from './addon-checks.mjs';
 import { pack } from './pack.mjs';
 import { installedProject, runIn, startRedis } from './platform-tests.mjs';
 import { at, npm, packageJson, runQuietly } from './project.mjs';
-import { publishingPlan } from './publish.mjs';
+import { publishingPlan, publishUnpacked } from './publish.mjs';
 import { manifestFaults, tarballFaults, toolFaults } from './release-checks.mjs';
 import { cargoBill, licenceFaults, npmBill } from './sbom.mjs';
 import { platformName } from './steps.mjs';
@@ -94,7 +94,7 @@ async function installedFaults({ tarballs }) {
 }
 
 function unpackedFaults() {
-  const { code, output } = npm(['publish', '--dry-run', '--ignore-scripts'], { cwd: at() });
+  const { code, output } = npm(publishUnpacked, { cwd: at() });
   return code !== 0 && output.includes('EPRIVATE') ? [] : ['"npm publish" in a clone would publish it, without addons'];
 }
 
