@@ -14,7 +14,7 @@ export function platformName() {
 
 const isMusl = () => !process.report?.getReport()?.header?.glibcVersionRuntime;
 
-const addonName = () => `${packageJson().napi.binaryName}.${platformName()}.node`;
+export const addonName = () => `${packageJson().napi.binaryName}.${platformName()}.node`;
 const napiConfig = () => {
   const { name, version, napi } = packageJson();
   return { name, version, napi };
