@@ -78,7 +78,9 @@ await main(async (args) => {
   // Before anything is built: that one no longer fits is told at once.
   for (const mutant of list) tree.mutated(mutant);
   const tests = new MutantTests(tree.folder);
-  say(`running the tests of ${list.length} mutants on the code as it is (cargo compiles for a minute the first time) …`);
+  say(
+    `running the tests of ${list.length} mutants on the code as it is (cargo compiles for a minute the first time) …`,
+  );
   const before = await tests.run(
     list.map(({ test }) => test),
     { build: list.some(({ file, test }) => file.startsWith('src-rs/') && typeof test !== 'string') },

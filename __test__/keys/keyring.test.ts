@@ -54,6 +54,21 @@ test('a fleet rotates without a miss: stage, start, complete', (t) => {
   t.is(versionOf(first, first.serialize(value, context)), 1, 'this key replaced another one');
 });
 
+test('a value of each key that is held opens, whichever way it is opened', async (t) => {
+  const wrapper = new EncryptionWrapper({ keyring: new Keyring({ masterKey: A, previousMasterKeys: [B, C, D] }) });
+  const items = [A, B, C, D].map((masterKey) => {
+    return { sealed: new EncryptionWrapper({ masterKey }).serialize(value, context), ...context };
+  });
+  for (const { sealed } of items) {
+    t.deepEqual(wrapper.deserialize(sealed, context), value);
+    t.deepEqual(await wrapper.deserializeAsync(sealed, context), value);
+  }
+  t.deepEqual(
+    wrapper.deserializeMany(items),
+    items.map(() => ({ ok: true, value })),
+  );
+});
+
 test('a value sealed with a key that is not held names both fingerprints', (t) => {
   const ahead = new EncryptionWrapper({ keyring: new Keyring({ masterKey: B, previousMasterKeys: [A] }) });
   const behind = new EncryptionWrapper({ masterKey: A });

@@ -84,7 +84,12 @@ export class MutantTests {
   }
 
   #cargo(args, line) {
-    const env = { ...process.env, CARGO_TARGET_DIR: this.#target, CARGO_PROFILE_DEV_DEBUG: '0', CARGO_INCREMENTAL: '1' };
+    const env = {
+      ...process.env,
+      CARGO_TARGET_DIR: this.#target,
+      CARGO_PROFILE_DEV_DEBUG: '0',
+      CARGO_INCREMENTAL: '1',
+    };
     return this.#program('cargo', args, env, line);
   }
 

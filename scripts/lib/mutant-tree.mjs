@@ -9,7 +9,13 @@ export class MutantTree {
   #originals = new Map();
 
   constructor() {
-    const { code, stdout, output } = runQuietly('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard']);
+    const { code, stdout, output } = runQuietly('git', [
+      'ls-files',
+      '-z',
+      '--cached',
+      '--others',
+      '--exclude-standard',
+    ]);
     if (code !== 0) throw new Stop(`${output}\nThe files of the project could not be listed.`);
     rmSync(this.folder, { recursive: true, force: true });
     const files = [...stdout.split('\0').filter(Boolean), 'native.cjs', 'native.d.cts', addonName()];

@@ -55,7 +55,10 @@ export const firstTier = [
     file: 'src-rs/l1/changes.rs',
     from: '                    self.index.end_epoch(id);\n',
     to: '                    let _ = id;\n',
-    test: { file: '__test__/cache/first-tier.test.ts', title: 'tags that were set elsewhere end the copies of a tenant, and only theirs' },
+    test: {
+      file: '__test__/cache/first-tier.test.ts',
+      title: 'tags that were set elsewhere end the copies of a tenant, and only theirs',
+    },
   },
   {
     name: 'older-copy-kept-beside-the-new-one',
