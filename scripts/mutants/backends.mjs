@@ -63,7 +63,10 @@ export const backends = [
     file: 'src/backends/redis/key-names.ts',
     from: '  if (!sharded) return Buffer.concat([Buffer.from(name), suffix]);\n',
     to: "  if (sharded || keyPrefix === '') return Buffer.concat([Buffer.from(name), suffix]);\n",
-    test: { file: CLUSTER, title: 'what is kept beside a key lies in its slot, and begins with its name' },
+    test: {
+      file: CLUSTER,
+      title: 'a cluster by URL with ioredis: a result is not stored after a deletion since its function began',
+    },
   },
   {
     name: 'http-link-local-allowed',

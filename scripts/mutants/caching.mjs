@@ -26,7 +26,7 @@ export const caching = [
     to: 'return graceMs > 0 && now() < expiresAt + graceMs * 1000;',
     test: {
       file: '__test__/cache/stale.test.ts',
-      title: 'with swr a value past its TTL answers at once, and one run in the background replaces it',
+      title: 'both windows together: first in the background, then only for an error',
     },
   },
   {
@@ -88,7 +88,7 @@ export const caching = [
     file: 'src/cache/engine/single-flight.ts',
     from: '    this.read = undefined;\n    this.load = undefined;\n    this.refreshing = undefined;\n    this.version++;\n',
     to: '    this.read = undefined;\n    this.version++;\n',
-    test: { file: RACES, title: 'a refresh does not join a run that began before it, and wins over it' },
+    test: { file: RACES, title: 'what was loaded before an invalidation is returned to its callers and not stored' },
   },
   {
     name: 'late-result-stored',
@@ -115,11 +115,14 @@ export const caching = [
     test: { file: '__test__/cache/tags.test.ts', title: 'a function that runs during an invalidation stores nothing' },
   },
   {
-    name: 'invalidation-of-all-tenants',
+    name: 'reads-of-before-an-invalidation-kept',
     file: 'src/cache/engine/invalidations.ts',
-    from: '    if (of === undefined) this.#endAll();\n    else if',
-    to: '    if (of !== undefined) this.#endAll();\n    else if',
-    test: { file: '__test__/cache/tags.test.ts', title: "a tenant's invalidation leaves the others' entries alone" },
+    from: '      if (validity !== undefined) validity.ended = true;\n',
+    to: '',
+    test: {
+      file: '__test__/cache/first-tier.test.ts',
+      title: 'a read that was under way during an invalidation leaves no copy, of the cache nor of a tenant',
+    },
   },
   {
     name: 'errors-remembered-in-seconds',
@@ -137,8 +140,8 @@ export const caching = [
     from: 'return noted !== undefined && noted.tenantId === tenantId ? noted.note : undefined;',
     to: 'return noted?.note ?? (tenantId === undefined ? undefined : noted?.note);',
     test: {
-      file: '__test__/cache/error-ttl.test.ts',
-      title: 'it ends with whatever changes the entry, and is of one tenant',
+      file: '__test__/cache/isolation.test.ts',
+      title: 'what is remembered of a failed function is of its own tenant, also when stored keys are the same',
     },
   },
   {
@@ -168,7 +171,7 @@ export const caching = [
     to: "if (now === undefined) return 'changed';",
     test: {
       file: '__test__/cache/rewrap.test.ts',
-      title: 'what does not open, or was changed meanwhile, is counted and left alone',
+      title: 'in a store that does not replace, what was changed meanwhile is left alone',
     },
   },
   {
@@ -186,6 +189,6 @@ export const caching = [
     file: 'src/cache/key-builder.ts',
     from: 'return this.#inKey ? this.#prefix(tenantId) + cacheKey : cacheKey;',
     to: 'return cacheKey;',
-    test: { file: '__test__/cache/isolation.test.ts', title: 'tenants of one cache stay apart' },
+    test: { file: '__test__/cache/isolation.test.ts', title: 'per-call tenants stay apart in one backend with L1' },
   },
 ];

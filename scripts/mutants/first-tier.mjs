@@ -41,7 +41,7 @@ export const firstTier = [
     file: 'src-rs/l1/table.rs',
     from: '(entry.taken() + PLACE_LEN + digest_row_len + ROW_LEN * entry.tag_count()) as u64',
     to: '(entry.stored().len() + digest_row_len + ROW_LEN * entry.tag_count()) as u64',
-    test: 'tests::l1::a_budget_is_what_is_resident_and_never_exceeded',
+    test: 'tests::l1_memory::a_tier_takes_about_what_it_counts',
   },
   {
     name: 'tag-index-not-kept-in-step',

@@ -138,8 +138,8 @@ export const keys = [
     from: '    } finally {\n      bytes.fill(0);\n    }\n    const fingerprint',
     to: '    } finally {\n    }\n    const fingerprint',
     test: {
-      file: '__test__/providers/heap.test.ts',
-      title: 'a heap snapshot of a process shows no key that it took from Vault or from a file',
+      file: '__test__/keys/master-key.test.ts',
+      title: 'what a key was copied into on its way to Rust is overwritten',
     },
   },
   {

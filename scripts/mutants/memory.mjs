@@ -36,7 +36,7 @@ export const memory = [
         }
 `,
     to: '',
-    test: 'tests::containers::a_nonce_is_taken_only_when_everything_else_is_right',
+    test: 'tests::containers::a_seal_without_a_nonce_leaves_nothing_of_the_payload',
   },
   {
     name: 'bytes-left-by-a-failed-open-in-place',

@@ -48,8 +48,8 @@ export const privacy = [
     from: 'if (!secure && !(serializer instanceof EncryptionWrapper)) assertKeysGiven(options);',
     to: '',
     test: {
-      file: '__test__/cache/options.test.ts',
-      title: 'secure without a key complains when it is made, and says what may be wrong',
+      file: '__test__/cache/callers.test.ts',
+      title: 'a key option that is undefined is an error where nothing else encrypts, not a cache in plaintext',
     },
   },
   {

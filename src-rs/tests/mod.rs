@@ -10,6 +10,7 @@ mod interop_v2;
 mod kdf;
 mod l1;
 mod l1_identities;
+mod l1_memory;
 mod l1_policy;
 mod lz4_frames;
 mod memory;
