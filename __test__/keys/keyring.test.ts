@@ -151,7 +151,7 @@ test('completeRotation with ifUnusedFor refuses while an old key was needed', as
   const old = wrapper.serialize(value, context);
   keyring.startRotation(B);
   wrapper.deserialize(old, context);
-  t.throws(() => keyring.completeRotation({ ifUnusedFor: '1h' }), { instanceOf: KeyError, message: /in use/ });
+  t.throws(() => keyring.completeRotation({ ifUnusedFor: '1h' }), { instanceOf: KeyError, message: /still in use/ });
   t.true(keyring.rotating);
   await sleep(30);
   keyring.completeRotation({ ifUnusedFor: '10ms' });
@@ -192,7 +192,7 @@ test('completeRotation with ifUnusedFor refuses while an old key has just sealed
   const keyring = new Keyring({ masterKey: A });
   new EncryptionWrapper({ keyring }).serialize(value, context);
   keyring.startRotation(B);
-  t.throws(() => keyring.completeRotation({ ifUnusedFor: '7d' }), { instanceOf: KeyError, message: /in use/ });
+  t.throws(() => keyring.completeRotation({ ifUnusedFor: '7d' }), { instanceOf: KeyError, message: /still in use/ });
   keyring.completeRotation();
 });
 
