@@ -189,6 +189,9 @@ export const caching = [
     file: 'src/cache/key-builder.ts',
     from: 'return this.#inKey ? this.#prefix(tenantId) + cacheKey : cacheKey;',
     to: 'return cacheKey;',
-    test: { file: '__test__/cache/isolation.test.ts', title: 'an empty-looking tenant stay apart in one backend with L1' },
+    test: {
+      file: '__test__/cache/isolation.test.ts',
+      title: 'an empty-looking tenant stay apart in one backend with L1',
+    },
   },
 ];
