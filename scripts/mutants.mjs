@@ -25,6 +25,9 @@ const LEAST = { all: 60, smoke: 6 };
 const print = (line) => process.stdout.write(`${line}\n`);
 const nameOf = ({ test }) => (typeof test === 'string' ? test : `${test.file}, "${test.title}"`);
 
+/** Whether a test in TypeScript runs with an addon of this tree. */
+const needsAddon = ({ file, test, hooks }) => hooks || (file.startsWith('src-rs/') && typeof test !== 'string');
+
 function chosen({ only, smoke }) {
   const names = mutants.map(({ name }) => name);
   const repeated = names.filter((name, i) => names.indexOf(name) !== i);
@@ -46,7 +49,7 @@ async function outcome(mutant, { tree, tests, types }) {
   if (errors) return { reason: `does not compile: ${errors}` };
   try {
     tree.write(file, mutated);
-    const result = await tests.run([test], { build: file.startsWith('src-rs/') });
+    const result = await tests.run([test], { build: needsAddon(mutant) });
     if (result.error) return { reason: result.error };
     if (result.failedAlone) return undefined;
     if (result.passed === 1 && result.failed === 0) return { survived: true, reason: 'SURVIVED' };
@@ -83,7 +86,7 @@ await main(async (args) => {
   );
   const before = await tests.run(
     list.map(({ test }) => test),
-    { build: list.some(({ file, test }) => file.startsWith('src-rs/') && typeof test !== 'string') },
+    { build: list.some(needsAddon) },
   );
   if (before.error || before.failed > 0 || before.skipped > 0 || before.passed < before.tests) {
     const { passed, failed, skipped } = before;

@@ -105,7 +105,7 @@ test('entries of before a rotation answer, and those of a key that is gone do no
   t.is(entries.stats().hits, 3);
 });
 
-test.serial('a read that was under way during an invalidation leaves no copy, of the cache nor of a tenant', async (t) => {
+test.serial('a read under way during an invalidation leaves no copy, of the cache nor of a tenant', async (t) => {
   for (const values of [false, true]) {
     for (const tenant of [undefined, 't']) {
       const backend = new MapBackend();

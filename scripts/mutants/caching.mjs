@@ -121,7 +121,7 @@ export const caching = [
     to: '',
     test: {
       file: '__test__/cache/first-tier.test.ts',
-      title: 'a read that was under way during an invalidation leaves no copy, of the cache nor of a tenant',
+      title: 'a read under way during an invalidation leaves no copy, of the cache nor of a tenant',
     },
   },
   {

@@ -11,7 +11,8 @@ import { sealing } from './sealing.mjs';
  * Programming errors, each with the test that fails by it.
  *
  * `from` stands in `file` exactly once. `test` is the name of a Rust test, or the file and the title of one in TypeScript,
- * which for an error in Rust runs with the addon that has it.
+ * which for an error in Rust runs with the addon that has it. `hooks`: the test needs that addon for
+ * what published builds do not have.
  */
 export const mutants = [
   ...sealing,

@@ -171,6 +171,7 @@ export const keys = [
       file: '__test__/security/native-faults.test.ts',
       title: 'a keyring goes on with a fresh sequence, and random nonces stop at their limit',
     },
+    hooks: true,
   },
   {
     name: 'failed-open-tells-of-the-tenant',

@@ -77,6 +77,23 @@ export const memory = [
     test: 'tests::interop_v2::a_payload_is_compressed_where_that_makes_it_shorter',
   },
   {
+    name: 'plaintext-left-by-a-panic',
+    file: 'src-rs/binding/memory.rs',
+    from: '            self.0.fill(0);\n',
+    to: '            let _ = &self.0;\n',
+    test: 'tests::memory::an_output_is_zeroed_when_its_call_panics',
+  },
+  {
+    name: 'memory-behind-a-result-not-cleared',
+    file: 'src-rs/binding/asynchronous.rs',
+    from: '            out[len..].fill(0);\n',
+    to: '',
+    test: {
+      file: '__test__/security/lent-memory.test.ts',
+      title: 'around every result there are zeros or other results',
+    },
+  },
+  {
     name: 'panic-not-caught',
     file: 'src-rs/binding/status.rs',
     from: `    .unwrap_or_else(|payload| {

@@ -60,6 +60,17 @@ export const privacy = [
     test: { file: '__test__/cache/options.test.ts', title: 'a key or a wrapper encrypts without the word secure' },
   },
   {
+    name: 'plaintext-in-the-place-of-a-sealed-value',
+    file: 'src/codec/open.ts',
+    from: `    return payloads.decodeBorrowed(headroom === 0 ? openedScratch : openedBehindHeadroom, length);
+  }
+  throw nativeError(NATIVE_CODE.AUTHENTICATION);`,
+    to: `    return payloads.decodeBorrowed(headroom === 0 ? openedScratch : openedBehindHeadroom, length);
+  }
+  return payloads.decodeOwned(Buffer.from(sealed));`,
+    test: { file: FAILURES, title: 'a plaintext entry in a secure cache is never returned' },
+  },
+  {
     name: 'private-keys-without-encryption',
     file: 'src/cache/resolve-storage.ts',
     from: `    if (!made.secure)
