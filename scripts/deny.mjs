@@ -27,16 +27,8 @@ await main(async (args) => {
   const failed = [];
   for (const manifest of manifests) {
     say(manifest);
-    const check = [
-      '--manifest-path',
-      at(manifest),
-      'check',
-      '--config',
-      at('deny.toml'),
-      'bans',
-      'licenses',
-      'sources',
-    ];
+    const where = ['--manifest-path', at(manifest), '--config', at('deny.toml')];
+    const check = [...where, 'check', 'bans', 'licenses', 'sources'];
     if ((await run(program, check)) !== 0) failed.push(manifest);
   }
   if (failed.length > 0) throw new Stop(`Not as deny.toml says: ${failed.join(', ')}`);
