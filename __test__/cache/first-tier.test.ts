@@ -9,7 +9,7 @@ import {
   MemoryBackend,
   StandardSerializer,
 } from '../../index.js';
-import { MapBackend, masterKey } from './map-backend.js';
+import { deferred, MapBackend, masterKey, settle } from './map-backend.js';
 
 /*
  * An entry of the first tier is found by the arguments of a call, or by its cache key: it is one entry all the same.
@@ -103,6 +103,31 @@ test('entries of before a rotation answer, and those of a key that is gone do no
   t.is(await entries.get('a'), undefined);
   t.is(await entries.get('b'), 'after');
   t.is(entries.stats().hits, 3);
+});
+
+test.serial('a read under way during an invalidation leaves no copy, of the cache nor of a tenant', async (t) => {
+  for (const values of [false, true]) {
+    for (const tenant of [undefined, 't']) {
+      const backend = new MapBackend();
+      const tagged = Object.assign(backend, { invalidateTags: async () => 0 });
+      const entries = createCache({ masterKey, namespace: 'n', backend: tagged, l1: { values } });
+      const view = tenant === undefined ? entries : entries.tenant(tenant);
+      await view.set('k', 1);
+      const copies = createCache({ masterKey, namespace: 'n', backend: tagged, l1: { values } });
+      const reader = tenant === undefined ? copies : copies.tenant(tenant);
+      const gate = deferred();
+      backend.after = (operation) => (operation === 'get' ? gate.promise : undefined);
+      const reading = reader.get('k');
+      await settle();
+      await reader.invalidateTags('any');
+      backend.after = undefined;
+      gate.resolve();
+      t.is(await reading, 1);
+      const { get: before } = backend.calls;
+      t.is(await reader.get('k'), 1);
+      t.is(backend.calls.get, before + 1);
+    }
+  }
 });
 
 test('tags that were set elsewhere end the copies of a tenant, and only theirs', async (t) => {

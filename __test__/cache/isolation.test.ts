@@ -11,6 +11,8 @@ import {
   type Serializer,
   StandardSerializer,
 } from '../../index.js';
+import type { EntryRef } from '../../src/cache/engine/entry-ref.js';
+import { FailedLoads } from '../../src/cache/engine/failed-loads.js';
 import { MISS } from '../../src/cache/engine/first-tier.js';
 import { L1 } from '../../src/cache/engine/l1.js';
 import { SingleFlight } from '../../src/cache/engine/single-flight.js';
@@ -314,6 +316,18 @@ test('L1 shows an entry to its own tenant only, also when stored keys are the sa
     }
     t.false(l1.delete('k', 'b'));
     t.is(l1.hit('k', 'a'), 'secret');
+  }
+});
+
+test('what is remembered of a failed function is of its own tenant, also when stored keys are the same', (t) => {
+  const failed = new FailedLoads({ firstMs: 1000, maxMs: 1000 }, 1000);
+  const ref = (tenantId: string | undefined) => ({ cacheKey: 'k', tenantId }) as EntryRef;
+  failed.threw(ref('a'), new Error('of a'));
+  t.true(failed.isBackedOff(ref('a')));
+  t.not(failed.errorOf(ref('a')), undefined);
+  for (const other of ['b', undefined]) {
+    t.false(failed.isBackedOff(ref(other)));
+    t.is(failed.errorOf(ref(other)), undefined);
   }
 });
 

@@ -35,7 +35,10 @@ class LockedBackend extends MemoryBackend {
 }
 
 const until = async (done: () => boolean) => {
-  while (!done()) await new Promise((resolve) => setTimeout(resolve, 2));
+  for (const begun = performance.now(); !done(); ) {
+    if (performance.now() - begun > 20_000) throw new Error('it did not happen within 20 s');
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
 };
 
 test('of two caches over one backend, one runs the function and the other takes its result', async (t) => {

@@ -72,6 +72,31 @@ test('during a rotation older names are read, and a write leaves only the new on
   t.deepEqual(await rotated.getMany(['read', 'written']), [undefined, 2]);
 });
 
+test('what was stored under each of three previous keys is found and removed', async (t) => {
+  const backend = new MemoryBackend();
+  const keys = [masterKey, otherKey, 'e5'.repeat(32), 'f6'.repeat(32)] as const;
+  for (const [i, key] of keys.entries()) await createCache({ ...secret, masterKey: key, backend }).set(`of ${i}`, i);
+  const keyring = new Keyring({ masterKey: keys[3], previousMasterKeys: [keys[2], keys[1], keys[0]] });
+  const entries = createCache({ namespace: 'n', privateKeys: true, keyring, backend, l1: false });
+  for (const i of keys.keys()) t.is(await entries.get(`of ${i}`), i);
+  t.is(await entries.deleteMany([...keys.keys()].map((i) => `of ${i}`)), keys.length);
+  t.deepEqual(await namesIn(backend), []);
+});
+
+test('a lock, too, has a private name', async (t) => {
+  const backend = new MemoryBackend();
+  const { lock } = backend;
+  const locked: string[] = [];
+  backend.lock = (name, ...rest) => {
+    locked.push(name);
+    return lock.call(backend, name, ...rest);
+  };
+  const entries = createCache({ ...secret, backend, l1: false, lock: true });
+  t.is(await entries.getOrSet('rosebud', () => 1), 1);
+  t.deepEqual(locked, await namesIn(backend));
+  t.true(locked.length === 1 && /^n:p:[0-9a-f]{64}$/.test(locked[0]!));
+});
+
 test('tags are hidden too, found with older keys, and each tenant has its own', async (t) => {
   const backend = new MemoryBackend();
   const tags: string[] = [];

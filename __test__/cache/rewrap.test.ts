@@ -64,6 +64,27 @@ test('what does not open, or was changed meanwhile, is counted and left alone', 
   t.is(await createCache({ backend }).get('plain'), 1);
 });
 
+test('in a store that does not replace, what was changed meanwhile is left alone', async (t) => {
+  const backend = plainest();
+  const keyring = new Keyring({ masterKey });
+  const entries = createCache({ backend, keyring, l1: false });
+  await entries.set('changing', 1);
+  keyring.startRotation(otherKey);
+  const { get } = backend;
+  let first = true;
+  backend.get = async (...args) => {
+    const found = await get.apply(backend, args);
+    if (first) {
+      first = false;
+      await entries.set('changing', 2);
+    }
+    return found;
+  };
+  const report = await entries.rewrap();
+  t.is(await entries.get('changing'), 2);
+  t.deepEqual(report, { ...nothing, seen: 1, changed: 1 });
+});
+
 test('entries of which a store does not say when they end are left as they are', async (t) => {
   const backend = new MapBackend();
   Object.assign(backend, {

@@ -24,11 +24,13 @@ test.serial('an entry of this process ends with its TTL, and one that never ends
     let runs = 0;
     const short = cache({ ttl: '250ms' })(() => ++runs);
     const never = cache.secure({ masterKey, ttl: 'never' })(() => ++runs);
-    t.deepEqual([await short(), await never()], [1, 2]);
+    const decoded = cache({ ttl: '250ms', l1: { values: true } })(() => ++runs);
+    const all = async () => [await short(), await never(), await decoded()];
+    t.deepEqual(await all(), [1, 2, 3]);
     clock.ms += 200;
-    t.deepEqual([await short(), await never()], [1, 2]);
+    t.deepEqual(await all(), [1, 2, 3]);
     clock.ms += 51;
-    t.deepEqual([await short(), await never()], [3, 2]);
+    t.deepEqual(await all(), [4, 2, 5]);
     clock.ms += 1e12;
     t.is(await never(), 2);
   });

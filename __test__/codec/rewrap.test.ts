@@ -18,6 +18,7 @@ import {
   UnknownKeyError,
 } from '../../index.js';
 import { codecOf } from '../../src/codec/encryption-wrapper.js';
+import { native } from '../../src/native/addon.js';
 import { encodeFramePrefix, type FrameMetadata, parseFrame } from '../../src/protocol/frame.js';
 import { createAad, deriveTenantKeys } from '../../src/protocol/index.js';
 import { oracleAad, oracleEnvelope, oracleOpen, oracleSeal } from '../support/oracle.js';
@@ -291,6 +292,38 @@ test('large values are rewrapped off the event loop by the cache, and at once by
     keyring.startRotation(A);
     keyring.completeRotation();
   }
+});
+
+test.serial('what a rewrap has opened is overwritten', async (t) => {
+  const wrapper = new EncryptionWrapper({
+    keyring: new Keyring({ masterKey: B, previousMasterKeys: [A] }),
+    serializer: bare,
+  });
+  const payload = randomBytes(100);
+  const old = new EncryptionWrapper({ masterKey: A, serializer: bare }).serialize(payload, context);
+  const { openValue, openAsync } = native;
+  const outputs: Uint8Array[] = [];
+  let held = false;
+  native.openValue = (handle, out, ...rest) => {
+    outputs.push(out);
+    const length = openValue(handle, out, ...rest);
+    held ||= payload.equals(out);
+    return length;
+  };
+  native.openAsync = (handle, out, ...rest) => {
+    outputs.push(out);
+    return openAsync(handle, out, ...rest);
+  };
+  try {
+    t.not(wrapper.rewrap(old, context), undefined);
+    t.true(held);
+    const before = outputs.length;
+    t.not(await wrapper.rewrapAsync(old, context), undefined);
+    t.true(outputs.length > before);
+  } finally {
+    Object.assign(native, { openValue, openAsync });
+  }
+  for (const out of outputs) t.true(out.every((byte) => byte === 0));
 });
 
 test('a signal stops rewrapping off the event loop', async (t) => {

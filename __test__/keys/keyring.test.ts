@@ -54,6 +54,21 @@ test('a fleet rotates without a miss: stage, start, complete', (t) => {
   t.is(versionOf(first, first.serialize(value, context)), 1, 'this key replaced another one');
 });
 
+test('a value of each key that is held opens, whichever way it is opened', async (t) => {
+  const wrapper = new EncryptionWrapper({ keyring: new Keyring({ masterKey: A, previousMasterKeys: [B, C, D] }) });
+  const items = [A, B, C, D].map((masterKey) => {
+    return { sealed: new EncryptionWrapper({ masterKey }).serialize(value, context), ...context };
+  });
+  for (const { sealed } of items) {
+    t.deepEqual(wrapper.deserialize(sealed, context), value);
+    t.deepEqual(await wrapper.deserializeAsync(sealed, context), value);
+  }
+  t.deepEqual(
+    wrapper.deserializeMany(items),
+    items.map(() => ({ ok: true, value })),
+  );
+});
+
 test('a value sealed with a key that is not held names both fingerprints', (t) => {
   const ahead = new EncryptionWrapper({ keyring: new Keyring({ masterKey: B, previousMasterKeys: [A] }) });
   const behind = new EncryptionWrapper({ masterKey: A });
@@ -136,7 +151,7 @@ test('completeRotation with ifUnusedFor refuses while an old key was needed', as
   const old = wrapper.serialize(value, context);
   keyring.startRotation(B);
   wrapper.deserialize(old, context);
-  t.throws(() => keyring.completeRotation({ ifUnusedFor: '1h' }), { instanceOf: KeyError });
+  t.throws(() => keyring.completeRotation({ ifUnusedFor: '1h' }), { instanceOf: KeyError, message: /still in use/ });
   t.true(keyring.rotating);
   await sleep(30);
   keyring.completeRotation({ ifUnusedFor: '10ms' });
@@ -177,7 +192,7 @@ test('completeRotation with ifUnusedFor refuses while an old key has just sealed
   const keyring = new Keyring({ masterKey: A });
   new EncryptionWrapper({ keyring }).serialize(value, context);
   keyring.startRotation(B);
-  t.throws(() => keyring.completeRotation({ ifUnusedFor: '7d' }), { instanceOf: KeyError });
+  t.throws(() => keyring.completeRotation({ ifUnusedFor: '7d' }), { instanceOf: KeyError, message: /still in use/ });
   keyring.completeRotation();
 });
 

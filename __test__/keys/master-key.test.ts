@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import test from 'ava';
 import { KeyError, Keyring, Sealer } from '../../index.js';
+import { native } from '../../src/native/addon.js';
 import { deriveDomainKey } from '../../src/protocol/index.js';
 import { withEnvironment } from '../support/environment.js';
 
@@ -87,6 +88,27 @@ function fromEnvironment(current: string, previous?: string): Keyring {
   const keys = { CACHEKIT_MASTER_KEY: current, CACHEKIT_PREVIOUS_MASTER_KEYS: previous };
   return withEnvironment(keys, () => new Keyring());
 }
+
+test.serial('what a key was copied into on its way to Rust is overwritten', (t) => {
+  const { MasterKey } = native;
+  const seen: { bytes: Uint8Array; held: boolean }[] = [];
+  native.MasterKey = class extends MasterKey {
+    constructor(bytes: Uint8Array) {
+      super(bytes);
+      seen.push({ bytes, held: bytes.every((byte) => byte === 0x5a) });
+    }
+  };
+  try {
+    for (const key of ['5a'.repeat(32), Buffer.alloc(32, 0x5a)]) {
+      new Keyring({ masterKey: key }).destroy();
+      new Sealer(key, 't').destroy();
+    }
+  } finally {
+    native.MasterKey = MasterKey;
+  }
+  t.is(seen.length, 4);
+  for (const { bytes, held } of seen) t.true(held && bytes.every((byte) => byte === 0));
+});
 
 test('the caller may wipe its key after the call', (t) => {
   const key = Buffer.from(good, 'hex');

@@ -21,9 +21,14 @@ const TEST_FILES = [
   'vectors.test.ts',
   'protocol/*.test.ts',
   'codec/{seal,batch,encryption-wrapper,rewrap,private-names}.test.ts',
-  'keys/{keyring,master-key,sealer}.test.ts',
-  'native/{abort,result}.test.ts',
+  'keys/{keyring,sealer}.test.ts',
+  'native/abort.test.ts',
 ];
+
+/** What an emulator gets through in a minute: every vector, the AAD and the rotation header. */
+const EMULATED_FILES = ['vectors', 'protocol/aad', 'protocol/rotation-header'].map(
+  (name) => `__test__/${name}.test.js`,
+);
 
 const npmCli = () => join(dirname(realpathSync(process.execPath)), '../lib/node_modules/npm/bin/npm-cli.js');
 
@@ -61,12 +66,16 @@ export async function compiledTests() {
 /** Runs the compiled tests with an addon: how many passed, and what failed. */
 export function runTests(node, folder, addon) {
   const [command, ...args] = node.command;
-  const { stdout, stderr, error } = spawnSync(command, [...args, 'node_modules/ava/entrypoints/cli.mjs', '--tap'], {
-    cwd: folder,
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-    env: { ...cleanEnvironment(), NAPI_RS_NATIVE_LIBRARY_PATH: addon },
-  });
+  const { stdout, stderr, error } = spawnSync(
+    command,
+    [...args, 'node_modules/ava/entrypoints/cli.mjs', '--tap', ...(node.emulated ? EMULATED_FILES : [])],
+    {
+      cwd: folder,
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+      env: { ...cleanEnvironment(), NAPI_RS_NATIVE_LIBRARY_PATH: addon },
+    },
+  );
   if (error) throw new Stop(`${command} could not be started: ${error.message}`);
   const lines = stdout.split('\n');
   const passed = lines.filter((line) => /^ok \d/.test(line) && !/# (?:SKIP|TODO)/.test(line)).length;
@@ -104,7 +113,9 @@ export function installedProject(node, { main, byPlatform }) {
     JSON.stringify({ private: true, type: 'module', dependencies, overrides }),
   );
   const options = ['install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
-  const installed = runIn(folder, node, [npmCli(), ...options]);
+  // npm asks the machine's ldd, which here is glibc's under every Node.
+  const libc = node.libc ? [`--libc=${node.libc}`] : [];
+  const installed = runIn(folder, node, [npmCli(), ...options, ...libc]);
   if (installed.status !== 0) throw new Stop(`npm install under ${node.name}: ${installed.stdout}${installed.stderr}`);
   const chosen = readdirSync(join(folder, 'node_modules')).filter((name) => name.startsWith('cachekit-native-'));
   return { folder, chosen, remove: () => rmSync(folder, { recursive: true, force: true }) };

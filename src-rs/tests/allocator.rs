@@ -5,6 +5,7 @@ use std::cell::Cell;
 
 thread_local! {
     static ALLOCATED: Cell<usize> = const { Cell::new(0) };
+    static FREED: Cell<usize> = const { Cell::new(0) };
     static WATCHED: Cell<usize> = const { Cell::new(0) };
     static WIPED: Cell<Option<bool>> = const { Cell::new(None) };
 }
@@ -23,6 +24,7 @@ unsafe impl GlobalAlloc for Watching {
     }
 
     unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
+        let _ = FREED.try_with(|bytes| bytes.set(bytes.get() + layout.size()));
         let _ = WATCHED.try_with(|watched| {
             if watched.get() == start as usize {
                 watched.set(0);
@@ -41,6 +43,13 @@ pub fn allocated_by<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let before = ALLOCATED.get();
     let result = work();
     (result, ALLOCATED.get() - before)
+}
+
+/// Bytes of what this thread allocates in `work` that are not freed in it.
+pub fn kept_by<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let freed_before = FREED.get();
+    let (result, allocated) = allocated_by(work);
+    (result, allocated - (FREED.get() - freed_before))
 }
 
 /// Whether the block at `start` holds only zeros when dropping `owner` frees it.

@@ -217,3 +217,14 @@ fn a_nonce_is_taken_only_when_everything_else_is_right() {
     assert!(sealer.seal_with(nonce, &mut [0; 31], &[1; 3], b"", Packing::Bare).is_ok());
     assert!(taken.get());
 }
+
+#[test]
+fn a_seal_without_a_nonce_leaves_nothing_of_the_payload() {
+    let sealer = sealer(&[7; 32]);
+    for (packing, _) in PACKINGS {
+        let mut out = [0; 512];
+        let sealed = sealer.seal_with(|| Err(Failure::NonceExhausted), &mut out, &[0x77; 64], b"", packing);
+        assert_eq!(sealed, Err(Failure::NonceExhausted));
+        assert_eq!(out, [0; 512]);
+    }
+}

@@ -207,6 +207,12 @@ fn sizes_at_the_limit_are_told_apart_before_anything_is_read() {
     assert_eq!(envelope::write(&mut [], &huge, b"", false), Err(Failure::TooLarge));
     assert!(matches!(envelope::write(&mut [], &huge[1..], b"", false), Err(Failure::Needs(_))));
     assert_eq!(Envelope::parse(&huge).err(), Some(Failure::Envelope));
+    // A block that could hold as much, and a payload of the limit and of one byte more.
+    let block = vec![0; envelope::MAX_LEN / 255 + 1];
+    let before = [&[0x94, 0xc6][..], &(block.len() as u32).to_be_bytes(), &block, &[0x98], &[0; 8], &[0xce]].concat();
+    let claim = |len: usize| [&before[..], &(len as u32).to_be_bytes(), &[0xa0]].concat();
+    assert_eq!(Envelope::parse(&claim(envelope::MAX_LEN)).unwrap().payload_len(), envelope::MAX_LEN);
+    assert_eq!(Envelope::parse(&claim(envelope::MAX_LEN + 1)).err(), Some(Failure::Envelope));
 }
 
 // Reads through the parser, the container, a seal, and a seal whose output is at first too small.

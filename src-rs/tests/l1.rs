@@ -6,7 +6,7 @@ use crate::container::{Kind, Unpacking};
 use crate::hash::blake2b_256;
 use crate::l1::{digits, Id, SiteParts, Stored, Tier};
 
-const ROOMY: u64 = 64 << 20;
+pub const ROOMY: u64 = 64 << 20;
 
 pub fn parts<'a>(tenant: &'a [u8], name: Option<(&'a [u8], &'a [u8])>) -> SiteParts<'a> {
     let unpacking = Unpacking { kind: Kind::Envelope, check_msgpack: false };

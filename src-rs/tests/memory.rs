@@ -2,6 +2,8 @@
 
 use super::allocator::{allocated_by, is_wiped_by_drop};
 use super::*;
+use crate::binding::memory::{Memory, Output};
+use crate::binding::status::guard;
 use crate::container::Packing;
 use crate::envelope::Envelope;
 use crate::kdf::derive_domain_key;
@@ -16,6 +18,26 @@ fn key_bytes_are_zeros_when_their_memory_is_freed() {
     assert!(is_wiped_by_drop(derived, |secret| secret.expose().as_ptr()));
     assert!(is_wiped_by_drop(AeadKey::new(&[0xa5; 32]), |key| std::ptr::from_ref(key.expose())));
     assert!(is_wiped_by_drop(MacKey::new(&[0xa5; 32]), |key| std::ptr::from_ref(key.expose())));
+}
+
+#[test]
+fn an_output_is_zeroed_when_its_call_panics() {
+    let mut bytes = [0xee; 64];
+    let memory = Memory::of(&mut bytes);
+    let write = |panics: bool| {
+        guard("write", || {
+            // SAFETY: nothing else uses the bytes meanwhile.
+            let mut out = unsafe { Output::of(memory) };
+            out[..9].copy_from_slice(b"plaintext");
+            assert!(!panics, "of which nobody has thought");
+            Ok(())
+        })
+    };
+    assert_eq!(write(false), Ok(()));
+    // SAFETY: as above.
+    assert_eq!(unsafe { &memory.slice()[..9] }, b"plaintext");
+    assert_eq!(write(true), Err(Failure::Panic));
+    assert_eq!(bytes, [0; 64]);
 }
 
 #[test]

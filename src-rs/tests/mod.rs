@@ -9,6 +9,8 @@ mod envelope;
 mod interop_v2;
 mod kdf;
 mod l1;
+mod l1_identities;
+mod l1_memory;
 mod l1_policy;
 mod lz4_frames;
 mod memory;
