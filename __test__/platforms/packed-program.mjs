@@ -41,11 +41,7 @@ async function main() {
   const read = await cache.get('patient');
   const many = await cache.getMany(['patient', 'nobody']);
   await cache.close();
-  const mapped =
-    process.report
-      .getReport()
-      .sharedObjects.join('\n')
-      .match(/cachekit-native\.[\w-]+\.node/g) ?? [];
+  const mapped = mappedFiles().match(/cachekit-native\.[\w-]+\.node/g) ?? [];
   console.log(
     JSON.stringify({
       addons: [...new Set(mapped)],
