@@ -2,9 +2,11 @@ import { rmSync } from 'node:fs';
 import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { filesOf } from './lib/fresh.mjs';
+import { ensurePeerVenv } from './lib/peer-venv.mjs';
 import { asksForHelp, at, main, root, run, Stop, say, seconds, tool } from './lib/project.mjs';
 import { RustCoverage } from './lib/rust-coverage.mjs';
 import { ensureReady, requireRust } from './lib/steps.mjs';
+import { keepComparable } from './lib/v8-counts.mjs';
 
 const usage = `
 npm run coverage [-- rust|ts]
@@ -27,6 +29,7 @@ const NOT_RUN = ['__test__/bench/', '__test__/package/packed', '__test__/torture
 /** Files that are nothing but types are none to V8, and do not count. */
 async function typescript() {
   await ensureReady({ features: ['test-hooks'] });
+  ensurePeerVenv();
   const counts = at('.build', 'coverage', 'ts');
   rmSync(counts, { recursive: true, force: true });
   const tests = filesOf(['__test__'])
@@ -35,9 +38,10 @@ async function typescript() {
   const env = { ...process.env, NODE_V8_COVERAGE: counts };
   const passed = await run(process.execPath, [tool('ava/entrypoints/cli.mjs'), ...tests], { env });
   say('adding up what was executed …');
+  keepComparable(counts);
   const limits = ['--check-coverage', `--lines=${LEAST}`, '--functions=0', '--branches=0', '--statements=0'];
   const files = ['--include=index.ts', '--include=src/**', '--reporter=text', `--temp-directory=${counts}`];
-  const covered = await run(process.execPath, [tool('c8/bin/c8.js'), 'report', '--merge-async', ...limits, ...files]);
+  const covered = await run(process.execPath, [tool('c8/bin/c8.js'), 'report', ...limits, ...files]);
   return passed === 0 && covered === 0;
 }
 
