@@ -7,7 +7,7 @@ npm run test:constant-time
 Builds constant-time/ as the addon is built and runs it under valgrind, with keys and tags marked as undefined: derivation,
 fingerprints, private names, seal, open with its comparison of tags, wiping. Prints a line for each step; exits with 1 when a
 jump or an address depends on a secret, or when one that was planted is not reported. x64 Linux; without valgrind it is
-skipped, and with CI=true it fails. docs/testing.md, "Constant time", says what it does not see.
+skipped, and with CI=true it fails. CONTRIBUTING.md, "Constant time", says what it does not see.
 `;
 
 const folder = at('.build', 'constant-time');

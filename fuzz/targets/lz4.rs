@@ -2,7 +2,7 @@
 //!
 //! | bytes | |
 //! |---|---|
-//! | 1 | 0 a block, 1 a frame, 2 a payload for blocks, 3 a payload for frames, modulo 4 |
+//! | 1 | 0 a block, 1 a frame, 2 a payload for blocks, 3 a payload for frames, modulo 4; 255 content of a block's largest size |
 //! | 1 | shape of a block or frame that the C library writes; bits 5-7: the bit that is altered |
 //! | 2 | room, modulo 8,192, or the place of an altered byte |
 //! | rest | the block, frame or payload |
@@ -20,6 +20,9 @@ fuzz_target!(|bytes: &[u8]| {
     let mut input = Input::new(bytes);
     let (what, shape, number) = (input.byte(), input.byte(), input.short());
     let bytes = input.rest();
+    if what == u8::MAX {
+        return read_large_block(bytes, shape, number);
+    }
     match what % 4 {
         0 => read_block(bytes, number % 8_192),
         1 => read_frame(bytes, number % 8_192),
@@ -66,6 +69,21 @@ fn read_frame(frame: &[u8], room: usize) {
             assert_eq!(found, expected);
         }
     }
+}
+
+/// A frame of one block that is about as large as one may be, which no input is.
+fn read_large_block(bytes: &[u8], shape: u8, number: usize) {
+    const LARGEST: usize = 64 << 10;
+    let len = LARGEST - 300 + number % 320;
+    let content: Vec<u8> = bytes.iter().chain(&[0]).copied().cycle().take(len).collect();
+    let mut block = marked(lz4::literals_len(len));
+    let stored = if shape & 1 == 0 { lz4::write_literals(&mut block, &content) as u32 } else { len as u32 | 1 << 31 };
+    let data = if shape & 1 == 0 { &block } else { &content };
+    let frame = [&[4, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82], &stored.to_le_bytes()[..], data, &[0; 4]].concat();
+    let mut out = marked(len);
+    let opened = lz4_frame::decompress(&mut out, &frame);
+    assert_eq!(opened.is_ok(), data.len() <= LARGEST);
+    assert_eq!(oracle::library_frame(&frame, len), opened.is_ok().then_some(content));
 }
 
 fn write_block(payload: &[u8], shape: u8) {

@@ -114,6 +114,19 @@ export async function seeds() {
       hex(ciphertext_hex),
     );
   }
+  // As much as a block of that length can hold, and one byte more.
+  for (const [i, block] of [hex('00'), hex('1f00 0100 ff ff ff 00')].entries()) {
+    for (const size of [255 * block.length, 255 * block.length + 1]) {
+      const stored = [hex('c4'), Buffer.from([block.length]), block];
+      const envelope = [hex('94'), ...stored, hex('98 0000000000000000'), uint(size), hex('a0')];
+      add('envelope', `claims-${i}-${size}`, Buffer.from([0, 1, 0, 0, 0]), ...envelope);
+      add('frame', `claims-${i}-${size}`, Buffer.from([0, 10, 0, 0]), hex('c1029301'), uint(size), ...stored);
+    }
+  }
+  for (const shape of [0, 1]) {
+    for (const number of [0, 43, 300, 301])
+      add('lz4', `large-${shape}-${number}`, Buffer.from([255, shape]), short(number));
+  }
   const other = Buffer.alloc(32, 9);
   for (const { name, master_key_hex, domain, tenant_id } of peer.derive_domain_key) {
     if (typeof tenant_id !== 'string' || !/encryption|cache_keys/.test(domain)) continue;

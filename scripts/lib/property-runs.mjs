@@ -13,9 +13,9 @@ const testFiles = () =>
     (file) => file.endsWith('.test.ts') && readFileSync(file, 'utf8').includes("/support/properties.js'"),
   );
 
-/** Runs each property of the TypeScript tests that often. Answers what each has logged, and ava's exit code. */
+/** Runs each property of the TypeScript tests that often, and says what each logs. Answers how often each ran, and ava's exit code. */
 export async function runProperties(runs) {
-  const properties = [];
+  const executed = [];
   let title = '';
   const options = ['--tap', '--timeout=24h'];
   const child = spawn(process.execPath, [tool('ava/entrypoints/cli.mjs'), ...options, ...testFiles()], {
@@ -31,9 +31,12 @@ export async function runProperties(runs) {
       failing = test[1] !== undefined;
       title = test[2];
     }
-    const executed = /^# {3}property: (\d+) runs$/.exec(line);
-    if (executed) properties.push({ title, executed: Number(executed[1]) });
+    const property = /^# {3}property: (\d+) runs$/.exec(line);
+    if (property) {
+      say(`${property[1].padStart(9)} runs   ${title}`);
+      executed.push(Number(property[1]));
+    }
     if (failing) say(line);
   }
-  return { properties, code: await exit };
+  return { executed, code: await exit };
 }
