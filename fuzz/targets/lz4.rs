@@ -75,7 +75,8 @@ fn read_frame(frame: &[u8], room: usize) {
 fn read_large_block(bytes: &[u8], shape: u8, number: usize) {
     const LARGEST: usize = 64 << 10;
     let len = LARGEST - 300 + number % 320;
-    let content: Vec<u8> = bytes.iter().chain(&[0]).copied().cycle().take(len).collect();
+    let mut content = [bytes, &[0]].concat().repeat(len / (bytes.len() + 1) + 1);
+    content.truncate(len);
     let mut block = marked(lz4::literals_len(len));
     let stored = if shape & 1 == 0 { lz4::write_literals(&mut block, &content) as u32 } else { len as u32 | 1 << 31 };
     let data = if shape & 1 == 0 { &block } else { &content };
