@@ -15,8 +15,9 @@ const benchmarks = {
   profile: 'where the time of a write and a read goes, and what they allocate',
 };
 
-/** Only where it is named. */
+/** Only where they are named: one takes an hour, the other has AWS-LC compiled. */
 const ENDURANCE = 'endurance';
+const LIBRARIES = 'libraries';
 
 const usage = `
 npm run bench [-- [options] [names]]      all benchmarks, or those that are named
@@ -30,6 +31,7 @@ ${Object.entries(benchmarks)
   .join('\n')}
 
   ${ENDURANCE.padEnd(10)}an hour of a first tier in the process: sizes, tags, TTLs, rotations, workers; only where it is named
+  ${LIBRARIES.padEnd(10)}sealing and opening with ring and with AWS-LC; only where it is named
 
   --with FOLDER   another clone of this project, built (npm run build)
   --quick         fewer rounds and smaller sizes: shows that it runs. The tables and charts of a full run are left alone.
@@ -44,10 +46,10 @@ const programOf = (name) => (name === ENDURANCE ? [`bench/${name}.mjs`] : ['--im
 /** A process of its own for each, so that none runs in the heap and the compiled code that another one left. */
 const runBenchmark = (name, args) => run(process.execPath, ['--expose-gc', ...programOf(name), ...args], { cwd: root });
 
-async function ensureReadyToMeasure() {
+async function ensureReadyToMeasure(...features) {
   await ensureInstalled();
   await ensureInstalled('bench');
-  await ensureBuilt({ features: ['bench'] });
+  await ensureBuilt({ features: ['bench', ...features] });
 }
 
 /** What is asked by name only: they exit with 1 when something is too slow. */
@@ -69,10 +71,10 @@ await main(async (args) => {
   // What a hit costs is one question, wherever it is stored.
   const named = positionals.flatMap((name) => (name === 'cache' ? ['cache', 'redis', 'lmdb'] : [name]));
   const names = named.length > 0 ? [...new Set(named)] : Object.keys(benchmarks);
-  const unknown = names.find((name) => !(name in benchmarks) && ![...CHECKS, ENDURANCE].includes(name));
+  const unknown = names.find((name) => !(name in benchmarks) && ![...CHECKS, ENDURANCE, LIBRARIES].includes(name));
   if (unknown !== undefined)
     throw new Stop(`There is no benchmark '${unknown}'; there are ${Object.keys(benchmarks).join(', ')}.`);
-  await ensureReadyToMeasure();
+  await ensureReadyToMeasure(...(names.includes(LIBRARIES) ? ['aws-lc'] : []));
   const failed = [];
   for (const name of names) {
     const start = performance.now();

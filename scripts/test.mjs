@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { ensurePeerVenv } from './lib/peer-venv.mjs';
-import { asksForHelp, main, root, say, seconds, tool } from './lib/project.mjs';
+import { asksForHelp, main, say, seconds, tool } from './lib/project.mjs';
+import { runTests } from './lib/run-tests.mjs';
 import { ensureReady, requireRust } from './lib/steps.mjs';
 import { cargoReader, tapReader } from './lib/tap.mjs';
 
@@ -19,29 +18,8 @@ The last line says "N passed, N failed" and, when there are any, "N skipped".
 
 const print = (line) => process.stdout.write(`${line}\n`);
 
-/** Runs a test program; `reader` sees each line of its stdout. */
-async function runTests(name, command, args, reader, { echo = false } = {}) {
-  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
-  const exit = new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code) => resolve(code ?? 1));
-  });
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (echo) print(line);
-    reader.line(line);
-  }
-  const code = await exit;
-  const results = reader.results();
-  if (code !== 0 && results.failed === 0) {
-    results.failed = 1;
-    const ran = results.passed + results.skipped > 0;
-    results.failures.push(`${name} ended with exit code ${code}${ran ? '' : ' and ran no test'}`);
-  }
-  return results;
-}
-
 // Not --release: overflow checks and debug assertions are on.
-const rustTests = () => runTests('cargo test', 'cargo', ['test'], cargoReader(), { echo: true });
+const rustTests = () => runTests('cargo test', 'cargo', ['test'], cargoReader(), { echo: print });
 const tsTests = (args) =>
   runTests('ava', process.execPath, [tool('ava/entrypoints/cli.mjs'), '--tap', ...args], tapReader(print));
 

@@ -1,4 +1,4 @@
-//! Which AES-GCM implementation this machine's processor lets ring use.
+//! Which AES-GCM implementation this machine's processor lets ring use. AWS-LC's have other names.
 
 /// The fastest one available: `vaes-avx2`, `aes-avx`, `aes-clmul`, `armv8-aes`, or `software` without AES instructions.
 pub fn implementation() -> &'static str {

@@ -10,9 +10,8 @@
 //! | 13 + d | 2 | length of the tenant id, big-endian |
 //! | 15 + d | t | tenant id, UTF-8 |
 
-use ring::digest::{Context, SHA256};
-use ring::hkdf::{KeyType, Salt, HKDF_SHA256};
-
+use crate::crypto::digest::{Context, SHA256};
+use crate::crypto::hkdf::{KeyType, Salt, HKDF_SHA256};
 use crate::error::Failure;
 use crate::secret::{Secret, KEY_LEN};
 

@@ -2,7 +2,7 @@
 //!
 //! Bytes in, bytes out: the caller owns all memory, nothing here returns a buffer. [`sealer`] is one tenant's key;
 //! [`container`] is what lies inside the seal, with [`envelope`] as its compressed form; [`nonce`] never repeats;
-//! [`kdf`] derives; [`name`] hides cache keys; [`msgpack`] bounds what untrusted bytes may claim;
+//! [`kdf`] derives; [`name`] hides cache keys; [`crypto`] is the library that does the cryptography; [`msgpack`] bounds what untrusted bytes may claim;
 //! [`l1`] is the first tier of a cache; [`lz4_frame`] is how Arrow compresses, [`columns`] what its columns refer to. Only [`binding`] knows JavaScript.
 
 #![warn(missing_docs)]
@@ -11,6 +11,7 @@ pub mod binding;
 pub mod columns;
 pub mod container;
 pub mod copy;
+pub mod crypto;
 pub mod envelope;
 pub mod error;
 pub mod hardware;

@@ -8,8 +8,7 @@
 //!
 //! No UTF-8 has the byte `ff`, so that no tag has the name of an entry.
 
-use ring::hmac::Context;
-
+use crate::crypto::hmac::Context;
 use crate::error::Failure;
 use crate::kdf;
 use crate::secret::{MacKey, KEY_LEN};

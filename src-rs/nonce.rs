@@ -11,8 +11,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::OnceLock;
 
-use ring::rand::{SecureRandom, SystemRandom};
-
+use crate::crypto;
 use crate::error::Failure;
 
 /// Length of a nonce in bytes.
@@ -135,5 +134,5 @@ fn next_instance_id() -> Result<u64, Failure> {
 }
 
 fn fill_random(out: &mut [u8]) -> Result<(), Failure> {
-    SystemRandom::new().fill(out).map_err(|_| Failure::Random)
+    crypto::fill_random(out).map_err(|_| Failure::Random)
 }

@@ -1,11 +1,11 @@
 //! Key material that is wiped when dropped and never printed.
 
 use std::fmt;
-use std::mem::{needs_drop, MaybeUninit};
+use std::mem::MaybeUninit;
 
-use ring::aead::{LessSafeKey, UnboundKey, AES_256_GCM};
-use ring::hmac;
 use zeroize::Zeroize;
+
+use crate::crypto::{hmac, LessSafeKey, UnboundKey, AES_256_GCM};
 
 /// Length of an AES-256 key, and of every key the protocol derives.
 pub const KEY_LEN: usize = 32;
@@ -47,9 +47,10 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// One of ring's expanded keys in heap memory that is zeros after drop.
+/// An expanded key in heap memory that is zeros after drop.
 ///
-/// ring itself wipes nothing; what it left on the stack while expanding the key stays there.
+/// ring itself wipes nothing, and AWS-LC what it has allocated itself, as part of the key's destructor. What either left on
+/// the stack while expanding the key stays there.
 pub struct Expanded<K>(Box<MaybeUninit<K>>);
 
 /// AES-256-GCM.
@@ -60,15 +61,13 @@ pub type MacKey = Expanded<hmac::Key>;
 
 impl<K> Expanded<K> {
     fn holding(key: K) -> Self {
-        // Overwriting the key without running its destructor is sound only while it has none.
-        const { assert!(!needs_drop::<K>()) };
         Self(Box::new(MaybeUninit::new(key)))
     }
 
-    /// ring's key.
+    /// The library's key.
     #[inline]
     pub fn expose(&self) -> &K {
-        // SAFETY: `holding` initialised it and only `drop` overwrites it.
+        // SAFETY: `holding` initialised it and only `drop` ends it.
         unsafe { self.0.assume_init_ref() }
     }
 }
@@ -90,6 +89,8 @@ impl MacKey {
 
 impl<K> Drop for Expanded<K> {
     fn drop(&mut self) {
+        // SAFETY: `holding` initialised it, and nobody sees it again.
+        unsafe { self.0.assume_init_drop() };
         std::slice::from_mut(&mut *self.0).zeroize();
     }
 }

@@ -147,20 +147,19 @@ test.serial('the main entry is three files, which import the dependencies alone,
   const imported = importsOf('core.js').filter((name) => !name.startsWith('node:') && name !== './headers.js');
   t.true(imported.length > 0);
   t.deepEqual(
-    imported.filter((name) => name !== '#native' && main.dependencies?.[name] === undefined),
+    imported.filter((name) => main.dependencies?.[name] === undefined),
     [],
   );
 });
 
 test.serial('the main package holds the compiled code, its types and nothing else', (t) => {
   const files = filesBelow(packed.installed('cachekit-native'));
-  const allowed =
-    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|index\.d\.ts|native\.cjs|dist\/[\w-]+(\.d\.ts|\.js))$/;
+  const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|index\.d\.ts|dist\/[\w-]+(\.d\.ts|\.js))$/;
   t.deepEqual(
     files.filter((file) => !allowed.test(file.replaceAll('\\', '/'))),
     [],
   );
-  for (const file of ['package.json', 'README.md', 'LICENSE', 'index.d.ts', 'native.cjs', join('dist', 'index.js')]) {
+  for (const file of ['package.json', 'README.md', 'LICENSE', 'index.d.ts', join('dist', 'index.js')]) {
     t.true(files.includes(file), file);
   }
   const mapped = files.filter((file) =>

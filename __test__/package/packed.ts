@@ -83,7 +83,12 @@ export class PackedProject {
 
   /** Runs Node in the project with an otherwise empty PATH. */
   run(...args: string[]): Output {
-    const env = { ...process.env, PATH: this.path, NODE_OPTIONS: '', NODE_PATH: '' };
+    return this.runWith({}, ...args);
+  }
+
+  /** As `run`, with variables of the environment. */
+  runWith(variables: Record<string, string>, ...args: string[]): Output {
+    const env = { ...process.env, PATH: this.path, NODE_OPTIONS: '', NODE_PATH: '', ...variables };
     const { status, stdout, stderr } = spawnSync(process.execPath, args, {
       cwd: this.project,
       env,

@@ -62,3 +62,12 @@ test('only the binding knows JavaScript, and nothing knows the binding', (t) => 
     [],
   );
 });
+
+test('one module alone names the library that does the cryptography', (t) => {
+  t.deepEqual(
+    [...sources]
+      .filter(([, source]) => /\b(?:ring|aws_lc_rs|getrandom)(?:::| as )/.test(source))
+      .map(([module]) => module),
+    ['crypto'],
+  );
+});

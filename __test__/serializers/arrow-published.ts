@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import ts from 'typescript';
+import { platformName } from '../../src/native/platform.js';
 
 const source = new URL('../../src/', import.meta.url);
 const modules = ['', 'util/', 'native/', 'serializers/', 'serializers/arrow/'].flatMap((folder) =>
@@ -29,8 +30,9 @@ export async function runPublished(main: string, packages: readonly string[]): P
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, ts.transpileModule(text, { compilerOptions }).outputText);
     }
-    writeFileSync(join(folder, 'package.json'), '{"type":"module","imports":{"#native":"./native.cjs"}}');
-    symlinkSync(fileURLToPath(new URL('../../native.cjs', import.meta.url)), join(folder, 'native.cjs'));
+    writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+    const addon = `cachekit-native.${platformName()}.node`;
+    symlinkSync(fileURLToPath(new URL(`../../${addon}`, import.meta.url)), join(folder, addon));
     writeFileSync(join(folder, 'main.js'), main);
     for (const name of packages) {
       const target = join(folder, 'node_modules', name);

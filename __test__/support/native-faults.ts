@@ -1,10 +1,10 @@
 import { mkdtempSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EncryptionWrapper, hardwareAcceleration, Keyring, Sealer } from '../../index.js';
 import { codecOf } from '../../src/codec/encryption-wrapper.js';
-import type { NativeAddon } from '../../src/native/addon.js';
+import { native as addon, type NativeAddon } from '../../src/native/addon.js';
+import { checkedText } from '../../src/native/result.js';
 import {
   ByteStorage,
   blake2b256,
@@ -23,7 +23,7 @@ interface TestAddon extends NativeAddon {
   forcePanic(name: string): void;
 }
 
-const native: TestAddon = createRequire(import.meta.url)('../../native.cjs');
+const native = addon as TestAddon;
 const masterKey = Buffer.alloc(32, 0x6b);
 const secret = Buffer.from('SECRET-plaintext-of-a-panic');
 const aad = createAad({ tenantId: 't', cacheKey: 'SECRET-cache-key', format: 'f', compressed: true });
@@ -76,6 +76,7 @@ const uses: Record<string, () => unknown> = {
   envelopeStore: () => ByteStorage.store(secret),
   envelopeInfo: () => ByteStorage.retrieve(envelope),
   hardware: () => hardwareAcceleration(),
+  version: () => checkedText(native.version()),
 };
 
 const frame = Buffer.alloc(64);

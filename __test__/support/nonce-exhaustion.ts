@@ -1,14 +1,12 @@
-import { createRequire } from 'node:module';
 import * as arrow from 'apache-arrow';
 import { ArrowSerializer, EncryptionWrapper, Keyring, Sealer } from '../../index.js';
-import type { NativeAddon, NativeSequence } from '../../src/native/addon.js';
+import { type NativeSequence, native } from '../../src/native/addon.js';
 
 /*
  * Runs with the addon that is built with `test-hooks`: every nonce sequence starts three seals before its end, and
  * what the public API does there goes to stdout as JSON.
  */
 
-const native: NativeAddon = createRequire(import.meta.url)('../../native.cjs');
 const sequences = native.NonceSequence as unknown as { testNear(remaining: number): NativeSequence };
 // The package makes its sequences by this property, and has no other way to start one elsewhere.
 Object.defineProperty(native, 'NonceSequence', {

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { platformName } from '../../src/native/platform.js';
 import { Random } from './random.js';
 
 /*
@@ -8,7 +9,9 @@ import { Random } from './random.js';
  * them in the middle of it. Prints how many were terminated while they were at it.
  */
 
-const addon = fileURLToPath(new URL('../../native.cjs', import.meta.url));
+const addon =
+  process.env.NAPI_RS_NATIVE_LIBRARY_PATH ??
+  fileURLToPath(new URL(`../../cachekit-native.${platformName()}.node`, import.meta.url));
 
 /** Plain JavaScript on the addon itself, so that a worker is at work within some milliseconds. */
 const source = `

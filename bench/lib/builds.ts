@@ -9,7 +9,7 @@ export type Product = typeof Public;
 
 /** @throws when there is no build of this project in the folder. */
 export function assertBuild(folder: string): void {
-  const missing = ['package.json', 'dist/index.js', 'native.cjs'].find((name) => !existsSync(join(folder, name)));
+  const missing = ['package.json', 'dist/index.js'].find((name) => !existsSync(join(folder, name)));
   if (missing !== undefined) {
     throw new Error(
       `${folder} has no ${missing}: --with names another clone of this project in which "npm run build" was run`,
@@ -26,8 +26,9 @@ export const loadBuild = async (folder: string): Promise<Product> =>
  */
 export function copyOfBuild(folder: string): { folder: string; remove(): void } {
   const copy = mkdtempSync(join(tmpdir(), 'cachekit-compare-'));
-  const addons = readdirSync(folder).filter((name) => name.endsWith('.node'));
-  for (const name of ['package.json', 'native.cjs', 'dist', ...addons]) {
+  // Builds before 0.2.0 have a loader beside the addon.
+  const addons = readdirSync(folder).filter((name) => name.endsWith('.node') || name === 'native.cjs');
+  for (const name of ['package.json', 'dist', ...addons]) {
     cpSync(join(folder, name), join(copy, name), { recursive: true });
   }
   symlinkSync(join(resolve(folder), 'node_modules'), join(copy, 'node_modules'));

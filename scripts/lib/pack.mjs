@@ -12,11 +12,13 @@ const platformPackageJson = (platform) => JSON.parse(readFileSync(at('npm', plat
  * the project's own package.json, where `npm ci` would look for versions that are not published yet.
  */
 function publishedPackageJson() {
-  const { devDependencies, scripts, ...published } = packageJson();
+  const { devDependencies, scripts, private: _, ...published } = packageJson();
   const platformPackages = platforms().map(platformPackageJson);
   const stale = platformPackages.filter(({ version }) => version !== published.version);
   if (stale.length > 0) {
-    throw new Stop(`npm/ is of version ${stale[0].version}, not ${published.version}: run "npx napi create-npm-dirs".`);
+    throw new Stop(
+      `npm/ is of version ${stale[0].version}, not ${published.version}: run "node scripts/release.mjs npm-dirs".`,
+    );
   }
   const optionalDependencies = Object.fromEntries(platformPackages.map(({ name, version }) => [name, version]));
   return { ...published, optionalDependencies };
@@ -32,6 +34,12 @@ function npmPack(cwd, ...args) {
   return Object.values(result)[0];
 }
 
+/** npm/PLATFORM/package.json is private, so that nobody publishes the folder by hand. */
+function publishedPlatformJson(platform) {
+  const { private: _, ...published } = platformPackageJson(platform);
+  return published;
+}
+
 function stageMain(stage) {
   for (const { path } of npmPack(root, '--dry-run').files) {
     mkdirSync(dirname(join(stage, path)), { recursive: true });
@@ -40,18 +48,23 @@ function stageMain(stage) {
   writeJson(join(stage, 'package.json'), publishedPackageJson());
 }
 
-function stagePlatform(stage, platform) {
+/** `gathered`: only an addon of npm/ will do; else this machine's own build, which is never older than one there. */
+function stagePlatform(stage, platform, gathered) {
   cpSync(at('npm', platform), stage, { recursive: true });
+  writeJson(join(stage, 'package.json'), publishedPlatformJson(platform));
   copyFileSync(at('LICENSE'), join(stage, 'LICENSE'));
   const { main: addon } = platformPackageJson(platform);
-  // A release gathers the addons in npm/ (napi artifacts); a build of this machine leaves its own at the top.
-  if (existsSync(join(stage, addon))) return;
-  if (!existsSync(at(addon))) throw new Stop(`there is no ${addon}: build it, or gather it with "npx napi artifacts".`);
-  copyFileSync(at(addon), join(stage, addon));
+  const own = at(addon);
+  if (!gathered && existsSync(own)) copyFileSync(own, join(stage, addon));
+  if (!existsSync(join(stage, addon)))
+    throw new Stop(`there is no ${addon} in npm/${platform}: npm run build:platforms`);
 }
 
-/** Packs the main package and the given platforms' into `out` and answers the tarballs' paths, main first. */
-export function pack(out, platformNames) {
+/**
+ * Packs the main package and the given platforms' into `out` and answers the tarballs' paths, main first.
+ * `gathered`: all with the addons of npm/, as a release has them.
+ */
+export function pack(out, platformNames, { gathered = false } = {}) {
   mkdirSync(out, { recursive: true });
   const packOne = (name, fill) => {
     const stage = join(out, `stage-${name}`);
@@ -64,6 +77,6 @@ export function pack(out, platformNames) {
   };
   return [
     packOne('main', stageMain),
-    ...platformNames.map((platform) => packOne(platform, (stage) => stagePlatform(stage, platform))),
+    ...platformNames.map((platform) => packOne(platform, (stage) => stagePlatform(stage, platform, gathered))),
   ];
 }

@@ -14,14 +14,13 @@ export function platformName() {
 
 const isMusl = () => !process.report?.getReport()?.header?.glibcVersionRuntime;
 
-const addonName = () => `${packageJson().napi.binaryName}.${platformName()}.node`;
+export const addonName = () => `${packageJson().napi.binaryName}.${platformName()}.node`;
 const napiConfig = () => {
   const { name, version, napi } = packageJson();
   return { name, version, napi };
 };
 
-const addon = () =>
-  step({ name: 'addon', inputs: rustInputs, outputs: [addonName(), 'native.cjs'], extra: napiConfig() });
+const addon = () => step({ name: 'addon', inputs: rustInputs, outputs: [addonName()], extra: napiConfig() });
 
 /** Builds of the crate with a feature that no published build has, for tests and benchmarks to load by path. */
 const featureAddon = (feature) =>
@@ -93,7 +92,7 @@ export async function ensureReady(options) {
  */
 export async function ensureBuilt({ force = false, features = [] } = {}) {
   const steps = [
-    { ...addon(), work: () => buildAddon('the addon', ['--js', 'native.cjs', '--dts', 'native.d.cts']) },
+    { ...addon(), work: () => buildAddon('the addon', ['--no-js', '--dts', '.build/native.d.ts']) },
     ...features.map((feature) => ({ ...featureAddon(feature), work: () => buildFeatureAddon(feature) })),
     { ...javascript(), work: buildJavaScript },
   ];
@@ -116,12 +115,12 @@ async function buildAddon(what, options) {
   if ((await run(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })) !== 0) {
     throw new Stop(`${what} could not be built; cargo's message stands above.`);
   }
-  if (!options.includes('--no-js')) checkThatItLoads();
+  if (!options.includes('--features')) checkThatItLoads();
   say(`built ${what} in ${seconds(start)}`);
 }
 
 function checkThatItLoads() {
-  const { code, output } = runQuietly(process.execPath, ['-e', "require('./native.cjs')"], { cwd: root });
+  const { code, output } = runQuietly(process.execPath, ['-e', `require('./${addonName()}')`], { cwd: root });
   if (code !== 0) throw new Stop(`${output}\nthe addon was built but does not load.`);
 }
 

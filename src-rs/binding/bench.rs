@@ -5,10 +5,10 @@ use std::ptr;
 use std::time::Instant;
 
 use napi::{sys, Error};
-use ring::aead::{Aad, Nonce};
 
 use super::call::{Call, ExportsObject};
 use super::status::{check, Answer, Outcome};
+use crate::crypto::{Aad, Nonce};
 use crate::error::Failure;
 use crate::secret::AeadKey;
 

@@ -27,6 +27,7 @@ pub fn export(target: &ExportsObject) -> Result<(), Error> {
     target.add::<3, _>(c"indicesBelow", indices_below, ptr::null_mut())?;
     target.add::<2, _>(c"offsetsRise", offsets_rise, ptr::null_mut())?;
     target.add::<0, _>(c"hardware", hardware, ptr::null_mut())?;
+    target.add::<0, _>(c"version", version, ptr::null_mut())?;
     target.add::<1, _>(c"askForLargePages", ask_for_large_pages, ptr::null_mut())?;
     Ok(())
 }
@@ -129,6 +130,10 @@ fn offsets_rise(call: &Call) -> Outcome<Answer> {
 
 fn hardware(call: &Call) -> Outcome<Answer> {
     latin1(call, hardware::implementation().as_bytes())
+}
+
+fn version(call: &Call) -> Outcome<Answer> {
+    latin1(call, env!("CARGO_PKG_VERSION").as_bytes())
 }
 
 fn ask_for_large_pages(call: &Call) -> Outcome<Answer> {

@@ -10,9 +10,8 @@ mod open;
 
 use std::sync::{Arc, OnceLock};
 
-use ring::aead::{Aad, Nonce as RingNonce};
-
 use crate::container::Packing;
+use crate::crypto::{Aad, Nonce as UniqueNonce};
 use crate::envelope::MAX_LEN;
 use crate::error::Failure;
 use crate::kdf::{self, FINGERPRINT_LEN};
@@ -164,8 +163,11 @@ impl Sealer {
         let (head, rest) = buffer.split_at_mut(NONCE_LEN);
         let (text, tail) = rest.split_at_mut(rest.len() - TAG_LEN);
         let nonce = nonce()?.into_bytes();
-        let tag =
-            self.key.expose().seal_in_place_separate_tag(RingNonce::assume_unique_for_key(nonce), Aad::from(aad), text);
+        let tag = self.key.expose().seal_in_place_separate_tag(
+            UniqueNonce::assume_unique_for_key(nonce),
+            Aad::from(aad),
+            text,
+        );
         // By reference: moved out of the result, the tag is copied in pieces that the processor has to wait for.
         let tag = tag.as_ref().map_err(|_| Failure::TooLarge)?;
         head.copy_from_slice(&nonce);

@@ -1,10 +1,9 @@
 //! Opening: what was sealed is decrypted and its container read, or nothing is left of it.
 
-use ring::aead::{Aad, Nonce, Tag};
-
 use super::{Sealer, NONCE_LEN, OVERHEAD_LEN, TAG_LEN};
 use crate::container::{Kind, Unpacking};
 use crate::copy::copy;
+use crate::crypto;
 use crate::envelope::MAX_LEN;
 use crate::error::Failure;
 use crate::hash::{checksum, CHECKSUM_LEN};
@@ -117,7 +116,7 @@ impl Sealer {
         read_from(container, out, unpacking)
     }
 
-    // The plaintext begins with 8 bytes that must not reach the caller, and ring opens only in place. So it is opened
+    // The plaintext begins with 8 bytes that must not reach the caller, and it is opened only in place. So it is opened
     // over the 8 bytes in front of the output where the caller has them: one copy. Behind it where there is room, or else
     // in fresh memory, it takes two.
     fn open_checksummed(
@@ -160,13 +159,11 @@ impl Sealer {
         Ok(())
     }
 
-    // Leaves zeros in `text` if it does not open. ring does so too, but its documentation promises nothing.
+    // Leaves zeros in `text` if it does not open. ring and AWS-LC do so too, but their documentation promises nothing.
     #[inline]
     fn decrypt(&self, nonce: &[u8], text: &mut [u8], tag: &[u8], aad: &[u8]) -> Result<usize, Failure> {
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Failure::Authentication)?;
-        let tag = Tag::try_from(tag).map_err(|_| Failure::Authentication)?;
-        match self.key.expose().open_in_place_separate_tag(nonce, Aad::from(aad), tag, text, 0..) {
-            Ok(opened) => Ok(opened.len()),
+        match crypto::open_in_place(self.key.expose(), nonce, aad, text, tag) {
+            Ok(()) => Ok(text.len()),
             Err(_) => {
                 text.fill(0);
                 Err(Failure::Authentication)

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
+import { ownRequire } from '../util/own-require.js';
 import { EXIT, EXIT_CODES } from './exit-codes.js';
 import { print } from './print.js';
 import { UsageError, usageMessage } from './usage-error.js';
@@ -67,7 +67,7 @@ async function withoutCommand(): Promise<void> {
   if (values.help) {
     await print(usage);
   } else if (values.version) {
-    const { version } = createRequire(import.meta.url)('cachekit-native/package.json') as { version: string };
+    const { version } = ownRequire('cachekit-native/package.json') as { version: string };
     await print(version);
   } else {
     console.error(usage);

@@ -1,5 +1,4 @@
-import { createRequire } from 'node:module';
-import { NativeLoadError } from '../errors.js';
+import { loadAddon } from './load-addon.js';
 import type { NativeResult } from './result.js';
 
 /** A value's container, in bits 0–1 of `mode`. */
@@ -270,30 +269,10 @@ export interface NativeAddon extends NativeSealerFunctions, NativeL1Functions {
   /** 1 if none of the offsets, of `width` bytes (4, 8), is negative or less than the one before it, else 0. No shared memory. */
   offsetsRise(offsets: Uint8Array, width: number): NativeResult;
   hardware(): string | NativeResult;
+  /** `VERSION` of the sources that it was built from. */
+  version(): string | NativeResult;
   /** Lets the system map memory that JavaScript is about to write in large pages. Of its own outputs the addon sees to it. */
   askForLargePages(memory: Uint8Array): void;
 }
 
-export const native: NativeAddon = load();
-
-/** Loads the addon through the generated loader, whose own message names none of what a user needs to mend it. */
-function load(): NativeAddon {
-  try {
-    return createRequire(import.meta.url)('#native');
-  } catch (cause) {
-    const libc =
-      process.platform === 'linux' ? (isMusl() ? 'musl' : 'gnu') : process.platform === 'win32' ? 'msvc' : '';
-    const target = [process.platform, process.arch, libc].filter(Boolean).join('-');
-    throw new NativeLoadError(
-      `No native addon for ${target}. Tried NAPI_RS_NATIVE_LIBRARY_PATH, a build beside this package, and the package ` +
-        `cachekit-native-${target}. If that package is missing from node_modules, install with --include=optional, and ` +
-        'delete a lockfile that was made on another platform; with Rust installed, `npm run build` in a clone builds it.',
-      { cause },
-    );
-  }
-}
-
-function isMusl(): boolean {
-  const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
-  return report !== undefined && report.header?.glibcVersionRuntime === undefined;
-}
+export const native = loadAddon() as NativeAddon;

@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module';
 import type { Attributes, Span, SpanStatusCode, Tracer } from '@opentelemetry/api';
 import { isCacheKitError } from '../errors.js';
 import { type Tracer as CacheTracer, observedOf, type TraceOutcome, type TraceStart } from '../util/observed.js';
+import { ownRequire } from '../util/own-require.js';
 import { assertCaches, type Caches } from './sources.js';
 
 /**
@@ -34,12 +34,11 @@ export function traceCaches(tracer: Tracer, caches: Caches): () => void {
   };
 }
 
-const require = createRequire(import.meta.url);
 const ERROR: SpanStatusCode.ERROR = 2;
 
 function spansOf(tracer: Tracer, cache: string): CacheTracer {
   // Not before there is a tracer: the metrics need nothing of it at run time.
-  const { context, trace } = require('@opentelemetry/api') as typeof import('@opentelemetry/api');
+  const { context, trace } = ownRequire('@opentelemetry/api') as typeof import('@opentelemetry/api');
   return {
     run(start, work) {
       const span = tracer.startSpan(`cachekit.${start.what}`, { attributes: attributesOf(cache, start) });

@@ -1,8 +1,8 @@
-import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { ConfigurationError, SerializationError } from '../errors.js';
 import { assertBytes, kindOf } from '../util/bytes.js';
 import { readOptions } from '../util/options-object.js';
+import { ownRequire } from '../util/own-require.js';
 import type { ArrowCompression } from './arrow/codecs.js';
 import { writableBatches } from './arrow/columns.js';
 import { codecOf, compressionOf } from './arrow/compression.js';
@@ -146,8 +146,6 @@ export class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Seria
   }
 }
 
-const require = createRequire(import.meta.url);
-
 /** What `import 'apache-arrow'` gives, as soon as it is there. */
 let imported: unknown;
 
@@ -164,11 +162,11 @@ function importInBackground(): void {
 }
 
 function load<T extends ArrowTable>(condition: 'import' | 'require'): ArrowModule<T> {
-  return require(condition === 'import' ? locate() : 'apache-arrow') as ArrowModule<T>;
+  return ownRequire(condition === 'import' ? locate() : 'apache-arrow') as ArrowModule<T>;
 }
 
 function isRequired(): boolean {
-  return require.cache[require.resolve('apache-arrow')] !== undefined;
+  return ownRequire.cache[ownRequire.resolve('apache-arrow')] !== undefined;
 }
 
 function attempt(condition: 'import' | 'require'): unknown {

@@ -1,12 +1,12 @@
 import { closeSync, openSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, realpath, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
 import type { Database, RootDatabase } from 'lmdb';
 import { BackendError, ConfigurationError } from '../../errors.js';
 import { assertNotHeld } from '../../util/clock.js';
 import { readBootId } from '../../util/machine-time.js';
+import { ownRequire, requireFrom } from '../../util/own-require.js';
 import { setImmediate } from '../../util/timers.js';
 import { codeOf } from '../cause.js';
 import { LmdbOpenGuard } from './open-guard.js';
@@ -51,12 +51,10 @@ const keyEncoder = {
 };
 const RAW = { encoding: 'binary', keyEncoder } as const;
 
-const require = createRequire(import.meta.url);
-
 /** @throws ConfigurationError when the package is missing. */
 export function assertLmdbInstalled(): void {
   try {
-    require.resolve('lmdb');
+    ownRequire.resolve('lmdb');
   } catch {
     throw new ConfigurationError('An LMDB backend needs lmdb, an optional peer: npm install lmdb');
   }
@@ -155,7 +153,7 @@ let lmdb: typeof import('lmdb') | undefined;
 /** Part by part, as loading all at once holds the event loop for 50 ms, or many times that next to other processes. */
 async function loadLmdb(): Promise<typeof import('lmdb')> {
   if (lmdb !== undefined) return lmdb;
-  const requireFromIt = createRequire(require.resolve('lmdb'));
+  const requireFromIt = requireFrom(ownRequire.resolve('lmdb'));
   for (const part of PARTS) {
     try {
       requireFromIt(part);
@@ -166,7 +164,7 @@ async function loadLmdb(): Promise<typeof import('lmdb')> {
   }
   // It keeps the timers that it finds.
   assertNotHeld('lmdb');
-  lmdb = require('lmdb') as typeof import('lmdb');
+  lmdb = ownRequire('lmdb') as typeof import('lmdb');
   return lmdb;
 }
 

@@ -1,13 +1,10 @@
-import { createRequire } from 'node:module';
 import { isIP } from 'node:net';
 import { ConfigurationError } from '../../errors.js';
+import { ownRequire } from '../../util/own-require.js';
 import type { RedisNode } from './address.js';
 import type { RedisCommands } from './commands.js';
 
 export type RedisLibrary = 'ioredis' | 'redis';
-
-/** The optional peers are loaded when a backend needs them. */
-export const require = createRequire(import.meta.url);
 
 /**
  * Which of the optional peers is installed, `ioredis` first: `redis` waits for the event loop's next turn before it writes.
@@ -21,7 +18,7 @@ export function installedLibrary(wanted: unknown): RedisLibrary {
   const candidates: readonly RedisLibrary[] = wanted === undefined ? ['ioredis', 'redis'] : [wanted];
   for (const library of candidates) {
     try {
-      require.resolve(library);
+      ownRequire.resolve(library);
       return library;
     } catch {
       // Not installed: the next one may be.

@@ -1,7 +1,8 @@
+import { ownRequire } from '../../util/own-require.js';
 import type { RedisAddress, RedisNode } from './address.js';
 import type { IoredisClient, IoredisClusterClient } from './clients.js';
 import { ioredisClusterCommands, ioredisCommands } from './commands.js';
-import { type Emitter, MAX_REDIRECTIONS, type OpenClient, require, serverName } from './owned-client.js';
+import { type Emitter, MAX_REDIRECTIONS, type OpenClient, serverName } from './owned-client.js';
 
 export type OwnIoredis = Emitter &
   IoredisClient & {
@@ -14,7 +15,7 @@ export function newIoredis(
   { nodes: [node], username, password, database, tls }: RedisAddress,
   timeoutMs: number,
 ): OwnIoredis {
-  const { Redis } = require('ioredis') as { Redis: new (options: object) => OwnIoredis };
+  const { Redis } = ownRequire('ioredis') as { Redis: new (options: object) => OwnIoredis };
   const client = new Redis({
     ...node,
     username,
@@ -60,7 +61,7 @@ type OwnIoredisCluster = Emitter &
   IoredisClusterClient & { nodes(role: 'all' | 'master'): OwnIoredis[]; disconnect(): void };
 
 export function openIoredisCluster({ nodes, username, password, tls }: RedisAddress, timeoutMs: number): OpenClient {
-  const { Cluster } = require('ioredis') as { Cluster: new (nodes: object, options: object) => OwnIoredisCluster };
+  const { Cluster } = ownRequire('ioredis') as { Cluster: new (nodes: object, options: object) => OwnIoredisCluster };
   const client = new Cluster(nodes, {
     lazyConnect: true,
     enableOfflineQueue: false,

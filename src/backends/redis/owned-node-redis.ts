@@ -1,8 +1,9 @@
+import { ownRequire } from '../../util/own-require.js';
 import { allowManyListeners } from '../../util/realms.js';
 import type { RedisAddress, RedisNode } from './address.js';
 import type { NodeRedisClient, NodeRedisClusterClient } from './clients.js';
 import { nodeRedisClusterCommands, nodeRedisCommands } from './commands.js';
-import { type Emitter, MAX_REDIRECTIONS, type OpenClient, require, serverName } from './owned-client.js';
+import { type Emitter, MAX_REDIRECTIONS, type OpenClient, serverName } from './owned-client.js';
 
 export type OwnNodeRedis = Emitter & NodeRedisClient & { connect(): Promise<unknown>; unref(): void; destroy(): void };
 
@@ -11,7 +12,7 @@ export function newNodeRedis(
   timeoutMs: number,
   options: object,
 ): OwnNodeRedis {
-  const { createClient } = require('redis') as { createClient: (options: object) => OwnNodeRedis };
+  const { createClient } = ownRequire('redis') as { createClient: (options: object) => OwnNodeRedis };
   const client = createClient({
     username,
     password,
@@ -50,7 +51,7 @@ type OwnNodeRedisCluster = Emitter &
   };
 
 export function openNodeRedisCluster({ nodes, username, password, tls }: RedisAddress, timeoutMs: number): OpenClient {
-  const { createCluster } = require('redis') as { createCluster: (options: object) => OwnNodeRedisCluster };
+  const { createCluster } = ownRequire('redis') as { createCluster: (options: object) => OwnNodeRedisCluster };
   // The client that asks for the slots has no other end: it would wait indefinitely for a server that does not answer.
   const ending = new AbortController();
   allowManyListeners(ending.signal);

@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module';
 import type { CircuitBreakerPolicy, ConsecutiveBreaker, IBackoff } from 'cockatiel';
 import { BackendError, hasCode, isCacheKitError, isError, propertyOf } from '../../errors.js';
 import { now } from '../../util/clock.js';
+import { ownRequire } from '../../util/own-require.js';
 import { isErrorCalled } from '../../util/realms.js';
 
 export type BreakerState = 'open' | 'half-open' | 'closed';
@@ -54,11 +54,9 @@ export function circuitOpen(): BackendError {
   return new BackendError('The backend has failed repeatedly and is not asked for now', { transient: true });
 }
 
-const require = createRequire(import.meta.url);
-
 /** Loaded by the first cache that has a backend: it takes a third of this package's import time. */
 function cockatiel(): typeof import('cockatiel') {
-  return require('cockatiel');
+  return ownRequire('cockatiel');
 }
 
 /** cockatiel compares wall-clock times, and that clock may be set back by hours, which prolongs nothing here. */

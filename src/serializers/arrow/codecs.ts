@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import * as zlib from 'node:zlib';
 import { ConfigurationError } from '../../errors.js';
 import { native } from '../../native/addon.js';
 import { checked } from '../../native/result.js';
+import { ownRequire } from '../../util/own-require.js';
 import { assertFrame } from './zstd-frame.js';
 
 /** How the columns of an Arrow file are compressed. */
@@ -16,8 +16,6 @@ export interface BoundedCodec {
   /** Fills `out`. @throws any error for what does not hold exactly so much. */
   decodeInto(out: Uint8Array, bytes: Uint8Array): void;
 }
-
-const require = createRequire(import.meta.url);
 
 /** LZ4 frames, in the addon. */
 export const lz4: BoundedCodec = {
@@ -71,9 +69,9 @@ interface EmscriptenModule {
 export function wasmZstd(): BoundedCodec {
   const name = '@bokuweb/zstd-wasm';
   const { compress, decompress } = load<ZstdWasm>(name);
-  const folder = dirname(require.resolve(name));
+  const folder = dirname(ownRequire.resolve(name));
   const { WebAssembly } = globalThis as unknown as { WebAssembly: Wasm };
-  const { Module } = require(join(folder, 'module.js')) as { Module: EmscriptenModule };
+  const { Module } = ownRequire(join(folder, 'module.js')) as { Module: EmscriptenModule };
   if (!Module.calledRun) {
     Module.instantiateWasm = (imports, receive) => {
       const program = new WebAssembly.Module(readFileSync(join(folder, 'zstd.wasm')));
@@ -100,7 +98,7 @@ function fill(out: Uint8Array, decoded: Uint8Array): void {
 
 function load<T>(name: string): T {
   try {
-    return require(name) as T;
+    return ownRequire(name) as T;
   } catch {
     throw new ConfigurationError(
       `Arrow files compressed with zstd need the package ${name}: npm install ${name} (or use Node 22.15 or newer)`,
