@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { LmdbBackend } from '../../index.js';
 import { until } from '../../src/testing/behaviour.js';
 import { behaviours } from '../../src/testing/conformance.js';
+import { holds } from '../support/properties.js';
 import { allKeys, backendIn, dataFile, directoryOf } from './lmdb-directories.js';
 
 for (const behaviour of behaviours) {
@@ -116,7 +117,8 @@ test('invalidateTags removes what was last set with a tag, and nothing else', as
 });
 
 test('any sequence of operations answers as a simple model does', async (t) => {
-  await fc.assert(
+  await holds(
+    t,
     fc.asyncProperty(fc.array(operation, { minLength: 20, maxLength: 120 }), async (operations) => {
       const directory = mkdtempSync(join(tmpdir(), 'cachekit-lmdb-'));
       const time = { ms: 1_700_000_000_000 };
@@ -159,7 +161,7 @@ test('any sequence of operations answers as a simple model does', async (t) => {
         rmSync(directory, { recursive: true, force: true });
       }
     }),
-    { numRuns: 25 },
+    25,
   );
 });
 

@@ -10,6 +10,7 @@ import {
   ValueTooLargeError,
 } from '../../index.js';
 import { encodeInteropArgs } from '../../src/protocol/index.js';
+import { holds } from '../support/properties.js';
 import { secret } from './values.js';
 
 const node = new StandardSerializer({ types: 'node' });
@@ -80,10 +81,11 @@ test('a value refused as a whole has no path, and a deep one a path that is shor
   t.regex(error.message, /\[0\]…\[0\]/);
 });
 
-test('the path leads to what is refused, wherever it is', (t) => {
+test('the path leads to what is refused, wherever it is', async (t) => {
   const key = fc.string({ minLength: 1, maxLength: 50, unit: 'grapheme-ascii' }).filter((name) => name !== '__proto__');
   const steps = fc.array(fc.oneof(fc.nat(5), key), { minLength: 1, maxLength: 12 });
-  fc.assert(
+  await holds(
+    t,
     fc.property(steps, fc.nat(3), (path, before) => {
       let value: unknown = () => 1;
       let expected = '';
@@ -100,7 +102,7 @@ test('the path leads to what is refused, wherever it is', (t) => {
       }
       refusedByAll(t, value, /function/, expected);
     }),
-    { numRuns: 200 },
+    200,
   );
 });
 
@@ -325,7 +327,7 @@ test("undefined in a list is carried by types: 'node', and refused elsewhere wit
   t.throws(() => node.deserialize(Buffer.from('9201c7010500', 'hex')), { instanceOf: SerializationError });
 });
 
-test('lists with undefined are read back exactly, whatever else is in them', (t) => {
+test('lists with undefined are read back exactly, whatever else is in them', async (t) => {
   const leaf = fc.oneof(fc.constant(undefined), fc.constant(null), fc.integer(), fc.string({ unit: 'grapheme' }));
   const { value } = fc.letrec<{ value: unknown }>((tie) => ({
     value: fc.oneof(
@@ -336,9 +338,10 @@ test('lists with undefined are read back exactly, whatever else is in them', (t)
       fc.array(fc.tuple(tie('value'), tie('value'))).map((entries) => new Map(entries)),
     ),
   }));
-  fc.assert(
+  await holds(
+    t,
     fc.property(value, (any) => t.deepEqual(node.deserialize(node.serialize([any])), [any])),
-    { numRuns: 300 },
+    300,
   );
 });
 
