@@ -74,7 +74,7 @@ impl Sealer {
         let len = container_len(sealed.len())?;
         let (nonce, rest) = sealed.split_at(NONCE_LEN);
         let (text, tag) = rest.split_at(len);
-        let Some(payload_len) = unpacking.payload_len(len)? else {
+        let Some(payload_len) = unpacking.payload_len(len).map_err(too_short_to_be_sealed)? else {
             return self.open_parsed(&mut out[headroom..], [nonce, text, tag], aad, unpacking);
         };
         if out.len() - headroom < payload_len {
@@ -221,6 +221,15 @@ fn read_from(container: Scratch, out: &mut [u8], unpacking: Unpacking) -> Result
 
 fn container_len(sealed_len: usize) -> Result<usize, Failure> {
     sealed_len.checked_sub(OVERHEAD_LEN).ok_or(Failure::Authentication)
+}
+
+// A length that nothing sealed has is told like any other value that does not open: by one failure.
+fn too_short_to_be_sealed(failure: Failure) -> Failure {
+    if failure == Failure::Envelope {
+        Failure::Authentication
+    } else {
+        failure
+    }
 }
 
 fn verify(container: &[u8]) -> Result<(), Failure> {

@@ -83,6 +83,18 @@ fn a_failed_open_leaves_zeros_and_the_lead_as_it_was() {
 }
 
 #[test]
+fn what_is_too_short_for_any_container_fails_as_what_was_altered() {
+    let sealer = sealer(&[7; 32]);
+    for (_, unpacking) in PACKINGS {
+        for len in 0..OVERHEAD_LEN + 8 {
+            let mut out = vec![UNTOUCHED; 100];
+            let result = written(sealer.open(&mut out, 8, &vec![9; len], b"aad", unpacking));
+            assert_eq!(result, Err(Failure::Authentication), "{len} bytes");
+        }
+    }
+}
+
+#[test]
 fn a_checksum_that_does_not_match_is_refused_and_leaves_zeros() {
     let sealer = sealer(&[7; 32]);
     for size in [0, 3, 100, 70_000] {
