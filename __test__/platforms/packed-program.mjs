@@ -36,7 +36,9 @@ async function main() {
         }),
     ),
   );
-  const cache = createCache({ masterKey, namespace: 'platforms', backend: process.env.REDIS_URL, l1: false });
+  // An emulator takes seconds to connect for the first time.
+  const backend = process.env.REDIS_URL;
+  const cache = createCache({ masterKey, namespace: 'platforms', backend, l1: false, timeout: '60s' });
   await cache.set('patient', value, { ttl: '1m' });
   const read = await cache.get('patient');
   const many = await cache.getMany(['patient', 'nobody']);
