@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use memmap2::MmapMut;
 
+use crate::large_pages;
+
 /// A usual page.
 const PAGE_LEN: usize = 4096;
 /// What is kept of a mapping.
@@ -95,7 +97,9 @@ impl Mapping {
 
     fn new(most: usize, len: usize) -> Option<Self> {
         if MAPPED.fetch_add(1, Ordering::Relaxed) < most {
-            if let Ok(memory) = MmapMut::map_anon(len.next_multiple_of(PAGE_LEN)) {
+            if let Ok(mut memory) = MmapMut::map_anon(len.next_multiple_of(PAGE_LEN)) {
+                // SAFETY: the mapping that was just made.
+                unsafe { large_pages::ask_for(memory.as_mut_ptr(), memory.len()) };
                 return Some(Self(memory));
             }
         }
