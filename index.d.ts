@@ -1708,6 +1708,7 @@ declare class Cache extends TenantCache implements AsyncDisposable {
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
 }
+
 /**
  * A cache to put values into by name, and functions. It encrypts when `masterKey`, `keyring` or an EncryptionWrapper as
  * `serializer` is given; `cache.secure(options)(fn)` encrypts a function's results in any case.

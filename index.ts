@@ -20,12 +20,8 @@ export { MemoryBackend, type MemoryBackendOptions } from './src/backends/memory.
 export { RedisBackend, type RedisBackendOptions } from './src/backends/redis.js';
 export { type CacheFunction, cache } from './src/cache/cache.js';
 export type { CachedFunction, Entry } from './src/cache/cached-function.js';
-export {
-  type Cache,
-  type CreateCacheOptions,
-  createCache,
-  type SecureFunctionOptions,
-} from './src/cache/create-cache.js';
+export { createCache } from './src/cache/create.js';
+export type { Cache, CreateCacheOptions, SecureFunctionOptions } from './src/cache/create-cache.js';
 export type { CacheStats, LatencyStats } from './src/cache/engine/counters.js';
 export type { CacheEvent, FailureKind } from './src/cache/engine/events.js';
 export type { TenantStore } from './src/cache/key-builder.js';

@@ -116,7 +116,7 @@ test.serial('what does not load says so, and what to do about it', (t) => {
   t.teardown(() => renameSync(away, home));
   const message = output('main.mjs');
   t.true(message.split('\n').length <= 11, message);
-  t.regex(message, /\n {2}the package cachekit-native-\S+, from .*core\.js: Cannot find module/);
+  t.regex(message, /\n {2}the package cachekit-native-\S+, from .*at-once-core\.cjs: Cannot find module/);
   t.regex(message, /\nInstall it with --include=optional .*lockfile/);
 
   const stranger = packed.installed(`cachekit-native-${other}`);

@@ -130,42 +130,86 @@ test.serial('npx cachekit-native runs the program', (t) => {
   t.regex(stdout, /^Usage: cachekit-native /);
 });
 
-test.serial('the main entry is three files, which import the dependencies alone, and one of them nothing', (t) => {
-  const main = readPackageJson(packed.installed('cachekit-native'));
-  const importsOf = (file: string) => {
-    const text = readFileSync(packed.installed('cachekit-native', 'dist', file), 'utf8');
-    return [...text.matchAll(/^(?:import|export)\b[^;]*?\bfrom '([^']+)';|^import '([^']+)';/gm)].map(
-      ([, from, bare]) => from ?? bare ?? '',
-    );
-  };
-  t.deepEqual(importsOf('index.js').sort(), ['./core.js', './headers.js']);
-  // What needs no native addon.
-  t.deepEqual(
-    importsOf('headers.js').filter((name) => !name.startsWith('node:')),
-    [],
+test.serial('an import reads three files of code and the addon; the rest is read when it is used', (t) => {
+  packed.write(
+    'read.mjs',
+    `import { createRequire } from 'node:module';
+     import { basename } from 'node:path';
+     const { cache: read } = createRequire(import.meta.url);
+     const report = () => console.log(Object.keys(read).map((file) => basename(file)).join(' '));
+     const { createCache, RedisBackend } = await import('cachekit-native');
+     report();
+     const values = createCache({ masterKey: 'aa'.repeat(32) });
+     await values.set('k', 1);
+     await values.get('k');
+     report();`,
   );
-  const imported = importsOf('core.js').filter((name) => !name.startsWith('node:') && name !== './headers.js');
-  t.true(imported.length > 0);
+  const { stdout, stderr } = packed.run('read.mjs');
+  t.is(stderr, '');
+  const [imported = '', used = ''] = stdout.split('\n');
+  const addon = packed.platformPackage.replace('cachekit-native-', 'cachekit-native.');
+  t.deepEqual(imported.split(' '), ['index.cjs', 'at-once-core.cjs', 'at-once-headers.cjs', `${addon}.node`]);
   t.deepEqual(
-    imported.filter((name) => main.dependencies?.[name] === undefined),
+    used.split(' ').filter((file) => file.startsWith('on-demand-')),
+    ['on-demand-engine.cjs'],
+  );
+});
+
+test.serial('what shows a header needs no addon and no dependency', (t) => {
+  const text = readFileSync(packed.installed('cachekit-native/dist/cjs/at-once-headers.cjs'), 'utf8');
+  const required = [...text.matchAll(/require\(['"]([^'"]+)['"]\)/g)].map(([, name = '']) => name);
+  t.true(required.length > 0);
+  t.deepEqual(
+    required.filter((name) => !name.startsWith('node:')),
     [],
   );
 });
 
+test.serial('the code requires and imports nothing but Node, the dependencies and its own files', (t) => {
+  const main = readPackageJson(packed.installed('cachekit-native'));
+  for (const file of filesBelow(packed.installed('cachekit-native', 'dist')).filter((name) => /\.c?js$/.test(name))) {
+    const text = readFileSync(packed.installed('cachekit-native', 'dist', file), 'utf8');
+    const found = text.matchAll(
+      /^(?:import|export)\b[^;]*?\bfrom ['"]([^'"]+)['"];|^(?:var|const)[^;\n]*\brequire\(['"]([^'"]+)['"]\)/gm,
+    );
+    const strange = [...found]
+      .map(([, imported, required]) => imported ?? required ?? '')
+      .filter((name) => !/^(node:|\.)/.test(name) && main.dependencies?.[name] === undefined);
+    t.deepEqual(strange, [], file);
+  }
+});
+
 test.serial('the main package holds the compiled code, its types and nothing else', (t) => {
-  const files = filesBelow(packed.installed('cachekit-native'));
-  const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|index\.d\.ts|dist\/[\w-]+(\.d\.ts|\.js))$/;
+  const files = filesBelow(packed.installed('cachekit-native')).map((file) => file.replaceAll('\\', '/'));
+  const allowed =
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|index\.d\.ts|dist\/([\w-]+(\.d\.c?ts|\.js)|cjs\/[\w-]+(\.cjs(\.map)?|\.mjs)|esm\/[\w-]+\.js(\.map)?))$/;
   t.deepEqual(
-    files.filter((file) => !allowed.test(file.replaceAll('\\', '/'))),
+    files.filter((file) => !allowed.test(file)),
     [],
   );
-  for (const file of ['package.json', 'README.md', 'LICENSE', 'index.d.ts', join('dist', 'index.js')]) {
+  for (const file of [
+    'package.json',
+    'README.md',
+    'LICENSE',
+    'index.d.ts',
+    'dist/index.js',
+    'dist/cjs/index.cjs',
+    'dist/esm/index.js',
+  ]) {
     t.true(files.includes(file), file);
   }
-  const mapped = files.filter((file) =>
-    readFileSync(packed.installed('cachekit-native', file), 'utf8').includes('sourceMappingURL='),
+});
+
+test.serial('a stack shows the lines of the sources', (t) => {
+  packed.write(
+    'stack.cjs',
+    `try { new (require('cachekit-native').MemoryBackend)({ maxBytes: -1 }); } catch ({ stack }) { console.log(stack); }`,
   );
-  t.deepEqual(mapped, []);
+  const { stdout } = packed.run('--enable-source-maps', 'stack.cjs');
+  const [, path = '', line = ''] = /\((?:file:\/\/)?[^)]*\/(src\/backends\/memory\.ts):(\d+)/.exec(stdout) ?? [];
+  t.not(path, '', stdout);
+  const source = readFileSync(join(root, path), 'utf8').split('\n')[Number(line) - 1] ?? '';
+  t.regex(source, /maxBytes/, `${path}:${line}`);
 });
 
 test.serial('the platform package holds the addon and its papers', (t) => {

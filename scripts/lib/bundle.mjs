@@ -1,24 +1,57 @@
-import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageJson } from './project.mjs';
-import { rollUpEntryTypes } from './types.mjs';
+import { compactLines } from './compact-lines.mjs';
+import { writeEntryTypes } from './entry-types.mjs';
+import { lazyRequires } from './lazy-requires.mjs';
+import { at, packageJson } from './project.mjs';
+import { bundleOf, filesBehind, sourcePaths } from './sources.mjs';
 
-// The tools are imported inside the functions: the scripts must start before the Node modules are installed.
-
-/** The published files with code that the main entry does not have, and the module behind each. */
-const modules = {
+/** The published files with code that the main entry does not have, and the source of each, without its extension. */
+const SOURCES = {
   protocol: 'src/protocol/index',
   providers: 'src/providers/index',
   testing: 'src/testing/index',
   opentelemetry: 'src/observability/opentelemetry',
   prometheus: 'src/observability/prometheus',
-  cli: 'src/cli/main',
 };
+const PROGRAM = { cli: 'src/cli/main' };
 
-/** All that the main entry needs: its modules in one file, which the entries beside it import as well. */
-const CORE = 'core';
-/** Of those, what shows a header: in a file of their own, since the core loads the native addon, which there may not be. */
-const HEADERS = { name: 'headers', entry: 'src/codec/inspect.js' };
+/**
+ * What is evaluated when the package is imported: fronts, whose insides are loaded when something of them is first used. Reading and
+ * compiling those would be three quarters of an import.
+ */
+const CORE = {
+  name: 'at-once-core',
+  sources: [
+    'src/errors.ts',
+    'src/util/',
+    'src/native/',
+    ...['arguments', 'file', 'guarantees', 'http', 'keyv', 'lmdb', 'memory', 'redis'].map(
+      (name) => `src/backends/${name}.ts`,
+    ),
+    ...['cache', 'create', 'load-result'].map((name) => `src/cache/${name}.ts`),
+    'src/codec/encryption-wrapper.ts',
+    'src/integrations/encrypted-driver.ts',
+    'src/integrations/encrypted-store.ts',
+    'src/keys/keyring.ts',
+    'src/keys/sealer.ts',
+    'src/protocol/temporal.ts',
+    ...['arrow', 'interop', 'json', 'standard'].map((name) => `src/serializers/${name}.ts`),
+  ],
+};
+/** Of that, what shows a header: in a file of its own, since the core loads the native addon, which there may not be. */
+const HEADERS = { name: 'at-once-headers', source: 'src/codec/inspect.ts' };
+/** What one use needs and another does not, by where its sources are. The others are the engine. */
+const ON_DEMAND = {
+  redis: 'src/backends/redis/',
+  http: 'src/backends/http/',
+  lmdb: 'src/backends/lmdb/',
+  file: 'src/backends/file/',
+  keyv: 'src/backends/keyv/',
+  arrow: 'src/serializers/arrow/',
+  rewrap: 'src/cache/rewrap/',
+  engine: 'src/',
+};
 
 /** The names of the entries beside the main one: `cachekit-native/redis` and so on. */
 const subpaths = () =>
@@ -26,147 +59,92 @@ const subpaths = () =>
     .filter((entry) => entry !== '.' && entry !== './package.json')
     .map((entry) => entry.slice('./'.length));
 
-const entries = () => subpaths().filter((name) => name in modules);
-const programs = () => Object.values(packageJson().bin ?? {}).map((path) => /([^/]+)\.js$/.exec(path)[1]);
-const reExports = () => subpaths().filter((name) => !(name in modules));
-
 /**
- * Turns what tsc wrote into what is published. Reading some seventy files takes half the time of an import, so that
- * the main entry is three: dist/index.js with its exports, and dist/core.js and dist/headers.js with all its modules. The subpaths and the
- * program import the same dist/core.js, so that there is one clock, and one class of each name, in a process.
+ * Makes what is published, in a folder where tsc has written the declarations:
+ *
+ * - `cjs/`: the code, in CommonJS. `import` and `require()` of any tool come to it, so that a process has one clock, one class of
+ *   each name and one set of tables;
+ * - `NAME.js`: what `import` finds, the exports of `cjs/NAME.cjs`;
+ * - `esm/`: the same code as ECMAScript modules, for bundlers alone (the condition `module`): a bundle of such modules cannot
+ *   `require` what is Node's own.
  */
 export async function bundle(dist) {
-  await writeReExports(dist);
-  await writeTypes(dist);
-  const names = ['index', ...entries(), ...programs()];
-  const input = Object.fromEntries(names.map((name) => [name, join(dist, `${modules[name] ?? name}.js`)]));
-  const core = await modulesOf(input.index);
-  const shown = join(dist, HEADERS.entry);
-  const headers = (await modulesOf(shown)).add(shown);
-  const bundled = await build(input);
-  await bundled.write({
-    dir: dist,
-    format: 'es',
-    entryFileNames: '[name].js',
-    chunkFileNames: '[name].js',
+  const parts = Object.fromEntries(
+    subpaths()
+      .filter((name) => !(name in SOURCES))
+      .map((name) => [name, `src/backends/${name}`]),
+  );
+  const values = await writeEntryTypes(dist, SOURCES, parts);
+  const virtual = Object.fromEntries(
+    Object.entries(values).map(([name, names]) => [
+      `part:${name}`,
+      `export { ${names.join(', ')} } from '${at('index.ts')}';`,
+    ]),
+  );
+  const entries = { index: at('index.ts'), ...virtualEntries(parts), ...sourceEntries(SOURCES) };
+  const chunkOf = await chunks(entries.index);
+  await write(dist, 'esm', entries, { virtual, chunkOf: (id) => (chunkOf(id) === undefined ? undefined : CORE.name) });
+  const written = await write(dist, 'cjs', { ...entries, ...sourceEntries(PROGRAM) }, { virtual, chunkOf });
+  for (const { name, isEntry, exports } of written.filter(({ type }) => type === 'chunk')) {
+    if (isEntry) writeFileSync(join(dist, `${name}.js`), importedText(name, exports));
+  }
+  writeFileSync(
+    join(dist, 'cjs', 'import-resolve.mjs'),
+    'export const resolve = (name) => import.meta.resolve(name);\n',
+  );
+}
+
+const sourceEntries = (sources) =>
+  Object.fromEntries(Object.entries(sources).map(([name, path]) => [name, at(`${path}.ts`)]));
+const virtualEntries = (parts) => Object.fromEntries(Object.keys(parts).map((name) => [name, `part:${name}`]));
+
+async function write(dist, format, input, { virtual, chunkOf }) {
+  const commonjs = format === 'cjs';
+  const extension = commonjs ? 'cjs' : 'js';
+  const bundled = await bundleOf(input, { virtual, commonjs });
+  const { output } = await bundled.write({
+    dir: join(dist, format),
+    format: commonjs ? 'cjs' : 'es',
+    entryFileNames: `[name].${extension}`,
+    chunkFileNames: `[name].${extension}`,
     hoistTransitiveImports: false,
-    manualChunks: (id) => (headers.has(id) ? HEADERS.name : core.has(id) ? CORE : undefined),
-    plugins: [await leaner()],
+    interop: 'default',
+    sourcemap: true,
+    sourcemapExcludeSources: true,
+    sourcemapPathTransform: sourcePaths(join('dist', format)),
+    manualChunks: chunkOf,
+    plugins: [...(commonjs ? [lazyRequires({ inFile: isOfMain, isLazy: isOnDemand })] : []), compactLines()],
   });
   await bundled.close();
+  return output;
 }
 
-async function build(input) {
-  const { rollup } = await import('rollup');
-  return rollup({
-    input,
-    external: /^(?![./]|[A-Za-z]:)/,
-    onwarn(warning) {
-      throw new Error(`bundling: ${warning.message}`);
-    },
-  });
+const onDemand = (name) => `on-demand-${name}`;
+/** What is not of the package is loaded on demand, too. */
+const isOnDemand = (from) => !from.startsWith('.') || from.startsWith('./on-demand-');
+const isOfMain = (file) => /^(at-once|on-demand)-/.test(file);
+
+/** Which file the code of a source is published in; of those that the main entry does not need, rollup decides. */
+async function chunks(main) {
+  const needed = await filesBehind(main);
+  needed.delete(main);
+  const headers = await filesBehind(at(HEADERS.source));
+  return (id) => {
+    if (headers.has(id)) return HEADERS.name;
+    if (!needed.has(id)) return undefined;
+    if (CORE.sources.some((path) => id.startsWith(at(path)))) return CORE.name;
+    const [name] = Object.entries(ON_DEMAND).find(([, folder]) => id.startsWith(at(folder)));
+    return onDemand(name);
+  };
 }
 
 /**
- * Without comments, which are two fifths of the bytes (what a user reads stands in the declarations, and the rest in the
- * repository), and indented by tabs, as spaces would be another fifth.
+ * Of what `import` finds. By a `require` of its own: where a module imports one in CommonJS that throws, as ours does without an
+ * addon, Node 20 ends the process even when the program catches the error.
  */
-async function leaner() {
-  const { default: ts } = await import('typescript');
-  const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022, removeComments: true };
-  return {
-    name: 'leaner',
-    renderChunk(code) {
-      const { outputText } = ts.transpileModule(code, { fileName: 'chunk.js', compilerOptions });
-      const texts = textLines(ts, outputText);
-      const tabs = (spaces) => '\t'.repeat(spaces.length / 4);
-      return outputText
-        .split('\n')
-        .map((line, i) => (texts.has(i) ? line : line.replace(/^( {4})+/, tabs)))
-        .join('\n');
-    },
-  };
-}
-
-/** The lines that begin inside a template, whose spaces are part of a text. */
-function textLines(ts, code) {
-  const source = ts.createSourceFile('chunk.js', code, ts.ScriptTarget.ES2022);
-  const lines = new Set();
-  const visit = (node) => {
-    if (ts.isTemplateLiteralToken(node)) {
-      const lineOf = (position) => source.getLineAndCharacterOfPosition(position).line;
-      for (let line = lineOf(node.getStart(source)) + 1; line <= lineOf(node.end); line++) lines.add(line);
-    }
-    ts.forEachChild(node, visit);
-  };
-  visit(source);
-  return lines;
-}
-
-/** The modules behind the main entry, those included that it imports only when it needs them. */
-async function modulesOf(main) {
-  const bundled = await build(main);
-  const { output } = await bundled.generate({ format: 'es', inlineDynamicImports: true });
-  await bundled.close();
-  return new Set(output[0].moduleIds.filter((id) => id !== main));
-}
-
-async function writeTypes(dist) {
-  for (const name of entries()) {
-    writeFileSync(join(dist, `${name}.d.ts`), await typesBesideMain(dist, name, modules[name]));
-  }
-}
-
-/** The declarations of an entry. A type may stand in the main one as well, as the two fit; a class or a function may not. */
-async function typesBesideMain(dist, entry, path) {
-  const main = new Set(readFileSync(join(dist, 'index.d.ts'), 'utf8').match(/\w+(?=[,\s]*[,}])/g));
-  const types = await rollUpEntryTypes(dist, path);
-  const declared = [...types.matchAll(/^(?:declare )?(?:abstract )?(?:class|function|const) (\w+)/gm)];
-  const twice = declared.map(([, declaration]) => declaration).filter((declaration) => main.has(declaration));
-  if (twice.length > 0) throw new Error(`${entry}.d.ts has copies of ${twice.join(', ')}: import them from index.js`);
-  return types;
-}
-
-/**
- * A subpath has what its module and the main entry both export, taken from the main entry: a class that was there twice
- * would be two classes and, with private fields, two types that do not fit. The interfaces of other libraries' clients,
- * which the main entry does not export, it has as well.
- */
-async function writeReExports(dist) {
-  const { default: ts } = await import('typescript');
-  const pathOf = (name) => `src/backends/${name}`;
-  const declarations = (path) => join(dist, `${path}.d.ts`);
-  const missing = reExports().filter((name) => !existsSync(declarations(pathOf(name))));
-  if (missing.length > 0) throw new Error(`package.json exports what has no source: ${missing.join(', ')}`);
-  const program = ts.createProgram(['index', ...reExports().map(pathOf)].map(declarations), {
-    module: ts.ModuleKind.NodeNext,
-    target: ts.ScriptTarget.ES2022,
-  });
-  const checker = program.getTypeChecker();
-  const exportsOf = (path) =>
-    checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(declarations(path))));
-  const isValue = (symbol) => {
-    const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-    return (target.flags & ts.SymbolFlags.Value) !== 0;
-  };
-  const main = new Set(exportsOf('index').map(({ name }) => name));
-  for (const subpath of reExports()) {
-    const shared = exportsOf(pathOf(subpath)).filter(({ name }) => main.has(name));
-    const write = (extension, symbols, from) => {
-      const names = symbols.map(({ name }) => name).sort();
-      if (names.length === 0) throw new Error(`${pathOf(subpath)} exports nothing that index.ts exports`);
-      writeFileSync(join(dist, subpath + extension), `export { ${names.join(', ')} } from '${from}';\n`);
-    };
-    write('.js', shared.filter(isValue), './index.js');
-    write('.d.ts', shared, '../index.js');
-    const own = exportsOf(pathOf(subpath)).filter((symbol) => !main.has(symbol.name) && !isValue(symbol));
-    if (own.length === 0) continue;
-    const listed = join(dist, `${subpath}-types`);
-    writeFileSync(
-      `${listed}.d.ts`,
-      `export type { ${own.map(({ name }) => name).join(', ')} } from './${pathOf(subpath)}.js';\n`,
-    );
-    appendFileSync(declarations(subpath), await typesBesideMain(dist, subpath, `${subpath}-types`));
-    rmSync(`${listed}.d.ts`);
-  }
+function importedText(name, exports) {
+  const required = `createRequire(import.meta.url)('./cjs/${name}.cjs')`;
+  const head = `import { createRequire } from 'node:module';\n\n`;
+  if (name in PROGRAM) return `#!/usr/bin/env node\n${head}${required};\n`;
+  return `${head}export const {\n\t${exports.sort().join(',\n\t')},\n} = ${required};\n`;
 }

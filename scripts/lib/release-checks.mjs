@@ -9,7 +9,7 @@ import { at, npm, packageJson, runQuietly, Stop, tool } from './project.mjs';
 const LARGEST = { main: 700_000, platform: 900_000 };
 
 const MAIN_FILES =
-  /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|index\.d\.ts|dist\/[\w-]+\.(?:c?js|d\.c?ts|c?js\.map))$/;
+  /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|index\.d\.ts|dist\/(?:[\w-]+\.(?:js|d\.c?ts)|cjs\/[\w-]+\.(?:cjs|cjs\.map|mjs)|esm\/[\w-]+\.js(?:\.map)?))$/;
 
 const readJson = (...path) => JSON.parse(readFileSync(at(...path), 'utf8'));
 
@@ -85,16 +85,7 @@ export function tarballFaults(tarball, platform) {
 export function toolFaults(tarball) {
   const checks = [
     ['publint', tool('publint/src/cli.js'), tarball, '--strict'],
-    [
-      'attw',
-      tool('@arethetypeswrong/cli/dist/index.js'),
-      tarball,
-      '--profile',
-      'esm-only',
-      '--no-color',
-      '--format',
-      'ascii',
-    ],
+    ['attw', tool('@arethetypeswrong/cli/dist/index.js'), tarball, '--no-color', '--format', 'ascii'],
   ];
   return checks.flatMap(([name, ...args]) => {
     const { code, output } = runQuietly(process.execPath, args);

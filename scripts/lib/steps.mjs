@@ -38,8 +38,9 @@ const javascript = () =>
       'index.ts',
       'src',
       'tsconfig.json',
-      'scripts/lib/bundle.mjs',
-      'scripts/lib/types.mjs',
+      ...['bundle', 'commonjs-types', 'compact-lines', 'entry-types', 'lazy-requires', 'sources', 'types'].map(
+        (name) => `scripts/lib/${name}.mjs`,
+      ),
       'node_modules/typescript/package.json',
     ],
     outputs: ['dist/index.js', 'dist/index.d.ts'],
@@ -131,7 +132,9 @@ async function buildJavaScript() {
   mkdirSync(at('.build'), { recursive: true });
   const compiler = tool('typescript/lib/tsc.js');
   // Into a folder of its own, then moved: a process that imports dist/ meanwhile never finds half of it.
-  if ((await run(process.execPath, [compiler, '-p', 'tsconfig.json', '--outDir', fresh])) !== 0) {
+  if (
+    (await run(process.execPath, [compiler, '-p', 'tsconfig.json', '--emitDeclarationOnly', '--outDir', fresh])) !== 0
+  ) {
     throw new Stop('the TypeScript sources do not compile; the messages stand above.');
   }
   await bundle(fresh);

@@ -100,7 +100,7 @@ export const cache: CacheFunction = Object.assign(preset({}), {
   io: preset(IO, false, ({ backend, timeout }) => {
     return { backend: backend ?? new HttpBackend({ timeoutMs: parseTimeout(timeout).backendTimeoutMs }) };
   }),
-  signal: currentSignal,
+  signal: () => currentSignal(),
 });
 
 /** @param more what the options become besides. */

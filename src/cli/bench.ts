@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { createCache } from '../cache/create-cache.js';
+import { createCache } from '../cache/create.js';
 import { EncryptionWrapper } from '../codec/encryption-wrapper.js';
 import { BackendError } from '../errors.js';
 import { BACKEND_USAGE, optionalBackendUrl } from './backend-url.js';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { type Cache, createCache } from '../cache/create-cache.js';
+import { createCache } from '../cache/create.js';
+import type { Cache } from '../cache/create-cache.js';
 import type { KeyReportOptions } from '../cache/rewrap/options.js';
 import type { KeyReport } from '../cache/rewrap/report.js';
 import { Keyring } from '../keys/keyring.js';

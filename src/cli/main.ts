@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { ownRequire } from '../util/own-require.js';
 import { EXIT, EXIT_CODES } from './exit-codes.js';
@@ -49,12 +48,14 @@ const OURS = Symbol.for('cachekit-native.error');
 const args = process.argv.slice(2);
 const [name = ''] = args;
 const command = commands.get(name);
-try {
-  if (command) await (await command())(args.slice(1));
-  else await withoutCommand();
-} catch (error) {
+main().catch((error: unknown) => {
   console.error(`error: ${messageOf(error)}`);
   process.exitCode = usageMessage(error) === undefined ? EXIT.failed : EXIT.wrongUse;
+});
+
+async function main(): Promise<void> {
+  if (command) await (await command())(args.slice(1));
+  else await withoutCommand();
 }
 
 async function withoutCommand(): Promise<void> {

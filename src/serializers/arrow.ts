@@ -178,9 +178,18 @@ function attempt(condition: 'import' | 'require'): unknown {
   }
 }
 
+/** The file that `import 'apache-arrow'` finds; where nobody can say (Jest, a bundle in CommonJS), that of `require`. */
 function locate(): string {
   try {
     return fileURLToPath(import.meta.resolve('apache-arrow'));
+  } catch {
+    return required();
+  }
+}
+
+function required(): string {
+  try {
+    return ownRequire.resolve('apache-arrow');
   } catch {
     throw new ConfigurationError('ArrowSerializer needs the package apache-arrow: npm install apache-arrow');
   }

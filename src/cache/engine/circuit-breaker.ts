@@ -1,7 +1,14 @@
-import type { CircuitBreakerPolicy, ConsecutiveBreaker, IBackoff } from 'cockatiel';
+import {
+  BrokenCircuitError,
+  type CircuitBreakerPolicy,
+  CircuitState,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  handleWhen,
+  type IBackoff,
+} from 'cockatiel';
 import { BackendError, hasCode, isCacheKitError, isError, propertyOf } from '../../errors.js';
 import { now } from '../../util/clock.js';
-import { ownRequire } from '../../util/own-require.js';
 import { isErrorCalled } from '../../util/realms.js';
 
 export type BreakerState = 'open' | 'half-open' | 'closed';
@@ -21,7 +28,6 @@ export function makeBreaker(
   { failures, restMs }: BreakerSettings,
   onState: (state: BreakerState) => void,
 ): CircuitBreaker {
-  const { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } = cockatiel();
   const consecutive = new ConsecutiveBreaker(failures);
   const halfOpenAfter = cooldown(restMs);
   const policy = circuitBreaker(handleWhen(isBackendFailure), { breaker: consecutive, halfOpenAfter });
@@ -47,16 +53,11 @@ function isRefusal(error: unknown): boolean {
 }
 
 export function answerOf(error: unknown): unknown {
-  return error instanceof cockatiel().BrokenCircuitError ? circuitOpen() : error;
+  return error instanceof BrokenCircuitError ? circuitOpen() : error;
 }
 
 export function circuitOpen(): BackendError {
   return new BackendError('The backend has failed repeatedly and is not asked for now', { transient: true });
-}
-
-/** Loaded by the first cache that has a backend: it takes a third of this package's import time. */
-function cockatiel(): typeof import('cockatiel') {
-  return ownRequire('cockatiel');
 }
 
 /** cockatiel compares wall-clock times, and that clock may be set back by hours, which prolongs nothing here. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import * as zlib from 'node:zlib';
+import zlib from 'node:zlib';
 import { ConfigurationError } from '../../errors.js';
 import { native } from '../../native/addon.js';
 import { checked } from '../../native/result.js';
