@@ -130,7 +130,7 @@ test.serial('npx cachekit-native runs the program', (t) => {
   t.regex(stdout, /^Usage: cachekit-native /);
 });
 
-test.serial('an import reads three files of code and the addon; the rest is read when it is used', (t) => {
+test.serial('an import reads four files of code and the addon; the rest is read when it is used', (t) => {
   packed.write(
     'read.mjs',
     `import { createRequire } from 'node:module';
@@ -148,7 +148,7 @@ test.serial('an import reads three files of code and the addon; the rest is read
   t.is(stderr, '');
   const [imported = '', used = ''] = stdout.split('\n');
   const addon = packed.platformPackage.replace('cachekit-native-', 'cachekit-native.');
-  t.deepEqual(imported.split(' '), ['index.cjs', 'at-once-core.cjs', 'at-once-headers.cjs', `${addon}.node`]);
+  t.deepEqual(imported.split(' '), ['index.import.cjs', 'index.cjs', 'at-once-core.cjs', 'at-once-headers.cjs', `${addon}.node`]);
   t.deepEqual(
     used.split(' ').filter((file) => file.startsWith('on-demand-')),
     ['on-demand-engine.cjs'],
@@ -182,7 +182,7 @@ test.serial('the code requires and imports nothing but Node, the dependencies an
 test.serial('the main package holds the compiled code, its types and nothing else', (t) => {
   const files = filesBelow(packed.installed('cachekit-native')).map((file) => file.replaceAll('\\', '/'));
   const allowed =
-    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|index\.d\.ts|dist\/([\w-]+(\.d\.c?ts|\.js)|cjs\/[\w-]+(\.cjs(\.map)?|\.mjs)|esm\/[\w-]+\.js(\.map)?))$/;
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|index\.d\.ts|dist\/([\w-]+(\.d\.c?ts|\.js)|cjs\/[\w.-]+(\.cjs(\.map)?|\.mjs)|esm\/[\w-]+\.js(\.map)?))$/;
   t.deepEqual(
     files.filter((file) => !allowed.test(file)),
     [],

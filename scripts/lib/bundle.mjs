@@ -86,7 +86,7 @@ export async function bundle(dist) {
   await write(dist, 'esm', entries, { virtual, chunkOf: (id) => (chunkOf(id) === undefined ? undefined : CORE.name) });
   const written = await write(dist, 'cjs', { ...entries, ...sourceEntries(PROGRAM) }, { virtual, chunkOf });
   for (const { name, isEntry, exports } of written.filter(({ type }) => type === 'chunk')) {
-    if (isEntry) writeFileSync(join(dist, `${name}.js`), importedText(name, exports));
+    if (isEntry) writeImported(dist, name, exports);
   }
   writeFileSync(
     join(dist, 'cjs', 'import-resolve.mjs'),
@@ -139,12 +139,19 @@ async function chunks(main) {
 }
 
 /**
- * Of what `import` finds. By a `require` of its own: where a module imports one in CommonJS that throws, as ours does without an
- * addon, Node 20 ends the process even when the program catches the error.
+ * What `import` finds. By way of a file that does not throw: where a module imports one in CommonJS that throws, as ours does
+ * without an addon, Node 20 ends the process even when the program catches the error.
  */
-function importedText(name, exports) {
-  const required = `createRequire(import.meta.url)('./cjs/${name}.cjs')`;
-  const head = `import { createRequire } from 'node:module';\n\n`;
-  if (name in PROGRAM) return `#!/usr/bin/env node\n${head}${required};\n`;
-  return `${head}export const {\n\t${exports.sort().join(',\n\t')},\n} = ${required};\n`;
+function writeImported(dist, name, exports) {
+  const caught = `try {\n\tmodule.exports = require('./${name}.cjs');\n} catch (error) {\n\texports.failure = error;\n}\n`;
+  writeFileSync(join(dist, 'cjs', `${name}.import.cjs`), caught);
+  const names = exports
+    .sort()
+    .map((exported) => `\t${exported},\n`)
+    .join('');
+  const text = `import loaded from './cjs/${name}.import.cjs';\n\nif (loaded.failure) throw loaded.failure;\nexport const {\n${names}} = loaded;\n`;
+  writeFileSync(
+    join(dist, `${name}.js`),
+    name in PROGRAM ? `#!/usr/bin/env node\nimport './cjs/${name}.cjs';\n` : text,
+  );
 }

@@ -9,7 +9,7 @@ import { at, npm, packageJson, runQuietly, Stop, tool } from './project.mjs';
 const LARGEST = { main: 700_000, platform: 900_000 };
 
 const MAIN_FILES =
-  /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|index\.d\.ts|dist\/(?:[\w-]+\.(?:js|d\.c?ts)|cjs\/[\w-]+\.(?:cjs|cjs\.map|mjs)|esm\/[\w-]+\.js(?:\.map)?))$/;
+  /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|index\.d\.ts|dist\/(?:[\w-]+\.(?:js|d\.c?ts)|cjs\/[\w.-]+\.(?:cjs|cjs\.map|mjs)|esm\/[\w-]+\.js(?:\.map)?))$/;
 
 const readJson = (...path) => JSON.parse(readFileSync(at(...path), 'utf8'));
 

@@ -56,8 +56,12 @@ async function typescript({ virtual, commonjs }) {
       return { code: output, map };
     },
     resolveImportMeta(property) {
-      if (!commonjs) return null;
-      if (property === 'url') return "require('node:url').pathToFileURL(__filename).href";
+      // In a bundle there is no such thing, and some bundlers refuse to build with it: what it returns is asked for in vain.
+      if (!commonjs) return property === 'resolve' ? 'undefined' : null;
+      // A bundle of modules has no `__filename`.
+      if (property === 'url') {
+        return "(typeof __filename === 'undefined' ? undefined : require('node:url').pathToFileURL(__filename).href)";
+      }
       // Node has no other way to ask what `import` would find. Where modules cannot be required (Jest), it fails.
       if (property === 'resolve') return "require('./import-resolve.mjs').resolve";
       throw new Error(`import.meta.${property} has no counterpart in CommonJS`);

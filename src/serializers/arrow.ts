@@ -148,13 +148,15 @@ export class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Seria
 
 /** What `import 'apache-arrow'` gives, as soon as it is there. */
 let imported: unknown;
+const PACKAGE: string = 'apache-arrow';
 
 // `require` below gives the same copy in Node itself, but another one under a loader that rewrites modules.
 function importInBackground(): void {
   locate();
   if (imported !== undefined) return;
-  import('apache-arrow').then(
-    (arrow) => {
+  // Not for bundlers: where it is not installed, they would fail.
+  import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ PACKAGE).then(
+    (arrow: unknown) => {
       imported = arrow;
     },
     () => undefined,

@@ -1,0 +1,1 @@
+export default { ssr: process.env.INSIDE ? { noExternal: true } : {}, build: { target: 'node20' } };
