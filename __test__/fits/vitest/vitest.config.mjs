@@ -1,0 +1,1 @@
+export default { test: { server: process.env.INSIDE ? { deps: { inline: ['cachekit-native'] } } : {} } };
