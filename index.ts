@@ -19,7 +19,7 @@ export { LmdbBackend, type LmdbBackendOptions } from './src/backends/lmdb.js';
 export { MemoryBackend, type MemoryBackendOptions } from './src/backends/memory.js';
 export { RedisBackend, type RedisBackendOptions } from './src/backends/redis.js';
 export { type CacheFunction, cache } from './src/cache/cache.js';
-export type { CachedFunction, Entry } from './src/cache/cached-function.js';
+export type { CachedFunction, CachedMembers, Entry } from './src/cache/cached-types.js';
 export {
   type Cache,
   type CreateCacheOptions,

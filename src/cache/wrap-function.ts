@@ -2,7 +2,8 @@ import { ConfigurationError } from '../errors.js';
 import { errorPathsOf } from '../protocol/refusal.js';
 import { kindOf } from '../util/bytes.js';
 import { letObserve } from '../util/observed.js';
-import { type CachedFunction, cachedFunction, type Original } from './cached-function.js';
+import { cachedFunction, type Original } from './cached-function.js';
+import type { AnyFunction, Cached, Fits, FitsMethod } from './cached-types.js';
 import { assertCanTag } from './engine/coherence.js';
 import { Counters } from './engine/counters.js';
 import type { EntryStore } from './engine/entry-store.js';
@@ -13,17 +14,22 @@ import type { Parsed } from './parsers.js';
 import { keyringsOf, type Storage } from './resolve-storage.js';
 
 /**
- * Gives a function a cache: call it with the function, or write it as a standard decorator in front of a method.
- * The function must take what `key` (`K`) and `tenant` (`T`) take.
+ * Gives a function a cache: call it with the function, or write it as a decorator in front of a method, a standard one or one
+ * of `experimentalDecorators`. The function must take what `key` and `tags` (`K`) and `tenant` (`T`) take.
  */
-export type CacheWrap<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> = <
-  This,
-  A extends [...K, ...unknown[]] & [...T, ...unknown[]],
-  R,
->(
-  fn: (this: This, ...args: A) => R,
-  context?: ClassMethodDecoratorContext<This, (this: This, ...args: A) => R>,
-) => CachedFunction<This, A, Awaited<R>>;
+export interface CacheWrap<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> {
+  // biome-ignore lint/complexity/noBannedTypes: any other type would be a contextual type of the function's parameters
+  <F extends Function>(fn: F & Fits<F, K, T>): Cached<F>;
+  <F extends AnyFunction>(method: F & Fits<F, K, T>, context: MethodContext): Cached<F>;
+  <F extends AnyFunction>(
+    target: object,
+    name: string | symbol,
+    descriptor: TypedPropertyDescriptor<F> & FitsMethod<F, K, T>,
+  ): TypedPropertyDescriptor<F>;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: of whatever object and method
+type MethodContext = ClassMethodDecoratorContext<any, any>;
 
 export interface FunctionHome {
   readonly storage: Storage;
