@@ -19,6 +19,7 @@ export { LmdbBackend, type LmdbBackendOptions } from './src/backends/lmdb.js';
 export { MemoryBackend, type MemoryBackendOptions } from './src/backends/memory.js';
 export { RedisBackend, type RedisBackendOptions } from './src/backends/redis.js';
 export { type CacheFunction, cache } from './src/cache/cache.js';
+export { cachedMethod } from './src/cache/cached-method.js';
 export type { CachedFunction, CachedMembers, Entry } from './src/cache/cached-types.js';
 export {
   type Cache,
@@ -103,3 +104,4 @@ export { JsonSerializer, type JsonSerializerOptions, OrjsonSerializer } from './
 export type { Serializer } from './src/serializers/serializer.js';
 export { StandardSerializer, type StandardSerializerOptions } from './src/serializers/standard.js';
 export type { Duration } from './src/util/options-object.js';
+export { parseDuration, parseTtl } from './src/util/parse-duration.js';

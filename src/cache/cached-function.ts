@@ -1,5 +1,5 @@
 import { now } from '../util/clock.js';
-import type { CachedFunction, Entry } from './cached-types.js';
+import type { CachedFunction, CachedMembers, Entry, Original } from './cached-types.js';
 import { type CacheStats, type Counters, tracing } from './engine/counters.js';
 import type { Call, EntryRef } from './engine/entry-ref.js';
 import type { EntryStore } from './engine/entry-store.js';
@@ -8,8 +8,25 @@ import { MISS } from './engine/first-tier.js';
 import type { Outcome } from './engine/loader.js';
 import { howManyRemoved, inOneSpan, inSpan, traceOne } from './engine/tracing.js';
 import type { EntryNames } from './key-builder.js';
+import { copyNotes } from './method-decorator.js';
 
-export type Original = (this: unknown, ...args: unknown[]) => unknown;
+export type CachedOriginal = CachedFunction<unknown, unknown[], unknown>;
+
+/** The functions that this module has made: others may have members of the same names. */
+const cachedFunctions = new WeakSet<object>();
+
+export function isCached(value: unknown): value is CachedOriginal {
+  return typeof value === 'function' && cachedFunctions.has(value);
+}
+
+export function asCached(
+  call: (this: unknown, ...args: unknown[]) => Promise<unknown>,
+  members: CachedMembers<unknown[], unknown>,
+): CachedOriginal {
+  cachedFunctions.add(call);
+  // Over what the original has under these names.
+  return Object.defineProperties(call, Object.getOwnPropertyDescriptors(members)) as unknown as CachedOriginal;
+}
 
 export interface FunctionParts {
   readonly store: EntryStore;
@@ -18,7 +35,7 @@ export interface FunctionParts {
   readonly counters: Counters;
 }
 
-export function cachedFunction(fn: Original, parts: FunctionParts): CachedFunction<unknown, unknown[], unknown> {
+export function cachedFunction(fn: Original, parts: FunctionParts): CachedOriginal {
   const { store, names, ttlMs, counters } = parts;
 
   const { ofArguments } = names;
@@ -124,11 +141,12 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
     },
     stats: (): CacheStats => ({ ...counters.stats(), ...store.usage() }),
   };
+  copyNotes(fn, cached);
   Object.defineProperties(cached, {
     name: { value: fn.name, configurable: true },
     length: { value: fn.length, configurable: true },
   });
-  return Object.assign(cached, methods);
+  return asCached(cached, methods);
 }
 
 /** @param usualTtlMs what an entry that was found was stored with, if that is known. */

@@ -42,6 +42,9 @@ export interface CachedFunction<This, A extends unknown[], R> extends CachedMemb
 // biome-ignore lint/suspicious/noExplicitAny: a function of whatever arguments
 export type AnyFunction = (this: any, ...args: any) => any;
 
+/** A function that is given a cache, whatever it takes. */
+export type Original = (this: unknown, ...args: unknown[]) => unknown;
+
 type Signature = [args: unknown[], result: unknown];
 
 /** The signatures of a function; of an overloaded one the last four. TypeScript fills up with the first one. */
@@ -83,9 +86,10 @@ type EachGivesPromise<S> = S extends [args: unknown, result: infer R] ? GivesPro
 /** Whether all of a function's overloads return a Promise, so that its cached form has its type. */
 export type ReturnsPromise<F> = [EachGivesPromise<Signatures<F>[number]>] extends [true] ? true : false;
 
-type Call<F, A extends unknown[], R> = unknown extends ThisParameterType<F>
-  ? (...args: A) => Promise<R>
-  : (this: ThisParameterType<F>, ...args: A) => Promise<R>;
+type Call<F, A extends unknown[], R> =
+  unknown extends ThisParameterType<F>
+    ? (...args: A) => Promise<R>
+    : (this: ThisParameterType<F>, ...args: A) => Promise<R>;
 
 type Calls<F, S> = S extends [[infer A extends unknown[], infer R], ...infer Rest]
   ? Call<F, A, Awaited<R>> & Calls<F, Rest>
