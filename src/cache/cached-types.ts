@@ -108,7 +108,10 @@ export type Cached<F> = 0 extends 1 & F
     ? ReturnsPromise<F> extends true
       ? F & MembersOf<Signatures<F>[number]>
       : Calls<F, Distinct<Signatures<F>>> & MembersOf<Signatures<F>[number]>
-    : CachedFunction<unknown, unknown[], unknown>;
+    : // biome-ignore lint/complexity/noBannedTypes: what is known of it
+      F extends Function
+      ? CachedFunction<unknown, unknown[], unknown>
+      : never;
 
 /**
  * In an error: why a function cannot be cached so. The call signature is part of how a function's literal result becomes
@@ -121,9 +124,14 @@ export interface DoesNotFit<Reason extends string, Takes, Given> {
   readonly given: Given;
 }
 
-type Takes<Own extends unknown[], F, Reason extends string> = ((...args: Own) => void) extends (
-  ...args: ArgumentsOf<F>
-) => void
+/** Those of the arguments that a function of `Own` cannot be called with. */
+type NotTaken<Own extends unknown[], Given> = Given extends unknown[]
+  ? ((...args: Own) => void) extends (...args: Given) => void
+    ? never
+    : Given
+  : never;
+
+type Takes<Own extends unknown[], F, Reason extends string> = [NotTaken<Own, ArgumentsOf<F>>] extends [never]
   ? unknown
   : DoesNotFit<Reason, Own, ArgumentsOf<F>>;
 
