@@ -11,7 +11,7 @@ export class Service {
   }
 
   @users.wrap({ operation: 'o', key: (id: string) => id })
-  async keyed(id: string, ..._more: number[]): Promise<Service> {
+  async keyed(_id: string, ..._more: number[]): Promise<Service> {
     return this;
   }
 
