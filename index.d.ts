@@ -1203,7 +1203,10 @@ interface L1Options {
     invalidation?: boolean;
 }
 
-/** How long entries live: a {@link Duration}, or `'never'` for entries that do not end by themselves. */
+/**
+ * How long entries live: a {@link Duration}, or `'never'` for entries that do not end by themselves. Text from the environment
+ * becomes one by `parseTtl`, and without `'never'` by `parseDuration`.
+ */
 type Ttl = Duration | 'never';
 /** Where values are stored, and as what. */
 interface StorageOptions extends KeyOptions {

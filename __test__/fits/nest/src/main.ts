@@ -105,7 +105,10 @@ class TypedController {
 
 const types = process.argv[2] === 'types';
 
-@Module({ controllers: types ? [UserController, TypedController] : [UserController], providers: [UserService, RoleGuard] })
+@Module({
+  controllers: types ? [UserController, TypedController] : [UserController],
+  providers: [UserService, RoleGuard],
+})
 class AppModule {}
 
 const app = await NestFactory.create(AppModule, { logger: ['error'], abortOnError: false });
@@ -114,7 +117,11 @@ const url = await app.getUrl();
 const ask = async (path: string, method = 'GET') => {
   const answer = await fetch(`${url}/${path}`, { method });
   const text = await answer.text();
-  return { status: answer.status, order: answer.headers.get('x-order'), body: text.startsWith('{') ? JSON.parse(text) : text };
+  return {
+    status: answer.status,
+    order: answer.headers.get('x-order'),
+    body: text.startsWith('{') ? JSON.parse(text) : text,
+  };
 };
 
 const users = app.get(UserService);
