@@ -1,4 +1,5 @@
 // The public types of the package. Generated from index.ts by `npm run build`: do not edit.
+/// <reference lib="esnext.disposable" />
 
 import { LookupFunction } from 'node:net';
 
@@ -1202,7 +1203,10 @@ interface L1Options {
     invalidation?: boolean;
 }
 
-/** How long entries live: a {@link Duration}, or `'never'` for entries that do not end by themselves. */
+/**
+ * How long entries live: a {@link Duration}, or `'never'` for entries that do not end by themselves. Text from the environment
+ * becomes one by `parseTtl`, and without `'never'` by `parseDuration`.
+ */
 type Ttl = Duration | 'never';
 /** Where values are stored, and as what. */
 interface StorageOptions extends KeyOptions {
@@ -1348,6 +1352,89 @@ interface CacheStats {
     breaker: BreakerState | undefined;
 }
 
+/** A value and what is known of where it came from. */
+interface Entry<T> {
+    value: T;
+    /** `'hit'`: it was stored. `'miss'`: the function ran. `'stale'`: it was stored, and its TTL is over (`swr`, `staleIfError`). */
+    status: 'hit' | 'miss' | 'stale';
+    /** Milliseconds since it was stored, where the store tells; with `jitter` and where the function gave it a TTL of its own, at most so many. */
+    ageMs?: number;
+    /** Milliseconds until its TTL ends; absent when it never does, when it is not known, and when it was not stored. */
+    expiresInMs?: number;
+}
+/**
+ * What a cached function has beside its call, for the arguments `A` and the result `R`; of an overloaded function, those of
+ * any overload. Members need no `this` and may be taken apart: `const { entry, invalidate } = user`.
+ */
+interface CachedMembers<A extends unknown[], R> {
+    /** As a call, with what is known of the entry. On a method: `cachedMethod(object, 'method').entry(…)`. */
+    readonly entry: (...args: A) => Promise<Entry<R>>;
+    /** The cache key that a call with these arguments is stored under. */
+    readonly keyFor: (...args: A) => string;
+    /** Removes the entry of a call; whether there was one. Rejects when the backend fails. */
+    readonly invalidate: (...args: A) => Promise<boolean>;
+    /** Runs the original and replaces what is stored. On a method: `cachedMethod(object, 'method').refresh(…)`. */
+    readonly refresh: (...args: A) => Promise<R>;
+    readonly stats: () => CacheStats;
+}
+/**
+ * A function whose results are cached. It takes what the original takes and always returns a Promise.
+ *
+ * Every hit is an object of its own. Callers who wait for the same run of the original share its result.
+ * `this` is handed to the original and is no part of the cache key.
+ */
+interface CachedFunction<This, A extends unknown[], R> extends CachedMembers<A, R> {
+    (this: This, ...args: A): Promise<R>;
+}
+type AnyFunction = (this: any, ...args: any) => any;
+type Signature = [args: unknown[], result: unknown];
+/** The signatures of a function; of an overloaded one the last four. TypeScript fills up with the first one. */
+type Signatures<F> = F extends {
+    (this: any, ...args: infer A1): infer R1;
+    (this: any, ...args: infer A2): infer R2;
+    (this: any, ...args: infer A3): infer R3;
+    (this: any, ...args: infer A4): infer R4;
+} ? [[A1, R1], [A2, R2], [A3, R3], [A4, R4]] : never;
+type Same<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false;
+type Distinct<S> = S extends [infer First, infer Second, ...infer Rest] ? Same<First, Second> extends true ? Distinct<[Second, ...Rest]> : [First, ...Distinct<[Second, ...Rest]>] : S;
+/** What a function is called with, by any of its overloads. */
+type ArgumentsOf<F> = Signatures<F>[number][0];
+/** Whether a Promise of the result is what the function returns already. */
+type GivesPromise<R> = 0 extends 1 & R ? false : [R] extends [Promise<unknown>] ? [Promise<Awaited<R>>] extends [R] ? true : false : false;
+type EachGivesPromise<S> = S extends [args: unknown, result: infer R] ? GivesPromise<R> : never;
+/** Whether all of a function's overloads return a Promise, so that its cached form has its type. */
+type ReturnsPromise<F> = [EachGivesPromise<Signatures<F>[number]>] extends [true] ? true : false;
+type Call<F, A extends unknown[], R> = unknown extends ThisParameterType<F> ? (...args: A) => Promise<R> : (this: ThisParameterType<F>, ...args: A) => Promise<R>;
+type Calls<F, S> = S extends [[infer A extends unknown[], infer R], ...infer Rest] ? Call<F, A, Awaited<R>> & Calls<F, Rest> : unknown;
+type MembersOf<S> = [S] extends [Signature] ? CachedMembers<S[0], Awaited<S[1]>> : never;
+/**
+ * The cached form of a function: its own type where it returns a Promise, so that it stays generic and overloaded; else its
+ * signatures, which return a Promise then. And {@link CachedMembers}.
+ */
+type Cached<F> = 0 extends 1 & F ? CachedFunction<any, any[], any> : F extends AnyFunction ? ReturnsPromise<F> extends true ? F & MembersOf<Signatures<F>[number]> : Calls<F, Distinct<Signatures<F>>> & MembersOf<Signatures<F>[number]> : F extends Function ? CachedFunction<unknown, unknown[], unknown> : never;
+/**
+ * In an error: why a function cannot be cached so. The call signature is part of how a function's literal result becomes
+ * `string` or `number`: without one to infer from, `() => 'x'` would be a Promise of `'x'`.
+ */
+interface DoesNotFit<Reason extends string, Takes, Given> {
+    (...args: never): Given;
+    readonly reason: Reason;
+    readonly takes: Takes;
+    readonly given: Given;
+}
+/** Those of the arguments that a function of `Own` cannot be called with. */
+type NotTaken<Own extends unknown[], Given> = Given extends unknown[] ? ((...args: Own) => void) extends (...args: Given) => void ? never : Given : never;
+type Takes<Own extends unknown[], F, Reason extends string> = [NotTaken<Own, ArgumentsOf<F>>] extends [never] ? unknown : DoesNotFit<Reason, Own, ArgumentsOf<F>>;
+/**
+ * `unknown` for a function that takes what `key`, `tags` (`K`) and `tenant` (`T`) take, else {@link DoesNotFit}.
+ *
+ * The parameters of the function have no contextual type of it, or `n = 3` would be `unknown`: hence `Function`, which is
+ * what TypeScript first tries in the place of a function with such parameters.
+ */
+type Fits<F, K extends unknown[], T extends unknown[]> = Function extends F ? unknown : F extends AnyFunction ? Takes<K, F, 'key or tags take other arguments than this function'> & Takes<T, F, 'tenant takes other arguments than this function'> : DoesNotFit<'cache(options) wraps functions and methods', AnyFunction, ArgumentsOf<F>>;
+/** As {@link Fits}, of a method, which other code calls as it is declared: it must return a Promise. */
+type FitsMethod<F, K extends unknown[], T extends unknown[]> = ReturnsPromise<F> extends true ? Fits<F, K, T> : DoesNotFit<'a cached method returns a Promise: declare it async', Promise<unknown>, F>;
+
 /**
  * What a cache publishes on `node:diagnostics_channel`, each under `cachekit-native:` and its name here. An event without
  * subscribers costs nothing.
@@ -1387,40 +1474,15 @@ interface CacheEvent {
 }
 type FailureKind = 'backend' | 'unopened' | 'unreadable' | 'unknown-key' | 'refused' | 'oversize' | 'refresh';
 
-/** A value and what is known of where it came from. */
-interface Entry<T> {
-    value: T;
-    /** `'hit'`: it was stored. `'miss'`: the function ran. `'stale'`: it was stored, and its TTL is over (`swr`, `staleIfError`). */
-    status: 'hit' | 'miss' | 'stale';
-    /** Milliseconds since it was stored, where the store tells; with `jitter` and where the function gave it a TTL of its own, at most so many. */
-    ageMs?: number;
-    /** Milliseconds until its TTL ends; absent when it never does, when it is not known, and when it was not stored. */
-    expiresInMs?: number;
-}
 /**
- * A function whose results are cached. It takes what the original takes and always returns a Promise.
- *
- * Every hit is an object of its own. Callers who wait for the same run of the original share its result.
- * `this` is handed to the original and is no part of the cache key.
+ * Gives a function a cache: call it with the function, or write it as a decorator in front of a method, a standard one or one
+ * of `experimentalDecorators`. The function must take what `key` and `tags` (`K`) and `tenant` (`T`) take.
  */
-interface CachedFunction<This, A extends unknown[], R> {
-    (this: This, ...args: A): Promise<R>;
-    /** As a call, with what is known of the entry. On a method: `object.method.entry.call(object, …)`. */
-    entry(...args: A): Promise<Entry<R>>;
-    /** The cache key that a call with these arguments is stored under. */
-    keyFor(...args: A): string;
-    /** Removes the entry of a call; whether there was one. Rejects when the backend fails. */
-    invalidate(...args: A): Promise<boolean>;
-    /** Runs the original and replaces what is stored. On a method: `object.method.refresh.call(object, …)`. */
-    refresh(...args: A): Promise<R>;
-    stats(): CacheStats;
+interface CacheWrap<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> {
+    <F extends Function>(fn: F & Fits<F, K, T>, context?: MethodContext): Cached<F>;
+    <F extends AnyFunction>(target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<F> & FitsMethod<F, K, T>): TypedPropertyDescriptor<F>;
 }
-
-/**
- * Gives a function a cache: call it with the function, or write it as a standard decorator in front of a method.
- * The function must take what `key` (`K`) and `tenant` (`T`) take.
- */
-type CacheWrap<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> = <This, A extends [...K, ...unknown[]] & [...T, ...unknown[]], R>(fn: (this: This, ...args: A) => R, context?: ClassMethodDecoratorContext<This, (this: This, ...args: A) => R>) => CachedFunction<This, A, Awaited<R>>;
+type MethodContext = ClassMethodDecoratorContext<any, any>;
 
 /** What `cache` is: call it for a cache as its options say, `cache.secure` for one that always encrypts. */
 interface CacheFunction {
@@ -1485,6 +1547,21 @@ interface CacheFunction {
 }
 /** Caches the results of a function: `cache(options)(fn)`, or `cache.secure(options)(fn)` to encrypt them. */
 declare const cache: CacheFunction;
+
+/**
+ * A decorated method with its members, which TypeScript does not see on the method itself: a decorator cannot change a type.
+ * With an object and a method's name, the call, `entry` and `refresh` have the object as their `this`; with the method
+ * alone, they have it by `.call`.
+ *
+ * @example
+ * await cachedMethod(users, 'byId').invalidate(42);
+ * await cachedMethod(users, 'byId').entry(42);
+ * await cachedMethod(users.byId).entry.call(users, 42);
+ *
+ * @throws TypeError for something else than a cached function.
+ */
+declare function cachedMethod<F extends AnyFunction>(method: F): Cached<F>;
+declare function cachedMethod<O extends object, N extends keyof O>(object: O, name: N): Cached<O[N]>;
 
 /** What has become of the entries so far: `seen` is the sum of the others. */
 interface RewrapReport {
@@ -2136,5 +2213,18 @@ declare class StandardSerializer implements Serializer {
     deserialize(payload: Uint8Array): unknown;
 }
 
-export { ArrowSerializer, AuthenticationError, BackendError, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, IncompleteError, InternalError, InteropSerializer, JsonSerializer, KeyError, KeyProviderError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, cache, createCache, encryptedDriver, encryptedStore, hardwareAcceleration, skip, withTtl };
-export type { ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendKeysOptions, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BackoffOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CannotKnow, CreateCacheOptions, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreClearOptions, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, JsonSerializerOptions, KeyEvent, KeyFingerprints, KeyProvider, KeyProviderOptions, KeyReport, KeyReportOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RewrapOptions, RewrapProgress, RewrapReport, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };
+/**
+ * A duration of text that TypeScript does not know, as an environment variable: `'250ms'`, `'30s'`, `'10m'`, `'1h'`, `'7d'`.
+ * The unit is required: whether a bare `600` means seconds or milliseconds, nobody can tell.
+ *
+ * @example
+ * cache({ ttl: parseDuration(process.env.CACHE_TTL ?? '10m') })(fetchUser);
+ *
+ * @throws TypeError for another spelling, and when it is not a string; RangeError for zero, and for more than 2^53 − 1 ms.
+ */
+declare function parseDuration(text: string): Exclude<Duration, number>;
+/** As {@link parseDuration}, and `'never'`, as the option `ttl` takes it. */
+declare function parseTtl(text: string): Exclude<Duration, number> | 'never';
+
+export { ArrowSerializer, AuthenticationError, BackendError, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, IncompleteError, InternalError, InteropSerializer, JsonSerializer, KeyError, KeyProviderError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, cache, cachedMethod, createCache, encryptedDriver, encryptedStore, hardwareAcceleration, parseDuration, parseTtl, skip, withTtl };
+export type { ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendKeysOptions, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BackoffOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CachedMembers, CannotKnow, CreateCacheOptions, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreClearOptions, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, JsonSerializerOptions, KeyEvent, KeyFingerprints, KeyProvider, KeyProviderOptions, KeyReport, KeyReportOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RewrapOptions, RewrapProgress, RewrapReport, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };

@@ -19,7 +19,8 @@ export { LmdbBackend, type LmdbBackendOptions } from './src/backends/lmdb.js';
 export { MemoryBackend, type MemoryBackendOptions } from './src/backends/memory.js';
 export { RedisBackend, type RedisBackendOptions } from './src/backends/redis.js';
 export { type CacheFunction, cache } from './src/cache/cache.js';
-export type { CachedFunction, Entry } from './src/cache/cached-function.js';
+export { cachedMethod } from './src/cache/cached-method.js';
+export type { CachedFunction, CachedMembers, Entry } from './src/cache/cached-types.js';
 export { createCache } from './src/cache/create.js';
 export type { Cache, CreateCacheOptions, SecureFunctionOptions } from './src/cache/create-cache.js';
 export type { CacheStats, LatencyStats } from './src/cache/engine/counters.js';
@@ -99,3 +100,4 @@ export { JsonSerializer, type JsonSerializerOptions, OrjsonSerializer } from './
 export type { Serializer } from './src/serializers/serializer.js';
 export { StandardSerializer, type StandardSerializerOptions } from './src/serializers/standard.js';
 export type { Duration } from './src/util/options-object.js';
+export { parseDuration, parseTtl } from './src/util/parse-duration.js';

@@ -1,6 +1,6 @@
 import { fitsProjects, runProject } from './lib/fits.mjs';
 import { packedPackages, startRedis } from './lib/platform-tests.mjs';
-import { asksForHelp, at, main, Stop, say } from './lib/project.mjs';
+import { asksForHelp, main, Stop, say } from './lib/project.mjs';
 import { ensureReady, platformName } from './lib/steps.mjs';
 
 const usage = `

@@ -29,7 +29,7 @@ const CORE = {
     ...['arguments', 'file', 'guarantees', 'http', 'keyv', 'lmdb', 'memory', 'redis'].map(
       (name) => `src/backends/${name}.ts`,
     ),
-    ...['cache', 'create', 'load-result'].map((name) => `src/cache/${name}.ts`),
+    ...['cache', 'cached-method', 'create', 'load-result'].map((name) => `src/cache/${name}.ts`),
     'src/codec/encryption-wrapper.ts',
     'src/integrations/encrypted-driver.ts',
     'src/integrations/encrypted-store.ts',

@@ -1,6 +1,11 @@
 import { dirname, join, resolve } from 'node:path';
 
-const header = '// The public types of the package. Generated from index.ts by `npm run build`: do not edit.\n\n';
+/** The library is named because a program's own may be older: ES2022 has no `Symbol.asyncDispose`. */
+const header = [
+  '// The public types of the package. Generated from index.ts by `npm run build`: do not edit.',
+  '/// <reference lib="esnext.disposable" />',
+  '\n',
+].join('\n');
 
 /** The text of index.d.ts, rolled up from the declarations that tsc wrote into a folder. */
 export async function rollUpTypes(declarations) {

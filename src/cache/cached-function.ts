@@ -1,4 +1,5 @@
 import { now } from '../util/clock.js';
+import type { CachedFunction, CachedMembers, Entry, Original } from './cached-types.js';
 import { type CacheStats, type Counters, tracing } from './engine/counters.js';
 import type { Call, EntryRef } from './engine/entry-ref.js';
 import type { EntryStore } from './engine/entry-store.js';
@@ -7,38 +8,25 @@ import { MISS } from './engine/first-tier.js';
 import type { Outcome } from './engine/loader.js';
 import { howManyRemoved, inOneSpan, inSpan, traceOne } from './engine/tracing.js';
 import type { EntryNames } from './key-builder.js';
+import { copyNotes } from './method-decorator.js';
 
-/** A value and what is known of where it came from. */
-export interface Entry<T> {
-  value: T;
-  /** `'hit'`: it was stored. `'miss'`: the function ran. `'stale'`: it was stored, and its TTL is over (`swr`, `staleIfError`). */
-  status: 'hit' | 'miss' | 'stale';
-  /** Milliseconds since it was stored, where the store tells; with `jitter` and where the function gave it a TTL of its own, at most so many. */
-  ageMs?: number;
-  /** Milliseconds until its TTL ends; absent when it never does, when it is not known, and when it was not stored. */
-  expiresInMs?: number;
+export type CachedOriginal = CachedFunction<unknown, unknown[], unknown>;
+
+/** The functions that this module has made: others may have members of the same names. */
+const cachedFunctions = new WeakSet<object>();
+
+export function isCached(value: unknown): value is CachedOriginal {
+  return typeof value === 'function' && cachedFunctions.has(value);
 }
 
-/**
- * A function whose results are cached. It takes what the original takes and always returns a Promise.
- *
- * Every hit is an object of its own. Callers who wait for the same run of the original share its result.
- * `this` is handed to the original and is no part of the cache key.
- */
-export interface CachedFunction<This, A extends unknown[], R> {
-  (this: This, ...args: A): Promise<R>;
-  /** As a call, with what is known of the entry. On a method: `object.method.entry.call(object, …)`. */
-  entry(...args: A): Promise<Entry<R>>;
-  /** The cache key that a call with these arguments is stored under. */
-  keyFor(...args: A): string;
-  /** Removes the entry of a call; whether there was one. Rejects when the backend fails. */
-  invalidate(...args: A): Promise<boolean>;
-  /** Runs the original and replaces what is stored. On a method: `object.method.refresh.call(object, …)`. */
-  refresh(...args: A): Promise<R>;
-  stats(): CacheStats;
+export function asCached(
+  call: (this: unknown, ...args: unknown[]) => Promise<unknown>,
+  members: CachedMembers<unknown[], unknown>,
+): CachedOriginal {
+  cachedFunctions.add(call);
+  // Over what the original has under these names.
+  return Object.defineProperties(call, Object.getOwnPropertyDescriptors(members)) as unknown as CachedOriginal;
 }
-
-export type Original = (this: unknown, ...args: unknown[]) => unknown;
 
 export interface FunctionParts {
   readonly store: EntryStore;
@@ -47,7 +35,7 @@ export interface FunctionParts {
   readonly counters: Counters;
 }
 
-export function cachedFunction(fn: Original, parts: FunctionParts): CachedFunction<unknown, unknown[], unknown> {
+export function cachedFunction(fn: Original, parts: FunctionParts): CachedOriginal {
   const { store, names, ttlMs, counters } = parts;
 
   const { ofArguments } = names;
@@ -153,11 +141,12 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
     },
     stats: (): CacheStats => ({ ...counters.stats(), ...store.usage() }),
   };
+  copyNotes(fn, cached);
   Object.defineProperties(cached, {
     name: { value: fn.name, configurable: true },
     length: { value: fn.length, configurable: true },
   });
-  return Object.assign(cached, methods);
+  return asCached(cached, methods);
 }
 
 /** @param usualTtlMs what an entry that was found was stored with, if that is known. */

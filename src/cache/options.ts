@@ -24,7 +24,10 @@ import {
 } from './option-groups.js';
 import { assertFunction, boolean, count, optionalMs } from './parsers.js';
 
-/** How long entries live: a {@link Duration}, or `'never'` for entries that do not end by themselves. */
+/**
+ * How long entries live: a {@link Duration}, or `'never'` for entries that do not end by themselves. Text from the environment
+ * becomes one by `parseTtl`, and without `'never'` by `parseDuration`.
+ */
 export type Ttl = Duration | 'never';
 
 /** Where values are stored, and as what. */

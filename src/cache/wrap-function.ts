@@ -1,29 +1,34 @@
 import { ConfigurationError } from '../errors.js';
 import { errorPathsOf } from '../protocol/refusal.js';
-import { kindOf } from '../util/bytes.js';
 import { letObserve } from '../util/observed.js';
-import { type CachedFunction, cachedFunction, type Original } from './cached-function.js';
+import { cachedFunction } from './cached-function.js';
+import type { AnyFunction, Cached, Fits, FitsMethod, Original } from './cached-types.js';
 import { assertCanTag } from './engine/coherence.js';
 import { Counters } from './engine/counters.js';
 import type { EntryStore } from './engine/entry-store.js';
 import { openStore } from './engine/open-store.js';
 import { EntryNames, type NamingContext } from './key-builder.js';
+import { assertWrappable, legacyMethod } from './method-decorator.js';
 import type { FUNCTION } from './options.js';
 import type { Parsed } from './parsers.js';
 import { keyringsOf, type Storage } from './resolve-storage.js';
 
 /**
- * Gives a function a cache: call it with the function, or write it as a standard decorator in front of a method.
- * The function must take what `key` (`K`) and `tenant` (`T`) take.
+ * Gives a function a cache: call it with the function, or write it as a decorator in front of a method, a standard one or one
+ * of `experimentalDecorators`. The function must take what `key` and `tags` (`K`) and `tenant` (`T`) take.
  */
-export type CacheWrap<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> = <
-  This,
-  A extends [...K, ...unknown[]] & [...T, ...unknown[]],
-  R,
->(
-  fn: (this: This, ...args: A) => R,
-  context?: ClassMethodDecoratorContext<This, (this: This, ...args: A) => R>,
-) => CachedFunction<This, A, Awaited<R>>;
+export interface CacheWrap<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> {
+  // biome-ignore lint/complexity/noBannedTypes: any other type would be a contextual type of the function's parameters
+  <F extends Function>(fn: F & Fits<F, K, T>, context?: MethodContext): Cached<F>;
+  <F extends AnyFunction>(
+    target: object,
+    name: string | symbol,
+    descriptor: TypedPropertyDescriptor<F> & FitsMethod<F, K, T>,
+  ): TypedPropertyDescriptor<F>;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: of whatever object and method
+type MethodContext = ClassMethodDecoratorContext<any, any>;
 
 export interface FunctionHome {
   readonly storage: Storage;
@@ -56,8 +61,7 @@ export function wrapFunction<K extends unknown[], T extends unknown[]>(
   const names = newNames();
   const named = namespace !== undefined && operation !== undefined;
   let first: unknown;
-  const wrap = (fn: unknown, decorated: unknown) => {
-    assertWrappable(fn, decorated);
+  const wrap = (fn: Original) => {
     first ??= fn;
     if (store !== undefined && key === undefined && named && fn !== first) {
       throw new ConfigurationError('One operation names one function: a second one would be given its values');
@@ -74,17 +78,11 @@ export function wrapFunction<K extends unknown[], T extends unknown[]>(
     wrapped?.(cached, counters);
     return cached;
   };
-  return wrap as CacheWrap<K, T>;
-}
-
-/** @throws TypeError for something that is no function, or a decorator used where it cannot be. */
-function assertWrappable(fn: unknown, decorated: unknown): asserts fn is Original {
-  if (typeof fn !== 'function') {
-    throw new TypeError(
-      `cache(options) wraps a function, not ${kindOf(fn)}; as a decorator it needs standard decorators (no experimentalDecorators)`,
-    );
-  }
-  if (decorated === undefined) return;
-  const kind = (decorated as { kind?: unknown } | null)?.kind;
-  if (kind !== 'method') throw new TypeError('As a decorator, cache(options) is for methods');
+  const decorate = (of: unknown, context: unknown, descriptor: unknown) => {
+    const method = legacyMethod(context, descriptor);
+    if (method !== undefined) return { ...method.descriptor, value: wrap(method.descriptor.value) };
+    assertWrappable(of, context);
+    return wrap(of);
+  };
+  return decorate as CacheWrap<K, T>;
 }

@@ -39,7 +39,7 @@ if (option === '--alone') {
     must(
       'without the addon',
       run(bundle),
-      /No native addon for[^]*This code runs in a bundle: tell the bundler that cachekit-native is external, or copy/,
+      /No native addon for[\s\S]*This code runs in a bundle: tell the bundler that cachekit-native is external, or copy/,
     );
     must('with the variable', run(bundle, { NAPI_RS_NATIVE_LIBRARY_PATH: addonFile() }), VALUES);
     copyFileSync(addonFile(), join(away, basename(addonFile())));

@@ -13,7 +13,22 @@ module.exports = {
       ...common,
       displayName: 'ts',
       testMatch: ['<rootDir>/ts.test.ts'],
-      transform: { '\\.ts$': ['ts-jest', { tsconfig: { strict: true, esModuleInterop: true, module: 'commonjs', moduleResolution: 'node10', ignoreDeprecations: '5.0', target: 'es2022', types: ['node', 'jest'] } }] },
+      transform: {
+        '\\.ts$': [
+          'ts-jest',
+          {
+            tsconfig: {
+              strict: true,
+              esModuleInterop: true,
+              module: 'commonjs',
+              moduleResolution: 'node10',
+              ignoreDeprecations: '5.0',
+              target: 'es2022',
+              types: ['node', 'jest'],
+            },
+          },
+        ],
+      },
     },
     { ...common, displayName: 'modules', testMatch: ['<rootDir>/modules.test.mjs'], transform: {} },
   ],
