@@ -19,6 +19,8 @@ export async function commonjsTypes(declarations, from) {
     const { name } = symbol;
     const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
     const isType = (target.flags & ts.SymbolFlags.Type) !== 0;
+    if (target.flags & ts.SymbolFlags.Transient && !target.declarations)
+      throw new Error(`${name} of ${declarations} is not found`);
     if ((target.flags & ts.SymbolFlags.Value) === 0) types.push(name);
     else {
       lines.push(`export declare const ${name}: typeof esm.${name};`);

@@ -17,13 +17,13 @@ export async function writeEntryTypes(dist, own, parts) {
     writeFileSync(join(dist, `${name}.d.ts`), await typesBesideMain(dist, name, source));
   }
   // The main entry's are at the top of the package, from where the others import them.
-  const main = join(dist, 'index.rolled-up.d.ts');
+  const main = join(dist, '..', 'index.d.ts');
   writeFileSync(main, await rollUpTypes(dist));
   writeFileSync(join(dist, 'index.d.cts'), await commonjsTypes(main, '../index.js'));
-  rmSync(main);
   for (const name of [...Object.keys(own), ...Object.keys(parts)]) {
     writeFileSync(join(dist, `${name}.d.cts`), await commonjsTypes(join(dist, `${name}.d.ts`), `./${name}.js`));
   }
+  rmSync(main);
   return values;
 }
 
