@@ -148,7 +148,13 @@ test.serial('an import reads four files of code and the addon; the rest is read 
   t.is(stderr, '');
   const [imported = '', used = ''] = stdout.split('\n');
   const addon = packed.platformPackage.replace('cachekit-native-', 'cachekit-native.');
-  t.deepEqual(imported.split(' '), ['index.import.cjs', 'index.cjs', 'at-once-core.cjs', 'at-once-headers.cjs', `${addon}.node`]);
+  t.deepEqual(imported.split(' '), [
+    'index.import.cjs',
+    'index.cjs',
+    'at-once-core.cjs',
+    'at-once-headers.cjs',
+    `${addon}.node`,
+  ]);
   t.deepEqual(
     used.split(' ').filter((file) => file.startsWith('on-demand-')),
     ['on-demand-engine.cjs'],
