@@ -13,12 +13,16 @@ type FromUrl = (url: string, timeoutMs: number | undefined) => Backend;
 
 const redis: FromUrl = (url, timeoutMs) => new RedisBackend({ url, timeoutMs });
 
-/** What makes a backend of a URL that begins so. */
+/** What makes a backend of a URL that begins so; `valkey` is another name of `redis`. */
 const SCHEMES: Readonly<Record<string, FromUrl>> = {
   'redis://': redis,
   'rediss://': redis,
   'redis+cluster://': redis,
   'rediss+cluster://': redis,
+  'redis+sentinel://': redis,
+  'rediss+sentinel://': redis,
+  'redis+unix://': redis,
+  'unix:': redis,
   'https://': (url, timeoutMs) => new HttpBackend({ url, timeoutMs }),
   'lmdb:': (url, timeoutMs) => new LmdbBackend({ directory: directoryOf(url), timeoutMs }),
   'file:': (url, timeoutMs) => new FileBackend({ directory: directoryOf(url), timeoutMs }),
@@ -69,7 +73,7 @@ function unsuitable(): TypeError {
 function fromUrl(url: string, timeoutMs: number | undefined): Backend {
   const scheme = schemeOf(url);
   // Plain HTTP is refused by the backend, with the option that allows it.
-  const name = scheme === 'http:' ? 'https:' : scheme;
+  const name = scheme === 'http:' ? 'https:' : scheme.replace(/^valkey/, 'redis');
   const make = SCHEMES[name] ?? SCHEMES[`${name}//`];
   if (make !== undefined) return make(url, timeoutMs);
   // A URL may hold a password, so no part of it is repeated.

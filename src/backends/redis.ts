@@ -64,8 +64,9 @@ export { serverInfo, serverTime } from './redis/server-info.js';
 
 export interface RedisBackendOptions {
   /**
-   * `redis://[user[:password]@]host[:port][/database]`, or `rediss://` for TLS; for a cluster
-   * `redis+cluster://[user[:password]@]host[:port][,host[:port]…]`, or `rediss+cluster://`. Either this or `client`.
+   * `redis://[user[:password]@]host[:port][/database][?family=6]`, or `rediss://` for TLS (`?ca=file.pem`); for a cluster
+   * `redis+cluster://…@host[:port][,host[:port]…]`; of Sentinels `redis+sentinel://…@host[:port][,host[:port]…]/name[/database]`;
+   * `unix:/path`. `valkey` means the same as `redis`. docs/redis.md has all of it. Either this or `client`.
    */
   url?: string;
   /**
