@@ -48,7 +48,7 @@ export async function requireSentinels(
   if (second === undefined) return undefined;
   const directory = mkdtempSync(join(tmpdir(), 'cachekit-sentinel-'));
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  const sentinels = [];
+  const sentinels: { port: number; kill(): Promise<void> }[] = [];
   for (let i = 0; i < 3; i++) {
     const port = await freePort();
     const config = join(directory, `${i}.conf`);
