@@ -49,6 +49,7 @@ import { invalidateTags } from './redis/tags.js';
 import { ExclusiveConnection } from './redis/transactions.js';
 import { ExternalClient } from './redis/user-client.js';
 
+export { type RedisBusOptions, redisBus } from './redis/bus.js';
 export type {
   IoredisClient,
   IoredisClusterClient,
@@ -65,8 +66,7 @@ export { serverInfo, serverTime } from './redis/server-info.js';
 export interface RedisBackendOptions {
   /**
    * `redis://[user[:password]@]host[:port][/database][?family=6]`, or `rediss://` for TLS (`?ca=file.pem`); for a cluster
-   * `redis+cluster://…@host[:port][,host[:port]…]`; of Sentinels `redis+sentinel://…@host[:port][,host[:port]…]/name[/database]`;
-   * `unix:/path`. `valkey` means the same as `redis`. docs/redis.md has all of it. Either this or `client`.
+   * `redis+cluster://host,host…`, of Sentinels `redis+sentinel://host,host…/name`; `unix:/path`. See docs/redis.md. Either this or `client`.
    */
   url?: string;
   /**

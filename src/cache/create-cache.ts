@@ -149,8 +149,8 @@ export class Cache extends TenantCache implements AsyncDisposable {
    * unless another cache or function uses the same Redis URL. What was passed in is left to its owner. Any later use is an error.
    */
   async close(): Promise<void> {
-    for (const { store } of this.#all()) store.close();
-    await Promise.all(this.#all().map(({ storage }) => storage.registry?.close()));
+    const closing = this.#all().map(({ store }) => store.close());
+    await Promise.all([...closing, ...this.#all().map(({ storage }) => storage.registry?.close())]);
     for (const { storage } of this.#all()) storage.destroy();
     await this.#home.storage.release();
   }

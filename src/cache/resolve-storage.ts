@@ -53,6 +53,10 @@ export function resolveStorage(given: StorageOptions & { namespace?: string }, s
   const inProcess = store === undefined || store === null;
   if (inProcess && l1 === undefined)
     throw new ConfigurationError('With l1: false and no backend nothing can be stored');
+  if (inProcess && options.bus !== undefined)
+    throw new ConfigurationError(
+      'A bus is for a backend that processes share: without a backend each has values of its own',
+    );
   const { codec, ...made } = resolveCodec(own, secure);
   const { wire } = made.profile;
   if (tenantId !== undefined && !made.secure && wire !== 'protocol') {
