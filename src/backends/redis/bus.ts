@@ -8,6 +8,7 @@ import { bareCause } from '../cause.js';
 import type { InvalidationBus } from '../invalidation-bus.js';
 import { openSubscriber, type Subscriber } from './bus-subscriber.js';
 import type { RedisClient } from './clients.js';
+import type { RedisCommands } from './commands.js';
 import { redisError } from './error.js';
 import { keepAsking } from './invalidation-channel.js';
 import { ExternalClient } from './user-client.js';
@@ -88,13 +89,17 @@ class RedisBus implements InvalidationBus {
   }
 
   async #send(channel: string, message: string): Promise<void> {
-    const { current } = this.#client;
     try {
-      const commands = current.ready ? current : await this.#client.connected();
+      const commands = await this.#connected();
       await commands.send(['publish', channel, message]);
     } catch (error) {
-      throw redisError(error, current.sharded);
+      throw redisError(error, this.#client.current.sharded);
     }
+  }
+
+  async #connected(): Promise<RedisCommands> {
+    const { current } = this.#client;
+    return current.ready ? current : this.#client.connected();
   }
 
   async #open(): Promise<void> {
@@ -111,7 +116,7 @@ class RedisBus implements InvalidationBus {
     };
     const limit = new Deadline(ATTEMPT_MS, 'The bus', lost, false);
     const opening = async () => {
-      await this.#client.connected();
+      await this.#connected();
       subscriber = await openSubscriber(this.#client, lost, (channel, message) => this.#message(channel, message));
       await subscriber.subscribe([this.#channel, this.#echo]);
       await this.#hearItself();
