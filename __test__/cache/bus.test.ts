@@ -218,11 +218,13 @@ for (const [library, connect] of Object.entries(clients)) {
     await cluster.nodes[dying]?.kill();
     await pause(500);
     await cluster.nodes[dying]?.restart();
-    await until(() =>
-      Promise.all([here.cache.set('again', 1), there.cache.set('again', 1)]).then((stored) => stored.every(Boolean)),
-    );
+    const both = [here.cache, there.cache];
+    const keys = ['k', 'other', 'tagged', 'again'];
+    const all = both.flatMap((cache) => keys.map((key) => () => cache.set(key, 0, { tags: ['t'] })));
+    await until(async () => (await Promise.all(all.map((set) => set()))).every(Boolean));
     await until(async () => (await Promise.all(ports.map((_, i) => of(i)))).reduce((a, b) => a + b) === 2);
-    await pause(300);
+    // What could not be published is, at last, after two seconds.
+    await pause(2_500);
     await assertCoherent(t, here.cache, there.cache);
   });
 

@@ -27,7 +27,7 @@ export interface BusListener {
 const SEND_MS = 5_000;
 const CLOSE_MS = 1_000;
 /** Before a message is sent again: at first, and at most. */
-const RETRY_MS = { first: 250, most: 10_000 };
+const RETRY_MS = { first: 250, most: 2_000 };
 /** Of more changes that wait, no names are kept. */
 const MAX_WAITING = 1_000;
 
