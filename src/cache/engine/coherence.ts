@@ -41,14 +41,15 @@ export class Coherence {
   /** The caches of this process over the same backend, this one among them. */
   readonly members: Members;
   #unwatch: (() => void) | undefined;
-  readonly #bus: BusLink | undefined;
+  /** Who else has to be told of changes, in other processes. */
+  readonly bus: BusLink | undefined;
   /** Why the backend tells of no changes, until that is reported: which needs an entry, so the next operation does it. */
   untracked: unknown;
 
   constructor(parts: CoherenceParts) {
     this.#parts = parts;
     const { backend, watch, bus, listens } = parts;
-    this.#bus = bus;
+    this.bus = bus;
     this.members = backend === undefined ? new Set() : membersFor(backend);
     this.members.add(new WeakRef(this));
     const changed = (cacheKey: string | undefined) => this.#changedElsewhere(cacheKey);
@@ -57,14 +58,9 @@ export class Coherence {
     else if (listens) this.#unwatch = bus?.listen({ changed, state, tagsRemoved: (tags) => this.#tagsRemoved(tags) });
   }
 
-  /** Whether others may have to be told of changes. */
-  get shared(): boolean {
-    return this.#bus !== undefined || this.members.size > 1;
-  }
-
   /** This cache has changed an entry of the backend, or tried to: the others forget their copies. */
   publish(cacheKey: string): void {
-    this.#bus?.changed(cacheKey);
+    this.bus?.changed(cacheKey);
     for (const other of this.#others()) other.#changed(cacheKey);
   }
 
@@ -81,7 +77,7 @@ export class Coherence {
       } finally {
         this.#tagsRemoved(tags, ref);
         for (const other of this.#others()) other.#tagsRemoved(tags);
-        this.#bus?.tagsRemoved(tags);
+        this.bus?.tagsRemoved(tags);
       }
     }
     if (events.invalidate.hasSubscribers) publish(events.invalidate, ref, { tags: tags.length, entries });
@@ -98,7 +94,7 @@ export class Coherence {
   /** Resolves when others were told of what has changed here, or could not be. */
   async close(): Promise<void> {
     this.#unwatch?.();
-    await this.#bus?.close();
+    await this.bus?.close();
   }
 
   *#others(): Generator<Coherence> {
