@@ -422,6 +422,26 @@ declare class HttpBackend implements Backend {
 }
 
 /**
+ * Carries messages between processes that share a store, so that copies in memory end when another process changes an entry.
+ * `redisBus` makes one of a Redis client; any system that reaches every process will do.
+ *
+ * A message is text of at most 1 MiB. It names cache keys and tags, unless the cache has `privateKeys`: then it is sealed. Its form
+ * is no part of the public API. Whoever can send messages can end copies, and nothing else.
+ */
+interface InvalidationBus {
+    /** Sends a message to the listeners of every process; those of this one may get it or not. Rejects when it may not have been sent. */
+    publish(message: string): Promise<unknown>;
+    /**
+     * Calls `listener` with each message, in whatever order and however often, and with `undefined` when messages may have been missed.
+     * Returns what ends it.
+     *
+     * `state` is called with `false`, and with the error once it is known, while messages do not arrive, and with `true` when they do
+     * again. Without any call they do.
+     */
+    subscribe(listener: (message: string | undefined) => void, state?: (told: boolean, error?: unknown) => void): () => void;
+}
+
+/**
  * A storage adapter for Keyv, version 5 or 6, as far as it is used here: what `new Keyv({ store })` takes. `set` gets
  * milliseconds to live, or the Unix time of the end when `capabilities.expires` is true.
  */
@@ -651,10 +671,26 @@ type RedisClient = IoredisClient | IoredisClusterClient | NodeRedisClient | Node
 
 type RedisLibrary = 'ioredis' | 'redis';
 
+interface RedisBusOptions {
+    /**
+     * The channel of messages, the same in all processes. A user of Redis needs the right to it and to what begins with it
+     * (`&cachekit:invalidation*`). Default `cachekit:invalidation`.
+     */
+    channel?: string;
+}
+/**
+ * Carries invalidations over Redis's publish and subscribe, with a client that you have: of `ioredis`, `iovalkey` or `redis`, for one server or for
+ * a cluster. It publishes with the client itself and subscribes on a connection of its own, made as the client's `duplicate()`,
+ * which ends with the last cache that listens. The client stays open.
+ *
+ * @throws TypeError and ConfigurationError for what is no such client, as RedisBackend.
+ */
+declare function redisBus(client: RedisClient, options?: RedisBusOptions): InvalidationBus;
+
 interface RedisBackendOptions {
     /**
-     * `redis://[user[:password]@]host[:port][/database]`, or `rediss://` for TLS; for a cluster
-     * `redis+cluster://[user[:password]@]host[:port][,host[:port]…]`, or `rediss+cluster://`. Either this or `client`.
+     * `redis://[user[:password]@]host[:port][/database][?family=6]`, or `rediss://` for TLS (`?ca=file.pem`); for a cluster
+     * `redis+cluster://host,host…`, of Sentinels `redis+sentinel://host,host…/name`; `unix:/path`. See docs/redis.md. Either this or `client`.
      */
     url?: string;
     /**
@@ -1268,6 +1304,11 @@ interface StorageOptions extends KeyOptions {
      * entries, and for `privateKeys`, where `rewrap` finds nothing. Default false.
      */
     rewrapOnRead?: boolean;
+    /**
+     * Tells other processes of what is changed here, and hears of what they change, so that their copies (`l1`) end, too: where the
+     * backend does not do that itself. All of them need it. `redisBus(client)` is one. Default: as the backend does it.
+     */
+    bus?: InvalidationBus;
     /** Given to every operation of the backend: when it aborts, functions are called without the cache (bypass). */
     signal?: AbortSignal;
     /** What an entry that does not open is: `'miss'` (counted, and deleted unless it was replaced), or an error. */
@@ -1779,8 +1820,8 @@ declare class Cache extends TenantCache implements AsyncDisposable {
     /** Of this cache, its tenants and its functions together. */
     stats(): CacheStats;
     /**
-     * Forgets what this process holds, wipes the keys that this cache has made and closes the backend that it made of a URL.
-     * What was passed in is left to its owner. Any later use is an error.
+     * Forgets what this process holds, wipes the keys that this cache has made and closes the backend that it made of a URL,
+     * unless another cache or function uses the same Redis URL. What was passed in is left to its owner. Any later use is an error.
      */
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
@@ -2226,5 +2267,5 @@ declare function parseDuration(text: string): Exclude<Duration, number>;
 /** As {@link parseDuration}, and `'never'`, as the option `ttl` takes it. */
 declare function parseTtl(text: string): Exclude<Duration, number> | 'never';
 
-export { ArrowSerializer, AuthenticationError, BackendError, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, IncompleteError, InternalError, InteropSerializer, JsonSerializer, KeyError, KeyProviderError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, cache, cachedMethod, createCache, encryptedDriver, encryptedStore, hardwareAcceleration, parseDuration, parseTtl, skip, withTtl };
-export type { ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendKeysOptions, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BackoffOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CachedMembers, CannotKnow, CreateCacheOptions, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreClearOptions, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, JsonSerializerOptions, KeyEvent, KeyFingerprints, KeyProvider, KeyProviderOptions, KeyReport, KeyReportOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RewrapOptions, RewrapProgress, RewrapReport, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };
+export { ArrowSerializer, AuthenticationError, BackendError, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, IncompleteError, InternalError, InteropSerializer, JsonSerializer, KeyError, KeyProviderError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, cache, cachedMethod, createCache, encryptedDriver, encryptedStore, hardwareAcceleration, parseDuration, parseTtl, redisBus, skip, withTtl };
+export type { ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendKeysOptions, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BackoffOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CachedMembers, CannotKnow, CreateCacheOptions, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreClearOptions, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, InvalidationBus, JsonSerializerOptions, KeyEvent, KeyFingerprints, KeyProvider, KeyProviderOptions, KeyReport, KeyReportOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisBusOptions, RewrapOptions, RewrapProgress, RewrapReport, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };

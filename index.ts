@@ -14,10 +14,11 @@ export type {
 } from './src/backends/backend.js';
 export { FileBackend, type FileBackendOptions } from './src/backends/file.js';
 export { HttpBackend, type HttpBackendOptions, type HttpHealth, type HttpMetrics } from './src/backends/http.js';
+export type { InvalidationBus } from './src/backends/invalidation-bus.js';
 export { KeyvBackend, type KeyvBackendOptions } from './src/backends/keyv.js';
 export { LmdbBackend, type LmdbBackendOptions } from './src/backends/lmdb.js';
 export { MemoryBackend, type MemoryBackendOptions } from './src/backends/memory.js';
-export { RedisBackend, type RedisBackendOptions } from './src/backends/redis.js';
+export { RedisBackend, type RedisBackendOptions, type RedisBusOptions, redisBus } from './src/backends/redis.js';
 export { type CacheFunction, cache } from './src/cache/cache.js';
 export { cachedMethod } from './src/cache/cached-method.js';
 export type { CachedFunction, CachedMembers, Entry } from './src/cache/cached-types.js';

@@ -80,7 +80,7 @@ test('other schemes are refused with those there are, and without the URL', (t) 
     const error = t.throws(() => backendFrom(url), { instanceOf: ConfigurationError }, url);
     t.regex(
       error.message,
-      /redis:\/\/, rediss:\/\/, redis\+cluster:\/\/, rediss\+cluster:\/\/, https:\/\/, lmdb: and file:/,
+      /redis:\/\/, rediss:\/\/, redis\+cluster:\/\/, rediss\+cluster:\/\/, .*unix:, https:\/\/, lmdb: and file:/,
     );
     t.false(inspect(error).includes('secret@') || error.message.includes('secret'));
   }

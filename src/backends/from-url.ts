@@ -13,12 +13,16 @@ type FromUrl = (url: string, timeoutMs: number | undefined) => Backend;
 
 const redis: FromUrl = (url, timeoutMs) => new RedisBackend({ url, timeoutMs });
 
-/** What makes a backend of a URL that begins so. */
+/** What makes a backend of a URL that begins so; `valkey` is another name of `redis`. */
 const SCHEMES: Readonly<Record<string, FromUrl>> = {
   'redis://': redis,
   'rediss://': redis,
   'redis+cluster://': redis,
   'rediss+cluster://': redis,
+  'redis+sentinel://': redis,
+  'rediss+sentinel://': redis,
+  'redis+unix://': redis,
+  'unix:': redis,
   'https://': (url, timeoutMs) => new HttpBackend({ url, timeoutMs }),
   'lmdb:': (url, timeoutMs) => new LmdbBackend({ directory: directoryOf(url), timeoutMs }),
   'file:': (url, timeoutMs) => new FileBackend({ directory: directoryOf(url), timeoutMs }),
@@ -26,6 +30,50 @@ const SCHEMES: Readonly<Record<string, FromUrl>> = {
 const NAMES = Object.keys(SCHEMES)
   .join(', ')
   .replace(/, ([^,]*)$/, ' and $1');
+
+/** A backend, and what gives it up. */
+export interface OpenBackend {
+  readonly backend: Backend;
+  /** Closes the backend, if it was made here and nobody else uses it. A second call does nothing more. */
+  release(): Promise<void>;
+}
+
+interface Shared {
+  readonly backend: Backend;
+  users: number;
+}
+
+/** By URL and time limit. What is here is open: it is removed before it is closed. See docs/decisions/0038. */
+const shared = new Map<string, Shared>();
+
+/**
+ * As {@link backendFrom}. Those who name the same Redis URL with the same time limit get the same backend, and so one connection,
+ * which is closed when the last of them has released it.
+ */
+export function openBackend(store: Parameters<typeof backendFrom>[0], timeoutMs?: number): OpenBackend {
+  if (typeof store !== 'string' || makerOf(store) !== redis) {
+    const backend = backendFrom(store, timeoutMs);
+    return { backend, release: once(async () => (backend === store ? undefined : backend.close?.())) };
+  }
+  const name = JSON.stringify([store, timeoutMs]);
+  const known = shared.get(name) ?? { backend: redis(store, timeoutMs), users: 0 };
+  shared.set(name, known);
+  known.users++;
+  const release = once(async () => {
+    if (--known.users > 0) return;
+    shared.delete(name);
+    await known.backend.close?.();
+  });
+  return { backend: known.backend, release };
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= work();
+    return done;
+  };
+}
 
 /**
  * The backend that a cache's `backend` option names: `null` or nothing for a new one in this process, a URL for one of
@@ -67,13 +115,17 @@ function unsuitable(): TypeError {
 }
 
 function fromUrl(url: string, timeoutMs: number | undefined): Backend {
-  const scheme = schemeOf(url);
-  // Plain HTTP is refused by the backend, with the option that allows it.
-  const name = scheme === 'http:' ? 'https:' : scheme;
-  const make = SCHEMES[name] ?? SCHEMES[`${name}//`];
+  const make = makerOf(url);
   if (make !== undefined) return make(url, timeoutMs);
   // A URL may hold a password, so no part of it is repeated.
   throw new ConfigurationError(`The backend's URL has a scheme that is not supported; there are ${NAMES}`);
+}
+
+function makerOf(url: string): FromUrl | undefined {
+  const scheme = schemeOf(url);
+  // Plain HTTP is refused by the backend, with the option that allows it.
+  const name = scheme === 'http:' ? 'https:' : scheme.replace(/^valkey/, 'redis');
+  return SCHEMES[name] ?? SCHEMES[`${name}//`];
 }
 
 function schemeOf(url: string): string {

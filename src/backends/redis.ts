@@ -61,11 +61,12 @@ export type {
 } from './redis/clients.js';
 export type { RedisLibrary } from './redis/owned-client.js';
 export { serverInfo, serverTime } from './redis/server-info.js';
+export { type RedisBusOptions, redisBus } from './redis-bus.js';
 
 export interface RedisBackendOptions {
   /**
-   * `redis://[user[:password]@]host[:port][/database]`, or `rediss://` for TLS; for a cluster
-   * `redis+cluster://[user[:password]@]host[:port][,host[:port]…]`, or `rediss+cluster://`. Either this or `client`.
+   * `redis://[user[:password]@]host[:port][/database][?family=6]`, or `rediss://` for TLS (`?ca=file.pem`); for a cluster
+   * `redis+cluster://host,host…`, of Sentinels `redis+sentinel://host,host…/name`; `unix:/path`. See docs/redis.md. Either this or `client`.
    */
   url?: string;
   /**

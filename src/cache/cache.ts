@@ -114,7 +114,12 @@ function preset(
     const options = ownOptions({ ...defaults, ...own, ...more?.(own) });
     const named = parse(FUNCTION, options);
     const storage = resolveStorage(options, secure);
-    // Without a backend every function has a store, and so a key space, of its own.
-    return wrapFunction(named, { storage, store: storage.backend && openStore(storage) });
+    try {
+      // Without a backend every function has a store, and so a key space, of its own.
+      return wrapFunction(named, { storage, store: storage.backend && openStore(storage) });
+    } catch (error) {
+      void storage.release();
+      throw error;
+    }
   };
 }

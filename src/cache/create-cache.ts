@@ -145,15 +145,14 @@ export class Cache extends TenantCache implements AsyncDisposable {
   }
 
   /**
-   * Forgets what this process holds, wipes the keys that this cache has made and closes the backend that it made of a URL.
-   * What was passed in is left to its owner. Any later use is an error.
+   * Forgets what this process holds, wipes the keys that this cache has made and closes the backend that it made of a URL,
+   * unless another cache or function uses the same Redis URL. What was passed in is left to its owner. Any later use is an error.
    */
   async close(): Promise<void> {
-    for (const { store } of this.#all()) store.close();
-    await Promise.all(this.#all().map(({ storage }) => storage.registry?.close()));
+    const closing = this.#all().map(({ store }) => store.close());
+    await Promise.all([...closing, ...this.#all().map(({ storage }) => storage.registry?.close())]);
     for (const { storage } of this.#all()) storage.destroy();
-    const { ownsBackend, backend } = this.#home.storage;
-    if (ownsBackend) await backend?.close?.();
+    await this.#home.storage.release();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

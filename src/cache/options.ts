@@ -1,4 +1,5 @@
 import type { Backend } from '../backends/backend.js';
+import type { InvalidationBus } from '../backends/invalidation-bus.js';
 import type { KeyvInstance, KeyvStorageAdapter } from '../backends/keyv.js';
 import type { EncryptionWrapper } from '../codec/encryption-wrapper.js';
 import type { KeyOptions } from '../keys/key-options.js';
@@ -90,6 +91,11 @@ export interface StorageOptions extends KeyOptions {
    * entries, and for `privateKeys`, where `rewrap` finds nothing. Default false.
    */
   rewrapOnRead?: boolean;
+  /**
+   * Tells other processes of what is changed here, and hears of what they change, so that their copies (`l1`) end, too: where the
+   * backend does not do that itself. All of them need it. `redisBus(client)` is one. Default: as the backend does it.
+   */
+  bus?: InvalidationBus;
   /** Given to every operation of the backend: when it aborts, functions are called without the cache (bypass). */
   signal?: AbortSignal;
   /** What an entry that does not open is: `'miss'` (counted, and deleted unless it was replaced), or an error. */
@@ -133,6 +139,7 @@ export const STORAGE = {
   privateKeys: (value: unknown = false) => ({ privateKeys: boolean('privateKeys', value) }),
   registry: (value: unknown = true) => ({ registry: boolean('registry', value) }),
   rewrapOnRead: (value: unknown = false) => ({ rewrapOnRead: boolean('rewrapOnRead', value) }),
+  bus: (bus: unknown) => ({ bus: parseBus(bus) }),
   signal: (signal?: AbortSignal) => {
     if (signal === undefined || isAbortSignal(signal)) return { signal };
     throw new TypeError(`signal must be an AbortSignal, not ${kindOf(signal)}`);
@@ -194,6 +201,13 @@ export const FUNCTION = {
 
 export type CacheOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> = StorageOptions &
   FunctionOptions<K, T>;
+
+function parseBus(bus: unknown): InvalidationBus | undefined {
+  if (bus === undefined) return undefined;
+  const { publish, subscribe } = (bus ?? {}) as Record<keyof InvalidationBus, unknown>;
+  if (typeof publish === 'function' && typeof subscribe === 'function') return bus as InvalidationBus;
+  throw new TypeError('bus must be an object with the methods publish and subscribe, as redisBus(client) makes one');
+}
 
 /** Codecs and backends are made of these options, and check them: what holds a key is kept nowhere else. */
 function elsewhere(): object {

@@ -1,4 +1,5 @@
-import { backendFrom } from '../backends/from-url.js';
+import type { Backend } from '../backends/backend.js';
+import { openBackend } from '../backends/from-url.js';
 import { codecOf, EncryptionWrapper } from '../codec/encryption-wrapper.js';
 import { PlainCodec } from '../codec/plain-codec.js';
 import type { SealingCodec } from '../codec/sealing-codec.js';
@@ -6,6 +7,7 @@ import type { ValueCodec } from '../codec/value-codec.js';
 import { isInterop, prefixedInterop, type WireProfile } from '../codec/wire-profile.js';
 import { ConfigurationError } from '../errors.js';
 import type { Keyring } from '../keys/keyring.js';
+import type { Wire } from '../protocol/wire.js';
 import { assertWellFormed } from '../util/bytes.js';
 import { ownOptions } from '../util/options-object.js';
 import { guarded } from './engine/backend-guard.js';
@@ -21,8 +23,11 @@ export interface Storage extends StoreSettings {
   /** Undefined: nothing is encrypted. */
   readonly keyring: Keyring | undefined;
   readonly profile: WireProfile;
-  /** Whether the backend was made here, from a URL or around a Keyv store (which stays open), and is closed with the cache. */
-  readonly ownsBackend: boolean;
+  /**
+   * Gives the backend up: one that was made here, from a URL or around a Keyv store (which stays open), is closed unless others
+   * use it.
+   */
+  readonly release: () => Promise<void>;
   /** Wipes the keys that were made here. */
   readonly destroy: () => void;
   readonly ttlMs: number;
@@ -48,6 +53,10 @@ export function resolveStorage(given: StorageOptions & { namespace?: string }, s
   const inProcess = store === undefined || store === null;
   if (inProcess && l1 === undefined)
     throw new ConfigurationError('With l1: false and no backend nothing can be stored');
+  if (inProcess && options.bus !== undefined)
+    throw new ConfigurationError(
+      'A bus is for a backend that processes share: without a backend each has values of its own',
+    );
   const { codec, ...made } = resolveCodec(own, secure);
   const { wire } = made.profile;
   if (tenantId !== undefined && !made.secure && wire !== 'protocol') {
@@ -62,13 +71,14 @@ export function resolveStorage(given: StorageOptions & { namespace?: string }, s
     if (wire !== 'protocol') throw new ConfigurationError("privateKeys exist in wire 'protocol' only");
     if (namespace === undefined) throw new ConfigurationError('privateKeys needs a namespace');
   }
-  const backend = inProcess ? undefined : backendFrom(store, options.backendTimeoutMs);
-  if (lock !== undefined && backend !== undefined && backend.lock === undefined) {
-    throw new ConfigurationError('This backend has no locks: leave lock out, or use one that has');
+  const opened = inProcess ? undefined : openBackend(store, options.backendTimeoutMs);
+  const backend = opened?.backend;
+  try {
+    assertSuits(backend, lock !== undefined, wire);
+  } catch (error) {
+    void opened?.release();
+    throw error;
   }
-  const keyPrefix = backend?.keyPrefix;
-  if (keyPrefix !== undefined) assertWellFormed('backend.keyPrefix', keyPrefix);
-  if (isInterop(wire) && keyPrefix) throw prefixedInterop(wire);
   const bound = backend === undefined ? codec : codec.boundTo(backend);
   const found = registry && backend?.keys !== undefined && namespace !== undefined && wire === 'protocol';
   return {
@@ -88,8 +98,17 @@ export function resolveStorage(given: StorageOptions & { namespace?: string }, s
     namespace,
     backend,
     subject: JSON.stringify([inProcess ? undefined : nameOf(store), wire, namespace, tenantId]),
-    ownsBackend: backend !== undefined && backend !== store,
+    release: async () => opened?.release(),
   };
+}
+
+function assertSuits(backend: Backend | undefined, locks: boolean, wire: Wire): void {
+  if (locks && backend !== undefined && backend.lock === undefined) {
+    throw new ConfigurationError('This backend has no locks: leave lock out, or use one that has');
+  }
+  const keyPrefix = backend?.keyPrefix;
+  if (keyPrefix !== undefined) assertWellFormed('backend.keyPrefix', keyPrefix);
+  if (isInterop(wire) && keyPrefix) throw prefixedInterop(wire);
 }
 
 /** A URL may have a password: it is nowhere shown. */

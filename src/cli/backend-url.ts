@@ -1,7 +1,8 @@
 import { UsageError } from './usage-error.js';
 
 export const BACKEND_USAGE = `
-  backend        its URL: redis://host:6379/0, rediss://…, redis+cluster://…, lmdb:dir, file:dir
+  backend        its URL: redis://host:6379/0, rediss://…, redis+cluster://…, redis+sentinel://…/name,
+                 unix:/path, lmdb:dir, file:dir
                  (default: CACHEKIT_BACKEND, which a URL with a password must come from)
 `.slice(1, -1);
 
@@ -32,5 +33,5 @@ export function optionalBackendUrl([given, ...others]: readonly string[]): strin
 
 function hasPassword(url: string): boolean {
   const authority = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(url)?.[1] ?? '';
-  return /:[^@]+@/.test(authority);
+  return /:[^@]+@/.test(authority) || /[?&]sentinelPassword=/i.test(url);
 }

@@ -229,7 +229,7 @@ export class RedisBatch {
 
   #failure(commands: RedisCommands, error: unknown): unknown {
     if (isDemoted(error)) this.#demoted(commands);
-    return redisError(error);
+    return redisError(error, commands.sharded);
   }
 }
 

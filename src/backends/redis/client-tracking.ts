@@ -114,7 +114,7 @@ export class RedisWatch {
     await server.commands.send(['client', 'tracking', 'on', 'redirect', clientId, 'noloop']);
   }
 
-  #subscriptionTo({ host, port }: OpenServer): Promise<Subscription> {
+  #subscriptionTo({ host, port, path }: OpenServer): Promise<Subscription> {
     const name = `${host}:${port}`;
     const existing = this.#subscriptions.get(name);
     if (existing !== undefined) return existing;
@@ -125,7 +125,7 @@ export class RedisWatch {
       this.#emit(undefined);
       this.#tryAgain();
     };
-    const opening = this.#subscribe({ host, port }, (key) => this.#invalidated(key), forget);
+    const opening = this.#subscribe({ host, port, path }, (key) => this.#invalidated(key), forget);
     this.#subscriptions.set(name, opening);
     opening.catch(forget);
     return opening;

@@ -1,14 +1,15 @@
 import { isError, type TimeoutError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
 import { Deadline } from '../../util/deadlines.js';
+import { closedError } from '../arguments.js';
 import type { RedisAddress } from './address.js';
 import { RedisWatch } from './client-tracking.js';
 import type { RedisCommands } from './commands.js';
 import { connectError } from './error.js';
 import { subscribe } from './invalidation-channel.js';
+import { openClient } from './open-client.js';
 import type { OpenClient, OpenServer, RedisLibrary } from './owned-client.js';
-import { openIoredis, openIoredisCluster } from './owned-ioredis.js';
-import { openNodeRedis, openNodeRedisCluster } from './owned-node-redis.js';
+import { assertPrimary, primaryOf } from './sentinel.js';
 
 /** Where commands go: a connection of ours, or a client that its owner connects and closes. */
 export interface RedisSource {
@@ -36,6 +37,8 @@ const RENEW_FORGET_MS = 60_000;
 /** A connection made when a command needs it and dropped when it fails, without a queue or timers. See docs/decisions/0023. */
 export class RedisConnection implements RedisSource {
   readonly #address: RedisAddress;
+  /** As the address, with the server that the Sentinels named last in their place. */
+  #server: RedisAddress;
   readonly library: RedisLibrary;
   current: RedisCommands | undefined;
   /** How long an attempt to connect may take. */
@@ -47,6 +50,7 @@ export class RedisConnection implements RedisSource {
   #failure: { error: unknown; until: number } | undefined;
   #renewed = { at: Number.NEGATIVE_INFINITY, pauseMs: RENEW_MS.first };
   readonly #predecessors = new Predecessors();
+  #closed = false;
 
   readonly watch: RedisWatch;
 
@@ -58,6 +62,7 @@ export class RedisConnection implements RedisSource {
     underWay: () => Promise<void> | undefined,
   ) {
     this.#address = address;
+    this.#server = address;
     this.library = library;
     this.#attemptMs = Math.max(timeoutMs, ATTEMPT_MS);
     this.watch = new RedisWatch(
@@ -68,7 +73,7 @@ export class RedisConnection implements RedisSource {
 
   /** Another connection to the same place, which its user makes and ends. */
   another(): OpenClient {
-    return openClient(this.library, this.#address, this.#attemptMs);
+    return openClient(this.library, this.#server, this.#attemptMs);
   }
 
   connected(): Promise<RedisCommands> {
@@ -99,11 +104,25 @@ export class RedisConnection implements RedisSource {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     this.#drop();
   }
 
   async #connect(): Promise<RedisCommands> {
-    const open = openClient(this.library, this.#address, this.#attemptMs);
+    if (this.#address.sentinel !== undefined) {
+      try {
+        this.#server = await primaryOf(this.library, this.#address, this.#attemptMs);
+      } catch (error) {
+        this.#failure = { error, until: elapsed() + COOL_DOWN_MS };
+        throw error;
+      }
+      if (this.#closed) throw closedError('Redis');
+    }
+    return this.#connectTo(this.#server);
+  }
+
+  async #connectTo(address: RedisAddress): Promise<RedisCommands> {
+    const open = openClient(this.library, address, this.#attemptMs);
     this.#open = open;
     let lastError: Error | undefined;
     let timeout: TimeoutError | undefined;
@@ -120,6 +139,7 @@ export class RedisConnection implements RedisSource {
     });
     try {
       await open.connect();
+      if (this.#address.sentinel !== undefined) await assertPrimary(open.commands);
       open.onChange(
         () => {
           if (this.#open !== open) return;
@@ -159,11 +179,6 @@ export class RedisConnection implements RedisSource {
     this.watch.disconnected();
     open?.destroy();
   }
-}
-
-function openClient(library: RedisLibrary, address: RedisAddress, timeoutMs: number): OpenClient {
-  if (library === 'ioredis') return (address.cluster ? openIoredisCluster : openIoredis)(address, timeoutMs);
-  return (address.cluster ? openNodeRedisCluster : openNodeRedis)(address, timeoutMs);
 }
 
 /** A connection of ours as its server knows it. */

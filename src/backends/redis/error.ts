@@ -42,18 +42,37 @@ export function isDemoted(error: unknown): boolean {
   return DEMOTED_REPLIES.has(replyCodeOf(error));
 }
 
+/** What a server of a cluster answers to a client that knows of no other. */
+const CLUSTER_REPLIES: ReadonlySet<string | undefined> = new Set(['ASK', 'CROSSSLOT', 'MOVED']);
+const CLUSTER_ADVICE =
+  '. This server is one of a cluster: its URL begins with redis+cluster:// (rediss+cluster:// for TLS), and its client is a cluster client';
+const REPLICA_ADVICE =
+  '. This server is a replica: give the address of its primary, or one that follows the primary, as redis+sentinel:// does';
+
 /**
  * The BackendError for what a client library rejected with. A reply is reduced to its code, and is no cause: Redis quotes arguments
  * in its replies, and the libraries attach the command with all its arguments, `AUTH` included.
+ *
+ * @param sharded whether the client is one of a cluster.
  */
-export function redisError(error: unknown): CacheKitError {
+export function redisError(error: unknown, sharded = true): CacheKitError {
   if (error instanceof CacheKitError) return error;
+  const reply = replyCodeOf(error);
+  if (!sharded && CLUSTER_REPLIES.has(reply)) {
+    return new BackendError(`Redis refused the command: ${reply}${CLUSTER_ADVICE}`);
+  }
   return backendError(error, 'Redis refused the command', 'The connection to Redis was lost');
 }
 
 /** The BackendError for a connection that could not be made. */
 export function connectError(error: unknown): BackendError {
   return backendError(error, 'Redis refused the connection', 'Redis cannot be reached');
+}
+
+/** The BackendError for a Sentinel that has not named the primary. */
+export function sentinelError(error: unknown): CacheKitError {
+  if (error instanceof CacheKitError) return error;
+  return backendError(error, 'Sentinel refused the connection', 'No Sentinel can be reached');
 }
 
 /** The BackendError for a server that does not report changes. */
@@ -64,7 +83,10 @@ export function watchError(error: unknown): BackendError {
 
 function backendError(error: unknown, refused: string, lost: string): BackendError {
   const reply = replyCodeOf(error);
-  if (reply !== undefined) return new BackendError(`${refused}: ${reply}`, { transient: TRANSIENT_REPLIES.has(reply) });
+  if (reply !== undefined) {
+    const advice = reply === 'READONLY' ? REPLICA_ADVICE : '';
+    return new BackendError(`${refused}: ${reply}${advice}`, { transient: TRANSIENT_REPLIES.has(reply) });
+  }
   const code = codeOf(error);
   const message = code === undefined ? lost : `${lost}: ${code}`;
   return new BackendError(message, { transient: true, cause: bareCause(error) });

@@ -17,7 +17,7 @@ export async function subscribe(
   invalidated: (name: Uint8Array | undefined) => void,
   lost: () => void,
 ): Promise<Subscription> {
-  const server: RedisAddress = { ...address, nodes: [node], cluster: false };
+  const server: RedisAddress = { ...address, nodes: [node], cluster: false, sentinel: undefined };
   const open = library === 'ioredis' ? subscribeIoredis : subscribeNodeRedis;
   return open(server, timeoutMs, invalidated, lost);
 }

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { ConfigurationError } from '../../errors.js';
 import { ownRequire } from '../../util/own-require.js';
 import type { RedisNode } from './address.js';
@@ -46,11 +45,6 @@ export interface OpenClient {
 
 /** How often a cluster's command is sent again, every 100 ms while its server is away. */
 export const MAX_REDIRECTIONS = 6;
-
-/** TLS has no server name that is an address. */
-export function serverName(host: string): { servername?: string } {
-  return isIP(host) ? {} : { servername: host };
-}
 
 /** A client of ours, whose events are known. */
 export interface Emitter {

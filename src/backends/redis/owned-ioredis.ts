@@ -2,7 +2,8 @@ import { ownRequire } from '../../util/own-require.js';
 import type { RedisAddress, RedisNode } from './address.js';
 import type { IoredisClient, IoredisClusterClient } from './clients.js';
 import { ioredisClusterCommands, ioredisCommands } from './commands.js';
-import { type Emitter, MAX_REDIRECTIONS, type OpenClient, serverName } from './owned-client.js';
+import { type Emitter, MAX_REDIRECTIONS, type OpenClient } from './owned-client.js';
+import { tlsTo } from './tls.js';
 
 export type OwnIoredis = Emitter &
   IoredisClient & {
@@ -12,7 +13,7 @@ export type OwnIoredis = Emitter &
   };
 
 export function newIoredis(
-  { nodes: [node], username, password, database, tls }: RedisAddress,
+  { nodes: [node], username, password, database, tls, family }: RedisAddress,
   timeoutMs: number,
 ): OwnIoredis {
   const { Redis } = ownRequire('ioredis') as { Redis: new (options: object) => OwnIoredis };
@@ -21,7 +22,8 @@ export function newIoredis(
     username,
     password,
     db: database,
-    ...(tls && { tls: serverName(node.host) }),
+    family,
+    ...(tls && { tls: tlsTo(node.host, tls) }),
     lazyConnect: true,
     enableOfflineQueue: false,
     retryStrategy: () => null,
@@ -60,7 +62,10 @@ export function endIoredis(client: OwnIoredis): void {
 type OwnIoredisCluster = Emitter &
   IoredisClusterClient & { nodes(role: 'all' | 'master'): OwnIoredis[]; disconnect(): void };
 
-export function openIoredisCluster({ nodes, username, password, tls }: RedisAddress, timeoutMs: number): OpenClient {
+export function openIoredisCluster(
+  { nodes, username, password, tls, family }: RedisAddress,
+  timeoutMs: number,
+): OpenClient {
   const { Cluster } = ownRequire('ioredis') as { Cluster: new (nodes: object, options: object) => OwnIoredisCluster };
   const client = new Cluster(nodes, {
     lazyConnect: true,
@@ -74,7 +79,8 @@ export function openIoredisCluster({ nodes, username, password, tls }: RedisAddr
     redisOptions: {
       username,
       password,
-      ...(tls && { tls: {} }),
+      family,
+      ...(tls && { tls: { ...tls, rejectUnauthorized: true } }),
       connectTimeout: timeoutMs,
       disconnectTimeout: 1,
       protocol: 2,
@@ -82,7 +88,7 @@ export function openIoredisCluster({ nodes, username, password, tls }: RedisAddr
   });
   client.on('+node', (node: OwnIoredis) => {
     letEnd(node);
-    if (tls) node.options.tls = serverName(node.options.host ?? '');
+    if (tls) node.options.tls = tlsTo(node.options.host ?? '', tls);
   });
   return {
     commands: ioredisClusterCommands(client),

@@ -3,12 +3,13 @@ import { allowManyListeners } from '../../util/realms.js';
 import type { RedisAddress, RedisNode } from './address.js';
 import type { NodeRedisClient, NodeRedisClusterClient } from './clients.js';
 import { nodeRedisClusterCommands, nodeRedisCommands } from './commands.js';
-import { type Emitter, MAX_REDIRECTIONS, type OpenClient, serverName } from './owned-client.js';
+import { type Emitter, MAX_REDIRECTIONS, type OpenClient } from './owned-client.js';
+import { type RedisTls, tlsTo } from './tls.js';
 
 export type OwnNodeRedis = Emitter & NodeRedisClient & { connect(): Promise<unknown>; unref(): void; destroy(): void };
 
 export function newNodeRedis(
-  { nodes: [node], username, password, database, tls }: RedisAddress,
+  { nodes: [node], username, password, database, tls, family }: RedisAddress,
   timeoutMs: number,
   options: object,
 ): OwnNodeRedis {
@@ -19,7 +20,8 @@ export function newNodeRedis(
     database,
     socket: {
       ...node,
-      ...(tls && { tls: true, ...serverName(node.host) }),
+      family,
+      ...(tls && { tls: true, ...tlsTo(node.host, tls) }),
       connectTimeout: timeoutMs,
       reconnectStrategy: false,
     },
@@ -50,7 +52,10 @@ type OwnNodeRedisCluster = Emitter &
     destroy(): void;
   };
 
-export function openNodeRedisCluster({ nodes, username, password, tls }: RedisAddress, timeoutMs: number): OpenClient {
+export function openNodeRedisCluster(
+  { nodes, username, password, tls, family }: RedisAddress,
+  timeoutMs: number,
+): OpenClient {
   const { createCluster } = ownRequire('redis') as { createCluster: (options: object) => OwnNodeRedisCluster };
   // The client that asks for the slots has no other end: it would wait indefinitely for a server that does not answer.
   const ending = new AbortController();
@@ -65,7 +70,8 @@ export function openNodeRedisCluster({ nodes, username, password, tls }: RedisAd
       username,
       password,
       socket: {
-        ...(tls && { tls: true }),
+        family,
+        ...(tls && { tls: true, ...tls, rejectUnauthorized: true }),
         signal: ending.signal,
         connectTimeout: timeoutMs,
         reconnectStrategy: (attempts: number) => Math.min(50 * 2 ** attempts, 500),
@@ -107,6 +113,6 @@ export function openNodeRedisCluster({ nodes, username, password, tls }: RedisAd
 }
 
 /** With the server name in TLS, where certificates are chosen by it. */
-function socketTo(node: RedisNode, tls: boolean): object {
-  return tls ? { ...node, ...serverName(node.host) } : node;
+function socketTo(node: RedisNode, tls: RedisTls | undefined): object {
+  return tls ? { ...node, ...tlsTo(node.host, tls) } : node;
 }

@@ -22,16 +22,16 @@ const DECISIVE = ['ready', 'close', 'end', 'reconnecting'] as const;
 
 /** A client that belongs to someone else: it is used, watched for errors, and never closed. */
 export class ExternalClient implements RedisSource {
-  readonly #client: RedisClient;
+  readonly client: RedisClient;
   readonly library: RedisLibrary;
   readonly current: RedisCommands;
   readonly #shared: Shared;
 
   constructor(client: unknown) {
     this.current = redisCommands(client);
-    this.#client = client as RedisClient;
-    this.library = 'status' in this.#client ? 'ioredis' : 'redis';
-    let shared = clients.get(this.#client);
+    this.client = client as RedisClient;
+    this.library = 'status' in this.client ? 'ioredis' : 'redis';
+    let shared = clients.get(this.client);
     if (shared === undefined) {
       // Without a listener, Node ends the process for an 'error' event.
       const made: Shared = {
@@ -41,7 +41,7 @@ export class ExternalClient implements RedisSource {
         connecting: undefined,
       };
       shared = made;
-      clients.set(this.#client, made);
+      clients.set(this.client, made);
     }
     shared.users++;
     this.#shared = shared;
@@ -49,7 +49,7 @@ export class ExternalClient implements RedisSource {
 
   /** Another connection to the same place, with its owner's options, which its user makes and ends. */
   duplicate(): Connectable {
-    const client = duplicateOf(this.#client);
+    const client = duplicateOf(this.client);
     return {
       commands: redisCommands(client),
       connect: () => client.connect(),
@@ -77,12 +77,12 @@ export class ExternalClient implements RedisSource {
 
   async close(): Promise<void> {
     if (--this.#shared.users > 0) return;
-    clients.delete(this.#client);
+    clients.delete(this.client);
     this.#shared.unwatch();
   }
 
   #isConnecting(): boolean {
-    const client = this.#client;
+    const client = this.client;
     if (!('status' in client)) return client.isOpen === true;
     // ioredis connects a lazy client by its first command.
     if (client.status === 'wait') client.connect().catch(() => undefined);
@@ -92,25 +92,29 @@ export class ExternalClient implements RedisSource {
   #decided(): Promise<void> {
     return new Promise((resolve) => {
       const decide = () => {
-        for (const event of DECISIVE) this.#client.off(event, decide);
+        for (const event of DECISIVE) this.client.off(event, decide);
         this.#shared.decide = undefined;
         resolve();
       };
       this.#shared.decide = decide;
-      for (const event of DECISIVE) this.#client.on(event, decide);
+      for (const event of DECISIVE) this.client.on(event, decide);
     });
   }
 }
 
-type Duplicate = RedisClient & {
+export type Duplicate = RedisClient & {
   readonly isOpen?: boolean;
   connect(): Promise<unknown>;
   disconnect(): void;
   destroy(): void;
 };
 
-/** One that does not come back when it is lost: what it has watched would be forgotten, and its commands sent nevertheless. */
-function duplicateOf(client: RedisClient): Duplicate {
+/**
+ * One that does not come back when it is lost: what it has watched would be forgotten, and its commands sent nevertheless.
+ *
+ * @param others more options, for ioredis.
+ */
+export function duplicateOf(client: RedisClient, others: object = {}): Duplicate {
   const { isCluster, duplicate, options } = client as unknown as {
     isCluster?: boolean;
     duplicate: (...args: unknown[]) => Duplicate;
@@ -121,7 +125,7 @@ function duplicateOf(client: RedisClient): Duplicate {
     return duplicate.call(client, { socket: { ...options?.socket, reconnectStrategy: false } });
   }
   // Without auto-pipelining: a transaction is a sequence on one connection.
-  const own = { lazyConnect: true, enableAutoPipelining: false };
+  const own = { lazyConnect: true, enableAutoPipelining: false, ...others };
   return isCluster
     ? duplicate.call(client, [], { ...own, clusterRetryStrategy: () => null, clusterNodeRetryStrategy: undefined })
     : duplicate.call(client, { ...own, retryStrategy: () => null, reconnectOnError: null });

@@ -1,5 +1,6 @@
 import type { Backend } from '../../backends/backend.js';
 import { ConfigurationError } from '../../errors.js';
+import type { BusLink } from './bus-link.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import type { FailedLoads } from './failed-loads.js';
@@ -14,6 +15,10 @@ export interface CoherenceParts {
   readonly backend: Backend | undefined;
   /** Tells of entries that other processes changed; undefined: the backend does not. */
   readonly watch: Backend['watch'];
+  /** Carries changes to other processes, and theirs here, unless `watch` tells of them. */
+  readonly bus: BusLink | undefined;
+  /** Whether the bus is listened to where `watch` is undefined. */
+  readonly listens: boolean;
   readonly l1: FirstTier | undefined;
   readonly l2: L2 | undefined;
   readonly invalidations: Invalidations;
@@ -35,23 +40,27 @@ export class Coherence {
   readonly #parts: CoherenceParts;
   /** The caches of this process over the same backend, this one among them. */
   readonly members: Members;
-  readonly #unwatch: (() => void) | undefined;
+  #unwatch: (() => void) | undefined;
+  /** Who else has to be told of changes, in other processes. */
+  readonly bus: BusLink | undefined;
   /** Why the backend tells of no changes, until that is reported: which needs an entry, so the next operation does it. */
   untracked: unknown;
 
   constructor(parts: CoherenceParts) {
     this.#parts = parts;
-    const { backend, watch } = parts;
+    const { backend, watch, bus, listens } = parts;
+    this.bus = bus;
     this.members = backend === undefined ? new Set() : membersFor(backend);
     this.members.add(new WeakRef(this));
-    this.#unwatch = watch?.(
-      (cacheKey) => this.#changedElsewhere(cacheKey),
-      (tracked, error) => this.#trackingChanged(tracked, error),
-    );
+    const changed = (cacheKey: string | undefined) => this.#changedElsewhere(cacheKey);
+    const state = (tracked: boolean, error: unknown) => this.#trackingChanged(tracked, error);
+    if (watch !== undefined) this.#unwatch = watch(changed, state);
+    else if (listens) this.#unwatch = bus?.listen({ changed, state, tagsRemoved: (tags) => this.#tagsRemoved(tags) });
   }
 
   /** This cache has changed an entry of the backend, or tried to: the others forget their copies. */
   publish(cacheKey: string): void {
+    this.bus?.changed(cacheKey);
     for (const other of this.#others()) other.#changed(cacheKey);
   }
 
@@ -68,6 +77,7 @@ export class Coherence {
       } finally {
         this.#tagsRemoved(tags, ref);
         for (const other of this.#others()) other.#tagsRemoved(tags);
+        this.bus?.tagsRemoved(tags);
       }
     }
     if (events.invalidate.hasSubscribers) publish(events.invalidate, ref, { tags: tags.length, entries });
@@ -81,8 +91,10 @@ export class Coherence {
     this.#parts.failures.untracked(error, ref);
   }
 
-  close(): void {
+  /** Resolves when others were told of what has changed here, or could not be. */
+  async close(): Promise<void> {
     this.#unwatch?.();
+    await this.bus?.close();
   }
 
   *#others(): Generator<Coherence> {

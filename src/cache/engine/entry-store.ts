@@ -262,12 +262,12 @@ export class EntryStore {
 
   readonly usage = (): StoreUsage => this.#parts.usage();
 
-  /** Forgets what this process holds; every later operation is a BackendError. The backend is left to its owner. */
-  close(): void {
+  /** Forgets what this process holds; every later operation is a BackendError. Resolves when others were told of the last changes. */
+  close(): Promise<void> {
     this.#tiers.close();
     this.#parts.flights.invalidateAll();
-    this.#parts.coherence.close();
     this.#parts.failed?.clear();
+    return this.#parts.coherence.close();
   }
 
   /** @throws BackendError after `close`. */

@@ -1,9 +1,12 @@
 import { BY_CACHE } from '../../backends/arguments.js';
 import type { Backend } from '../../backends/backend.js';
 import { gatheringOf, isPrivate, nowOf } from '../../backends/guarantees.js';
+import type { InvalidationBus } from '../../backends/invalidation-bus.js';
 import { SealingCodec } from '../../codec/sealing-codec.js';
 import type { ValueCodec } from '../../codec/value-codec.js';
+import type { BackendError } from '../../errors.js';
 import { type GuardSettings, guarded } from './backend-guard.js';
+import { BusLink } from './bus-link.js';
 import type { BreakerState } from './circuit-breaker.js';
 import { Coherence } from './coherence.js';
 import { EntryStore } from './entry-store.js';
@@ -36,6 +39,8 @@ export interface StoreSettings
   readonly namespace: string | undefined;
   /** undefined: the backend sees cache keys and tags. */
   readonly names: PrivateNames | undefined;
+  /** undefined: none. */
+  readonly bus: InvalidationBus | undefined;
   /** undefined: there is none to be kept. */
   readonly registry: Registry | undefined;
   /** Whether what a previous key has sealed is sealed with the current one when it is read. */
@@ -93,7 +98,22 @@ export function openStore(settings: StoreSettings): EntryStore {
   const invalidations = new Invalidations();
   // Private names tell nothing that L1 could look up.
   const watch = copies?.invalidation && names === undefined ? backend?.watch?.bind(backend) : undefined;
-  const coherence = new Coherence({ backend, watch, l1, l2, invalidations, flights, failed, failures });
+  const listens = copies?.invalidation ?? false;
+  const bus = linkOf(settings, (error) => {
+    coherence.untracked = error;
+  });
+  const coherence = new Coherence({
+    backend,
+    watch,
+    bus,
+    listens,
+    l1,
+    l2,
+    invalidations,
+    flights,
+    failed,
+    failures,
+  });
   const keepValues = copies?.values ?? false;
   const onRead =
     settings.rewrapOnRead && l2 && codec instanceof SealingCodec ? new RewrapOnRead(codec, l2, names).read : undefined;
@@ -103,4 +123,14 @@ export function openStore(settings: StoreSettings): EntryStore {
   const usage = () => ({ ...(l1?.usage ?? { l1Entries: 0, l1Bytes: 0 }), breaker });
   const parts = { codec, tiers, reads, loader, failures, failed, flights, coherence, settings, graceMs, usage };
   return new EntryStore(parts);
+}
+
+function linkOf(
+  { bus, backend, names, codec, namespace }: StoreSettings,
+  failed: (error: BackendError) => void,
+): BusLink | undefined {
+  if (bus === undefined || backend === undefined) return undefined;
+  const sealed = names !== undefined && codec instanceof SealingCodec && namespace !== undefined;
+  const sealing = sealed ? { codec: codec.forOwnValues<string>(), namespace } : undefined;
+  return new BusLink({ bus, backend, sealing, failed });
 }

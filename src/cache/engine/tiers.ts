@@ -179,7 +179,7 @@ export class Tiers {
         stored = this.l2 === undefined || (await this.l2.set({ ref, bytes, ttlMs }, run));
       } finally {
         if (stored !== true) this.unwritten(ref, writer);
-        if (coherence.members.size > 1) coherence.publish(cacheKey);
+        if (coherence.bus !== undefined || coherence.members.size > 1) coherence.publish(cacheKey);
       }
       if (stored !== true) return stored === REFUSED ? REFUSED : undefined;
       const removed = begun ? this.invalidations.since(begun, tags ?? []) : run?.invalidatedAt(tags);
