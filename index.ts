@@ -20,6 +20,7 @@ export { MemoryBackend, type MemoryBackendOptions } from './src/backends/memory.
 export { RedisBackend, type RedisBackendOptions } from './src/backends/redis.js';
 export { type CacheFunction, cache } from './src/cache/cache.js';
 export type { CachedFunction, Entry } from './src/cache/cached-function.js';
+export type { GetOptions, LoadOptions, SetOptions } from './src/cache/call-options.js';
 export {
   type Cache,
   type CreateCacheOptions,
@@ -39,9 +40,10 @@ export type {
   TimeoutOptions,
 } from './src/cache/option-groups.js';
 export type { CacheOptions, FunctionOptions, StorageOptions, Ttl } from './src/cache/options.js';
+export type { PolicyOptions } from './src/cache/policy-options.js';
 export type { KeyReportOptions, RewrapOptions, RewrapProgress } from './src/cache/rewrap/options.js';
 export type { CannotKnow, KeyReport, RewrapReport } from './src/cache/rewrap/report.js';
-export type { SetOptions, TenantCache } from './src/cache/tenant-cache.js';
+export type { TenantCache } from './src/cache/tenant-cache.js';
 export type { CacheWrap } from './src/cache/wrap-function.js';
 export { EncryptionWrapper, type EncryptionWrapperOptions } from './src/codec/encryption-wrapper.js';
 export type { InspectedValue } from './src/codec/inspect.js';

@@ -5,6 +5,7 @@ import type { EntryStore } from './engine/entry-store.js';
 import { events, publish } from './engine/events.js';
 import { MISS } from './engine/first-tier.js';
 import type { Outcome } from './engine/loader.js';
+import type { Policy } from './engine/policy.js';
 import { howManyRemoved, inOneSpan, inSpan, traceOne } from './engine/tracing.js';
 import type { EntryNames } from './key-builder.js';
 
@@ -44,11 +45,12 @@ export interface FunctionParts {
   readonly store: EntryStore;
   readonly names: EntryNames;
   readonly ttlMs: number;
+  readonly policy: Policy;
   readonly counters: Counters;
 }
 
 export function cachedFunction(fn: Original, parts: FunctionParts): CachedFunction<unknown, unknown[], unknown> {
-  const { store, names, ttlMs, counters } = parts;
+  const { store, names, ttlMs, policy, counters } = parts;
 
   const { ofArguments } = names;
   const sites = ofArguments?.around && store.callSites(ofArguments.around);
@@ -87,6 +89,7 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
       call,
       ttlMs,
       counters,
+      policy,
       unchanged,
       namespace: names.namespace,
       tags: names.tags(args, tenantId),
@@ -105,7 +108,7 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
       const site = sites && siteOf(tenantId);
       if (ofArguments === undefined || site === undefined) {
         const cacheKey = names.cacheKey(args, tenantId);
-        const value = store.hit(cacheKey, tenantId, ttlMs, counters);
+        const value = store.hit(cacheKey, tenantId, ttlMs, counters, policy);
         if (value !== MISS) return Promise.resolve(value);
         return store.fetch(refAt(cacheKey, tenantId, undefined, args), () => fn.apply(this, args)).then(outcomeValue);
       }
@@ -125,7 +128,7 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
       // User code that has decoded may have used the memory of the arguments.
       const call = held === MISS ? { site, args: encoded.copy() } : undefined;
       const cacheKey = held === MISS ? ofArguments.cacheKey(encoded, tenantId) : names.cacheKey(args, tenantId);
-      const value = store.hitL2({ cacheKey, tenantId, ttlMs, call }, counters);
+      const value = store.hitL2({ cacheKey, tenantId, ttlMs, call, policy }, counters);
       if (value !== MISS) return Promise.resolve(value);
       return store.fetch(refAt(cacheKey, tenantId, call, args), () => fn.apply(this, args)).then(outcomeValue);
     } catch (error) {

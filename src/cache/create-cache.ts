@@ -9,11 +9,13 @@ import { openStore } from './engine/open-store.js';
 import { prefixOf, tagName } from './key-builder.js';
 import { FUNCTION, type FunctionOptions, STORAGE, type StorageOptions } from './options.js';
 import { parse, readOptions } from './parsers.js';
+import { ownPolicy, POLICY } from './policy-options.js';
 import { keyringsOf, resolveStorage, type Storage } from './resolve-storage.js';
 import { rewrapSteps } from './rewrap/cache-entries.js';
 import { type KeyReportOptions, type RewrapOptions, type RewrapProgress, rewrapOptions } from './rewrap/options.js';
 import type { KeyReport, RewrapReport } from './rewrap/report.js';
-import { type TaggedStore, TenantCache, type ViewParts } from './tenant-cache.js';
+import { TenantCache } from './tenant-cache.js';
+import type { TaggedStore, ViewParts } from './view.js';
 import { type CacheWrap, wrapFunction } from './wrap-function.js';
 
 export interface CreateCacheOptions extends StorageOptions {
@@ -79,14 +81,14 @@ export class Cache extends TenantCache implements AsyncDisposable {
   wrap<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
     options: FunctionOptions<K, T> = {},
   ): CacheWrap<K, T> {
-    return this.#wrap(readOptions(options, FUNCTION), this.#home);
+    return this.#wrap(readOptions(options, FUNCTION, POLICY), this.#home);
   }
 
   /** Caches a function's results here, sealed, whatever the cache itself does; as {@link cache.secure}. */
   secure<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
     options: SecureFunctionOptions<K, T> = {},
   ): CacheWrap<K, T> {
-    const own = readOptions(options, FUNCTION, KEYS);
+    const own = readOptions(options, FUNCTION, POLICY, KEYS);
     return this.#wrap(own, this.#secured(own));
   }
 
@@ -192,6 +194,7 @@ export class Cache extends TenantCache implements AsyncDisposable {
     const options = parse(FUNCTION, own);
     const wrap = wrapFunction<K, T>(options, {
       ...home,
+      policy: ownPolicy(own, home.store.policies.own, home.storage.backend),
       counters: this.#counters,
       wrapped: (cached, counters) => {
         this.#functions.add(counters);
@@ -257,6 +260,7 @@ function viewOf(
     wire,
     namespace,
     privateKeys,
+    backend,
     tenantId: tenantId ?? storage.tenantId,
     prefix: tenantPrefix + (namespace === undefined || wire !== 'protocol' ? '' : `ns:${namespace}:key:`),
     tagName: (tag) => {

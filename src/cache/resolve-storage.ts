@@ -14,6 +14,7 @@ import { privateNames } from './engine/private-keys.js';
 import { Registry } from './engine/registry.js';
 import { STORAGE, type StorageOptions } from './options.js';
 import { parse } from './parsers.js';
+import { assertCanLock } from './policy-options.js';
 
 /** Where values are stored and as what: options that were checked, with what they are made into. */
 export interface Storage extends StoreSettings {
@@ -63,9 +64,7 @@ export function resolveStorage(given: StorageOptions & { namespace?: string }, s
     if (namespace === undefined) throw new ConfigurationError('privateKeys needs a namespace');
   }
   const backend = inProcess ? undefined : backendFrom(store, options.backendTimeoutMs);
-  if (lock !== undefined && backend !== undefined && backend.lock === undefined) {
-    throw new ConfigurationError('This backend has no locks: leave lock out, or use one that has');
-  }
+  assertCanLock(backend, lock);
   const keyPrefix = backend?.keyPrefix;
   if (keyPrefix !== undefined) assertWellFormed('backend.keyPrefix', keyPrefix);
   if (isInterop(wire) && keyPrefix) throw prefixedInterop(wire);

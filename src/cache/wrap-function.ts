@@ -7,6 +7,7 @@ import { assertCanTag } from './engine/coherence.js';
 import { Counters } from './engine/counters.js';
 import type { EntryStore } from './engine/entry-store.js';
 import { openStore } from './engine/open-store.js';
+import type { PolicySettings } from './engine/policy.js';
 import { EntryNames, type NamingContext } from './key-builder.js';
 import type { FUNCTION } from './options.js';
 import type { Parsed } from './parsers.js';
@@ -29,6 +30,8 @@ export interface FunctionHome {
   readonly storage: Storage;
   /** The store that all functions share; undefined: each has one of its own. */
   readonly store: EntryStore | undefined;
+  /** What the function has of its own; undefined: all is as the cache has it. */
+  readonly policy?: Partial<PolicySettings> | undefined;
   /** Of the cache that the function belongs to. */
   readonly counters?: Counters;
   readonly wrapped?: (cached: object, counters: Counters) => void;
@@ -37,7 +40,7 @@ export interface FunctionHome {
 /** @throws ConfigurationError for a function without a name in a shared store, and for tags that the backend would forget. */
 export function wrapFunction<K extends unknown[], T extends unknown[]>(
   options: Parsed<typeof FUNCTION>,
-  { storage, store, counters: within, wrapped }: FunctionHome,
+  { storage, store, policy: own, counters: within, wrapped }: FunctionHome,
 ): CacheWrap<K, T> {
   const { backend, namespace: tagNamespace, profile, secure, tenantId } = storage;
   const { namespace = tagNamespace, operation, key, tenant, tags, ttlMs = storage.ttlMs } = options;
@@ -55,6 +58,7 @@ export function wrapFunction<K extends unknown[], T extends unknown[]>(
   const newNames = () => new EntryNames({ namespace, operation, key, tenant, tags }, context);
   const names = newNames();
   const named = namespace !== undefined && operation !== undefined;
+  const policy = store?.policies.with(own);
   let first: unknown;
   const wrap = (fn: unknown, decorated: unknown) => {
     assertWrappable(fn, decorated);
@@ -63,11 +67,13 @@ export function wrapFunction<K extends unknown[], T extends unknown[]>(
       throw new ConfigurationError('One operation names one function: a second one would be given its values');
     }
     const counters = new Counters({ namespace, operation }, within);
+    const home = store ?? openStore(storage);
     const cached = cachedFunction(fn, {
-      store: store ?? openStore(storage),
+      store: home,
       // A function without a name has a key space of its own in the store that all share.
       names: key === undefined && !named ? newNames() : names,
       ttlMs,
+      policy: policy ?? home.policies.with(own),
       counters,
     });
     letObserve(cached, { observe: (observer) => counters.observe(observer), keyrings: () => keyringsOf(storage) });

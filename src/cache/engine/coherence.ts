@@ -18,8 +18,7 @@ export interface CoherenceParts {
   readonly l2: L2 | undefined;
   readonly invalidations: Invalidations;
   readonly flights: SingleFlight<unknown, unknown>;
-  /** undefined: failures are not remembered. */
-  readonly failed: FailedLoads | undefined;
+  readonly failed: FailedLoads;
   readonly failures: Failures;
 }
 
@@ -96,7 +95,7 @@ export class Coherence {
   #changed(cacheKey: string): void {
     const { flights, failed, l1 } = this.#parts;
     flights.invalidateKey(cacheKey);
-    failed?.forget(cacheKey);
+    failed.forget(cacheKey);
     l1?.forget(cacheKey);
   }
 
@@ -106,7 +105,7 @@ export class Coherence {
     // Which of the runs in progress will have one of the tags is not known yet.
     invalidations.invalidated(tags);
     invalidations.read(of);
-    failed?.forgetTagged(tags);
+    failed.forgetTagged(tags);
     return l1?.invalidateTags(tags, of) ?? 0;
   }
 
@@ -118,7 +117,7 @@ export class Coherence {
     }
     const { flights, failed, l1 } = this.#parts;
     flights.invalidateAllReads();
-    failed?.forgetErrors();
+    failed.forgetErrors();
     l1?.clear();
   }
 

@@ -13,18 +13,19 @@ import { type FirstTier, MISS } from './first-tier.js';
 import { L1, type Sites } from './l1.js';
 import { FAILED, type L2 } from './l2.js';
 import type { Outcome } from './loader.js';
+import type { Policies, Policy } from './policy.js';
 import type { Writer } from './single-flight.js';
 import type { CopyRef, Tiers } from './tiers.js';
 
 export interface StoreParts extends FetchParts {
   readonly codec: ValueCodec;
-  /** How much longer than its TTL an entry is kept, in milliseconds. */
-  readonly graceMs: number;
+  readonly policies: Policies;
   readonly usage: () => StoreUsage;
 }
 
 /** The only way to entries. Requests for one are coalesced; a write or deletion keeps earlier work from storing its result. */
 export class EntryStore {
+  readonly policies: Policies;
   readonly #parts: StoreParts;
   readonly #codec: ValueCodec;
   readonly #tiers: Tiers;
@@ -32,27 +33,26 @@ export class EntryStore {
   /** The same, where it finds calls by their arguments. */
   readonly #calls: L1 | undefined;
   readonly #l2: L2 | undefined;
-  readonly #graceMs: number;
   readonly #fetching: Fetching;
   readonly #batches: Batches;
 
   constructor(parts: StoreParts) {
-    const { tiers, codec, graceMs, coherence } = parts;
+    const { tiers, codec, coherence, policies } = parts;
     this.#parts = parts;
     this.#codec = codec;
     this.#tiers = tiers;
     this.#l1 = tiers.l1;
     this.#calls = tiers.l1 instanceof L1 ? tiers.l1 : undefined;
     this.#l2 = tiers.l2;
-    this.#graceMs = graceMs;
+    this.policies = policies;
     this.#fetching = new Fetching(parts);
     this.#batches = new Batches(codec, tiers, coherence);
   }
 
   /** A small, fresh value of L1, or of a store that need not wait, at once. `MISS` also when it does not open: `get` sees to that. */
-  hit(cacheKey: string, tenantId: string | undefined, ttlMs: number, counters: Counters): unknown {
+  hit(cacheKey: string, tenantId: string | undefined, ttlMs: number, counters: Counters, policy: Policy): unknown {
     const value = this.#hitL1(cacheKey, tenantId, counters);
-    return value === MISS ? this.hitL2({ cacheKey, tenantId, ttlMs }, counters) : value;
+    return value === MISS ? this.hitL2({ cacheKey, tenantId, ttlMs, policy }, counters) : value;
   }
 
   /** Where a function's calls are found by their arguments, by tenant. @param name as {@link L1.callSites} takes it. */
@@ -85,14 +85,14 @@ export class EntryStore {
 
   /** The part of {@link hit} that asks a store that need not wait. */
   hitL2(ref: CopyRef, counters: Counters): unknown {
-    const { cacheKey, tenantId } = ref;
+    const { cacheKey, tenantId, policy } = ref;
     const l2 = this.#l2;
     if (l2 === undefined || this.#tiers.closed) return MISS;
     const stored = l2.getNow(cacheKey);
     if (stored === undefined) return MISS;
     // A store that answers at once has compared the times itself.
-    const at = this.#l1 === undefined && this.#graceMs === 0 ? Number.NaN : now();
-    const expiresAt = expiryOf(stored, at, this.#graceMs);
+    const at = this.#l1 === undefined && policy.graceMs === 0 ? Number.NaN : now();
+    const expiresAt = expiryOf(stored, at, policy.graceMs);
     if (!isFresh(stored, expiresAt)) return MISS;
     // The store may overwrite its bytes, also while user code decodes them.
     const copy = this.#l1 && { ...stored, bytes: copyOf(stored.bytes) };
@@ -188,7 +188,7 @@ export class EntryStore {
     const forget = () => refs.filter(({ cacheKey, tenantId }) => this.#l1?.delete(cacheKey, tenantId)).length;
     return this.#joinedAll(refs, async (flights) => {
       for (const flight of flights) flight.remove();
-      for (const { cacheKey } of refs) this.#parts.failed?.forget(cacheKey);
+      for (const { cacheKey } of refs) this.#parts.failed.forget(cacheKey);
       const held = forget();
       if (this.#l2 === undefined) return held;
       try {
@@ -205,7 +205,7 @@ export class EntryStore {
   has(ref: EntryRef): Promise<boolean> {
     return this.#joined(ref, async () => {
       if (this.#l1?.get(ref.cacheKey, ref.tenantId) !== undefined) return true;
-      return this.#l2 !== undefined && this.#graceMs === 0
+      return this.#l2 !== undefined && ref.policy.graceMs === 0
         ? this.#l2.has(ref)
         : (await this.#leftMs(ref)) !== undefined;
     });
@@ -228,7 +228,7 @@ export class EntryStore {
     const at = now();
     const stored = await this.#l2.get(ref, true);
     if (stored === undefined || stored === FAILED) return undefined;
-    const expiresAt = expiryOf(stored, at, this.#graceMs);
+    const expiresAt = expiryOf(stored, at, ref.policy.graceMs);
     return isFresh(stored, expiresAt) ? expiresAt - now() : undefined;
   }
 
@@ -237,7 +237,7 @@ export class EntryStore {
     return this.#joined(ref, async (flight) => {
       if (this.#l2 === undefined) return this.#l1?.expire(ref) ?? false;
       // What is kept for its grace has ended: it must not live again.
-      if (this.#graceMs > 0 && (await this.#leftMs(ref)) === undefined) return false;
+      if (ref.policy.graceMs > 0 && (await this.#leftMs(ref)) === undefined) return false;
       try {
         return await this.#l2.expire(ref);
       } finally {
@@ -267,7 +267,7 @@ export class EntryStore {
     this.#tiers.close();
     this.#parts.flights.invalidateAll();
     this.#parts.coherence.close();
-    this.#parts.failed?.clear();
+    this.#parts.failed.clear();
   }
 
   /** @throws BackendError after `close`. */
@@ -278,7 +278,7 @@ export class EntryStore {
   /** A write or a deletion begins or ends: work that began before it stores nothing. */
   #begin(flight: Work): Writer {
     flight.invalidate();
-    this.#parts.failed?.forget(flight.cacheKey);
+    this.#parts.failed.forget(flight.cacheKey);
     return flight.begin();
   }
 

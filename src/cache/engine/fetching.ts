@@ -12,23 +12,12 @@ import type { Found, Tiers } from './tiers.js';
 
 export type Work = Flight<Found, Outcome>;
 
-export interface FetchSettings {
-  /** For so long after its TTL, an entry answers while a background run replaces it. */
-  readonly swrMs: number;
-  /** For so long after its TTL, an entry answers when the function fails. */
-  readonly staleIfErrorMs: number;
-  /** How long each caller waits for functions; undefined: as long as it takes. */
-  readonly loadTimeoutMs: number | undefined;
-}
-
 export interface FetchParts {
   readonly tiers: Tiers;
   readonly reads: Reads;
   readonly loader: Loader;
   readonly failures: Failures;
-  /** undefined: failures are not remembered. */
-  readonly failed: FailedLoads | undefined;
-  readonly settings: FetchSettings;
+  readonly failed: FailedLoads;
   readonly flights: SingleFlight<Found, Outcome>;
   readonly coherence: Coherence;
 }
@@ -42,17 +31,13 @@ export class Fetching {
     this.#parts = parts;
   }
 
-  #patience(): Patience | undefined {
-    const { loadTimeoutMs } = this.#parts.settings;
-    return loadTimeoutMs === undefined ? undefined : new Patience(loadTimeoutMs);
-  }
-
-  async fetch(ref: EntryRef, load: () => unknown, patience = this.#patience()): Promise<Outcome> {
-    const { flights, tiers, loader, failures, failed, settings, reads } = this.#parts;
+  async fetch(ref: EntryRef, load: () => unknown, patience = patienceOf(ref)): Promise<Outcome> {
+    const { flights, tiers, loader, failures, failed, reads } = this.#parts;
+    const { swrMs, staleIfErrorMs } = ref.policy;
     const { tick } = tiers.invalidations;
     const early = reads.gathers(ref) ? await reads.one(ref, itself) : UNSURE;
     if (early !== UNSURE && early?.fresh) {
-      failed?.forget(ref.cacheKey);
+      failed.forget(ref.cacheKey);
       return this.#hit(early, ref);
     }
     const flight = flights.join(ref);
@@ -60,30 +45,30 @@ export class Fetching {
     try {
       // Another process may have been faster than a run that its callers gave up waiting for.
       const joined = flight.load;
-      const looked = joined === undefined || joined.late || failed?.isBackedOff(ref) === true;
+      const looked = joined === undefined || joined.late || failed.isBackedOff(ref);
       // A copy of L1 that answers for a backend that does not is nothing that the backend has.
       if (early !== UNSURE && joined === undefined) flight.begin().saw(early?.inL1 ? undefined : early?.bytes);
       const found = !looked ? undefined : early === UNSURE ? await this.#find(flight, ref) : early;
       if (found?.fresh) {
-        failed?.forget(ref.cacheKey);
+        failed.forget(ref.cacheKey);
         return await this.#hit(found, ref);
       }
       // The run may have ended between the store's answer and now.
       if (joined !== undefined && flight.load !== joined) return await this.fetch(ref, load, patience);
-      if (found !== undefined && isWithin(found, settings.swrMs)) {
-        if (!failed?.isBackedOff(ref)) this.#refreshInBackground(flight, ref, load);
+      if (found !== undefined && isWithin(found, swrMs)) {
+        if (!failed.isBackedOff(ref)) this.#refreshInBackground(flight, ref, load);
         return await this.#stale(found, ref, 'swr');
       }
-      const orStale = found !== undefined && isWithin(found, settings.staleIfErrorMs);
-      if (orStale && failed?.isBackedOff(ref)) return await this.#stale(found, ref, 'error');
+      const orStale = found !== undefined && isWithin(found, staleIfErrorMs);
+      if (orStale && failed.isBackedOff(ref)) return await this.#stale(found, ref, 'error');
       countMiss(ref);
       let known: { readonly error: unknown } | undefined;
       try {
         const refreshed = flight.refreshing && (await this.#wait(flight.refreshing, patience));
         if (refreshed !== undefined && !isOutdated(refreshed, tick)) return refreshed;
-        if (orStale && failed?.isBackedOff(ref)) return await this.#stale(found, ref, 'error');
+        if (orStale && failed.isBackedOff(ref)) return await this.#stale(found, ref, 'error');
         const own = flight.load === undefined;
-        known = own ? failed?.errorOf(ref) : undefined;
+        known = own ? failed.errorOf(ref) : undefined;
         if (known !== undefined) throw known.error;
         flight.load ??= this.#begin(flight, ref, (progress) =>
           loader.afterMiss({ ref, writer: flight.begin(), load, progress }, orStale),
@@ -126,12 +111,12 @@ export class Fetching {
       return outcome;
     });
     flight.load = run;
-    return this.#wait(run, this.#patience());
+    return this.#wait(run, patienceOf(ref));
   }
 
   late(ref: EntryRef, here: boolean): void {
     if (here) ref.counters.loadErrors++;
-    this.#parts.failed?.late(ref);
+    this.#parts.failed.late(ref);
   }
 
   /** One backend read for all concurrent requests. */
@@ -184,7 +169,7 @@ export class Fetching {
     found: Found | undefined,
     looked: boolean,
   ): Promise<Found | undefined> {
-    const { staleIfErrorMs } = this.#parts.settings;
+    const { staleIfErrorMs } = ref.policy;
     if (staleIfErrorMs === 0) return undefined;
     // A caller that joined a run in progress has not read yet.
     const old = looked ? found : await this.#find(flight, ref);
@@ -215,7 +200,7 @@ export class Fetching {
     ref: EntryRef,
     start: (progress: Progress) => Promise<T>,
   ): SharedRun<T> {
-    const { flights, tiers, failures, settings } = this.#parts;
+    const { flights, tiers, failures } = this.#parts;
     flights.join(flight);
     const moment = tiers.invalidations.begin();
     const detached = (run: SharedRun<unknown>) => {
@@ -227,13 +212,18 @@ export class Fetching {
     const run = new SharedRun(this, { ref, moment, start, detached });
     // Its callers have left by then, with a TimeoutError.
     const unheard = (error: unknown) => (run.forsaken ? failures.refresh(error, ref) : undefined);
-    if (settings.loadTimeoutMs !== undefined) run.outcome.catch(unheard).catch(() => {});
+    if (ref.policy.loadTimeoutMs !== undefined) run.outcome.catch(unheard).catch(() => {});
     return run;
   }
 
   #wait<T>(run: SharedRun<T>, patience: Patience | undefined): Promise<T> {
     return patience === undefined ? run.outcome : patience.wait(run);
   }
+}
+
+/** One for each caller. undefined: as long as it takes. */
+function patienceOf({ policy: { loadTimeoutMs } }: EntryRef): Patience | undefined {
+  return loadTimeoutMs === undefined ? undefined : new Patience(loadTimeoutMs);
 }
 
 function itself(answer: Answer): Answer {

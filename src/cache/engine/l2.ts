@@ -26,8 +26,6 @@ export interface L2Settings {
   /** What to call before reads are gathered until the end of a tick; undefined: they are not. */
   readonly beforeTick: (() => void) | undefined;
   readonly options: BackendOptions;
-  /** How much longer than its TTL an entry is kept, in milliseconds. */
-  readonly graceMs: number;
   /** What stands for cache keys and tags in the backend; undefined: they themselves. */
   readonly names: PrivateNames | undefined;
   readonly registry: Registry | undefined;
@@ -57,7 +55,7 @@ export class L2 {
     this.beforeTick = settings.names === undefined ? settings.beforeTick : undefined;
     this.#own = settings.private ? privateEntry : ownEntry;
     this.#options = settings.options;
-    const ttl = settings.options.l1 !== 'disabled' || settings.graceMs > 0;
+    const ttl = settings.options.l1 !== 'disabled';
     this.#getOptions = { readOnly: true, ttl, ...settings.options };
   }
 
@@ -74,12 +72,14 @@ export class L2 {
 
   /** What is stored, or FAILED. `ttl`: ask for its end even if the cache itself can do without. */
   async get(ref: EntryRef, ttl = false): Promise<BackendEntry | undefined | typeof FAILED> {
-    const options = ttl ? { ...this.#getOptions, ttl } : this.#getOptions;
+    const { graceMs, backend = this.backend } = ref.policy;
+    const asks = (ttl || graceMs > 0) && !this.#getOptions.ttl;
+    const options = asks ? { ...this.#getOptions, ttl: true } : this.#getOptions;
     const at = elapsed();
     try {
-      let entry = this.#own(await this.backend.get(this.name(ref), options));
+      let entry = this.#own(await backend.get(this.name(ref), options));
       if (entry === undefined && this.#settings.names !== undefined) {
-        for (const older of this.#names(ref).slice(1)) entry ??= this.#own(await this.backend.get(older, options));
+        for (const older of this.#names(ref).slice(1)) entry ??= this.#own(await backend.get(older, options));
       }
       this.#read(at, [ref], [entry]);
       return entry;
@@ -93,14 +93,15 @@ export class L2 {
   /** As `get` for many, in one request where the backend can; all have failed when it has. */
   async getMany(refs: readonly EntryRef[]): Promise<(BackendEntry | undefined | typeof FAILED)[]> {
     const [first] = refs;
-    const { getMany } = this.backend;
+    const { getMany } = first?.policy.backend ?? this.backend;
     if (first === undefined || getMany === undefined || this.#settings.names !== undefined) {
       return runEach(refs, (ref) => this.get(ref));
     }
     const at = elapsed();
     try {
       const cacheKeys = refs.map((ref) => ref.cacheKey);
-      const answers = Array.from(await getMany(cacheKeys, this.#getOptions));
+      const ttl = this.#getOptions.ttl || refs.some(({ policy }) => policy.graceMs > 0);
+      const answers = Array.from(await getMany(cacheKeys, { ...this.#getOptions, ttl }));
       const entries = refs.map((_, i) => this.#own(answers[i]));
       this.#read(at, refs, entries);
       return entries;
@@ -116,16 +117,17 @@ export class L2 {
    * @returns whether it was stored. @throws ValueTooLargeError when it is over the backend's limit.
    */
   async set({ ref, bytes, ttlMs }: Stored, run?: StoringRun): Promise<boolean | typeof REFUSED> {
+    const { backend = this.backend } = ref.policy;
     const at = elapsed();
     try {
       // An entry under a previous key's name would come back when the new one ends before it.
       if (this.#settings.names !== undefined) {
-        for (const older of this.#names(ref).slice(1)) await this.backend.delete(older, this.#options);
+        for (const older of this.#names(ref).slice(1)) await backend.delete(older, this.#options);
       }
       const options = this.#setOptions(ref, ttlMs);
-      const { setIfUnchanged } = this.backend;
+      const { setIfUnchanged } = backend;
       if (run === undefined || setIfUnchanged === undefined) {
-        await this.backend.set(this.name(ref), bytes, options);
+        await backend.set(this.name(ref), bytes, options);
       } else if (run.changed || !(await setIfUnchanged(this.name(ref), bytes, run.condition(options)))) {
         return REFUSED;
       }
@@ -139,15 +141,15 @@ export class L2 {
   /** As `set` for many in one request; undefined: the backend cannot. @returns whether all were stored. */
   async setMany(items: readonly Stored[]): Promise<boolean | undefined> {
     const [first] = items;
-    const { setMany } = this.backend;
-    const { graceMs, names } = this.#settings;
+    const { setMany } = first?.ref.policy.backend ?? this.backend;
+    const { names } = this.#settings;
     if (first === undefined || setMany === undefined || names !== undefined) return undefined;
     const at = elapsed();
     try {
       const all = items.map(({ ref, bytes, ttlMs }): BackendItem => {
         const tags = this.#tags(ref);
-        const times =
-          graceMs === 0 ? { ttlMs: Math.ceil(ttlMs) } : { ttlMs: Math.ceil(ttlMs + graceMs), staleMs: graceMs };
+        const { graceMs } = ref.policy;
+        const times = { ttlMs: Math.ceil(ttlMs + graceMs), ...(graceMs > 0 && { staleMs: graceMs }) };
         return { cacheKey: ref.cacheKey, bytes, ...times, ...(tags && { tags }) };
       });
       await setMany(all, { owned: true, ...this.#options });
@@ -192,7 +194,7 @@ export class L2 {
     const { expire } = this.backend;
     if (expire === undefined) throw new BackendError('This backend cannot change when an entry ends');
     return this.#thrown(ref, async () => {
-      const ttlMs = ref.ttlMs + this.#settings.graceMs;
+      const ttlMs = ref.ttlMs + ref.policy.graceMs;
       let any = false;
       for (const name of this.#names(ref)) if (await expire(name, ttlMs, this.#options)) any = true;
       return any;
@@ -252,7 +254,8 @@ export class L2 {
 
   /** To spread one object into another took a tenth of the time of a `set` in Redis. */
   #setOptions(ref: EntryRef, ttlMs: number): BackendSetOptions {
-    const { graceMs, private: own } = this.#settings;
+    const { private: own } = this.#settings;
+    const { graceMs } = ref.policy;
     const { signal, l1 } = this.#options;
     const [tags, whole] = [this.#tags(ref), Math.ceil(ttlMs + graceMs)];
     if (graceMs > 0) return { ...this.#options, ttlMs: whole, staleMs: graceMs, tags, owned: true };

@@ -49,7 +49,8 @@ export class Reads {
   /** Whether {@link one} is for an entry: nothing else is under way for it, and L1 has no copy, which a flight would open. */
   gathers(ref: EntryRef): boolean {
     const { tiers, flights } = this.#parts;
-    if (tiers.l2?.beforeTick === undefined || flights.has(ref)) return false;
+    // A time limit of its own is that of a request of its own.
+    if (tiers.l2?.beforeTick === undefined || ref.policy.backend !== undefined || flights.has(ref)) return false;
     // Of many callers who ask for the same at once, only the first has to look.
     return this.#withKey(ref) !== undefined || tiers.l1?.get(ref.cacheKey, ref.tenantId) === undefined;
   }
