@@ -21,6 +21,7 @@ export { RedisBackend, type RedisBackendOptions } from './src/backends/redis.js'
 export { type CacheFunction, cache } from './src/cache/cache.js';
 export type { CachedFunction, Entry } from './src/cache/cached-function.js';
 export type { GetOptions, LoadOptions, SetOptions } from './src/cache/call-options.js';
+export type { ClearOptions } from './src/cache/clear-scopes.js';
 export {
   type Cache,
   type CreateCacheOptions,

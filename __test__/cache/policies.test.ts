@@ -174,8 +174,9 @@ test('wrong and unknown options of functions and calls are refused', async (t) =
     [{ forceFresh: 1 }, { instanceOf: TypeError }],
     [{ breaker: true }, { instanceOf: ConfigurationError }],
   ] as const) {
-    await t.throwsAsync(shared.getOrSet('k', load, options as never), expected);
-    if (!('forceFresh' in options)) t.throws(() => shared.wrap({ operation: 'o', ...options } as never), expected);
+    await t.throwsAsync(shared.getOrSet('k', load, options as never), expected as object);
+    if (!('forceFresh' in options))
+      t.throws(() => shared.wrap({ operation: 'o', ...options } as never), expected as object);
   }
   await t.throwsAsync(shared.get('k', { lock: true } as never), { instanceOf: ConfigurationError });
   await t.throwsAsync(shared.set('k', 1, { errorTtl: '1s' } as never), { instanceOf: ConfigurationError });

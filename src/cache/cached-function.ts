@@ -1,4 +1,6 @@
 import { now } from '../util/clock.js';
+import { type ClearOptions, clearSignal } from './clear-scopes.js';
+import type { ClearScope } from './engine/clearing.js';
 import { type CacheStats, type Counters, tracing } from './engine/counters.js';
 import type { Call, EntryRef } from './engine/entry-ref.js';
 import type { EntryStore } from './engine/entry-store.js';
@@ -36,6 +38,14 @@ export interface CachedFunction<This, A extends unknown[], R> {
   invalidate(...args: A): Promise<boolean>;
   /** Runs the original and replaces what is stored. On a method: `object.method.refresh.call(object, …)`. */
   refresh(...args: A): Promise<R>;
+  /**
+   * Removes the entries of all calls, of every tenant, and no other function's; 500 at a time, as {@link TenantCache.clear}.
+   *
+   * @returns how many, as far as the backend can tell.
+   * @throws as {@link TenantCache.clear}; ConfigurationError also for a function with a `key` of its own, and without a backend for one
+   *   with tenants in a shared cache.
+   */
+  clear(options?: ClearOptions): Promise<number>;
   stats(): CacheStats;
 }
 
@@ -47,6 +57,8 @@ export interface FunctionParts {
   readonly ttlMs: number;
   readonly policy: Policy;
   readonly counters: Counters;
+  /** What `clear` removes. @throws ConfigurationError where that cannot be found. */
+  readonly scope: () => ClearScope;
 }
 
 export function cachedFunction(fn: Original, parts: FunctionParts): CachedFunction<unknown, unknown[], unknown> {
@@ -153,6 +165,12 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
       const self = selfOf(this);
       const work = (ref: EntryRef) => store.refresh(ref, () => fn.apply(self, args));
       return (await inSpan('refresh', refOf(args), work)).value;
+    },
+    async clear(options?: ClearOptions): Promise<number> {
+      const signal = clearSignal(options);
+      const { namespace } = names;
+      const ref = { cacheKey: fn.name, tenantId: undefined, counters, namespace, policy, ttlMs };
+      return store.clear(ref, parts.scope(), signal);
     },
     stats: (): CacheStats => ({ ...counters.stats(), ...store.usage() }),
   };

@@ -2,6 +2,7 @@ import { ConfigurationError } from '../errors.js';
 import type { KeyOptions } from '../keys/key-options.js';
 import { assertTenantId } from '../protocol/derive.js';
 import { letObserve } from '../util/observed.js';
+import { cacheScope, tenantScope } from './clear-scopes.js';
 import { assertCanTag } from './engine/coherence.js';
 import { type CacheStats, Counters, totalUsage } from './engine/counters.js';
 import type { EntryStore } from './engine/entry-store.js';
@@ -262,6 +263,7 @@ function viewOf(
     privateKeys,
     backend,
     tenantId: tenantId ?? storage.tenantId,
+    scope: () => (tenantId === undefined ? cacheScope(storage) : tenantScope(storage, tenantId)),
     prefix: tenantPrefix + (namespace === undefined || wire !== 'protocol' ? '' : `ns:${namespace}:key:`),
     tagName: (tag) => {
       assertCanTag(backend, tag);

@@ -5,6 +5,7 @@ import { assertWellFormed, kindOf } from '../util/bytes.js';
 import { assertOptionsObject, type Duration, durationMs } from '../util/options-object.js';
 import { type Entry, entryOf } from './cached-function.js';
 import type { GetOptions, LoadOptions, SetOptions } from './call-options.js';
+import { type ClearOptions, clearSignal } from './clear-scopes.js';
 import { tracing } from './engine/counters.js';
 import type { EntryRef } from './engine/entry-ref.js';
 import { MISS } from './engine/first-tier.js';
@@ -175,6 +176,34 @@ export class TenantCache {
       } catch (error) {
         throw incomplete(count, error);
       }
+    }
+    return count;
+  }
+
+  /**
+   * Removes every entry: of a tenant, those of its name in the cache's namespace; of a cache, the whole namespace, its tenants'
+   * entries and those of functions in its name among them, and no other's. Without a backend, all that is held. It removes only what it
+   * has listed, 500 entries at a time, so that it is safe in a store that others share. A function that runs meanwhile in this process
+   * stores nothing, and one of another process nothing in the place of an entry that was removed.
+   *
+   * Not found are entries of functions that have a namespace or a `key` of their own: `fn.clear()` and tags are for those.
+   *
+   * @returns how many, as far as the backend can tell.
+   * @throws ConfigurationError with a backend and without a namespace, with wire `python`, and for a tenant with `privateKeys`; BackendError
+   *   for a backend that cannot list its entries; what the backend throws, or the signal's reason: as the cause of an
+   *   IncompleteError, whose `counts.removed` says how many, when some were removed before. Called again, it does the rest.
+   */
+  async clear(options?: ClearOptions): Promise<number> {
+    const signal = clearSignal(options);
+    const { namespace, tenantId, counters, stores, scope: own, backend, prefix } = this.#parts;
+    const scope = own();
+    let count = 0;
+    for (const { store } of stores()) {
+      const { own: policy } = store.policies;
+      const ref = { cacheKey: prefix, tenantId, counters, namespace, policy, ttlMs: Number.POSITIVE_INFINITY };
+      count += await store.clear(ref, scope, signal);
+      // Functions that are sealed apart are in the same backend.
+      if (backend !== undefined) break;
     }
     return count;
   }

@@ -3,6 +3,7 @@ import { assertOwnKey } from '../protocol/cache-key.js';
 import type { Wire } from '../protocol/wire.js';
 import { kindOf } from '../util/bytes.js';
 import { type CallKind, type ReadCall, readCall } from './call-options.js';
+import type { ClearScope } from './engine/clearing.js';
 import type { Counters } from './engine/counters.js';
 import type { EntryRef } from './engine/entry-ref.js';
 import type { EntryStore } from './engine/entry-store.js';
@@ -20,6 +21,8 @@ export interface ViewParts {
   readonly prefix: string;
   readonly namespace: string | undefined;
   readonly privateKeys: boolean;
+  /** What `clear` removes. @throws ConfigurationError where that cannot be found. */
+  readonly scope: () => ClearScope;
   /** The full name of a tag. @throws ConfigurationError for a backend without tags. */
   readonly tagName: (tag: string) => string;
 }

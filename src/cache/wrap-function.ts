@@ -3,6 +3,7 @@ import { errorPathsOf } from '../protocol/refusal.js';
 import { kindOf } from '../util/bytes.js';
 import { letObserve } from '../util/observed.js';
 import { type CachedFunction, cachedFunction, type Original } from './cached-function.js';
+import { functionScope } from './clear-scopes.js';
 import { assertCanTag } from './engine/coherence.js';
 import { Counters } from './engine/counters.js';
 import type { EntryStore } from './engine/entry-store.js';
@@ -40,7 +41,7 @@ export interface FunctionHome {
 /** @throws ConfigurationError for a function without a name in a shared store, and for tags that the backend would forget. */
 export function wrapFunction<K extends unknown[], T extends unknown[]>(
   options: Parsed<typeof FUNCTION>,
-  { storage, store, policy: own, counters: within, wrapped }: FunctionHome,
+  { storage, store, policy: given, counters: within, wrapped }: FunctionHome,
 ): CacheWrap<K, T> {
   const { backend, namespace: tagNamespace, profile, secure, tenantId } = storage;
   const { namespace = tagNamespace, operation, key, tenant, tags, ttlMs = storage.ttlMs } = options;
@@ -58,7 +59,7 @@ export function wrapFunction<K extends unknown[], T extends unknown[]>(
   const newNames = () => new EntryNames({ namespace, operation, key, tenant, tags }, context);
   const names = newNames();
   const named = namespace !== undefined && operation !== undefined;
-  const policy = store?.policies.with(own);
+  const policy = store?.policies.with(given);
   let first: unknown;
   const wrap = (fn: unknown, decorated: unknown) => {
     assertWrappable(fn, decorated);
@@ -68,13 +69,15 @@ export function wrapFunction<K extends unknown[], T extends unknown[]>(
     }
     const counters = new Counters({ namespace, operation }, within);
     const home = store ?? openStore(storage);
+    // A function without a name has a key space of its own in the store that all share.
+    const own = key === undefined && !named ? newNames() : names;
     const cached = cachedFunction(fn, {
       store: home,
-      // A function without a name has a key space of its own in the store that all share.
-      names: key === undefined && !named ? newNames() : names,
+      names: own,
       ttlMs,
-      policy: policy ?? home.policies.with(own),
+      policy: policy ?? home.policies.with(given),
       counters,
+      scope: () => functionScope(storage, own, store === undefined),
     });
     letObserve(cached, { observe: (observer) => counters.observe(observer), keyrings: () => keyringsOf(storage) });
     wrapped?.(cached, counters);

@@ -73,6 +73,12 @@ export class Coherence {
     return entries;
   }
 
+  /** All entries that `are` are being removed from the backend: copies end, in every cache of this process, and running work. */
+  cleared(are: (cacheKey: string) => boolean): void {
+    this.#cleared(are);
+    for (const other of this.#others()) other.#cleared(are);
+  }
+
   /** Reports, once, that the backend tells of no changes. */
   report(ref: EntryRef): void {
     const error = this.untracked;
@@ -107,6 +113,15 @@ export class Coherence {
     invalidations.read(of);
     failed.forgetTagged(tags);
     return l1?.invalidateTags(tags, of) ?? 0;
+  }
+
+  #cleared(are: (cacheKey: string) => boolean): void {
+    const { backend, flights, failed, invalidations, l1 } = this.#parts;
+    flights.removeAll(are);
+    invalidations.read(undefined);
+    failed.clear();
+    // Which copies are of these entries is not looked up: the others are read again.
+    if (backend !== undefined) l1?.clear();
   }
 
   /** Another process has changed an entry; undefined: perhaps any of them. */

@@ -5,13 +5,15 @@ import { copyOf } from '../../util/bytes.js';
 import { now } from '../../util/clock.js';
 import { expiryOf, isFresh } from './backend-entry.js';
 import { Batches, type Item } from './batches.js';
+import { type ClearScope, clear } from './clearing.js';
 import type { Counters, StoreUsage } from './counters.js';
 import type { CallSite, EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import { Fetching, type FetchParts, type Work } from './fetching.js';
 import { type FirstTier, MISS } from './first-tier.js';
 import { L1, type Sites } from './l1.js';
-import { FAILED, type L2 } from './l2.js';
+import type { L2 } from './l2.js';
+import { Lifetimes } from './lifetimes.js';
 import type { Outcome } from './loader.js';
 import type { Policies, Policy } from './policy.js';
 import type { Writer } from './single-flight.js';
@@ -35,6 +37,7 @@ export class EntryStore {
   readonly #l2: L2 | undefined;
   readonly #fetching: Fetching;
   readonly #batches: Batches;
+  readonly #lifetimes: Lifetimes;
 
   constructor(parts: StoreParts) {
     const { tiers, codec, coherence, policies } = parts;
@@ -47,6 +50,7 @@ export class EntryStore {
     this.policies = policies;
     this.#fetching = new Fetching(parts);
     this.#batches = new Batches(codec, tiers, coherence);
+    this.#lifetimes = new Lifetimes(tiers, coherence);
   }
 
   /** A small, fresh value of L1, or of a store that need not wait, at once. `MISS` also when it does not open: `get` sees to that. */
@@ -201,52 +205,28 @@ export class EntryStore {
     });
   }
 
-  /** Whether a fresh entry is stored; it is not opened. */
+  /** As {@link Lifetimes.has}. */
   has(ref: EntryRef): Promise<boolean> {
-    return this.#joined(ref, async () => {
-      if (this.#l1?.get(ref.cacheKey, ref.tenantId) !== undefined) return true;
-      return this.#l2 !== undefined && ref.policy.graceMs === 0
-        ? this.#l2.has(ref)
-        : (await this.#leftMs(ref)) !== undefined;
-    });
+    return this.#joined(ref, () => this.#lifetimes.has(ref));
   }
 
-  /** Milliseconds until an entry ends, `Infinity` for never; `undefined` when there is none or the backend does not say. */
+  /** As {@link Lifetimes.leftMs}; undefined also for one that has ended or does not say. */
   expiresInMs(ref: EntryRef): Promise<number | undefined> {
     return this.#joined(ref, async () => {
-      const left = await this.#leftMs(ref);
+      const left = await this.#lifetimes.leftMs(ref);
       return left !== undefined && left > 0 ? left : undefined;
     });
   }
 
-  /** What is left of a fresh entry's TTL, NaN when the backend does not say; undefined: there is none. */
-  async #leftMs(ref: EntryRef): Promise<number | undefined> {
-    if (this.#l2 === undefined) {
-      const held = this.#l1?.get(ref.cacheKey, ref.tenantId);
-      return held && held.expiresAt - now();
-    }
-    const at = now();
-    const stored = await this.#l2.get(ref, true);
-    if (stored === undefined || stored === FAILED) return undefined;
-    const expiresAt = expiryOf(stored, at, ref.policy.graceMs);
-    return isFresh(stored, expiresAt) ? expiresAt - now() : undefined;
+  /** As {@link Lifetimes.expire}. */
+  expire(ref: EntryRef): Promise<boolean> {
+    return this.#joined(ref, (flight) => this.#lifetimes.expire(ref, flight));
   }
 
-  /** Sets a new TTL. @returns whether there was an entry. @throws BackendError for a backend that cannot, and what it throws. */
-  expire(ref: EntryRef): Promise<boolean> {
-    return this.#joined(ref, async (flight) => {
-      if (this.#l2 === undefined) return this.#l1?.expire(ref) ?? false;
-      // What is kept for its grace has ended: it must not live again.
-      if (ref.policy.graceMs > 0 && (await this.#leftMs(ref)) === undefined) return false;
-      try {
-        return await this.#l2.expire(ref);
-      } finally {
-        // L1's copy, and those on their way there, have the old end.
-        flight.invalidate();
-        this.#l1?.delete(ref.cacheKey, ref.tenantId);
-        this.#parts.coherence.publish(ref.cacheKey);
-      }
-    });
+  /** As {@link clear}. */
+  async clear(ref: EntryRef, scope: ClearScope, signal?: AbortSignal): Promise<number> {
+    this.assertOpen();
+    return clear(this.#parts, ref, scope, signal);
   }
 
   async invalidateTags(ref: EntryRef, tags: readonly string[], signal?: AbortSignal): Promise<number> {

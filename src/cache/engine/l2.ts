@@ -7,30 +7,13 @@ import { runEach } from './concurrency.js';
 import { onePerCounters } from './counters.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
-import type { Failures } from './failure-policy.js';
-import type { PrivateNames } from './private-keys.js';
-import type { Registry } from './registry.js';
+import type { L2Settings } from './l2-settings.js';
 
 /** The answer of a store that gave none. */
 export const FAILED: unique symbol = Symbol('failed');
 
 /** The answer of a store that does not take a function's result: the entry was deleted or changed since it began. */
 export const REFUSED: unique symbol = Symbol('refused');
-
-export interface L2Settings {
-  readonly backend: Backend;
-  /** Whether what it answers with is memory of the caller's own. */
-  readonly private: boolean;
-  /** How the backend answers at once, if it can. */
-  readonly getNow: Backend['getNow'];
-  /** What to call before reads are gathered until the end of a tick; undefined: they are not. */
-  readonly beforeTick: (() => void) | undefined;
-  readonly options: BackendOptions;
-  /** What stands for cache keys and tags in the backend; undefined: they themselves. */
-  readonly names: PrivateNames | undefined;
-  readonly registry: Registry | undefined;
-  readonly failures: Failures;
-}
 
 export interface Stored {
   readonly ref: EntryRef;
@@ -162,8 +145,13 @@ export class L2 {
 
   /** @returns how many were removed. @throws what the backend throws: an invalidation that failed must not pass for done. */
   async delete(refs: readonly EntryRef[]): Promise<number> {
-    return this.#thrown(refs[0] as EntryRef, async () => {
-      const names = refs.flatMap((ref) => this.#names(ref));
+    const names = refs.flatMap((ref) => this.#names(ref));
+    return this.deleteNamed(refs[0] as EntryRef, names);
+  }
+
+  /** As `delete`, by what the backend calls entries. @param ref whose cache it is. */
+  async deleteNamed(ref: EntryRef, names: readonly string[]): Promise<number> {
+    return this.#thrown(ref, async () => {
       const { deleteMany } = this.backend;
       if (deleteMany !== undefined && names.length > 1) return deleteMany(names, this.#options);
       const deleted = await runEach(names, (name) => this.backend.delete(name, this.#options));
