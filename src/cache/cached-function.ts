@@ -1,3 +1,4 @@
+import { BackendError } from '../errors.js';
 import { now } from '../util/clock.js';
 import { type ClearOptions, clearSignal } from './clear-scopes.js';
 import type { ClearScope } from './engine/clearing.js';
@@ -28,7 +29,7 @@ export interface Entry<T> {
  * Every hit is an object of its own. Callers who wait for the same run of the original share its result.
  * `this` is handed to the original and is no part of the cache key.
  */
-export interface CachedFunction<This, A extends unknown[], R> {
+export interface CachedFunction<This, A extends unknown[], R> extends AsyncDisposable {
   (this: This, ...args: A): Promise<R>;
   /** As a call, with what is known of the entry. On a method: `object.method.entry.call(object, …)`. */
   entry(...args: A): Promise<Entry<R>>;
@@ -47,6 +48,12 @@ export interface CachedFunction<This, A extends unknown[], R> {
    */
   clear(options?: ClearOptions): Promise<number>;
   stats(): CacheStats;
+  /**
+   * Ends the function: any later use of it is a BackendError, and what `stats` has counted stays counted. Of `cache(…)(fn)`, with the last
+   * function that was wrapped by it: forgets what this process holds, wipes the keys that were made of its options and closes the backend that
+   * was made of a URL. A function of {@link createCache} leaves all that to its cache. Closing twice is harmless.
+   */
+  close(): Promise<void>;
 }
 
 export type Original = (this: unknown, ...args: unknown[]) => unknown;
@@ -59,10 +66,20 @@ export interface FunctionParts {
   readonly counters: Counters;
   /** What `clear` removes. @throws ConfigurationError where that cannot be found. */
   readonly scope: () => ClearScope;
+  /** Called once, when the function is closed. */
+  readonly closing: () => Promise<void>;
+  /** As {@link EntryStore.fetch}. */
+  readonly fetch?: EntryStore['fetch'];
 }
 
 export function cachedFunction(fn: Original, parts: FunctionParts): CachedFunction<unknown, unknown[], unknown> {
   const { store, names, ttlMs, policy, counters } = parts;
+  const fetch = parts.fetch ?? store.fetch.bind(store);
+  let closed: Promise<void> | undefined;
+
+  const assertOpen = () => {
+    if (closed !== undefined) throw new BackendError('This function is closed');
+  };
 
   const { ofArguments } = names;
   const sites = ofArguments?.around && store.callSites(ofArguments.around);
@@ -111,9 +128,10 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
 
   function cached(this: unknown, ...args: unknown[]): Promise<unknown> {
     try {
+      if (closed !== undefined) assertOpen();
       const tracer = tracing.tracers > 0 ? counters.tracer : undefined;
       if (tracer !== undefined) {
-        const fetched = traceOne(tracer, 'get', refOf(args), (ref) => store.fetch(ref, () => fn.apply(this, args)));
+        const fetched = traceOne(tracer, 'get', refOf(args), (ref) => fetch(ref, () => fn.apply(this, args)));
         return fetched.then(outcomeValue);
       }
       const tenantId = names.tenantId(args);
@@ -122,7 +140,7 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
         const cacheKey = names.cacheKey(args, tenantId);
         const value = store.hit(cacheKey, tenantId, ttlMs, counters, policy);
         if (value !== MISS) return Promise.resolve(value);
-        return store.fetch(refAt(cacheKey, tenantId, undefined, args), () => fn.apply(this, args)).then(outcomeValue);
+        return fetch(refAt(cacheKey, tenantId, undefined, args), () => fn.apply(this, args)).then(outcomeValue);
       }
       const encoded = ofArguments.encode(args);
       let held: unknown;
@@ -142,7 +160,7 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
       const cacheKey = held === MISS ? ofArguments.cacheKey(encoded, tenantId) : names.cacheKey(args, tenantId);
       const value = store.hitL2({ cacheKey, tenantId, ttlMs, call, policy }, counters);
       if (value !== MISS) return Promise.resolve(value);
-      return store.fetch(refAt(cacheKey, tenantId, call, args), () => fn.apply(this, args)).then(outcomeValue);
+      return fetch(refAt(cacheKey, tenantId, call, args), () => fn.apply(this, args)).then(outcomeValue);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -154,25 +172,34 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
   const methods = {
     async entry(this: unknown, ...args: unknown[]): Promise<Entry<unknown>> {
       const self = selfOf(this);
-      const work = (ref: EntryRef) => store.fetch(ref, () => fn.apply(self, args));
+      assertOpen();
+      const work = (ref: EntryRef) => fetch(ref, () => fn.apply(self, args));
       return entryOf(await inSpan('get', refOf(args), work), ttlMs);
     },
     keyFor: (...args: unknown[]): string => refOf(args).cacheKey,
     async invalidate(...args: unknown[]): Promise<boolean> {
+      assertOpen();
       return (await inOneSpan('delete', [refOf(args)], (refs) => store.delete(refs), howManyRemoved)) > 0;
     },
     async refresh(this: unknown, ...args: unknown[]): Promise<unknown> {
       const self = selfOf(this);
+      assertOpen();
       const work = (ref: EntryRef) => store.refresh(ref, () => fn.apply(self, args));
       return (await inSpan('refresh', refOf(args), work)).value;
     },
     async clear(options?: ClearOptions): Promise<number> {
+      assertOpen();
       const signal = clearSignal(options);
       const { namespace } = names;
       const ref = { cacheKey: fn.name, tenantId: undefined, counters, namespace, policy, ttlMs };
       return store.clear(ref, parts.scope(), signal);
     },
     stats: (): CacheStats => ({ ...counters.stats(), ...store.usage() }),
+    close: (): Promise<void> => {
+      closed ??= parts.closing();
+      return closed;
+    },
+    [Symbol.asyncDispose]: (): Promise<void> => methods.close(),
   };
   Object.defineProperties(cached, {
     name: { value: fn.name, configurable: true },

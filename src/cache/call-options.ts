@@ -1,7 +1,9 @@
+import { kindOf } from '../util/bytes.js';
 import { assertOptionsObject, ownOptions, ttlMsOf } from '../util/options-object.js';
 import type { Policy } from './engine/policy.js';
 import { assertTags } from './key-builder.js';
 import type { Ttl } from './options.js';
+import { boolean } from './parsers.js';
 import { ownPolicy, POLICY_NAMES, type PolicyOptions } from './policy-options.js';
 import type { ViewParts } from './view.js';
 
@@ -56,4 +58,20 @@ export function readCall(options: object, what: CallKind, parts: ViewParts): Rea
   const { policies } = parts.store;
   const policy = policies.with(ownPolicy(own, policies.own, parts.backend));
   return { policy, ttlMs: ttlMsOf(own.ttl), tags };
+}
+
+/** @throws TypeError unless it is a boolean. */
+export function isForced({ forceFresh = false }: LoadOptions): boolean {
+  return boolean('forceFresh', forceFresh);
+}
+
+/** @throws TypeError unless it is a function. */
+export function assertLoader(load: unknown): void {
+  if (typeof load !== 'function') throw new TypeError(`load must be a function, not ${kindOf(load)}`);
+}
+
+/** @throws TypeError for `undefined`. */
+export function assertValue(value: unknown): void {
+  if (value === undefined)
+    throw new TypeError('undefined cannot be stored: it means that there is nothing; use delete');
 }

@@ -199,7 +199,12 @@ export class Cache extends TenantCache implements AsyncDisposable {
       counters: this.#counters,
       wrapped: (cached, counters) => {
         this.#functions.add(counters);
-        this.#forgotten.register(cached, counters);
+        this.#forgotten.register(cached, counters, counters);
+        return () => {
+          this.#forgotten.unregister(counters);
+          this.#functions.delete(counters);
+          this.#past.add(counters);
+        };
       },
     });
     const { namespace, key } = options;

@@ -4,7 +4,14 @@ import { hasTenantPrefix } from '../protocol/cache-key.js';
 import { assertWellFormed, kindOf } from '../util/bytes.js';
 import { assertOptionsObject, type Duration, durationMs } from '../util/options-object.js';
 import { type Entry, entryOf } from './cached-function.js';
-import type { GetOptions, LoadOptions, SetOptions } from './call-options.js';
+import {
+  assertLoader,
+  assertValue,
+  type GetOptions,
+  isForced,
+  type LoadOptions,
+  type SetOptions,
+} from './call-options.js';
 import { type ClearOptions, clearSignal } from './clear-scopes.js';
 import { tracing } from './engine/counters.js';
 import type { EntryRef } from './engine/entry-ref.js';
@@ -12,7 +19,6 @@ import { MISS } from './engine/first-tier.js';
 import { currentSignal } from './engine/run-signal.js';
 import { howManyHits, howManyRemoved, inOneSpan, inSpan, traceOne, whetherStored } from './engine/tracing.js';
 import { assertTags, tagName } from './key-builder.js';
-import { boolean } from './parsers.js';
 import { type ViewParts, ViewRefs } from './view.js';
 
 /**
@@ -97,6 +103,26 @@ export class TenantCache {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * The stored value, which is removed: for what is used once. Of several callers, in whatever process, one gets it, where the backend
+   * compares and deletes in one step (all but HTTP and Keyv, and unless a backend of your own says otherwise); without a backend, in this process.
+   *
+   * @returns `undefined` when there is none, or the backend did not answer.
+   * @throws what the backend throws when it fails to delete: the value may be gone then, and nobody has it.
+   */
+  async pull<V = unknown>(cacheKey: string): Promise<V | undefined> {
+    const ref = this.#refs.of(this.#refs.full(cacheKey));
+    const { store } = this.#parts;
+    return (await inSpan('get', ref, (own) => store.pull(own))) as V | undefined;
+  }
+
+  /** As {@link set}, for an entry that does not end by itself. */
+  setForever(cacheKey: string, value: unknown, options?: Omit<SetOptions, 'ttl'>): Promise<boolean> {
+    if (options !== undefined && typeof options === 'object' && options !== null && 'ttl' in options)
+      return Promise.reject(new ConfigurationError('setForever takes no ttl: it is never'));
+    return this.set(cacheKey, value, { ...options, ttl: 'never' });
   }
 
   /** The stored values in the order of the keys, `undefined` for what is not there. */
@@ -269,17 +295,4 @@ function incomplete(before: number, error: unknown): unknown {
   if (before === 0) return error;
   if (!(error instanceof IncompleteError)) return new IncompleteError({ removed: before }, error);
   return new IncompleteError({ removed: before + (error.counts.removed ?? 0) }, error.cause);
-}
-
-function isForced({ forceFresh = false }: LoadOptions): boolean {
-  return boolean('forceFresh', forceFresh);
-}
-
-function assertLoader(load: unknown): void {
-  if (typeof load !== 'function') throw new TypeError(`load must be a function, not ${kindOf(load)}`);
-}
-
-function assertValue(value: unknown): void {
-  if (value === undefined)
-    throw new TypeError('undefined cannot be stored: it means that there is nothing; use delete');
 }

@@ -35,7 +35,8 @@ export interface FunctionHome {
   readonly policy?: Partial<PolicySettings> | undefined;
   /** Of the cache that the function belongs to. */
   readonly counters?: Counters;
-  readonly wrapped?: (cached: object, counters: Counters) => void;
+  /** Of a cache that has the function: called with it, answers what is to be called when it is closed. */
+  readonly wrapped?: (cached: object, counters: Counters) => () => void;
 }
 
 /** @throws ConfigurationError for a function without a name in a shared store, and for tags that the backend would forget. */
@@ -61,6 +62,8 @@ export function wrapFunction<K extends unknown[], T extends unknown[]>(
   const named = namespace !== undefined && operation !== undefined;
   const policy = store?.policies.with(given);
   let first: unknown;
+  /** Functions that are not closed, of those that share what is made of the options. */
+  let open = 0;
   const wrap = (fn: unknown, decorated: unknown) => {
     assertWrappable(fn, decorated);
     first ??= fn;
@@ -71,6 +74,14 @@ export function wrapFunction<K extends unknown[], T extends unknown[]>(
     const home = store ?? openStore(storage);
     // A function without a name has a key space of its own in the store that all share.
     const own = key === undefined && !named ? newNames() : names;
+    open++;
+    let detach: (() => void) | undefined;
+    const closing = async () => {
+      detach?.();
+      if (wrapped !== undefined) return;
+      if (store === undefined) home.close();
+      if (--open === 0) await closeStorage(storage, store);
+    };
     const cached = cachedFunction(fn, {
       store: home,
       names: own,
@@ -78,12 +89,21 @@ export function wrapFunction<K extends unknown[], T extends unknown[]>(
       policy: policy ?? home.policies.with(given),
       counters,
       scope: () => functionScope(storage, own, store === undefined),
+      closing,
     });
     letObserve(cached, { observe: (observer) => counters.observe(observer), keyrings: () => keyringsOf(storage) });
-    wrapped?.(cached, counters);
+    detach = wrapped?.(cached, counters);
     return cached;
   };
   return wrap as CacheWrap<K, T>;
+}
+
+/** What `cache(options)` has made, once nothing uses it any more. */
+async function closeStorage({ registry, destroy, ownsBackend, backend }: Storage, store: EntryStore | undefined) {
+  store?.close();
+  await registry?.close();
+  destroy();
+  if (ownsBackend) await backend?.close?.();
 }
 
 /** @throws TypeError for something that is no function, or a decorator used where it cannot be. */

@@ -11,13 +11,15 @@ import type { CallSite, EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import { Fetching, type FetchParts, type Work } from './fetching.js';
 import { type FirstTier, MISS } from './first-tier.js';
+import type { CopyRef } from './found.js';
 import { L1, type Sites } from './l1.js';
 import type { L2 } from './l2.js';
 import { Lifetimes } from './lifetimes.js';
 import type { Outcome } from './loader.js';
 import type { Policies, Policy } from './policy.js';
+import { pull } from './pulling.js';
 import type { Writer } from './single-flight.js';
-import type { CopyRef, Tiers } from './tiers.js';
+import type { Tiers } from './tiers.js';
 
 export interface StoreParts extends FetchParts {
   readonly codec: ValueCodec;
@@ -201,6 +203,20 @@ export class EntryStore {
         for (const flight of flights) this.#begin(flight);
         forget();
         for (const { cacheKey } of refs) this.#parts.coherence.publish(cacheKey);
+      }
+    });
+  }
+
+  /** As {@link pull}. */
+  pull(ref: EntryRef): Promise<unknown> {
+    return this.#joined(ref, async (flight) => {
+      try {
+        return await pull(this.#tiers, ref, flight.begin());
+      } finally {
+        flight.remove();
+        this.#parts.failed.forget(ref.cacheKey);
+        if (this.#l2 !== undefined) this.#l1?.delete(ref.cacheKey, ref.tenantId);
+        this.#parts.coherence.publish(ref.cacheKey);
       }
     });
   }

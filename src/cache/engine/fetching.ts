@@ -4,12 +4,13 @@ import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Failures } from './failure-policy.js';
+import type { Found } from './found.js';
 import { type Answer, UNSURE } from './gathering.js';
 import type { Loader, Outcome } from './loader.js';
 import { countHit, countMiss, type Reads } from './reads.js';
 import { Patience, type Progress, Runs, SharedRun } from './shared-run.js';
 import type { Flight, SingleFlight } from './single-flight.js';
-import type { Found, Tiers } from './tiers.js';
+import type { Tiers } from './tiers.js';
 
 export type Work = Flight<Found, Outcome>;
 

@@ -1,8 +1,8 @@
 import { append } from '../../util/own-property.js';
 import type { EntryRef } from './entry-ref.js';
+import type { Found } from './found.js';
 import type { Invalidations } from './invalidations.js';
 import type { Watch } from './single-flight.js';
-import type { Found } from './tiers.js';
 
 /** The answer of a read that found nothing fresh while the entry was changed: it says nothing of what is stored now. */
 export const UNSURE: unique symbol = Symbol('unsure');

@@ -166,6 +166,15 @@ export class L2 {
     });
   }
 
+  /** Deletes an entry, if it is exactly these bytes: whether it was. @throws what the backend throws. */
+  async take(ref: EntryRef, bytes: Uint8Array): Promise<boolean> {
+    return this.#thrown(ref, async () => {
+      const options = { ifBytes: bytes, ...this.#options };
+      for (const name of this.#names(ref)) if (await this.backend.delete(name, options)) return true;
+      return false;
+    });
+  }
+
   /** Whether something is stored, whatever its age; false when the backend fails. */
   async has(ref: EntryRef): Promise<boolean> {
     const { has } = this.backend;

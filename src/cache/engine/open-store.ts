@@ -11,6 +11,7 @@ import { events } from './events.js';
 import { FailedLoads } from './failed-loads.js';
 import { type FailurePolicy, Failures } from './failure-policy.js';
 import type { L1Settings } from './first-tier.js';
+import type { Found } from './found.js';
 import type { GuardSettings } from './guard.js';
 import { Invalidations } from './invalidations.js';
 import { L1 } from './l1.js';
@@ -22,7 +23,7 @@ import { Reads } from './reads.js';
 import type { Registry } from './registry.js';
 import { RewrapOnRead } from './rewrap-on-read.js';
 import { SingleFlight } from './single-flight.js';
-import { type Found, Tiers } from './tiers.js';
+import { Tiers } from './tiers.js';
 import { ValueL1 } from './value-l1.js';
 
 /** What a store is made of; each part of it takes its own of the settings. Times are in milliseconds. */

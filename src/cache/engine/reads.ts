@@ -7,11 +7,12 @@ import { isLarge, unusable } from './backend-entry.js';
 import type { Coherence } from './coherence.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
+import type { Found } from './found.js';
 import { type Answer, Gathering, type Take, UNSURE } from './gathering.js';
 import type { Validity } from './invalidations.js';
 import { FAILED, type L2 } from './l2.js';
 import type { SingleFlight, Watch } from './single-flight.js';
-import type { Found, Tiers } from './tiers.js';
+import type { Tiers } from './tiers.js';
 
 /** The most reads that are gathered: a server that answers them answers no other client. */
 const MAX_GATHERED = 512;
@@ -214,7 +215,7 @@ class Answers {
   }
 }
 
-export function countHit({ inL1 }: Found, ref: EntryRef): void {
+export function countHit({ inL1 }: Pick<Found, 'inL1'>, ref: EntryRef): void {
   const tier = ref.counters.hit(inL1);
   if (events.hit.hasSubscribers) publish(events.hit, ref, { tier });
   ref.span?.note({ status: 'hit', tier });

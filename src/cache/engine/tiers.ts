@@ -7,6 +7,7 @@ import type { Coherence } from './coherence.js';
 import type { EntryRef } from './entry-ref.js';
 import type { Failures } from './failure-policy.js';
 import { type FirstTier, isSame, type L1Entry } from './first-tier.js';
+import type { CopyRef, Found } from './found.js';
 import type { Invalidations, Validity } from './invalidations.js';
 import { type DirectWrite, L1 } from './l1.js';
 import { FAILED, type L2, REFUSED } from './l2.js';
@@ -26,21 +27,6 @@ export interface TierSettings {
   readonly invalidations: Invalidations;
   readonly coherence: Coherence;
   readonly onRead: ((ref: EntryRef, stored: BackendEntry) => void) | undefined;
-}
-
-/** What is known of an entry of which L1 keeps a copy. */
-export type CopyRef = Pick<EntryRef, 'cacheKey' | 'tenantId' | 'ttlMs' | 'call' | 'policy'>;
-
-export interface Found {
-  /** As stored; undefined where L1 keeps decoded values. */
-  readonly bytes: Uint8Array | undefined;
-  readonly value: unknown;
-  /** When the entry's TTL ends, on the clock of {@link now}: `Infinity` for never, NaN when unknown. */
-  readonly expiresAt: number;
-  readonly fresh: boolean;
-  readonly inL1: boolean;
-  /** Whether a caller was given `value`; the next one decodes its own. */
-  taken: boolean;
 }
 
 /** L1 and L2, or L1 alone, with the codec. All writes, and all reads that wait, go through here. */
@@ -254,6 +240,16 @@ export class Tiers {
     if (!this.#settings.failures.unopened(error, ref)) return false;
     await this.l2?.deleteBytes(ref, bytes);
     return true;
+  }
+
+  /** The value of an entry of the backend; undefined when it does not open. */
+  async open(ref: EntryRef, bytes: Uint8Array): Promise<unknown> {
+    try {
+      return await this.#settings.codec.deserialize(bytes, ref);
+    } catch (error) {
+      await this.unopened(ref, bytes, error);
+      return undefined;
+    }
   }
 
   /** A copy that may be stale, where there is no backend or it does not answer. */
