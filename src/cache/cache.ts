@@ -6,6 +6,7 @@ import { parseTimeout } from './option-groups.js';
 import { type CacheOptions, FUNCTION, STORAGE, type StorageOptions } from './options.js';
 import { parse, readOptions } from './parsers.js';
 import { resolveStorage } from './resolve-storage.js';
+import type { StandardSchema, ValidatedWrap } from './schema.js';
 import { type CacheWrap, wrapFunction } from './wrap-function.js';
 
 /** What `cache` is: call it for a cache as its options say, `cache.secure` for one that always encrypts. */
@@ -22,6 +23,9 @@ export interface CacheFunction {
    *
    * @throws TypeError and RangeError for wrong options, ConfigurationError for missing and contradicting ones.
    */
+  <V, K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
+    options: CacheOptions<K, T> & { validate: StandardSchema<V> },
+  ): ValidatedWrap<K, T, V>;
   <K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
 
   /**
@@ -36,6 +40,9 @@ export interface CacheFunction {
    *
    * @throws as {@link cache}, and ConfigurationError when there is no key.
    */
+  secure<V, K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
+    options: CacheOptions<K, T> & { validate: StandardSchema<V> },
+  ): ValidatedWrap<K, T, V>;
   secure<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
     options?: CacheOptions<K, T>,
   ): CacheWrap<K, T>;
@@ -90,7 +97,7 @@ const PRODUCTION = { ttl: 600, swr: '1m', staleIfError: '1h', jitter: 0.1 } as c
 const IO = { ...PRODUCTION, ttl: 3_600 } as const satisfies StorageOptions;
 
 /** Caches the results of a function: `cache(options)(fn)`, or `cache.secure(options)(fn)` to encrypt them. */
-export const cache: CacheFunction = Object.assign(preset({}), {
+export const cache = Object.assign(preset({}), {
   secure: preset({}, true),
   minimal: preset(MINIMAL, false, ({ l1 = true }) => {
     // What is turned on or off as a whole stays so.
@@ -101,7 +108,7 @@ export const cache: CacheFunction = Object.assign(preset({}), {
     return { backend: backend ?? new HttpBackend({ timeoutMs: parseTimeout(timeout).backendTimeoutMs }) };
   }),
   signal: currentSignal,
-});
+}) as CacheFunction;
 
 /** @param more what the options become besides. */
 function preset(

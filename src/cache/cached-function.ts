@@ -136,7 +136,7 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedFuncti
       }
       const tenantId = names.tenantId(args);
       const site = sites && siteOf(tenantId);
-      if (ofArguments === undefined || site === undefined) {
+      if (ofArguments === undefined || site === undefined || policy.check !== undefined) {
         const cacheKey = names.cacheKey(args, tenantId);
         const value = store.hit(cacheKey, tenantId, ttlMs, counters, policy);
         if (value !== MISS) return Promise.resolve(value);

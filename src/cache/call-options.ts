@@ -10,13 +10,13 @@ import type { ViewParts } from './view.js';
 /* What a single call may have of its own. What it leaves out is the cache's. */
 
 /** How a value is read. `swr` and `staleIfError` say for how long the entry is kept after its TTL; a mere read answers with none that has ended. */
-export interface GetOptions extends Pick<PolicyOptions, 'swr' | 'staleIfError' | 'retry'> {
+export interface GetOptions extends Pick<PolicyOptions, 'swr' | 'staleIfError' | 'retry' | 'validate'> {
   /** Of the operation of the backend. */
   timeout?: PolicyOptions['timeout'];
 }
 
 /** How a value is stored. */
-export interface SetOptions extends Pick<PolicyOptions, 'swr' | 'staleIfError' | 'jitter' | 'retry'> {
+export interface SetOptions extends Pick<PolicyOptions, 'swr' | 'staleIfError' | 'jitter' | 'retry' | 'validate'> {
   /** Default: the cache's. */
   ttl?: Ttl;
   /** Names under which `invalidateTags` finds the entry. */
@@ -35,7 +35,7 @@ export interface LoadOptions extends PolicyOptions {
   forceFresh?: boolean;
 }
 
-const GET: readonly (keyof GetOptions)[] = ['swr', 'staleIfError', 'timeout', 'retry'];
+const GET: readonly (keyof GetOptions)[] = ['swr', 'staleIfError', 'timeout', 'retry', 'validate'];
 const SET: readonly (keyof SetOptions)[] = ['ttl', 'tags', 'jitter', ...GET];
 const LOAD: readonly (keyof LoadOptions)[] = ['ttl', 'tags', 'forceFresh', ...POLICY_NAMES];
 

@@ -15,6 +15,7 @@ import { keyringsOf, resolveStorage, type Storage } from './resolve-storage.js';
 import { rewrapSteps } from './rewrap/cache-entries.js';
 import { type KeyReportOptions, type RewrapOptions, type RewrapProgress, rewrapOptions } from './rewrap/options.js';
 import type { KeyReport, RewrapReport } from './rewrap/report.js';
+import type { StandardSchema, ValidatedWrap } from './schema.js';
 import { TenantCache } from './tenant-cache.js';
 import type { TaggedStore, ViewParts } from './view.js';
 import { type CacheWrap, wrapFunction } from './wrap-function.js';
@@ -79,6 +80,12 @@ export class Cache extends TenantCache implements AsyncDisposable {
   }
 
   /** Caches a function's results here; as {@link cache}. */
+  wrap<V, K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
+    options: FunctionOptions<K, T> & { validate: StandardSchema<V> },
+  ): ValidatedWrap<K, T, V>;
+  wrap<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
+    options?: FunctionOptions<K, T>,
+  ): CacheWrap<K, T>;
   wrap<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
     options: FunctionOptions<K, T> = {},
   ): CacheWrap<K, T> {
@@ -86,6 +93,12 @@ export class Cache extends TenantCache implements AsyncDisposable {
   }
 
   /** Caches a function's results here, sealed, whatever the cache itself does; as {@link cache.secure}. */
+  secure<V, K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
+    options: SecureFunctionOptions<K, T> & { validate: StandardSchema<V> },
+  ): ValidatedWrap<K, T, V>;
+  secure<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
+    options?: SecureFunctionOptions<K, T>,
+  ): CacheWrap<K, T>;
   secure<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
     options: SecureFunctionOptions<K, T> = {},
   ): CacheWrap<K, T> {

@@ -14,6 +14,7 @@ import {
   timeoutWithin,
 } from './option-groups.js';
 import { count, offMs } from './parsers.js';
+import { parseValidate, type StandardSchema } from './schema.js';
 
 /**
  * How entries are kept and functions run. Of a cache; a function or a call of it may have its own, and what these leave out is the
@@ -54,6 +55,11 @@ export interface PolicyOptions {
   timeout?: Span | TimeoutOptions;
   /** How often an operation of the backend is tried again after a failure that may pass. Default 1. */
   retry?: number;
+  /**
+   * A schema (Standard Schema: zod, valibot, arktype …) for values. One that was stored and does not pass is a miss; what a function returns,
+   * or `set` is given, and does not pass is a ValidationError and not stored. Callers get the schema's output; stored is its input.
+   */
+  validate?: StandardSchema | false;
 }
 
 /** Each by its name, with what the engine takes of it. */
@@ -71,6 +77,7 @@ export const POLICY = {
   lock: (value: unknown) => ({ lock: parseLock(value) }),
   timeout: parseTimeout,
   retry: (value: unknown = 1) => ({ retries: count('retry', value, 0) }),
+  validate: parseValidate,
 } satisfies Record<keyof PolicyOptions, (value: never) => object>;
 
 export const POLICY_NAMES = Object.keys(POLICY) as readonly (keyof PolicyOptions)[];

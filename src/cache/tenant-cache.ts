@@ -1,5 +1,4 @@
-import { ConfigurationError, IncompleteError } from '../errors.js';
-import { signalOf } from '../native/abort.js';
+import { ConfigurationError } from '../errors.js';
 import { hasTenantPrefix } from '../protocol/cache-key.js';
 import { assertWellFormed, kindOf } from '../util/bytes.js';
 import { assertOptionsObject, type Duration, durationMs } from '../util/options-object.js';
@@ -12,13 +11,14 @@ import {
   type LoadOptions,
   type SetOptions,
 } from './call-options.js';
-import { type ClearOptions, clearSignal } from './clear-scopes.js';
+import type { ClearOptions } from './clear-scopes.js';
 import { tracing } from './engine/counters.js';
 import type { EntryRef } from './engine/entry-ref.js';
 import { MISS } from './engine/first-tier.js';
 import { currentSignal } from './engine/run-signal.js';
 import { howManyHits, howManyRemoved, inOneSpan, inSpan, traceOne, whetherStored } from './engine/tracing.js';
-import { assertTags, tagName } from './key-builder.js';
+import { clear, invalidateTags } from './removals.js';
+import type { StandardSchema } from './schema.js';
 import { type ViewParts, ViewRefs } from './view.js';
 
 /**
@@ -38,6 +38,8 @@ export class TenantCache {
   }
 
   /** The stored value, or `undefined`. */
+  get<V>(cacheKey: string, options: GetOptions & { validate: StandardSchema<V> }): Promise<V | undefined>;
+  get<V = unknown>(cacheKey: string, options?: GetOptions): Promise<V | undefined>;
   get<V = unknown>(cacheKey: string, options?: GetOptions): Promise<V | undefined> {
     // Without `async`: the promise of the store is the caller's.
     try {
@@ -62,6 +64,12 @@ export class TenantCache {
    * The stored value, or else what `load` returns, which is stored. Concurrent calls for an entry share one
    * run of `load` and its result.
    */
+  getOrSet<V>(
+    cacheKey: string,
+    load: () => unknown,
+    options: LoadOptions & { validate: StandardSchema<V> },
+  ): Promise<V>;
+  getOrSet<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: LoadOptions): Promise<V>;
   async getOrSet<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: LoadOptions): Promise<V> {
     const ref = this.#refs.with(cacheKey, 'load', options);
     assertLoader(load);
@@ -76,6 +84,12 @@ export class TenantCache {
   }
 
   /** As `getOrSet`, with what is known of the entry. */
+  entry<V>(
+    cacheKey: string,
+    load: () => unknown,
+    options: LoadOptions & { validate: StandardSchema<V> },
+  ): Promise<Entry<V>>;
+  entry<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: LoadOptions): Promise<Entry<V>>;
   async entry<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: LoadOptions): Promise<Entry<V>> {
     const ref = this.#refs.with(cacheKey, 'load', options);
     assertLoader(load);
@@ -186,24 +200,7 @@ export class TenantCache {
    *   an IncompleteError, whose `counts.removed` says how many, when some were removed before.
    */
   async invalidateTags(tags: string | readonly string[], options?: { signal?: AbortSignal }): Promise<number> {
-    if (options !== undefined) assertOptionsObject(options, ['signal']);
-    const signal = signalOf(options);
-    const { namespace, tenantId, counters, stores, tagName: own } = this.#parts;
-    const list = typeof tags === 'string' ? [tags] : tags;
-    assertTags(list);
-    list.forEach(own);
-    let count = 0;
-    for (const { store, tenantPrefix } of stores()) {
-      const { own: policy } = store.policies;
-      const ref = { cacheKey: tenantPrefix, tenantId, counters, namespace, policy, ttlMs: Number.POSITIVE_INFINITY };
-      const named = list.map((tag) => tagName(tenantPrefix, namespace, tag));
-      try {
-        count += await store.invalidateTags(ref, named, signal);
-      } catch (error) {
-        throw incomplete(count, error);
-      }
-    }
-    return count;
+    return invalidateTags(this.#parts, tags, options);
   }
 
   /**
@@ -220,18 +217,7 @@ export class TenantCache {
    *   IncompleteError, whose `counts.removed` says how many, when some were removed before. Called again, it does the rest.
    */
   async clear(options?: ClearOptions): Promise<number> {
-    const signal = clearSignal(options);
-    const { namespace, tenantId, counters, stores, scope: own, backend, prefix } = this.#parts;
-    const scope = own();
-    let count = 0;
-    for (const { store } of stores()) {
-      const { own: policy } = store.policies;
-      const ref = { cacheKey: prefix, tenantId, counters, namespace, policy, ttlMs: Number.POSITIVE_INFINITY };
-      count += await store.clear(ref, scope, signal);
-      // Functions that are sealed apart are in the same backend.
-      if (backend !== undefined) break;
-    }
-    return count;
+    return clear(this.#parts, options);
   }
 
   /**
@@ -288,11 +274,4 @@ export class TenantCache {
   #delete(refs: readonly EntryRef[]): Promise<number> {
     return inOneSpan('delete', refs, (own) => this.#parts.store.delete(own), howManyRemoved);
   }
-}
-
-/** What ended an invalidation, with what was removed from the stores before. */
-function incomplete(before: number, error: unknown): unknown {
-  if (before === 0) return error;
-  if (!(error instanceof IncompleteError)) return new IncompleteError({ removed: before }, error);
-  return new IncompleteError({ removed: before + (error.counts.removed ?? 0) }, error.cause);
 }

@@ -5,6 +5,7 @@ import { copyOf } from '../../util/bytes.js';
 import { now } from '../../util/clock.js';
 import { expiryOf, isFresh } from './backend-entry.js';
 import { Batches, type Item } from './batches.js';
+import { checked } from './checks.js';
 import { type ClearScope, clear } from './clearing.js';
 import type { Counters, StoreUsage } from './counters.js';
 import type { CallSite, EntryRef } from './entry-ref.js';
@@ -57,6 +58,8 @@ export class EntryStore {
 
   /** A small, fresh value of L1, or of a store that need not wait, at once. `MISS` also when it does not open: `get` sees to that. */
   hit(cacheKey: string, tenantId: string | undefined, ttlMs: number, counters: Counters, policy: Policy): unknown {
+    // A check may wait.
+    if (policy.check !== undefined) return MISS;
     const value = this.#hitL1(cacheKey, tenantId, counters);
     return value === MISS ? this.hitL2({ cacheKey, tenantId, ttlMs, policy }, counters) : value;
   }
@@ -143,7 +146,7 @@ export class EntryStore {
   async getMany(refs: readonly EntryRef[]): Promise<unknown[]> {
     const missing: number[] = [];
     const values = refs.map((ref, i) => {
-      const value = this.#hitL1(ref.cacheKey, ref.tenantId, ref.counters);
+      const value = ref.policy.check ? MISS : this.#hitL1(ref.cacheKey, ref.tenantId, ref.counters);
       if (value !== MISS) return value;
       missing.push(i);
       return undefined;
@@ -172,14 +175,21 @@ export class EntryStore {
    * @throws SerializationError for a value that the serializer refuses, ValueTooLargeError for one over a limit.
    */
   set(ref: EntryRef, value: unknown): Promise<boolean> {
+    return ref.policy.check === undefined
+      ? this.#set(ref, value)
+      : checked(ref.policy.check, value).then(() => this.#set(ref, value));
+  }
+
+  #set(ref: EntryRef, value: unknown): Promise<boolean> {
     return this.#joined(ref, (flight) =>
       this.#tiers.write(ref, value, this.#begin(flight)).then((written) => written !== undefined),
     );
   }
 
   /** Stores many entries; none when a value is refused. @returns whether all were stored. */
-  setMany(items: readonly Item[]): Promise<boolean> {
-    if (items.length === 0) return Promise.resolve(true);
+  async setMany(items: readonly Item[]): Promise<boolean> {
+    if (items.length === 0) return true;
+    for (const { ref, value } of items) if (ref.policy.check) await checked(ref.policy.check, value);
     const sealed = this.#batches.seal(items);
     const refs = items.map((item) => item.ref);
     return this.#joinedAll(refs, (flights) => {
@@ -209,16 +219,7 @@ export class EntryStore {
 
   /** As {@link pull}. */
   pull(ref: EntryRef): Promise<unknown> {
-    return this.#joined(ref, async (flight) => {
-      try {
-        return await pull(this.#tiers, ref, flight.begin());
-      } finally {
-        flight.remove();
-        this.#parts.failed.forget(ref.cacheKey);
-        if (this.#l2 !== undefined) this.#l1?.delete(ref.cacheKey, ref.tenantId);
-        this.#parts.coherence.publish(ref.cacheKey);
-      }
-    });
+    return this.#joined(ref, (flight) => pull(this.#parts, ref, flight));
   }
 
   /** As {@link Lifetimes.has}. */

@@ -1,4 +1,5 @@
 import { now } from '../../util/clock.js';
+import type { Checks } from './checks.js';
 import type { Coherence } from './coherence.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
@@ -22,6 +23,7 @@ export interface FetchParts {
   readonly failed: FailedLoads;
   readonly flights: SingleFlight<Found, Outcome>;
   readonly coherence: Coherence;
+  readonly checks: Checks;
 }
 
 /** What callers get: what is stored, or what functions make. Concurrent requests for an entry share one read and one run. */
@@ -38,7 +40,7 @@ export class Fetching {
     const { swrMs, staleIfErrorMs } = ref.policy;
     const { tick } = tiers.invalidations;
     const early = reads.gathers(ref) ? await reads.one(ref, itself) : UNSURE;
-    if (early !== UNSURE && early?.fresh) {
+    if (early !== UNSURE && early?.fresh && ref.policy.check === undefined) {
       failed.forget(ref.cacheKey);
       return this.#hit(early, ref);
     }
@@ -50,7 +52,8 @@ export class Fetching {
       const looked = joined === undefined || joined.late || failed.isBackedOff(ref);
       // A copy of L1 that answers for a backend that does not is nothing that the backend has.
       if (early !== UNSURE && joined === undefined) flight.begin().saw(early?.inL1 ? undefined : early?.bytes);
-      const found = !looked ? undefined : early === UNSURE ? await this.#find(flight, ref) : early;
+      const seen = !looked ? undefined : early === UNSURE ? await this.#find(flight, ref) : early;
+      const found = ref.policy.check === undefined ? seen : await this.#passed(flight, ref, seen);
       if (found?.fresh) {
         failed.forget(ref.cacheKey);
         return await this.#hit(found, ref);
@@ -92,7 +95,8 @@ export class Fetching {
     const { flights } = this.#parts;
     const flight = flights.join(ref);
     try {
-      const found = await this.#find(flight, ref);
+      const seen = await this.#find(flight, ref);
+      const found = seen?.fresh ? await this.#passed(flight, ref, seen) : undefined;
       if (found?.fresh) return await this.#hit(found, ref);
       countMiss(ref);
       return undefined;
@@ -119,6 +123,16 @@ export class Fetching {
   late(ref: EntryRef, here: boolean): void {
     if (here) ref.counters.loadErrors++;
     this.#parts.failed.late(ref);
+  }
+
+  /** What was found, if it passes its check; of a copy in L1 that does not, what the backend has. */
+  async #passed(flight: Work, ref: EntryRef, found: Found | undefined): Promise<Found | undefined> {
+    const { checks, tiers } = this.#parts;
+    if (found === undefined) return undefined;
+    const passed = await checks.passed(found, ref);
+    if (passed !== undefined || !found.inL1 || tiers.l2 === undefined) return passed;
+    const stored = await this.#find(flight, ref);
+    return stored && checks.passed(stored, ref);
   }
 
   /** One backend read for all concurrent requests. */
@@ -174,7 +188,7 @@ export class Fetching {
     const { staleIfErrorMs } = ref.policy;
     if (staleIfErrorMs === 0) return undefined;
     // A caller that joined a run in progress has not read yet.
-    const old = looked ? found : await this.#find(flight, ref);
+    const old = looked ? found : await this.#passed(flight, ref, await this.#find(flight, ref));
     return old !== undefined && (old.fresh || isWithin(old, staleIfErrorMs)) ? old : undefined;
   }
 

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { TimeoutError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
+import { type Checks, checked } from './checks.js';
 import { assertCanTag } from './coherence.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
@@ -43,12 +44,20 @@ export class Loader {
   readonly #failures: Failures;
   readonly #failed: FailedLoads;
   readonly #flights: SingleFlight<unknown, unknown>;
+  readonly #checks: Checks;
 
-  constructor(tiers: Tiers, flights: SingleFlight<unknown, unknown>, failures: Failures, failed: FailedLoads) {
+  constructor(
+    tiers: Tiers,
+    flights: SingleFlight<unknown, unknown>,
+    failures: Failures,
+    failed: FailedLoads,
+    checks: Checks,
+  ) {
     this.#tiers = tiers;
     this.#failures = failures;
     this.#failed = failed;
     this.#flights = flights;
+    this.#checks = checks;
   }
 
   #lockOf({ policy: { lock, maxRunMs } }: EntryRef): EntryLock | undefined {
@@ -113,7 +122,10 @@ export class Loader {
     const returned = await this.#load(call, run);
     this.#failed.forget(ref.cacheKey);
     const { value, stored, ...special } = returned;
-    const unstored: Outcome = { value, status: 'miss', expiresAt: Number.NaN };
+    const { check } = ref.policy;
+    // Stored is what is checked again when it is read.
+    const output = check && stored && value !== undefined ? await checked(check, value) : value;
+    const unstored: Outcome = { value: output, status: 'miss', expiresAt: Number.NaN };
     if (!before || !unchanged()) return { ...unstored, changed: true };
     if (!stored || value === undefined || this.#tiers.closed || ref.unanswered) return unstored;
     try {
@@ -130,8 +142,8 @@ export class Loader {
 
   async #look(ref: EntryRef, writer: Writer): Promise<Outcome | undefined> {
     const found = await this.#tiers.read(ref, writer);
-    if (!found?.fresh) return undefined;
-    return { value: found.value, status: 'hit', expiresAt: found.expiresAt };
+    const passed = found?.fresh ? await this.#checks.passed(found, ref) : undefined;
+    return passed && { value: passed.value, status: 'hit', expiresAt: passed.expiresAt };
   }
 
   #refOf(ref: EntryRef, value: unknown, { ttlMs, tags }: Partial<Pick<LoadResult, 'ttlMs' | 'tags'>>): EntryRef {

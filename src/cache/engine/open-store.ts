@@ -4,6 +4,7 @@ import { gatheringOf, isPrivate, nowOf } from '../../backends/guarantees.js';
 import { SealingCodec } from '../../codec/sealing-codec.js';
 import type { ValueCodec } from '../../codec/value-codec.js';
 import { GuardedBackends } from './backend-guard.js';
+import { Checks } from './checks.js';
 import type { BreakerState } from './circuit-breaker.js';
 import { Coherence } from './coherence.js';
 import { EntryStore } from './entry-store.js';
@@ -91,9 +92,10 @@ export function openStore(settings: StoreSettings): EntryStore {
   const onRead =
     settings.rewrapOnRead && l2 && codec instanceof SealingCodec ? new RewrapOnRead(codec, l2, names).read : undefined;
   const tiers = new Tiers({ codec, l1, l2, keepValues, failures, invalidations, coherence, onRead });
-  const loader = new Loader(tiers, flights, failures, failed);
-  const reads = new Reads({ codec, tiers, flights, coherence });
+  const checks = new Checks(tiers, failures);
+  const loader = new Loader(tiers, flights, failures, failed, checks);
+  const reads = new Reads({ codec, tiers, flights, coherence, checks });
   const usage = () => ({ ...(l1?.usage ?? { l1Entries: 0, l1Bytes: 0 }), breaker });
-  const parts = { codec, tiers, reads, loader, failures, failed, flights, coherence, policies, usage };
+  const parts = { codec, tiers, reads, loader, failures, failed, flights, coherence, policies, checks, usage };
   return new EntryStore(parts);
 }

@@ -1,5 +1,6 @@
 import type { Backend } from '../../backends/backend.js';
 import type { GuardedBackends } from './backend-guard.js';
+import type { Check } from './checks.js';
 import type { BackoffSettings } from './failed-loads.js';
 import type { LockSettings } from './lock.js';
 
@@ -28,6 +29,8 @@ export interface PolicySettings {
   readonly signalMs: number | undefined;
   /** After so long another run may begin, and a lock is no longer renewed, whatever has become of the first. */
   readonly maxRunMs: number;
+  /** What values are checked by; undefined: not. */
+  readonly check: Check | undefined;
 }
 
 /** Settings with what follows from them. */
@@ -78,7 +81,7 @@ function graceOf({ swrMs, staleIfErrorMs }: PolicySettings): number {
 
 function policySettings(all: PolicySettings): PolicySettings {
   const { swrMs, staleIfErrorMs, backoff, errorTtlMs, jitter, negativeTtlMs } = all;
-  const { lock, timeoutMs, retries, loadTimeoutMs, signalMs, maxRunMs } = all;
+  const { lock, timeoutMs, retries, loadTimeoutMs, signalMs, maxRunMs, check } = all;
   return {
     swrMs,
     staleIfErrorMs,
@@ -92,5 +95,6 @@ function policySettings(all: PolicySettings): PolicySettings {
     loadTimeoutMs,
     signalMs,
     maxRunMs,
+    check,
   };
 }

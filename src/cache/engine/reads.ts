@@ -4,6 +4,7 @@ import { now } from '../../util/clock.js';
 import { append } from '../../util/own-property.js';
 import { nextTick } from '../../util/timers.js';
 import { isLarge, unusable } from './backend-entry.js';
+import type { Checks } from './checks.js';
 import type { Coherence } from './coherence.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
@@ -22,6 +23,7 @@ export interface ReadParts {
   readonly tiers: Tiers;
   readonly flights: SingleFlight<unknown, unknown>;
   readonly coherence: Coherence;
+  readonly checks: Checks;
 }
 
 /**
@@ -50,13 +52,21 @@ export class Reads {
 
   /** The value of an entry, if it is fresh, for one of the callers. */
   readonly valueOf: Take<unknown> = (answer, ref) => {
-    if (answer !== UNSURE && answer?.fresh) {
-      countHit(answer, ref);
-      return this.#parts.tiers.take(answer, ref);
+    if (answer === UNSURE || !answer?.fresh) {
+      countMiss(ref);
+      return undefined;
     }
-    countMiss(ref);
-    return undefined;
+    if (ref.policy.check !== undefined) return this.#valueThatPasses(answer, ref);
+    countHit(answer, ref);
+    return this.#parts.tiers.take(answer, ref);
   };
+
+  async #valueThatPasses(found: Found, ref: EntryRef): Promise<unknown> {
+    const passed = await this.#parts.checks.passed(found, ref);
+    if (passed === undefined) countMiss(ref);
+    else countHit(found, ref);
+    return passed?.value;
+  }
 
   /** @throws ConfigurationError when the tick would not end. */
   one<R>(ref: EntryRef, take: Take<R>): Promise<R> {
