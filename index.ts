@@ -18,6 +18,14 @@ export { KeyvBackend, type KeyvBackendOptions } from './src/backends/keyv.js';
 export { LmdbBackend, type LmdbBackendOptions } from './src/backends/lmdb.js';
 export { MemoryBackend, type MemoryBackendOptions } from './src/backends/memory.js';
 export { RedisBackend, type RedisBackendOptions } from './src/backends/redis.js';
+export type {
+  BatchFunction,
+  BatchOptions,
+  BatchRows,
+  BatchSize,
+  BatchWrap,
+  CacheBatchOptions,
+} from './src/cache/batch.js';
 export { type CacheFunction, cache } from './src/cache/cache.js';
 export type { CachedFunction, Entry } from './src/cache/cached-function.js';
 export type { GetOptions, LoadOptions, SetOptions } from './src/cache/call-options.js';

@@ -1,5 +1,6 @@
 import { HttpBackend } from '../backends/http.js';
 import { ownOptions } from '../util/options-object.js';
+import { BATCH, type BatchWrap, type CacheBatchOptions } from './batch.js';
 import { openStore } from './engine/open-store.js';
 import { currentSignal } from './engine/run-signal.js';
 import { parseTimeout } from './option-groups.js';
@@ -75,6 +76,12 @@ export interface CacheFunction {
    */
   io<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
 
+  /** As {@link Cache.batch}, in a cache of its own. Values are encrypted as by {@link cache}. */
+  batch<Id = unknown>(options?: CacheBatchOptions<Id>): BatchWrap<Id>;
+
+  /** As {@link CacheFunction.batch}, sealed as by {@link CacheFunction.secure}. */
+  secureBatch<Id = unknown>(options?: CacheBatchOptions<Id>): BatchWrap<Id>;
+
   /**
    * The AbortSignal of the run that this is called in, however deep: it fires when `timeout.load` is over, with a TimeoutError
    * as its reason. `undefined` outside of a run, and in one without `timeout: { load, signal: true }`; a cached function inside
@@ -107,6 +114,8 @@ export const cache = Object.assign(preset({}), {
   io: preset(IO, false, ({ backend, timeout }) => {
     return { backend: backend ?? new HttpBackend({ timeoutMs: parseTimeout(timeout).backendTimeoutMs }) };
   }),
+  batch: <Id>(options: CacheBatchOptions<Id> = {}) => batch(options, false),
+  secureBatch: <Id>(options: CacheBatchOptions<Id> = {}) => batch(options, true),
   signal: currentSignal,
 }) as CacheFunction;
 
@@ -124,4 +133,12 @@ function preset(
     // Without a backend every function has a store, and so a key space, of its own.
     return wrapFunction(named, { storage, store: storage.backend && openStore(storage) });
   };
+}
+
+function batch<Id>(given: CacheBatchOptions<Id>, secure: boolean): BatchWrap<Id> {
+  const options = readOptions(given, STORAGE, FUNCTION, BATCH);
+  const storage = resolveStorage(options, secure);
+  const { maxBatch } = parse(BATCH, options);
+  const home = { storage, store: storage.backend && openStore(storage), maxBatch };
+  return wrapFunction(parse(FUNCTION, options), home) as unknown as BatchWrap<Id>;
 }

@@ -2,6 +2,7 @@ import { ConfigurationError } from '../errors.js';
 import { errorPathsOf } from '../protocol/refusal.js';
 import { kindOf } from '../util/bytes.js';
 import { letObserve } from '../util/observed.js';
+import { BatchGathering } from './batch-gathering.js';
 import { type CachedFunction, cachedFunction, type Original } from './cached-function.js';
 import { functionScope } from './clear-scopes.js';
 import { assertCanTag } from './engine/coherence.js';
@@ -33,6 +34,8 @@ export interface FunctionHome {
   readonly store: EntryStore | undefined;
   /** What the function has of its own; undefined: all is as the cache has it. */
   readonly policy?: Partial<PolicySettings> | undefined;
+  /** Of a function of many ids, how many at most; undefined: it is one of a single call. */
+  readonly maxBatch?: number;
   /** Of the cache that the function belongs to. */
   readonly counters?: Counters;
   /** Of a cache that has the function: called with it, answers what is to be called when it is closed. */
@@ -42,7 +45,7 @@ export interface FunctionHome {
 /** @throws ConfigurationError for a function without a name in a shared store, and for tags that the backend would forget. */
 export function wrapFunction<K extends unknown[], T extends unknown[]>(
   options: Parsed<typeof FUNCTION>,
-  { storage, store, policy: given, counters: within, wrapped }: FunctionHome,
+  { storage, store, policy: given, maxBatch, counters: within, wrapped }: FunctionHome,
 ): CacheWrap<K, T> {
   const { backend, namespace: tagNamespace, profile, secure, tenantId } = storage;
   const { namespace = tagNamespace, operation, key, tenant, tags, ttlMs = storage.ttlMs } = options;
@@ -82,7 +85,8 @@ export function wrapFunction<K extends unknown[], T extends unknown[]>(
       if (store === undefined) home.close();
       if (--open === 0) await closeStorage(storage, store);
     };
-    const cached = cachedFunction(fn, {
+    const batch = maxBatch === undefined ? undefined : new BatchGathering(fn, own, home, maxBatch);
+    const cached = cachedFunction(batch === undefined ? fn : namedAs(batch.one, fn), {
       store: home,
       names: own,
       ttlMs,
@@ -90,12 +94,23 @@ export function wrapFunction<K extends unknown[], T extends unknown[]>(
       counters,
       scope: () => functionScope(storage, own, store === undefined),
       closing,
+      ...(batch && { fetch: batch.fetch }),
     });
     letObserve(cached, { observe: (observer) => counters.observe(observer), keyrings: () => keyringsOf(storage) });
     detach = wrapped?.(cached, counters);
-    return cached;
+    if (batch === undefined) return cached;
+    const many = async (ids: readonly unknown[]) => {
+      if (!Array.isArray(ids)) throw new TypeError(`ids must be an array, not ${kindOf(ids)}`);
+      return Promise.all(ids.map((id) => cached(id)));
+    };
+    return Object.assign(cached, { many });
   };
   return wrap as CacheWrap<K, T>;
+}
+
+/** A function of one id with the name of the one that loads many. */
+function namedAs(one: Original, { name }: Original): Original {
+  return Object.defineProperty(one, 'name', { value: name });
 }
 
 /** What `cache(options)` has made, once nothing uses it any more. */

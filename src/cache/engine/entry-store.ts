@@ -10,7 +10,7 @@ import { type ClearScope, clear } from './clearing.js';
 import type { Counters, StoreUsage } from './counters.js';
 import type { CallSite, EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
-import { Fetching, type FetchParts, type Work } from './fetching.js';
+import { Fetching, type FetchParts, type Request, type Work } from './fetching.js';
 import { type FirstTier, MISS } from './first-tier.js';
 import type { CopyRef } from './found.js';
 import { L1, type Sites } from './l1.js';
@@ -133,6 +133,12 @@ export class EntryStore {
     return this.#fetching.fetch(ref, load);
   }
 
+  /** As {@link Fetching.fetchMany}. */
+  fetchMany(requests: readonly Request[]): Promise<Outcome>[] {
+    this.assertOpen();
+    return this.#fetching.fetchMany(requests);
+  }
+
   /** The fresh value of an entry; undefined: there is none. */
   get(ref: EntryRef): Promise<unknown> {
     this.assertOpen();
@@ -227,12 +233,9 @@ export class EntryStore {
     return this.#joined(ref, () => this.#lifetimes.has(ref));
   }
 
-  /** As {@link Lifetimes.leftMs}; undefined also for one that has ended or does not say. */
+  /** As {@link Lifetimes.expiresInMs}. */
   expiresInMs(ref: EntryRef): Promise<number | undefined> {
-    return this.#joined(ref, async () => {
-      const left = await this.#lifetimes.leftMs(ref);
-      return left !== undefined && left > 0 ? left : undefined;
-    });
+    return this.#joined(ref, () => this.#lifetimes.expiresInMs(ref));
   }
 
   /** As {@link Lifetimes.expire}. */

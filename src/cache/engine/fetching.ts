@@ -15,6 +15,11 @@ import type { Tiers } from './tiers.js';
 
 export type Work = Flight<Found, Outcome>;
 
+export interface Request {
+  readonly ref: EntryRef;
+  readonly load: () => unknown;
+}
+
 export interface FetchParts {
   readonly tiers: Tiers;
   readonly reads: Reads;
@@ -35,11 +40,17 @@ export class Fetching {
     this.#parts = parts;
   }
 
-  async fetch(ref: EntryRef, load: () => unknown, patience = patienceOf(ref)): Promise<Outcome> {
+  /** @param given what a read has answered just now; undefined: nothing was read. */
+  async fetch(
+    ref: EntryRef,
+    load: () => unknown,
+    patience = patienceOf(ref),
+    given?: { readonly answer: Answer },
+  ): Promise<Outcome> {
     const { flights, tiers, loader, failures, failed, reads } = this.#parts;
     const { swrMs, staleIfErrorMs } = ref.policy;
     const { tick } = tiers.invalidations;
-    const early = reads.gathers(ref) ? await reads.one(ref, itself) : UNSURE;
+    const early = given !== undefined ? given.answer : reads.gathers(ref) ? await reads.one(ref, itself) : UNSURE;
     if (early !== UNSURE && early?.fresh && ref.policy.check === undefined) {
       failed.forget(ref.cacheKey);
       return this.#hit(early, ref);
@@ -89,6 +100,15 @@ export class Fetching {
     } finally {
       flights.leave(flight);
     }
+  }
+
+  /** As `fetch` for many of one tenant, which are read together where nothing else is under way for them. */
+  fetchMany(requests: readonly Request[]): Promise<Outcome>[] {
+    const answers = this.#parts.reads.early(requests.map(({ ref }) => ref));
+    return requests.map(async ({ ref, load }) => {
+      const given = (await answers).get(ref.cacheKey);
+      return this.fetch(ref, load, patienceOf(ref), given);
+    });
   }
 
   async peek(ref: EntryRef): Promise<Outcome | undefined> {

@@ -23,6 +23,12 @@ export class Lifetimes {
     return l2 !== undefined && ref.policy.graceMs === 0 ? l2.has(ref) : (await this.leftMs(ref)) !== undefined;
   }
 
+  /** Milliseconds until an entry ends, `Infinity` for never; `undefined` when there is none or the backend does not say. */
+  async expiresInMs(ref: EntryRef): Promise<number | undefined> {
+    const left = await this.leftMs(ref);
+    return left !== undefined && left > 0 ? left : undefined;
+  }
+
   /**
    * Milliseconds that are left of a fresh entry's TTL, `Infinity` for never, NaN when the backend does not say; undefined: there is
    * none.

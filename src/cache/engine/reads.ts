@@ -92,12 +92,39 @@ export class Reads {
     return filling;
   }
 
-  /** @param refs of one tenant. */
-  async many<R>(refs: readonly EntryRef[], take: Take<R>): Promise<R[]> {
+  /**
+   * The answers for those of many entries of one tenant for which nothing is under way and L1 has no copy, by cache key; of few,
+   * none: they are as well read one by one.
+   */
+  async early(refs: readonly EntryRef[]): Promise<ReadonlyMap<string, { readonly answer: Answer }>> {
+    const { tiers, flights } = this.#parts;
+    const early = new Map<string, { readonly answer: Answer }>();
+    if (tiers.l2 === undefined) return early;
+    const wanted = new Map<string, EntryRef>();
+    for (const ref of refs) {
+      const { cacheKey, tenantId } = ref;
+      if (!flights.has(ref) && tiers.l1?.get(cacheKey, tenantId) === undefined) wanted.set(cacheKey, ref);
+    }
+    if (wanted.size < 2) return early;
+    const all = [...wanted.values()];
+    for (let at = 0; at < all.length; at += MAX_GATHERED) {
+      await this.many(
+        all.slice(at, at + MAX_GATHERED),
+        (answer, { cacheKey }) => {
+          early.set(cacheKey, { answer });
+        },
+        true,
+      );
+    }
+    return early;
+  }
+
+  /** @param refs of one tenant. @param watched whether answers that may be outdated are {@link UNSURE} also without L1. */
+  async many<R>(refs: readonly EntryRef[], take: Take<R>, watched = false): Promise<R[]> {
     const taken = refs.map((): R | Promise<R> | undefined => undefined);
     let waits = false;
     // Who asks for many only looks: where there are no copies, changes make no difference.
-    const watch = this.#parts.tiers.l1 && this.#parts.flights.watch();
+    const watch = watched || this.#parts.tiers.l1 ? this.#parts.flights.watch() : undefined;
     await this.#read(refs, watch, (i, ref, answer) => {
       const result = answer instanceof Promise ? answer.then((found) => take(found, ref)) : take(answer, ref);
       waits ||= result instanceof Promise;
