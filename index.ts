@@ -115,4 +115,5 @@ export { InteropSerializer, type InteropSerializerOptions } from './src/serializ
 export { JsonSerializer, type JsonSerializerOptions, OrjsonSerializer } from './src/serializers/json.js';
 export type { Serializer } from './src/serializers/serializer.js';
 export { StandardSerializer, type StandardSerializerOptions } from './src/serializers/standard.js';
+export type { ValueType } from './src/serializers/value-types.js';
 export type { Duration } from './src/util/options-object.js';

@@ -5,6 +5,7 @@ import type { KeyOptions } from '../keys/key-options.js';
 import { assertName } from '../protocol/cache-key.js';
 import { assertTenantId } from '../protocol/derive.js';
 import type { Serializer } from '../serializers/serializer.js';
+import type { StandardSerializerOptions } from '../serializers/standard.js';
 import { kindOf } from '../util/bytes.js';
 import { type Duration, ttlMsOf } from '../util/options-object.js';
 import { isAbortSignal } from '../util/realms.js';
@@ -24,6 +25,11 @@ export interface StorageOptions extends KeyOptions, PolicyOptions {
   backend?: Backend | KeyvInstance | KeyvStorageAdapter | string | null;
   /** Default: StandardSerializer. An EncryptionWrapper encrypts. */
   serializer?: Serializer | EncryptionWrapper;
+  /**
+   * What the StandardSerializer of the cache carries besides what is portable: `'node'`, or own types. Not beside `serializer`, nor in the
+   * interop wires.
+   */
+  types?: StandardSerializerOptions['types'];
   /** Entries in this process in front of the backend. Default true. */
   l1?: boolean | L1Options;
   /** A circuit breaker for a backend that keeps failing. Default `{ failures: 5, rest: '1s' }`. */
@@ -62,6 +68,7 @@ export const STORAGE = {
   ttl: (ttl: unknown) => ({ ttlMs: ttlMsOf(ttl) ?? DEFAULT_TTL_MS }),
   backend: elsewhere,
   serializer: elsewhere,
+  types: elsewhere,
   masterKey: elsewhere,
   keyring: elsewhere,
   tenantId: (tenantId?: string) => {

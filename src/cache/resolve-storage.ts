@@ -6,6 +6,7 @@ import type { ValueCodec } from '../codec/value-codec.js';
 import { isInterop, prefixedInterop, type WireProfile } from '../codec/wire-profile.js';
 import { ConfigurationError } from '../errors.js';
 import type { Keyring } from '../keys/keyring.js';
+import { StandardSerializer } from '../serializers/standard.js';
 import { assertWellFormed } from '../util/bytes.js';
 import { ownOptions } from '../util/options-object.js';
 import { guarded } from './engine/backend-guard.js';
@@ -108,7 +109,8 @@ function resolveCodec(
   options: StorageOptions,
   secure: boolean,
 ): Pick<Storage, 'secure' | 'keyring' | 'profile' | 'destroy'> & { codec: ValueCodec } {
-  const { serializer, masterKey, keyring, tenantId, wire, nonces } = options;
+  const { masterKey, keyring, tenantId, wire, nonces } = options;
+  const serializer = serializerOf(options);
   if (!secure && !(serializer instanceof EncryptionWrapper)) assertKeysGiven(options);
   if (serializer === null) throw new TypeError('serializer must be a Serializer or left out, not null');
   if (serializer instanceof EncryptionWrapper) {
@@ -135,6 +137,15 @@ function resolveCodec(
   }
   const plain = new PlainCodec({ serializer, wire });
   return { codec: plain, secure: false, keyring: undefined, profile: plain.profile, destroy: () => {} };
+}
+
+function serializerOf({ serializer, types, wire }: StorageOptions): StorageOptions['serializer'] {
+  if (types === undefined) return serializer;
+  if (serializer !== undefined)
+    throw new ConfigurationError('types are for the StandardSerializer of the cache: pass no serializer');
+  if (wire !== undefined && isInterop(wire))
+    throw new ConfigurationError(`In wire '${wire}' all SDKs have the same types`);
+  return new StandardSerializer({ types });
 }
 
 /** A key that was asked for and is missing, as from an unset variable, must not mean a cache without encryption. */
