@@ -1327,6 +1327,139 @@ declare class EncryptionWrapper<T = unknown> implements Disposable {
 }
 
 /**
+ * Dates and times on the wire: a map of two entries, a marker that is `true` and an ISO 8601 string.
+ * MessagePack's own timestamp type is never written, because no peer reads it.
+ *
+ *   { "__datetime__": true, "value": "2025-01-02T03:04:05.678000+00:00" }
+ *   { "__date__": true,     "value": "2025-01-02" }
+ *   { "__time__": true,     "value": "10:30:00" }
+ */
+type TemporalType = 'datetime' | 'date' | 'time';
+/** Makes the value that stands for a date or time that was read; `iso` has been checked to be one. */
+type TemporalReviver = (type: TemporalType, iso: string) => unknown;
+/**
+ * A calendar date without a time or a zone: what Python's `datetime.date` is read as. It is written back as it was read.
+ *
+ * @throws TypeError for anything but a string, RangeError unless it is `YYYY-MM-DD` of a day that exists in the years 1 to 9999.
+ */
+declare class PlainDate {
+    /** `YYYY-MM-DD` */
+    readonly iso: string;
+    constructor(iso: string);
+    get year(): number;
+    /** 1 to 12 */
+    get month(): number;
+    /** 1 to 31 */
+    get day(): number;
+    toString(): string;
+    toJSON(): string;
+}
+/**
+ * A time of day without a date: what Python's `datetime.time` is read as. It is written back as it was read,
+ * with all its digits and its offset.
+ *
+ * @throws TypeError for anything but a string, RangeError unless it is `HH:MM[:SS[.fraction]]` with an optional offset from UTC.
+ */
+declare class PlainTime {
+    /** `HH:MM:SS`, with up to nine digits of a fraction and an offset where there are any. */
+    readonly iso: string;
+    constructor(iso: string);
+    /** 0 to 23 */
+    get hour(): number;
+    /** 0 to 59 */
+    get minute(): number;
+    /** 0 to 59 */
+    get second(): number;
+    /** 0 to 999,999 */
+    get microsecond(): number;
+    toString(): string;
+    toJSON(): string;
+}
+
+/**
+ * Values of a class of one's own, or of another package, as something that MessagePack carries. Only this package reads them.
+ *
+ * @example
+ * const objectId: ValueType<ObjectId> = {
+ *   name: 'ObjectId/1',
+ *   is: (value) => value instanceof ObjectId,
+ *   encode: (id) => id.id,
+ *   decode: (bytes) => new ObjectId(bytes as Uint8Array),
+ * };
+ */
+interface ValueType<T = unknown> {
+    /**
+     * What stands for the type in stored values: up to 64 letters, digits, `.`, `_` and `-`, a slash, and a version. When `encode` changes so
+     * that `decode` of before cannot read it, the name gets another version; the type of before stays behind it in the list, to be read.
+     */
+    readonly name: string;
+    /** Whether a value is written as this type. Asked for objects that are no plain ones; the first type that says so writes it. */
+    is(value: object): boolean;
+    /** What stands for it: anything that the serializer carries, values of own types among it; not `undefined`. */
+    encode(value: T): unknown;
+    /** Makes it of that again. What it throws, and `undefined`, is a SerializationError, and so a miss. */
+    decode(encoded: unknown): T;
+}
+
+interface StandardSerializerOptions {
+    /**
+     * `portable` (the default) carries what every CacheKit SDK reads. `node` also carries Map, Set, the typed arrays,
+     * BigInt of up to 1 MiB, and `undefined` in arrays, Maps and Sets, as MessagePack extensions that only this package reads.
+     * A list of own types carries those and values of these types.
+     */
+    types?: 'portable' | 'node' | readonly ValueType[];
+    /**
+     * Makes the value that stands for a date or time that is read, from its ISO 8601 string. The default makes a Date
+     * (without an offset taken as UTC; microseconds are cut), a PlainDate or a PlainTime.
+     * `(type, iso) => iso` keeps the string, with all its digits.
+     */
+    reviver?: TemporalReviver;
+    /**
+     * How an error says where in the value the refused part is. `names` (the default): `[3].customer`, with names that are
+     * identifiers of at most 40 characters; any other property, and what is in a Map or a Set, by its position: `{2}`.
+     * `positions` leaves all names out.
+     */
+    errorPaths?: ErrorPaths;
+}
+/**
+ * MessagePack, the default: a value is read back exactly as it was written, or is refused.
+ *
+ * | written | read back |
+ * |---|---|
+ * | null, booleans, strings, numbers (also NaN, the infinities, -0), arrays, plain objects | the same |
+ * | BigInt beyond ±(2^53−1), within 64 bits | the same |
+ * | Uint8Array, Buffer | Uint8Array with its own memory |
+ * | Date in the years 1 to 9999, PlainDate, PlainTime | the same |
+ * | a property that is `undefined` | left out |
+ * | Map, Set, other typed arrays, smaller or larger BigInt, `undefined` in a list | refused, unless `types: 'node'` |
+ * | values of own types | what `decode` makes of them, with `types: [...]` |
+ * | `undefined` alone, functions, symbols, instances of classes, invalid Dates, lone surrogates, cycles, more than 1,024 levels | refused |
+ * | arrays with holes; arrays, Dates, Maps, Sets and typed arrays with properties of their own | refused; those of bytes are not looked for, and lost |
+ *
+ * From other SDKs come integers beyond ±(2^53−1) as BigInt, and maps with keys that are no strings as Map. What belongs to another realm (`node:vm`, a test runner) counts as what it is.
+ * `toJSON` is not called. The prototype of an object is not kept: one with a null prototype is read back as a plain object.
+ *
+ * Protocol: docs/protocol.md, "Dates and times".
+ */
+declare class StandardSerializer implements Serializer {
+    #private;
+    readonly format = "msgpack";
+    readonly container = "envelope";
+    readonly compressed = true;
+    readonly originalType: undefined;
+    /** @throws TypeError for a wrong type, RangeError for unknown `types` or `errorPaths`. */
+    constructor(options?: StandardSerializerOptions);
+    /**
+     * @throws SerializationError for a value that would not be read back as it is, ValueTooLargeError over 512 MiB.
+     */
+    serialize(value: unknown): Uint8Array;
+    /**
+     * @throws TypeError for a wrong type, SerializationError for bytes that are not exactly one MessagePack document.
+     */
+    deserialize(payload: Uint8Array): unknown;
+}
+
+/**
  * How entries are kept and functions run. Of a cache; a function or a call of it may have its own, and what these leave out is the
  * cache's.
  */
@@ -1382,6 +1515,11 @@ interface StorageOptions extends KeyOptions, PolicyOptions {
     backend?: Backend | KeyvInstance | KeyvStorageAdapter | string | null;
     /** Default: StandardSerializer. An EncryptionWrapper encrypts. */
     serializer?: Serializer | EncryptionWrapper;
+    /**
+     * What the StandardSerializer of the cache carries besides what is portable: `'node'`, or own types. Not beside `serializer`, nor in the
+     * interop wires.
+     */
+    types?: StandardSerializerOptions['types'];
     /** Entries in this process in front of the backend. Default true. */
     l1?: boolean | L1Options;
     /** A circuit breaker for a backend that keeps failing. Default `{ failures: 5, rest: '1s' }`. */
@@ -2132,56 +2270,6 @@ declare function hardwareAcceleration(): {
     name: string;
 };
 
-/**
- * Dates and times on the wire: a map of two entries, a marker that is `true` and an ISO 8601 string.
- * MessagePack's own timestamp type is never written, because no peer reads it.
- *
- *   { "__datetime__": true, "value": "2025-01-02T03:04:05.678000+00:00" }
- *   { "__date__": true,     "value": "2025-01-02" }
- *   { "__time__": true,     "value": "10:30:00" }
- */
-type TemporalType = 'datetime' | 'date' | 'time';
-/** Makes the value that stands for a date or time that was read; `iso` has been checked to be one. */
-type TemporalReviver = (type: TemporalType, iso: string) => unknown;
-/**
- * A calendar date without a time or a zone: what Python's `datetime.date` is read as. It is written back as it was read.
- *
- * @throws TypeError for anything but a string, RangeError unless it is `YYYY-MM-DD` of a day that exists in the years 1 to 9999.
- */
-declare class PlainDate {
-    /** `YYYY-MM-DD` */
-    readonly iso: string;
-    constructor(iso: string);
-    get year(): number;
-    /** 1 to 12 */
-    get month(): number;
-    /** 1 to 31 */
-    get day(): number;
-    toString(): string;
-    toJSON(): string;
-}
-/**
- * A time of day without a date: what Python's `datetime.time` is read as. It is written back as it was read,
- * with all its digits and its offset.
- *
- * @throws TypeError for anything but a string, RangeError unless it is `HH:MM[:SS[.fraction]]` with an optional offset from UTC.
- */
-declare class PlainTime {
-    /** `HH:MM:SS`, with up to nine digits of a fraction and an offset where there are any. */
-    readonly iso: string;
-    constructor(iso: string);
-    /** 0 to 23 */
-    get hour(): number;
-    /** 0 to 59 */
-    get minute(): number;
-    /** 0 to 59 */
-    get second(): number;
-    /** 0 to 999,999 */
-    get microsecond(): number;
-    toString(): string;
-    toJSON(): string;
-}
-
 interface InteropSerializerOptions {
     /** As for the StandardSerializer. */
     reviver?: TemporalReviver;
@@ -2239,61 +2327,5 @@ declare class JsonSerializer implements Serializer {
     deserialize(payload: Uint8Array): unknown;
 }
 
-interface StandardSerializerOptions {
-    /**
-     * `portable` (the default) carries what every CacheKit SDK reads. `node` also carries Map, Set, the typed arrays,
-     * BigInt of up to 1 MiB, and `undefined` in arrays, Maps and Sets, as MessagePack extensions that only this package reads.
-     */
-    types?: 'portable' | 'node';
-    /**
-     * Makes the value that stands for a date or time that is read, from its ISO 8601 string. The default makes a Date
-     * (without an offset taken as UTC; microseconds are cut), a PlainDate or a PlainTime.
-     * `(type, iso) => iso` keeps the string, with all its digits.
-     */
-    reviver?: TemporalReviver;
-    /**
-     * How an error says where in the value the refused part is. `names` (the default): `[3].customer`, with names that are
-     * identifiers of at most 40 characters; any other property, and what is in a Map or a Set, by its position: `{2}`.
-     * `positions` leaves all names out.
-     */
-    errorPaths?: ErrorPaths;
-}
-/**
- * MessagePack, the default: a value is read back exactly as it was written, or is refused.
- *
- * | written | read back |
- * |---|---|
- * | null, booleans, strings, numbers (also NaN, the infinities, -0), arrays, plain objects | the same |
- * | BigInt beyond ±(2^53−1), within 64 bits | the same |
- * | Uint8Array, Buffer | Uint8Array with its own memory |
- * | Date in the years 1 to 9999, PlainDate, PlainTime | the same |
- * | a property that is `undefined` | left out |
- * | Map, Set, other typed arrays, smaller or larger BigInt, `undefined` in a list | refused, unless `types: 'node'` |
- * | `undefined` alone, functions, symbols, instances of classes, invalid Dates, lone surrogates, cycles, more than 1,024 levels | refused |
- * | arrays with holes; arrays, Dates, Maps, Sets and typed arrays with properties of their own | refused; those of bytes are not looked for, and lost |
- *
- * From other SDKs come integers beyond ±(2^53−1) as BigInt, and maps with keys that are no strings as Map. What belongs to another realm (`node:vm`, a test runner) counts as what it is.
- * `toJSON` is not called. The prototype of an object is not kept: one with a null prototype is read back as a plain object.
- *
- * Protocol: docs/protocol.md, "Dates and times".
- */
-declare class StandardSerializer implements Serializer {
-    #private;
-    readonly format = "msgpack";
-    readonly container = "envelope";
-    readonly compressed = true;
-    readonly originalType: undefined;
-    /** @throws TypeError for a wrong type, RangeError for unknown `types` or `errorPaths`. */
-    constructor(options?: StandardSerializerOptions);
-    /**
-     * @throws SerializationError for a value that would not be read back as it is, ValueTooLargeError over 512 MiB.
-     */
-    serialize(value: unknown): Uint8Array;
-    /**
-     * @throws TypeError for a wrong type, SerializationError for bytes that are not exactly one MessagePack document.
-     */
-    deserialize(payload: Uint8Array): unknown;
-}
-
 export { ArrowSerializer, AuthenticationError, BackendError, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, IncompleteError, InternalError, InteropSerializer, JsonSerializer, KeyError, KeyProviderError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValidationError, ValueTooLargeError, cache, createCache, encryptedDriver, encryptedStore, hardwareAcceleration, skip, withTtl };
-export type { ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendKeysOptions, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BackoffOptions, BatchFunction, BatchOptions, BatchRows, BatchSize, BatchWrap, BreakerOptions, CacheBatchOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CannotKnow, ClearOptions, CreateCacheOptions, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreClearOptions, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, GetOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, JsonSerializerOptions, KeyEvent, KeyFingerprints, KeyProvider, KeyProviderOptions, KeyReport, KeyReportOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NonceMode, PolicyOptions, ProvidedKeys, RedisBackendOptions, RewrapOptions, RewrapProgress, RewrapReport, SchemaResult, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSchema, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValidatedWrap, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };
+export type { ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendKeysOptions, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BackoffOptions, BatchFunction, BatchOptions, BatchRows, BatchSize, BatchWrap, BreakerOptions, CacheBatchOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CannotKnow, ClearOptions, CreateCacheOptions, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreClearOptions, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, GetOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, JsonSerializerOptions, KeyEvent, KeyFingerprints, KeyProvider, KeyProviderOptions, KeyReport, KeyReportOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NonceMode, PolicyOptions, ProvidedKeys, RedisBackendOptions, RewrapOptions, RewrapProgress, RewrapReport, SchemaResult, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSchema, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValidatedWrap, ValueContext, ValueToDeserialize, ValueToSerialize, ValueType, Wire };
