@@ -52,8 +52,9 @@ export type { CacheOptions, FunctionOptions, StorageOptions, Ttl } from './src/c
 export type { PolicyOptions } from './src/cache/policy-options.js';
 export type { KeyReportOptions, RewrapOptions, RewrapProgress } from './src/cache/rewrap/options.js';
 export type { CannotKnow, KeyReport, RewrapReport } from './src/cache/rewrap/report.js';
-export type { SchemaResult, StandardSchema, ValidatedWrap } from './src/cache/schema.js';
+export type { SchemaResult, StandardSchema } from './src/cache/schema.js';
 export type { TenantCache } from './src/cache/tenant-cache.js';
+export type { ValidatedWrap } from './src/cache/validated-wrap.js';
 export type { CacheWrap } from './src/cache/wrap-function.js';
 export { EncryptionWrapper, type EncryptionWrapperOptions } from './src/codec/encryption-wrapper.js';
 export type { InspectedValue } from './src/codec/inspect.js';

@@ -7,7 +7,8 @@ import { parseTimeout } from './option-groups.js';
 import { type CacheOptions, FUNCTION, STORAGE, type StorageOptions } from './options.js';
 import { parse, readOptions } from './parsers.js';
 import { resolveStorage } from './resolve-storage.js';
-import type { StandardSchema, ValidatedWrap } from './schema.js';
+import type { StandardSchema } from './schema.js';
+import type { ValidatedWrap } from './validated-wrap.js';
 import { type CacheWrap, wrapFunction } from './wrap-function.js';
 
 /** What `cache` is: call it for a cache as its options say, `cache.secure` for one that always encrypts. */

@@ -1,11 +1,10 @@
-import { kindOf } from '../util/bytes.js';
+import type { Backend } from '../backends/backend.js';
 import { assertOptionsObject, ownOptions, ttlMsOf } from '../util/options-object.js';
-import type { Policy } from './engine/policy.js';
+import type { Policies, Policy } from './engine/policy.js';
 import { assertTags } from './key-builder.js';
 import type { Ttl } from './options.js';
 import { boolean } from './parsers.js';
 import { ownPolicy, POLICY_NAMES, type PolicyOptions } from './policy-options.js';
-import type { ViewParts } from './view.js';
 
 /* What a single call may have of its own. What it leaves out is the cache's. */
 
@@ -43,6 +42,11 @@ const KNOWN = { get: GET, set: SET, load: LOAD };
 
 export type CallKind = keyof typeof KNOWN;
 
+interface Cached {
+  readonly store: { readonly policies: Policies };
+  readonly backend: Backend | undefined;
+}
+
 export interface ReadCall {
   readonly policy: Policy;
   readonly ttlMs: number | undefined;
@@ -50,28 +54,17 @@ export interface ReadCall {
 }
 
 /** @throws TypeError, RangeError and ConfigurationError for wrong and unknown options. */
-export function readCall(options: object, what: CallKind, parts: ViewParts): ReadCall {
+export function readCall(options: object, what: CallKind, { store, backend }: Cached): ReadCall {
   assertOptionsObject(options, KNOWN[what]);
   const own = ownOptions(options as LoadOptions);
   const { tags } = own;
   if (tags !== undefined) assertTags(tags);
-  const { policies } = parts.store;
-  const policy = policies.with(ownPolicy(own, policies.own, parts.backend));
+  const { policies } = store;
+  const policy = policies.with(ownPolicy(own, policies.own, backend));
   return { policy, ttlMs: ttlMsOf(own.ttl), tags };
 }
 
 /** @throws TypeError unless it is a boolean. */
 export function isForced({ forceFresh = false }: LoadOptions): boolean {
   return boolean('forceFresh', forceFresh);
-}
-
-/** @throws TypeError unless it is a function. */
-export function assertLoader(load: unknown): void {
-  if (typeof load !== 'function') throw new TypeError(`load must be a function, not ${kindOf(load)}`);
-}
-
-/** @throws TypeError for `undefined`. */
-export function assertValue(value: unknown): void {
-  if (value === undefined)
-    throw new TypeError('undefined cannot be stored: it means that there is nothing; use delete');
 }

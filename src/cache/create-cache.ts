@@ -12,8 +12,9 @@ import { keyringsOf, type Storage } from './resolve-storage.js';
 import { rewrapSteps } from './rewrap/cache-entries.js';
 import { type KeyReportOptions, type RewrapOptions, type RewrapProgress, rewrapOptions } from './rewrap/options.js';
 import type { KeyReport, RewrapReport } from './rewrap/report.js';
-import type { StandardSchema, ValidatedWrap } from './schema.js';
+import type { StandardSchema } from './schema.js';
 import { TenantCache } from './tenant-cache.js';
+import type { ValidatedWrap } from './validated-wrap.js';
 import type { TaggedStore } from './view.js';
 import { type CacheWrap, wrapFunction } from './wrap-function.js';
 

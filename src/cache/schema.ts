@@ -1,7 +1,6 @@
 import { kindOf } from '../util/bytes.js';
-import type { CachedFunction } from './cached-function.js';
-import type { Check } from './engine/checks.js';
 import { CheckFailed } from './engine/checks.js';
+import type { Check } from './engine/policy.js';
 
 /** Whatever is of the interface Standard Schema, version 1: the schemas of zod, valibot, arktype and others. */
 export interface StandardSchema<Output = unknown> {
@@ -17,15 +16,6 @@ export interface StandardSchema<Output = unknown> {
 export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly unknown[] };
-
-/** As {@link CacheWrap}, of functions whose results are checked: what they resolve to is the schema's output. */
-export type ValidatedWrap<K extends unknown[], T extends unknown[], V> = <
-  This,
-  A extends [...K, ...unknown[]] & [...T, ...unknown[]],
->(
-  fn: (this: This, ...args: A) => unknown,
-  context?: ClassMethodDecoratorContext<This, (this: This, ...args: A) => unknown>,
-) => CachedFunction<This, A, V>;
 
 /** @throws TypeError unless it is a schema, false or left out. */
 export function parseValidate(schema: unknown): { readonly check: Check | undefined } {

@@ -3,14 +3,7 @@ import { hasTenantPrefix } from '../protocol/cache-key.js';
 import { assertWellFormed, kindOf } from '../util/bytes.js';
 import { assertOptionsObject, type Duration, durationMs } from '../util/options-object.js';
 import { type Entry, entryOf } from './cached-function.js';
-import {
-  assertLoader,
-  assertValue,
-  type GetOptions,
-  isForced,
-  type LoadOptions,
-  type SetOptions,
-} from './call-options.js';
+import { type GetOptions, isForced, type LoadOptions, type SetOptions } from './call-options.js';
 import type { ClearOptions } from './clear-scopes.js';
 import { tracing } from './engine/counters.js';
 import type { EntryRef } from './engine/entry-ref.js';
@@ -274,4 +267,15 @@ export class TenantCache {
   #delete(refs: readonly EntryRef[]): Promise<number> {
     return inOneSpan('delete', refs, (own) => this.#parts.store.delete(own), howManyRemoved);
   }
+}
+
+/** @throws TypeError unless it is a function. */
+function assertLoader(load: unknown): void {
+  if (typeof load !== 'function') throw new TypeError(`load must be a function, not ${kindOf(load)}`);
+}
+
+/** @throws TypeError for `undefined`. */
+function assertValue(value: unknown): void {
+  if (value === undefined)
+    throw new TypeError('undefined cannot be stored: it means that there is nothing; use delete');
 }

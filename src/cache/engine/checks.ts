@@ -2,11 +2,10 @@ import { ValidationError } from '../../errors.js';
 import type { EntryRef } from './entry-ref.js';
 import type { Failures } from './failure-policy.js';
 import type { Found } from './found.js';
+import type { Check } from './policy.js';
 import type { Tiers } from './tiers.js';
 
-/** What callers get in the place of a value. @throws CheckFailed for one that does not pass; whatever user code throws. */
-export type Check = (value: unknown) => Promise<unknown>;
-
+/** Thrown by a {@link Check}. */
 export class CheckFailed extends Error {
   readonly issues: number;
 

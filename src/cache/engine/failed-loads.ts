@@ -4,11 +4,6 @@ import { TagIndex } from '../../util/tag-index.js';
 import type { EntryRef } from './entry-ref.js';
 import { isMisconfiguration } from './failure-policy.js';
 
-export interface BackoffSettings {
-  readonly firstMs: number;
-  readonly maxMs: number;
-}
-
 /** Entries whose functions have failed, of which this is remembered. */
 const MOST_BACKOFFS = 10_000;
 /** Errors may be large. */

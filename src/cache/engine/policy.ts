@@ -1,8 +1,19 @@
 import type { Backend } from '../../backends/backend.js';
 import type { GuardedBackends } from './backend-guard.js';
-import type { Check } from './checks.js';
-import type { BackoffSettings } from './failed-loads.js';
-import type { LockSettings } from './lock.js';
+
+/** How long after a failure a function is not run again, in milliseconds. */
+export interface BackoffSettings {
+  readonly firstMs: number;
+  readonly maxMs: number;
+}
+
+export interface LockSettings {
+  readonly leaseMs: number;
+  readonly waitMs: number;
+}
+
+/** What callers get in the place of a value. @throws CheckFailed for one that does not pass; whatever user code throws. */
+export type Check = (value: unknown) => Promise<unknown>;
 
 /** How entries are kept and functions run: of a cache, of a function or of one call. Times are in milliseconds. */
 export interface PolicySettings {
