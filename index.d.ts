@@ -810,77 +810,6 @@ interface CacheEvent {
 type FailureKind = 'backend' | 'unopened' | 'unreadable' | 'invalid' | 'unknown-key' | 'refused' | 'oversize' | 'refresh';
 
 /**
- * Who shares the stored bytes: every process of this package (`protocol`), every CacheKit SDK (`interop`, and compressed
- * `interop-v2`, which is a draft), or a Python `@cache` function (`python`). A reader never guesses it from bytes.
- */
-type Wire = 'protocol' | 'interop' | 'interop-v2' | 'python';
-
-/**
- * Turns values into bytes and back. Any object of this shape can be used wherever a serializer is taken.
- *
- * ```ts
- * const lines: Serializer<string[]> = {
- *   format: 'lines',
- *   serialize: (value) => Buffer.from(value.join('\n')),
- *   deserialize: (payload) => Buffer.from(payload).toString().split('\n'),
- * };
- * ```
- */
-interface Serializer<T = unknown> {
-    /**
-     * The name of the encoding, 1 to 255 bytes of UTF-8. It is authenticated with every sealed value: bytes sealed under one
-     * format never open under another.
-     */
-    readonly format: string;
-    /**
-     * What goes around the payload before it is sealed: `envelope` compresses and checksums it (the default),
-     * `checksum` puts eight bytes in front, `none` adds nothing.
-     */
-    readonly container?: 'envelope' | 'checksum' | 'none';
-    /** The flag that is authenticated with every sealed value. Default: whether the container is `envelope`. */
-    readonly compressed?: boolean;
-    /** A further name that is authenticated with every sealed value. Default: none. */
-    readonly originalType?: string | undefined;
-    /**
-     * The payload of a value. What it returns is read at once or copied, and never changed.
-     *
-     * @throws an error of its own for a value that it does not carry.
-     */
-    serialize(value: T): Uint8Array;
-    /**
-     * The value of a payload that `serialize` returned, in this process or another. The bytes are the callee's to keep.
-     *
-     * @throws an error of its own for anything else.
-     */
-    deserialize(payload: Uint8Array): T;
-}
-
-/** What a value is bound to besides its tenant's key. */
-interface ValueContext {
-    /** The full cache key, not empty. */
-    cacheKey: string;
-    /** Default: the wrapper's own. */
-    tenantId?: string;
-}
-interface AsyncValueContext extends ValueContext {
-    /** Honoured until the work has started. */
-    signal?: AbortSignal;
-}
-interface ValueToSerialize<T> extends ValueContext {
-    value: T;
-}
-interface ValueToDeserialize extends ValueContext {
-    sealed: Uint8Array;
-}
-type DeserializeResult<T> = {
-    ok: true;
-    value: T;
-} | {
-    ok: false;
-    error: CacheKitError | Error;
-};
-
-/**
  * A master key: a string of hex digits (at least 64, so 32 bytes), or at least 16 raw bytes,
  * with one warning in a process for fewer than 32. Exactly 32 bytes is what every SDK takes.
  */
@@ -1038,6 +967,46 @@ declare class Keyring implements Disposable {
 /** How the columns of an Arrow file are compressed. */
 type ArrowCompression = 'zstd' | 'lz4';
 
+/**
+ * Turns values into bytes and back. Any object of this shape can be used wherever a serializer is taken.
+ *
+ * ```ts
+ * const lines: Serializer<string[]> = {
+ *   format: 'lines',
+ *   serialize: (value) => Buffer.from(value.join('\n')),
+ *   deserialize: (payload) => Buffer.from(payload).toString().split('\n'),
+ * };
+ * ```
+ */
+interface Serializer<T = unknown> {
+    /**
+     * The name of the encoding, 1 to 255 bytes of UTF-8. It is authenticated with every sealed value: bytes sealed under one
+     * format never open under another.
+     */
+    readonly format: string;
+    /**
+     * What goes around the payload before it is sealed: `envelope` compresses and checksums it (the default),
+     * `checksum` puts eight bytes in front, `none` adds nothing.
+     */
+    readonly container?: 'envelope' | 'checksum' | 'none';
+    /** The flag that is authenticated with every sealed value. Default: whether the container is `envelope`. */
+    readonly compressed?: boolean;
+    /** A further name that is authenticated with every sealed value. Default: none. */
+    readonly originalType?: string | undefined;
+    /**
+     * The payload of a value. What it returns is read at once or copied, and never changed.
+     *
+     * @throws an error of its own for a value that it does not carry.
+     */
+    serialize(value: T): Uint8Array;
+    /**
+     * The value of a payload that `serialize` returned, in this process or another. The bytes are the callee's to keep.
+     *
+     * @throws an error of its own for anything else.
+     */
+    deserialize(payload: Uint8Array): T;
+}
+
 /** What is used here of a Table of `apache-arrow`, which is an optional peer: `ArrowSerializer<Table>` has its full type. */
 interface ArrowTable {
     readonly numRows: number;
@@ -1110,7 +1079,38 @@ declare class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Seri
     deserialize(payload: Uint8Array): T;
 }
 
+/**
+ * Who shares the stored bytes: every process of this package (`protocol`), every CacheKit SDK (`interop`, and compressed
+ * `interop-v2`, which is a draft), or a Python `@cache` function (`python`). A reader never guesses it from bytes.
+ */
+type Wire = 'protocol' | 'interop' | 'interop-v2' | 'python';
+
 type RotationHeaderMode = 'auto' | 'always' | 'never';
+
+/** What a value is bound to besides its tenant's key. */
+interface ValueContext {
+    /** The full cache key, not empty. */
+    cacheKey: string;
+    /** Default: the wrapper's own. */
+    tenantId?: string;
+}
+interface AsyncValueContext extends ValueContext {
+    /** Honoured until the work has started. */
+    signal?: AbortSignal;
+}
+interface ValueToSerialize<T> extends ValueContext {
+    value: T;
+}
+interface ValueToDeserialize extends ValueContext {
+    sealed: Uint8Array;
+}
+type DeserializeResult<T> = {
+    ok: true;
+    value: T;
+} | {
+    ok: false;
+    error: CacheKitError | Error;
+};
 
 /**
  * Whether an error says where in a value the refused part is with names (`.orders[3].customer`) or with positions only
@@ -1142,8 +1142,6 @@ type SchemaResult<Output> = {
 } | {
     readonly issues: readonly unknown[];
 };
-/** As {@link CacheWrap}, of functions whose results are checked: what they resolve to is the schema's output. */
-type ValidatedWrap<K extends unknown[], T extends unknown[], V> = <This, A extends [...K, ...unknown[]] & [...T, ...unknown[]]>(fn: (this: This, ...args: A) => unknown, context?: ClassMethodDecoratorContext<This, (this: This, ...args: A) => unknown>) => CachedFunction<This, A, V>;
 
 /** A number with its unit, as {@link Duration} without the bare number: `500` would be seconds, and be meant as milliseconds. */
 type Span = Exclude<Duration, number>;
@@ -1634,6 +1632,9 @@ interface BatchFunction<Id, Row> extends CachedFunction<unknown, [id: Id], Row> 
 }
 /** Gives a function of many ids a cache, with an entry for each id. */
 type BatchWrap<Id> = <I extends Id, Row>(fn: (ids: I[]) => BatchRows<I, Row> | PromiseLike<BatchRows<I, Row>>) => BatchFunction<I, Exclude<Row, Error | undefined> | null>;
+
+/** As {@link CacheWrap}, of functions whose results are checked: what they resolve to is the schema's output. */
+type ValidatedWrap<K extends unknown[], T extends unknown[], V> = <This, A extends [...K, ...unknown[]] & [...T, ...unknown[]]>(fn: (this: This, ...args: A) => unknown, context?: ClassMethodDecoratorContext<This, (this: This, ...args: A) => unknown>) => CachedFunction<This, A, V>;
 
 /**
  * Gives a function a cache: call it with the function, or write it as a standard decorator in front of a method.
