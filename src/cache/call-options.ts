@@ -36,6 +36,8 @@ export interface LoadOptions extends PolicyOptions {
 
 const GET: readonly (keyof GetOptions)[] = ['swr', 'staleIfError', 'timeout', 'retry', 'validate'];
 const SET: readonly (keyof SetOptions)[] = ['ttl', 'tags', 'jitter', ...GET];
+/** As `set`, without what `setForever` says itself. */
+export const SET_FOREVER = SET.filter((name) => name !== 'ttl');
 const LOAD: readonly (keyof LoadOptions)[] = ['ttl', 'tags', 'forceFresh', ...POLICY_NAMES];
 
 const KNOWN = { get: GET, set: SET, load: LOAD };

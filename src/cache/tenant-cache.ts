@@ -3,7 +3,7 @@ import { hasTenantPrefix } from '../protocol/cache-key.js';
 import { assertWellFormed, kindOf } from '../util/bytes.js';
 import { assertOptionsObject, type Duration, durationMs } from '../util/options-object.js';
 import { type Entry, entryOf } from './cached-function.js';
-import { type GetOptions, isForced, type LoadOptions, type SetOptions } from './call-options.js';
+import { type GetOptions, isForced, type LoadOptions, SET_FOREVER, type SetOptions } from './call-options.js';
 import type { ClearOptions } from './clear-scopes.js';
 import { tracing } from './engine/counters.js';
 import type { EntryRef } from './engine/entry-ref.js';
@@ -127,9 +127,12 @@ export class TenantCache {
 
   /** As {@link set}, for an entry that does not end by itself. */
   setForever(cacheKey: string, value: unknown, options?: Omit<SetOptions, 'ttl'>): Promise<boolean> {
-    if (options !== undefined && typeof options === 'object' && options !== null && 'ttl' in options)
-      return Promise.reject(new ConfigurationError('setForever takes no ttl: it is never'));
-    return this.set(cacheKey, value, { ...options, ttl: 'never' });
+    try {
+      if (options !== undefined) assertOptionsObject(options, SET_FOREVER);
+      return this.set(cacheKey, value, { ...options, ttl: 'never' });
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** The stored values in the order of the keys, `undefined` for what is not there. */
