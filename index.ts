@@ -19,9 +19,19 @@ export { KeyvBackend, type KeyvBackendOptions } from './src/backends/keyv.js';
 export { LmdbBackend, type LmdbBackendOptions } from './src/backends/lmdb.js';
 export { MemoryBackend, type MemoryBackendOptions } from './src/backends/memory.js';
 export { RedisBackend, type RedisBackendOptions, type RedisBusOptions, redisBus } from './src/backends/redis.js';
+export type {
+  BatchFunction,
+  BatchOptions,
+  BatchRows,
+  BatchSize,
+  BatchWrap,
+  CacheBatchOptions,
+} from './src/cache/batch.js';
 export { type CacheFunction, cache } from './src/cache/cache.js';
 export { cachedMethod } from './src/cache/cached-method.js';
 export type { CachedFunction, CachedMembers, Entry } from './src/cache/cached-types.js';
+export type { GetOptions, LoadOptions, SetOptions } from './src/cache/call-options.js';
+export type { ClearOptions } from './src/cache/clear-scopes.js';
 export { createCache } from './src/cache/create.js';
 export type { Cache, CreateCacheOptions, SecureFunctionOptions } from './src/cache/create-cache.js';
 export type { CacheStats, LatencyStats } from './src/cache/engine/counters.js';
@@ -37,9 +47,12 @@ export type {
   TimeoutOptions,
 } from './src/cache/option-groups.js';
 export type { CacheOptions, FunctionOptions, StorageOptions, Ttl } from './src/cache/options.js';
+export type { PolicyOptions } from './src/cache/policy-options.js';
 export type { KeyReportOptions, RewrapOptions, RewrapProgress } from './src/cache/rewrap/options.js';
 export type { CannotKnow, KeyReport, RewrapReport } from './src/cache/rewrap/report.js';
-export type { SetOptions, TenantCache } from './src/cache/tenant-cache.js';
+export type { SchemaResult, StandardSchema } from './src/cache/schema.js';
+export type { TenantCache } from './src/cache/tenant-cache.js';
+export type { ValidatedWrap } from './src/cache/validated-wrap.js';
 export type { CacheWrap } from './src/cache/wrap-function.js';
 export { EncryptionWrapper, type EncryptionWrapperOptions } from './src/codec/encryption-wrapper.js';
 export type { InspectedValue } from './src/codec/inspect.js';
@@ -68,6 +81,7 @@ export {
   SerializationError,
   TimeoutError,
   UnknownKeyError,
+  ValidationError,
   ValueTooLargeError,
 } from './src/errors.js';
 export type { EncryptedStoreClearOptions } from './src/integrations/clear-namespace.js';
@@ -100,5 +114,6 @@ export { InteropSerializer, type InteropSerializerOptions } from './src/serializ
 export { JsonSerializer, type JsonSerializerOptions, OrjsonSerializer } from './src/serializers/json.js';
 export type { Serializer } from './src/serializers/serializer.js';
 export { StandardSerializer, type StandardSerializerOptions } from './src/serializers/standard.js';
+export type { ValueType } from './src/serializers/value-types.js';
 export type { Duration } from './src/util/options-object.js';
 export { parseDuration, parseTtl } from './src/util/parse-duration.js';

@@ -15,6 +15,7 @@ export type CacheKitErrorCode =
   | 'ERR_BACKEND'
   | 'ERR_TIMEOUT'
   | 'ERR_INCOMPLETE'
+  | 'ERR_VALIDATION'
   | 'ERR_NATIVE_LOAD'
   | 'ERR_INTERNAL';
 
@@ -180,6 +181,11 @@ export class IncompleteError extends CacheKitError {
     const reason = isCacheKitError(cause) ? `: ${cause.message}` : '';
     super(`The operation ended early (${done.join(', ')})${reason}`, { cause });
   }
+}
+
+/** A value that does not pass the schema of `validate`. Nothing of the value is in it. */
+export class ValidationError extends CacheKitError {
+  readonly code = 'ERR_VALIDATION';
 }
 
 /** The native addon for this platform could not be loaded. */

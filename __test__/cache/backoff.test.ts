@@ -219,8 +219,9 @@ test.serial(
 );
 
 test('what is remembered of failures is bounded', (t) => {
-  const loads = new FailedLoads({ firstMs: 60_000, maxMs: 60_000 }, 60_000);
-  const target = (i: number) => ({ cacheKey: `k${i}`, tenantId: undefined, tags: [`t${i}`] }) as never;
+  const loads = new FailedLoads();
+  const policy = { backoff: { firstMs: 60_000, maxMs: 60_000 }, errorTtlMs: 60_000, graceMs: 1 };
+  const target = (i: number) => ({ cacheKey: `k${i}`, tenantId: undefined, tags: [`t${i}`], policy }) as never;
   for (let i = 0; i < 20_000; i++) loads.threw(target(i), failed);
   const count = (is: (i: number) => boolean) => Array.from({ length: 20_000 }, (_, i) => is(i)).filter(Boolean).length;
   t.is(

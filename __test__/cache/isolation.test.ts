@@ -320,8 +320,9 @@ test('L1 shows an entry to its own tenant only, also when stored keys are the sa
 });
 
 test('what is remembered of a failed function is of its own tenant, also when stored keys are the same', (t) => {
-  const failed = new FailedLoads({ firstMs: 1000, maxMs: 1000 }, 1000);
-  const ref = (tenantId: string | undefined) => ({ cacheKey: 'k', tenantId }) as EntryRef;
+  const failed = new FailedLoads();
+  const policy = { backoff: { firstMs: 1000, maxMs: 1000 }, errorTtlMs: 1000, graceMs: 1 } as EntryRef['policy'];
+  const ref = (tenantId: string | undefined) => ({ cacheKey: 'k', tenantId, policy }) as EntryRef;
   failed.threw(ref('a'), new Error('of a'));
   t.true(failed.isBackedOff(ref('a')));
   t.not(failed.errorOf(ref('a')), undefined);

@@ -10,11 +10,11 @@ import { requireRedis } from '../support/redis-server.js';
  */
 
 const BOUNDS = {
-  set: 24,
-  'set with L1': 29,
-  'Redis hit': 25,
-  'L1 hit': 12,
-  'getMany of 3': 25,
+  set: 27,
+  'set with L1': 32,
+  'Redis hit': 28,
+  'L1 hit': 13,
+  'getMany of 3': 27,
 } as const;
 
 const run = promisify(execFile);

@@ -105,6 +105,8 @@ const configuring: Parameter[] = [
     { name: 'a number without its unit', value: '500' },
   ]),
   ...ofStorage('retry', notCount()),
+  ...ofStorage('validate', optional(notBytes())),
+  ...ofStorage('types', optional(without(notBytes(), 'an array'))),
   ...ofStorage('breaker', without(notObject(), 'true')),
   ...ofStorage('maxConcurrent', [...notCount(), { name: 'zero', value: 0 }]),
   ...ofStorage('privateKeys', notBoolean()),
@@ -135,12 +137,28 @@ const calling: Parameter[] = [
   parameter('what key returns', notText(), (v) => cache({ ...options, key: () => v })(() => 1)()),
   parameter('what tenant returns', notText(), (v) => cache({ ...options, tenant: () => v })(() => 1)()),
   parameter('keyFor an argument', notArgument(), (v) => cache(options)((_: unknown) => 1).keyFor(v)),
-  ...(['get', 'delete', 'has', 'ttl', 'keyFor'] as const).map((name) =>
+  ...(['get', 'pull', 'delete', 'has', 'ttl', 'keyFor'] as const).map((name) =>
     parameter(`Cache.${name}(cacheKey)`, notText(), (v) => store[name](v)),
   ),
   parameter('Cache.set(cacheKey)', notText(), (v) => store.set(v, 1)),
   parameter('Cache.set(, , options)', notObject(), (v) => store.set('k', 1, v)),
   parameter('Cache.set ttl', notDuration(), (v) => store.set('k', 1, { ttl: v })),
+  parameter('Cache.get(, options)', notObject(), (v) => store.get('k', v)),
+  parameter('Cache.get validate', optional(notBytes()), (v) => store.get('k', { validate: v })),
+  parameter('Cache.getOrSet(, , options)', notObject(), (v) => store.getOrSet('k', () => 1, v)),
+  parameter('Cache.getOrSet swr', notDuration(), (v) => store.getOrSet('k', () => 1, { swr: v })),
+  parameter('Cache.getOrSet forceFresh', notBoolean(), (v) => store.getOrSet('k', () => 1, { forceFresh: v })),
+  parameter('Cache.setForever(cacheKey)', notText(), (v) => store.setForever(v, 1)),
+  parameter('Cache.setForever(, , options)', notObject(), (v) => store.setForever('k', 1, v)),
+  parameter('Cache.clear(options)', notObject(), (v) => store.clear(v)),
+  parameter('Cache.wrap retry', notCount(), (v) => store.wrap({ operation: 'o', retry: v })),
+  parameter('Cache.batch(options)', notObject(), (v) => store.batch(v)),
+  parameter('Cache.batch maxBatch', [...notCount(), { name: 'zero', value: 0 }], (v) => store.batch({ maxBatch: v })),
+  parameter('many(ids)', without(notBytes(), 'an array'), (v) =>
+    store
+      .batch()((ids: unknown[]) => ids)
+      .many(v),
+  ),
   parameter('Cache.getMany(cacheKeys)', without(notBytes(), 'an array'), (v) => store.getMany(v)),
   parameter('Cache.getMany a cacheKey', notText(), (v) => store.getMany([v])),
   parameter('Cache.setMany a cacheKey', notText(), (v) => store.setMany([[v, 1]])),

@@ -42,8 +42,8 @@ export const caching = [
   {
     name: 'null-with-the-ttl-of-values',
     file: 'src/cache/engine/loader.ts',
-    from: 'const ownTtl = ttlMs ?? (value === null ? this.#settings.negativeTtlMs : undefined);',
-    to: 'const ownTtl = ttlMs ?? (value === undefined ? this.#settings.negativeTtlMs : undefined);',
+    from: 'const ownTtl = ttlMs ?? (value === null ? ref.policy.negativeTtlMs : undefined);',
+    to: 'const ownTtl = ttlMs ?? (value === undefined ? ref.policy.negativeTtlMs : undefined);',
     test: {
       file: '__test__/cache/loaded.test.ts',
       title: 'null may have a TTL of its own, which one from the function goes before',
@@ -127,8 +127,8 @@ export const caching = [
   {
     name: 'errors-remembered-in-seconds',
     file: 'src/cache/engine/failed-loads.ts',
-    from: 'this.#errors.set(ref, { error, until: at + this.#errorTtlMs });',
-    to: 'this.#errors.set(ref, { error, until: at + this.#errorTtlMs * 1000 });',
+    from: 'this.#errors.set(ref, { error, until: at + errorTtlMs });',
+    to: 'this.#errors.set(ref, { error, until: at + errorTtlMs * 1000 });',
     test: {
       file: '__test__/cache/error-ttl.test.ts',
       title: 'an error is thrown again, the same object, until its time is over',

@@ -31,7 +31,7 @@ export const privacy = [
   {
     name: 'older-private-name-left',
     file: 'src/cache/engine/l2.ts',
-    from: '        for (const older of this.#names(ref).slice(1)) await this.backend.delete(older, this.#options);\n',
+    from: '        for (const older of this.#names(ref).slice(1)) await backend.delete(older, this.#options);\n',
     to: '',
     test: { file: PRIVATE, title: 'during a rotation older names are read, and a write leaves only the new one' },
   },

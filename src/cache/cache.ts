@@ -1,11 +1,14 @@
 import { HttpBackend } from '../backends/http.js';
 import { ownOptions } from '../util/options-object.js';
+import { BATCH, type BatchWrap, type CacheBatchOptions } from './batch.js';
 import { openStore } from './engine/open-store.js';
 import { currentSignal } from './engine/run-signal.js';
 import { parseTimeout } from './option-groups.js';
 import { type CacheOptions, FUNCTION, STORAGE, type StorageOptions } from './options.js';
 import { parse, readOptions } from './parsers.js';
 import { resolveStorage } from './resolve-storage.js';
+import type { StandardSchema } from './schema.js';
+import type { ValidatedWrap } from './validated-wrap.js';
 import { type CacheWrap, wrapFunction } from './wrap-function.js';
 
 /** What `cache` is: call it for a cache as its options say, `cache.secure` for one that always encrypts. */
@@ -22,6 +25,9 @@ export interface CacheFunction {
    *
    * @throws TypeError and RangeError for wrong options, ConfigurationError for missing and contradicting ones.
    */
+  <V, K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
+    options: CacheOptions<K, T> & { validate: StandardSchema<V> },
+  ): ValidatedWrap<K, T, V>;
   <K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
 
   /**
@@ -36,6 +42,9 @@ export interface CacheFunction {
    *
    * @throws as {@link cache}, and ConfigurationError when there is no key.
    */
+  secure<V, K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
+    options: CacheOptions<K, T> & { validate: StandardSchema<V> },
+  ): ValidatedWrap<K, T, V>;
   secure<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
     options?: CacheOptions<K, T>,
   ): CacheWrap<K, T>;
@@ -68,6 +77,12 @@ export interface CacheFunction {
    */
   io<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
 
+  /** As {@link Cache.batch}, in a cache of its own. Values are encrypted as by {@link cache}. */
+  batch<Id = unknown>(options?: CacheBatchOptions<Id>): BatchWrap<Id>;
+
+  /** As {@link CacheFunction.batch}, sealed as by {@link CacheFunction.secure}. */
+  secureBatch<Id = unknown>(options?: CacheBatchOptions<Id>): BatchWrap<Id>;
+
   /**
    * The AbortSignal of the run that this is called in, however deep: it fires when `timeout.load` is over, with a TimeoutError
    * as its reason. `undefined` outside of a run, and in one without `timeout: { load, signal: true }`; a cached function inside
@@ -90,7 +105,7 @@ const PRODUCTION = { ttl: 600, swr: '1m', staleIfError: '1h', jitter: 0.1 } as c
 const IO = { ...PRODUCTION, ttl: 3_600 } as const satisfies StorageOptions;
 
 /** Caches the results of a function: `cache(options)(fn)`, or `cache.secure(options)(fn)` to encrypt them. */
-export const cache: CacheFunction = Object.assign(preset({}), {
+export const cache = Object.assign(preset({}), {
   secure: preset({}, true),
   minimal: preset(MINIMAL, false, ({ l1 = true }) => {
     // What is turned on or off as a whole stays so.
@@ -100,8 +115,10 @@ export const cache: CacheFunction = Object.assign(preset({}), {
   io: preset(IO, false, ({ backend, timeout }) => {
     return { backend: backend ?? new HttpBackend({ timeoutMs: parseTimeout(timeout).backendTimeoutMs }) };
   }),
+  batch: <Id>(options: CacheBatchOptions<Id> = {}) => batch(options, false),
+  secureBatch: <Id>(options: CacheBatchOptions<Id> = {}) => batch(options, true),
   signal: () => currentSignal(),
-});
+}) as CacheFunction;
 
 /** @param more what the options become besides. */
 function preset(
@@ -122,4 +139,17 @@ function preset(
       throw error;
     }
   };
+}
+
+function batch<Id>(given: CacheBatchOptions<Id>, secure: boolean): BatchWrap<Id> {
+  const options = readOptions(given, STORAGE, FUNCTION, BATCH);
+  const storage = resolveStorage(options, secure);
+  const { maxBatch } = parse(BATCH, options);
+  try {
+    const home = { storage, store: storage.backend && openStore(storage), maxBatch };
+    return wrapFunction(parse(FUNCTION, options), home) as unknown as BatchWrap<Id>;
+  } catch (error) {
+    void storage.release();
+    throw error;
+  }
 }

@@ -1,11 +1,15 @@
+import { BackendError } from '../errors.js';
 import { now } from '../util/clock.js';
 import type { CachedFunction, CachedMembers, Entry, Original } from './cached-types.js';
+import { type ClearOptions, clearSignal } from './clear-scopes.js';
+import type { ClearScope } from './engine/clearing.js';
 import { type CacheStats, type Counters, tracing } from './engine/counters.js';
 import type { Call, EntryRef } from './engine/entry-ref.js';
 import type { EntryStore } from './engine/entry-store.js';
 import { events, publish } from './engine/events.js';
 import { MISS } from './engine/first-tier.js';
 import type { Outcome } from './engine/loader.js';
+import type { Policy } from './engine/policy.js';
 import { howManyRemoved, inOneSpan, inSpan, traceOne } from './engine/tracing.js';
 import type { EntryNames } from './key-builder.js';
 import { copyNotes } from './method-decorator.js';
@@ -32,11 +36,24 @@ export interface FunctionParts {
   readonly store: EntryStore;
   readonly names: EntryNames;
   readonly ttlMs: number;
+  readonly policy: Policy;
   readonly counters: Counters;
+  /** What `clear` removes. @throws ConfigurationError where that cannot be found. */
+  readonly scope: () => ClearScope;
+  /** Called once, when the function is closed. */
+  readonly closing: () => Promise<void>;
+  /** As {@link EntryStore.fetch}. */
+  readonly fetch?: EntryStore['fetch'];
 }
 
 export function cachedFunction(fn: Original, parts: FunctionParts): CachedOriginal {
-  const { store, names, ttlMs, counters } = parts;
+  const { store, names, ttlMs, policy, counters } = parts;
+  const fetch = parts.fetch ?? store.fetch.bind(store);
+  let closed: Promise<void> | undefined;
+
+  const assertOpen = () => {
+    if (closed !== undefined) throw new BackendError('This function is closed');
+  };
 
   const { ofArguments } = names;
   const sites = ofArguments?.around && store.callSites(ofArguments.around);
@@ -75,6 +92,7 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedOrigin
       call,
       ttlMs,
       counters,
+      policy,
       unchanged,
       namespace: names.namespace,
       tags: names.tags(args, tenantId),
@@ -84,18 +102,19 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedOrigin
 
   function cached(this: unknown, ...args: unknown[]): Promise<unknown> {
     try {
+      if (closed !== undefined) assertOpen();
       const tracer = tracing.tracers > 0 ? counters.tracer : undefined;
       if (tracer !== undefined) {
-        const fetched = traceOne(tracer, 'get', refOf(args), (ref) => store.fetch(ref, () => fn.apply(this, args)));
+        const fetched = traceOne(tracer, 'get', refOf(args), (ref) => fetch(ref, () => fn.apply(this, args)));
         return fetched.then(outcomeValue);
       }
       const tenantId = names.tenantId(args);
       const site = sites && siteOf(tenantId);
-      if (ofArguments === undefined || site === undefined) {
+      if (ofArguments === undefined || site === undefined || policy.check !== undefined) {
         const cacheKey = names.cacheKey(args, tenantId);
-        const value = store.hit(cacheKey, tenantId, ttlMs, counters);
+        const value = store.hit(cacheKey, tenantId, ttlMs, counters, policy);
         if (value !== MISS) return Promise.resolve(value);
-        return store.fetch(refAt(cacheKey, tenantId, undefined, args), () => fn.apply(this, args)).then(outcomeValue);
+        return fetch(refAt(cacheKey, tenantId, undefined, args), () => fn.apply(this, args)).then(outcomeValue);
       }
       const encoded = ofArguments.encode(args);
       let held: unknown;
@@ -113,9 +132,9 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedOrigin
       // User code that has decoded may have used the memory of the arguments.
       const call = held === MISS ? { site, args: encoded.copy() } : undefined;
       const cacheKey = held === MISS ? ofArguments.cacheKey(encoded, tenantId) : names.cacheKey(args, tenantId);
-      const value = store.hitL2({ cacheKey, tenantId, ttlMs, call }, counters);
+      const value = store.hitL2({ cacheKey, tenantId, ttlMs, call, policy }, counters);
       if (value !== MISS) return Promise.resolve(value);
-      return store.fetch(refAt(cacheKey, tenantId, call, args), () => fn.apply(this, args)).then(outcomeValue);
+      return fetch(refAt(cacheKey, tenantId, call, args), () => fn.apply(this, args)).then(outcomeValue);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -127,19 +146,34 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedOrigin
   const methods = {
     async entry(this: unknown, ...args: unknown[]): Promise<Entry<unknown>> {
       const self = selfOf(this);
-      const work = (ref: EntryRef) => store.fetch(ref, () => fn.apply(self, args));
+      assertOpen();
+      const work = (ref: EntryRef) => fetch(ref, () => fn.apply(self, args));
       return entryOf(await inSpan('get', refOf(args), work), ttlMs);
     },
     keyFor: (...args: unknown[]): string => refOf(args).cacheKey,
     async invalidate(...args: unknown[]): Promise<boolean> {
+      assertOpen();
       return (await inOneSpan('delete', [refOf(args)], (refs) => store.delete(refs), howManyRemoved)) > 0;
     },
     async refresh(this: unknown, ...args: unknown[]): Promise<unknown> {
       const self = selfOf(this);
+      assertOpen();
       const work = (ref: EntryRef) => store.refresh(ref, () => fn.apply(self, args));
       return (await inSpan('refresh', refOf(args), work)).value;
     },
+    async clear(options?: ClearOptions): Promise<number> {
+      assertOpen();
+      const signal = clearSignal(options);
+      const { namespace } = names;
+      const ref = { cacheKey: fn.name, tenantId: undefined, counters, namespace, policy, ttlMs };
+      return store.clear(ref, parts.scope(), signal);
+    },
     stats: (): CacheStats => ({ ...counters.stats(), ...store.usage() }),
+    close: (): Promise<void> => {
+      closed ??= parts.closing();
+      return closed;
+    },
+    [Symbol.asyncDispose]: (): Promise<void> => methods.close(),
   };
   copyNotes(fn, cached);
   Object.defineProperties(cached, {

@@ -26,7 +26,7 @@ export function cachedMethod(...[of, name]: [of: unknown, name?: PropertyKey]): 
 }
 
 function bound(self: object, method: CachedOriginal): CachedOriginal {
-  const { keyFor, invalidate, stats } = method;
+  const { keyFor, invalidate, clear, stats, close, [Symbol.asyncDispose]: dispose } = method;
   const call = (...args: unknown[]) => method.apply(self, args);
   Object.defineProperties(call, {
     name: { value: method.name, configurable: true },
@@ -37,7 +37,10 @@ function bound(self: object, method: CachedOriginal): CachedOriginal {
     keyFor,
     invalidate,
     refresh: (...args) => method.refresh.apply(self, args),
+    clear,
     stats,
+    close,
+    [Symbol.asyncDispose]: dispose,
   });
   const observed = observedOf(method);
   if (observed !== undefined) letObserve(cached, observed);

@@ -1,3 +1,4 @@
+import type { ClearOptions } from './clear-scopes.js';
 import type { CacheStats } from './engine/counters.js';
 
 /* What TypeScript makes of a function that is given a cache. */
@@ -17,7 +18,7 @@ export interface Entry<T> {
  * What a cached function has beside its call, for the arguments `A` and the result `R`; of an overloaded function, those of
  * any overload. Members need no `this` and may be taken apart: `const { entry, invalidate } = user`.
  */
-export interface CachedMembers<A extends unknown[], R> {
+export interface CachedMembers<A extends unknown[], R> extends AsyncDisposable {
   /** As a call, with what is known of the entry. On a method: `cachedMethod(object, 'method').entry(…)`. */
   readonly entry: (...args: A) => Promise<Entry<R>>;
   /** The cache key that a call with these arguments is stored under. */
@@ -26,7 +27,21 @@ export interface CachedMembers<A extends unknown[], R> {
   readonly invalidate: (...args: A) => Promise<boolean>;
   /** Runs the original and replaces what is stored. On a method: `cachedMethod(object, 'method').refresh(…)`. */
   readonly refresh: (...args: A) => Promise<R>;
+  /**
+   * Removes the entries of all calls, of every tenant, and no other function's; 500 at a time, as {@link TenantCache.clear}.
+   *
+   * @returns how many, as far as the backend can tell.
+   * @throws as {@link TenantCache.clear}; ConfigurationError also for a function with a `key` of its own, and without a backend for one
+   *   with tenants in a shared cache.
+   */
+  readonly clear: (options?: ClearOptions) => Promise<number>;
   readonly stats: () => CacheStats;
+  /**
+   * Ends the function: any later use of it is a BackendError, and what `stats` has counted stays counted. Of `cache(…)(fn)`, with the last
+   * function that was wrapped by it: forgets what this process holds, wipes the keys that were made of its options and closes the backend that
+   * was made of a URL. A function of {@link createCache} leaves all that to its cache. Closing twice is harmless.
+   */
+  readonly close: () => Promise<void>;
 }
 
 /**

@@ -2,18 +2,20 @@ import { ConfigurationError } from '../errors.js';
 import type { KeyOptions } from '../keys/key-options.js';
 import { assertTenantId } from '../protocol/derive.js';
 import { letObserve } from '../util/observed.js';
-import { assertCanTag } from './engine/coherence.js';
+import { BATCH, type BatchOptions, type BatchWrap } from './batch.js';
 import { type CacheStats, Counters, totalUsage } from './engine/counters.js';
-import type { EntryStore } from './engine/entry-store.js';
-import { openStore } from './engine/open-store.js';
-import { prefixOf, tagName } from './key-builder.js';
+import { type Home, openHome, tenantPrefixOf, viewOf } from './home.js';
 import { FUNCTION, type FunctionOptions, STORAGE, type StorageOptions } from './options.js';
 import { parse, readOptions } from './parsers.js';
-import { keyringsOf, resolveStorage, type Storage } from './resolve-storage.js';
+import { ownPolicy, POLICY } from './policy-options.js';
+import { keyringsOf, type Storage } from './resolve-storage.js';
 import { rewrapSteps } from './rewrap/cache-entries.js';
 import { type KeyReportOptions, type RewrapOptions, type RewrapProgress, rewrapOptions } from './rewrap/options.js';
 import type { KeyReport, RewrapReport } from './rewrap/report.js';
-import { type TaggedStore, TenantCache, type ViewParts } from './tenant-cache.js';
+import type { StandardSchema } from './schema.js';
+import { TenantCache } from './tenant-cache.js';
+import type { ValidatedWrap } from './validated-wrap.js';
+import type { TaggedStore } from './view.js';
 import { type CacheWrap, wrapFunction } from './wrap-function.js';
 
 export interface CreateCacheOptions extends StorageOptions {
@@ -27,16 +29,12 @@ export interface CreateCacheOptions extends StorageOptions {
 /** The key's default is the cache's own, or else CACHEKIT_MASTER_KEY. */
 export interface SecureFunctionOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>
   extends FunctionOptions<K, T>,
-    Pick<KeyOptions, 'masterKey' | 'keyring' | 'nonces'> {}
+    SecretOptions {}
+
+type SecretOptions = Pick<KeyOptions, 'masterKey' | 'keyring' | 'nonces'>;
 
 const NAMESPACE = { namespace: FUNCTION.namespace };
 const KEYS = { masterKey: STORAGE.masterKey, keyring: STORAGE.keyring, nonces: STORAGE.nonces };
-
-/** Values that are stored alike. */
-interface Home {
-  readonly storage: Storage;
-  readonly store: EntryStore;
-}
 
 /** A cache of values and functions: one backend, one L1. Made by {@link createCache}. */
 export class Cache extends TenantCache implements AsyncDisposable {
@@ -76,18 +74,49 @@ export class Cache extends TenantCache implements AsyncDisposable {
   }
 
   /** Caches a function's results here; as {@link cache}. */
+  wrap<V, K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
+    options: FunctionOptions<K, T> & { validate: StandardSchema<V> },
+  ): ValidatedWrap<K, T, V>;
+  wrap<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
+    options?: FunctionOptions<K, T>,
+  ): CacheWrap<K, T>;
   wrap<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
     options: FunctionOptions<K, T> = {},
   ): CacheWrap<K, T> {
-    return this.#wrap(readOptions(options, FUNCTION), this.#home);
+    return this.#wrap(readOptions(options, FUNCTION, POLICY), this.#home);
   }
 
   /** Caches a function's results here, sealed, whatever the cache itself does; as {@link cache.secure}. */
+  secure<V, K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
+    options: SecureFunctionOptions<K, T> & { validate: StandardSchema<V> },
+  ): ValidatedWrap<K, T, V>;
+  secure<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
+    options?: SecureFunctionOptions<K, T>,
+  ): CacheWrap<K, T>;
   secure<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(
     options: SecureFunctionOptions<K, T> = {},
   ): CacheWrap<K, T> {
-    const own = readOptions(options, FUNCTION, KEYS);
+    const own = readOptions(options, FUNCTION, POLICY, KEYS);
     return this.#wrap(own, this.#secured(own));
+  }
+
+  /**
+   * Caches what a function returns for many ids, an entry for each: the calls of one tick are one read, one run for all that are missing, and
+   * one request that stores them. An entry is the one that a function of a single argument would have, with the same names.
+   *
+   * @example
+   * const user = users.batch({ operation: 'user' })(async (ids: string[]) => db.usersByIds(ids));
+   * await Promise.all([user('a'), user('b')]); // or user.many(['a', 'b'])
+   */
+  batch<Id = unknown>(options: BatchOptions<Id> = {}): BatchWrap<Id> {
+    const own = readOptions(options, FUNCTION, POLICY, BATCH);
+    return this.#wrap(own, this.#home, parse(BATCH, own).maxBatch) as unknown as BatchWrap<Id>;
+  }
+
+  /** As {@link Cache.batch}, sealed as by {@link Cache.secure}. */
+  secureBatch<Id = unknown>(options: BatchOptions<Id> & SecretOptions = {}): BatchWrap<Id> {
+    const own = readOptions(options, FUNCTION, POLICY, BATCH, KEYS);
+    return this.#wrap(own, this.#secured(own), parse(BATCH, own).maxBatch) as unknown as BatchWrap<Id>;
   }
 
   /** The entries of one tenant, apart from every other tenant's: sealed with a key of its own, and stored under a prefix of its own. */
@@ -187,14 +216,25 @@ export class Cache extends TenantCache implements AsyncDisposable {
     return this.#all().map(({ store, storage }) => ({ store, tenantPrefix: tenantPrefixOf(storage, tenantId) }));
   }
 
-  #wrap<K extends unknown[], T extends unknown[]>(own: FunctionOptions<K, T>, home: Home): CacheWrap<K, T> {
+  #wrap<K extends unknown[], T extends unknown[]>(
+    own: FunctionOptions<K, T>,
+    home: Home,
+    maxBatch?: number,
+  ): CacheWrap<K, T> {
     const options = parse(FUNCTION, own);
     const wrap = wrapFunction<K, T>(options, {
       ...home,
+      ...(maxBatch !== undefined && { maxBatch }),
+      policy: ownPolicy(own, home.store.policies.own, home.storage.backend),
       counters: this.#counters,
       wrapped: (cached, counters) => {
         this.#functions.add(counters);
-        this.#forgotten.register(cached, counters);
+        this.#forgotten.register(cached, counters, counters);
+        return () => {
+          this.#forgotten.unregister(counters);
+          this.#functions.delete(counters);
+          this.#past.add(counters);
+        };
       },
     });
     const { namespace, key } = options;
@@ -203,7 +243,7 @@ export class Cache extends TenantCache implements AsyncDisposable {
     return wrap;
   }
 
-  #secured({ masterKey, keyring, nonces }: Pick<KeyOptions, 'masterKey' | 'keyring' | 'nonces'>): Home {
+  #secured({ masterKey, keyring, nonces }: SecretOptions): Home {
     const given = masterKey !== undefined || keyring !== undefined || nonces !== undefined;
     const { secure, backend = null } = this.#home.storage;
     if (secure) {
@@ -216,42 +256,4 @@ export class Cache extends TenantCache implements AsyncDisposable {
     if (!given) this.#secureByDefault = secured;
     return secured;
   }
-}
-
-function openHome(options: CreateCacheOptions, secure: boolean): Home {
-  const storage = resolveStorage(options, secure);
-  return { storage, store: openStore(storage) };
-}
-
-function viewOf(
-  { storage, store }: Home,
-  stores: () => readonly TaggedStore[],
-  counters: Counters,
-  tenantId: string | undefined,
-): ViewParts {
-  const { ttlMs, profile, privateKeys, backend, namespace } = storage;
-  const tenantPrefix = tenantPrefixOf(storage, tenantId);
-  const { wire } = profile;
-  return {
-    store,
-    stores,
-    counters,
-    ttlMs,
-    wire,
-    namespace,
-    privateKeys,
-    tenantId: tenantId ?? storage.tenantId,
-    prefix: tenantPrefix + (namespace === undefined || wire !== 'protocol' ? '' : `ns:${namespace}:key:`),
-    tagName: (tag) => {
-      assertCanTag(backend, tag);
-      return tagName(tenantPrefix, namespace, tag);
-    },
-  };
-}
-
-/** What the keys and tags of a view's tenant begin with, `undefined` being the cache's own. */
-function tenantPrefixOf({ secure, tenantId: own }: Storage, tenantId: string | undefined): string {
-  // Where nothing is encrypted, only the stored key keeps a tenant's entries apart.
-  const inKey = tenantId ?? (secure ? undefined : own);
-  return inKey === undefined ? '' : prefixOf(inKey);
 }

@@ -63,6 +63,13 @@ export interface KeysOfArguments {
   readonly around: ((tenantId: string | undefined) => readonly [before: string, after: string]) | undefined;
 }
 
+export interface CallForm {
+  readonly before: string;
+  readonly after: string;
+  readonly length: number;
+  readonly tenant: 'all' | 'each';
+}
+
 /** What a function's call is stored under: a tenant and a cache key. */
 export class EntryNames {
   readonly #keys: CallKeys;
@@ -129,6 +136,19 @@ export class EntryNames {
       cacheKey: (encoded, tenantId) => prefix(tenantId) + keys.keyOfEncoded(encoded),
       around: keys.areWhole ? (tenantId) => [prefix(tenantId) + keys.before, keys.after] : undefined,
     };
+  }
+
+  /**
+   * What the cache keys of calls look like, of those that are made of arguments and never shortened: `length` characters.
+   * `tenant`: whether `before` has the tenant of all calls, or none, or stands behind that of each.
+   */
+  get ofCalls(): CallForm | undefined {
+    const { hashed } = this.#keys;
+    if (!hashed?.keys.areWhole) return undefined;
+    const { before, after, length } = hashed.keys;
+    const prefix = this.#fixedPrefix;
+    const tenant = this.#tenantOf === undefined ? 'all' : 'each';
+    return { before: prefix + before, after, length: prefix.length + length, tenant };
   }
 
   /** The full names of a call's tags; undefined: none. @throws TypeError, RangeError for what `tags` returns. */

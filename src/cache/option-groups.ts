@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../errors.js';
 import { assertOptionsObject, type Duration, ownOptions } from '../util/options-object.js';
+import type { PolicySettings } from './engine/policy.js';
 import { boolean, count, optionalMs, type Parsed, parse, parseGroup, timerMs } from './parsers.js';
 
 /* Options that have options of their own, each interface followed by its parser. Times become milliseconds. */
@@ -27,7 +28,7 @@ export interface TimeoutOptions {
 const TIMEOUT = {
   backend: (value: unknown) => ({ backendMs: timerMs('timeout.backend', value) }),
   load: (value: unknown) => ({ loadMs: timerMs('timeout.load', value) }),
-  signal: (value: unknown = false) => ({ hasSignal: boolean('timeout.signal', value) }),
+  signal: (value: unknown) => ({ hasSignal: value === undefined ? undefined : boolean('timeout.signal', value) }),
 };
 
 const DEFAULT_TIMEOUT_MS = 5_000;
@@ -36,13 +37,27 @@ const MAX_RUN_TIMEOUTS = 10;
 const DEFAULT_MAX_RUN_MS = 600_000;
 
 export function parseTimeout(value: unknown) {
-  const { backendMs, loadMs, hasSignal } = timeoutParts(value);
-  if (hasSignal && loadMs === undefined)
-    throw new ConfigurationError('timeout.signal needs timeout.load, after which it fires');
+  const { backendMs, loadMs, hasSignal = false } = timeoutParts(value);
   return {
     timeoutMs: backendMs ?? DEFAULT_TIMEOUT_MS,
     /** What a backend gets that is made for the cache; undefined: none was asked for. */
     backendTimeoutMs: backendMs,
+    ...loadTimes(loadMs, hasSignal),
+  };
+}
+
+/** Of a function or a call, in a cache that has these times: each part for itself. */
+export function timeoutWithin(value: unknown, base: Pick<PolicySettings, 'timeoutMs' | 'loadTimeoutMs' | 'signalMs'>) {
+  const { backendMs, loadMs, hasSignal } = timeoutParts(value);
+  const timeoutMs = backendMs ?? base.timeoutMs;
+  if (loadMs === undefined && hasSignal === undefined) return { timeoutMs };
+  return { timeoutMs, ...loadTimes(loadMs ?? base.loadTimeoutMs, hasSignal ?? base.signalMs !== undefined) };
+}
+
+function loadTimes(loadMs: number | undefined, hasSignal: boolean) {
+  if (hasSignal && loadMs === undefined)
+    throw new ConfigurationError('timeout.signal needs timeout.load, after which it fires');
+  return {
     loadTimeoutMs: loadMs,
     signalMs: hasSignal ? loadMs : undefined,
     maxRunMs: loadMs === undefined ? DEFAULT_MAX_RUN_MS : MAX_RUN_TIMEOUTS * loadMs,
@@ -51,7 +66,7 @@ export function parseTimeout(value: unknown) {
 
 function timeoutParts(value: unknown): Parsed<typeof TIMEOUT> {
   if (value !== undefined && typeof value !== 'object') {
-    return { backendMs: timerMs('timeout', value), loadMs: undefined, hasSignal: false };
+    return { backendMs: timerMs('timeout', value), loadMs: undefined, hasSignal: undefined };
   }
   const given = value === undefined ? Object.create(null) : value;
   assertOptionsObject(given, Object.keys(TIMEOUT), { name: 'timeout', or: "a string like '250ms'" });

@@ -6,24 +6,14 @@ import type { KeyOptions } from '../keys/key-options.js';
 import { assertName } from '../protocol/cache-key.js';
 import { assertTenantId } from '../protocol/derive.js';
 import type { Serializer } from '../serializers/serializer.js';
+import type { StandardSerializerOptions } from '../serializers/standard.js';
 import { kindOf } from '../util/bytes.js';
 import { type Duration, ttlMsOf } from '../util/options-object.js';
 import { isAbortSignal } from '../util/realms.js';
 import { assertTags, isTenantStore, type NamingOptions, type TenantStore } from './key-builder.js';
-import {
-  type BackoffOptions,
-  type BreakerOptions,
-  type L1Options,
-  type LockOptions,
-  parseBackoff,
-  parseBreaker,
-  parseL1,
-  parseLock,
-  parseTimeout,
-  type Span,
-  type TimeoutOptions,
-} from './option-groups.js';
-import { assertFunction, boolean, count, optionalMs } from './parsers.js';
+import { type BreakerOptions, type L1Options, parseBreaker, parseL1 } from './option-groups.js';
+import { assertFunction, boolean, count } from './parsers.js';
+import { POLICY, type PolicyOptions } from './policy-options.js';
 
 /**
  * How long entries live: a {@link Duration}, or `'never'` for entries that do not end by themselves. Text from the environment
@@ -32,45 +22,20 @@ import { assertFunction, boolean, count, optionalMs } from './parsers.js';
 export type Ttl = Duration | 'never';
 
 /** Where values are stored, and as what. */
-export interface StorageOptions extends KeyOptions {
+export interface StorageOptions extends KeyOptions, PolicyOptions {
   /** Default 600 seconds. */
   ttl?: Ttl;
   /** `null` or left out: in this process only. Else a store, or the URL of one. */
   backend?: Backend | KeyvInstance | KeyvStorageAdapter | string | null;
   /** Default: StandardSerializer. An EncryptionWrapper encrypts. */
   serializer?: Serializer | EncryptionWrapper;
+  /**
+   * What the StandardSerializer of the cache carries besides what is portable: `'node'`, or own types. Not beside `serializer`, nor in the
+   * interop wires.
+   */
+  types?: StandardSerializerOptions['types'];
   /** Entries in this process in front of the backend. Default true. */
   l1?: boolean | L1Options;
-  /**
-   * For so long after its TTL, an entry still answers at once, while the function runs in the background and replaces it.
-   * The backend keeps entries for this time longer.
-   */
-  swr?: Duration;
-  /** For so long after its TTL, an entry answers when the function throws or times out. The backend keeps entries for this time longer. */
-  staleIfError?: Duration;
-  /**
-   * After a run that failed, or that a caller did not wait for, stale values (`swr`, `staleIfError`) answer for a while without
-   * another run; `refresh` is not held back. Default `{ first: '1s', max: '1m' }`; false: the next caller tries again.
-   */
-  backoff?: boolean | BackoffOptions;
-  /**
-   * For so long after it, what the function has thrown is thrown again, the same object, without another run; in this process
-   * only, for 1,000 entries at most. Not for timeouts, aborts and configuration errors. Default: each call runs the function.
-   */
-  errorTtl?: Duration;
-  /** Shortens each TTL at random by up to this part of it, from 0 to less than 1, so that entries do not end all at once. Default 0. */
-  jitter?: number;
-  /** A TTL of its own for `null`, as for something that does not exist yet. Default: as any value. */
-  negativeTtl?: Duration;
-  /**
-   * One process at a time runs the function for an entry; the others wait for its result. Needs a backend that has locks.
-   * Default false: once per process.
-   */
-  lock?: boolean | LockOptions;
-  /** Of each operation of the backend. Default `'5s'`. As an object also of the function. */
-  timeout?: Span | TimeoutOptions;
-  /** How often an operation of the backend is tried again after a failure that may pass. Default 1. */
-  retry?: number;
   /** A circuit breaker for a backend that keeps failing. Default `{ failures: 5, rest: '1s' }`. */
   breaker?: boolean | BreakerOptions;
   /** Concurrent operations of the backend at most; above, functions are called as if it failed. Default 10,000. */
@@ -112,6 +77,7 @@ export const STORAGE = {
   ttl: (ttl: unknown) => ({ ttlMs: ttlMsOf(ttl) ?? DEFAULT_TTL_MS }),
   backend: elsewhere,
   serializer: elsewhere,
+  types: elsewhere,
   masterKey: elsewhere,
   keyring: elsewhere,
   tenantId: (tenantId?: string) => {
@@ -121,19 +87,7 @@ export const STORAGE = {
   nonces: elsewhere,
   wire: elsewhere,
   l1: (value: unknown) => ({ l1: parseL1(value) }),
-  swr: (value: unknown) => ({ swrMs: optionalMs('swr', value) ?? 0 }),
-  staleIfError: (value: unknown) => ({ staleIfErrorMs: optionalMs('staleIfError', value) ?? 0 }),
-  backoff: (value: unknown) => ({ backoff: parseBackoff(value) }),
-  errorTtl: (value: unknown) => ({ errorTtlMs: optionalMs('errorTtl', value) }),
-  jitter: (jitter: unknown = 0) => {
-    if (typeof jitter !== 'number') throw new TypeError(`jitter must be a number, not ${kindOf(jitter)}`);
-    if (!(jitter >= 0 && jitter < 1)) throw new RangeError('jitter must be at least 0 and less than 1');
-    return { jitter };
-  },
-  negativeTtl: (value: unknown) => ({ negativeTtlMs: optionalMs('negativeTtl', value) }),
-  lock: (value: unknown) => ({ lock: parseLock(value) }),
-  timeout: parseTimeout,
-  retry: (value: unknown = 1) => ({ retries: count('retry', value, 0) }),
+  ...POLICY,
   breaker: (value: unknown) => ({ breaker: parseBreaker(value) }),
   maxConcurrent: (value: unknown = DEFAULT_CONCURRENT) => ({ maxConcurrent: count('maxConcurrent', value, 1) }),
   privateKeys: (value: unknown = false) => ({ privateKeys: boolean('privateKeys', value) }),
@@ -155,8 +109,9 @@ export const STORAGE = {
   },
 } satisfies Record<keyof StorageOptions, (value: never) => object>;
 
-/** How a function's entries are named. */
-export interface FunctionOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> {
+/** How a function's entries are named, and what of the cache's policy is its own. */
+export interface FunctionOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>
+  extends PolicyOptions {
   /** Required with a backend. Part of the cache key: no colon, no white space. */
   namespace?: string;
   /** What the function is called in cache keys. This or `key` is required with a backend. */
@@ -197,7 +152,7 @@ export const FUNCTION = {
     return { tags };
   },
   ttl: (ttl: unknown) => ({ ttlMs: ttlMsOf(ttl) }),
-} satisfies Record<keyof FunctionOptions, (value: never) => object>;
+} satisfies Record<Exclude<keyof FunctionOptions, keyof PolicyOptions>, (value: never) => object>;
 
 export type CacheOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> = StorageOptions &
   FunctionOptions<K, T>;

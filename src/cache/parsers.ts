@@ -54,6 +54,11 @@ export function optionalMs(name: string, value: unknown): number | undefined {
   return value === undefined ? undefined : durationMs(name, value);
 }
 
+/** As {@link optionalMs}; `false` is none, too. */
+export function offMs(name: string, value: unknown): number | undefined {
+  return value === false ? undefined : optionalMs(name, value);
+}
+
 export function count(name: string, value: unknown, least: number): number {
   if (typeof value !== 'number') throw new TypeError(`${name} must be a number, not ${kindOf(value)}`);
   if (!Number.isSafeInteger(value) || value < least)

@@ -8,6 +8,7 @@ import { isInterop, prefixedInterop, type WireProfile } from '../codec/wire-prof
 import { ConfigurationError } from '../errors.js';
 import type { Keyring } from '../keys/keyring.js';
 import type { Wire } from '../protocol/wire.js';
+import { StandardSerializer } from '../serializers/standard.js';
 import { assertWellFormed } from '../util/bytes.js';
 import { ownOptions } from '../util/options-object.js';
 import { guarded } from './engine/backend-guard.js';
@@ -16,6 +17,7 @@ import { privateNames } from './engine/private-keys.js';
 import { Registry } from './engine/registry.js';
 import { STORAGE, type StorageOptions } from './options.js';
 import { parse } from './parsers.js';
+import { assertCanLock } from './policy-options.js';
 
 /** Where values are stored and as what: options that were checked, with what they are made into. */
 export interface Storage extends StoreSettings {
@@ -74,7 +76,8 @@ export function resolveStorage(given: StorageOptions & { namespace?: string }, s
   const opened = inProcess ? undefined : openBackend(store, options.backendTimeoutMs);
   const backend = opened?.backend;
   try {
-    assertSuits(backend, lock !== undefined, wire);
+    assertCanLock(backend, lock);
+    assertSuits(backend, wire);
   } catch (error) {
     void opened?.release();
     throw error;
@@ -102,10 +105,7 @@ export function resolveStorage(given: StorageOptions & { namespace?: string }, s
   };
 }
 
-function assertSuits(backend: Backend | undefined, locks: boolean, wire: Wire): void {
-  if (locks && backend !== undefined && backend.lock === undefined) {
-    throw new ConfigurationError('This backend has no locks: leave lock out, or use one that has');
-  }
+function assertSuits(backend: Backend | undefined, wire: Wire): void {
   const keyPrefix = backend?.keyPrefix;
   if (keyPrefix !== undefined) assertWellFormed('backend.keyPrefix', keyPrefix);
   if (isInterop(wire) && keyPrefix) throw prefixedInterop(wire);
@@ -128,7 +128,8 @@ function resolveCodec(
   options: StorageOptions,
   secure: boolean,
 ): Pick<Storage, 'secure' | 'keyring' | 'profile' | 'destroy'> & { codec: ValueCodec } {
-  const { serializer, masterKey, keyring, tenantId, wire, nonces } = options;
+  const { masterKey, keyring, tenantId, wire, nonces } = options;
+  const serializer = serializerOf(options);
   if (!secure && !(serializer instanceof EncryptionWrapper)) assertKeysGiven(options);
   if (serializer === null) throw new TypeError('serializer must be a Serializer or left out, not null');
   if (serializer instanceof EncryptionWrapper) {
@@ -155,6 +156,15 @@ function resolveCodec(
   }
   const plain = new PlainCodec({ serializer, wire });
   return { codec: plain, secure: false, keyring: undefined, profile: plain.profile, destroy: () => {} };
+}
+
+function serializerOf({ serializer, types, wire }: StorageOptions): StorageOptions['serializer'] {
+  if (types === undefined) return serializer;
+  if (serializer !== undefined)
+    throw new ConfigurationError('types are for the StandardSerializer of the cache: pass no serializer');
+  if (wire !== undefined && isInterop(wire))
+    throw new ConfigurationError(`In wire '${wire}' all SDKs have the same types`);
+  return new StandardSerializer({ types });
 }
 
 /** A key that was asked for and is missing, as from an unset variable, must not mean a cache without encryption. */

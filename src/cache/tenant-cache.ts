@@ -1,47 +1,19 @@
-import { ConfigurationError, IncompleteError } from '../errors.js';
-import { signalOf } from '../native/abort.js';
-import { assertOwnKey, hasTenantPrefix } from '../protocol/cache-key.js';
-import type { Wire } from '../protocol/wire.js';
+import { ConfigurationError } from '../errors.js';
+import { hasTenantPrefix } from '../protocol/cache-key.js';
 import { assertWellFormed, kindOf } from '../util/bytes.js';
-import { assertOptionsObject, type Duration, durationMs, ttlMsOf } from '../util/options-object.js';
+import { assertOptionsObject, type Duration, durationMs } from '../util/options-object.js';
 import { entryOf } from './cached-function.js';
 import type { Entry } from './cached-types.js';
-import { type Counters, tracing } from './engine/counters.js';
+import { type GetOptions, isForced, type LoadOptions, SET_FOREVER, type SetOptions } from './call-options.js';
+import type { ClearOptions } from './clear-scopes.js';
+import { tracing } from './engine/counters.js';
 import type { EntryRef } from './engine/entry-ref.js';
-import type { EntryStore } from './engine/entry-store.js';
 import { MISS } from './engine/first-tier.js';
 import { currentSignal } from './engine/run-signal.js';
 import { howManyHits, howManyRemoved, inOneSpan, inSpan, traceOne, whetherStored } from './engine/tracing.js';
-import { assertTags, tagName } from './key-builder.js';
-import type { Ttl } from './options.js';
-
-export interface SetOptions {
-  /** Default: the cache's. */
-  ttl?: Ttl;
-  /** Names under which `invalidateTags` finds the entry. */
-  tags?: readonly string[];
-}
-
-export interface ViewParts {
-  readonly store: EntryStore;
-  /** All that hold entries of this view: functions may be sealed apart. */
-  readonly stores: () => readonly TaggedStore[];
-  readonly counters: Counters;
-  readonly ttlMs: number;
-  readonly wire: Wire;
-  readonly tenantId: string | undefined;
-  readonly prefix: string;
-  readonly namespace: string | undefined;
-  readonly privateKeys: boolean;
-  /** The full name of a tag. @throws ConfigurationError for a backend without tags. */
-  readonly tagName: (tag: string) => string;
-}
-
-/** A store, and what the names of tags in it begin with. */
-export interface TaggedStore {
-  readonly store: EntryStore;
-  readonly tenantPrefix: string;
-}
+import { clear, invalidateTags } from './removals.js';
+import type { StandardSchema } from './schema.js';
+import { type ViewParts, ViewRefs } from './view.js';
 
 /**
  * The entries of one tenant, by their cache keys.
@@ -51,24 +23,32 @@ export interface TaggedStore {
  */
 export class TenantCache {
   readonly #parts: ViewParts;
+  readonly #refs: ViewRefs;
 
   /** @internal */
   constructor(parts: ViewParts) {
     this.#parts = parts;
+    this.#refs = new ViewRefs(parts);
   }
 
   /** The stored value, or `undefined`. */
-  get<V = unknown>(cacheKey: string): Promise<V | undefined> {
+  get<V>(cacheKey: string, options: GetOptions & { validate: StandardSchema<V> }): Promise<V | undefined>;
+  get<V = unknown>(cacheKey: string, options?: GetOptions): Promise<V | undefined>;
+  get<V = unknown>(cacheKey: string, options?: GetOptions): Promise<V | undefined> {
     // Without `async`: the promise of the store is the caller's.
     try {
       const { store, tenantId, ttlMs, counters } = this.#parts;
-      const full = this.#full(cacheKey);
+      const full = this.#refs.full(cacheKey);
+      const own = options === undefined ? undefined : this.#refs.with(cacheKey, 'get', options);
       const tracer = tracing.tracers > 0 ? counters.tracer : undefined;
       if (tracer !== undefined) {
-        return traceOne(tracer, 'get', this.#refOf(full, ttlMs), (ref) => store.get(ref)) as Promise<V | undefined>;
+        const traced = own ?? this.#refs.of(full);
+        return traceOne(tracer, 'get', traced, (ref) => store.get(ref)) as Promise<V | undefined>;
       }
-      const value = store.hit(full, tenantId, ttlMs, counters);
-      return (value === MISS ? store.get(this.#refOf(full, ttlMs)) : Promise.resolve(value)) as Promise<V | undefined>;
+      const value = store.hit(full, tenantId, ttlMs, counters, own?.policy ?? store.policies.own);
+      return (value === MISS ? store.get(own ?? this.#refs.of(full)) : Promise.resolve(value)) as Promise<
+        V | undefined
+      >;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -78,20 +58,39 @@ export class TenantCache {
    * The stored value, or else what `load` returns, which is stored. Concurrent calls for an entry share one
    * run of `load` and its result.
    */
-  async getOrSet<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: SetOptions): Promise<V> {
-    const ref = this.#ref(cacheKey, options);
+  getOrSet<V>(
+    cacheKey: string,
+    load: () => unknown,
+    options: LoadOptions & { validate: StandardSchema<V> },
+  ): Promise<V>;
+  getOrSet<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: LoadOptions): Promise<V>;
+  async getOrSet<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: LoadOptions): Promise<V> {
+    const ref = this.#refs.with(cacheKey, 'load', options);
     assertLoader(load);
     const { store } = this.#parts;
-    const value = tracing.tracers > 0 ? MISS : store.hit(ref.cacheKey, ref.tenantId, ref.ttlMs, ref.counters);
+    const { tenantId, ttlMs, counters, policy } = ref;
+    if (options !== undefined && isForced(options)) {
+      return (await inSpan('refresh', ref, (own) => store.refresh(own, load))).value as V;
+    }
+    const value = tracing.tracers > 0 ? MISS : store.hit(ref.cacheKey, tenantId, ttlMs, counters, policy);
     if (value !== MISS) return value as V;
     return (await inSpan('get', ref, (own) => store.fetch(own, load))).value as V;
   }
 
   /** As `getOrSet`, with what is known of the entry. */
-  async entry<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: SetOptions): Promise<Entry<V>> {
-    const ref = this.#ref(cacheKey, options);
+  entry<V>(
+    cacheKey: string,
+    load: () => unknown,
+    options: LoadOptions & { validate: StandardSchema<V> },
+  ): Promise<Entry<V>>;
+  entry<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: LoadOptions): Promise<Entry<V>>;
+  async entry<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: LoadOptions): Promise<Entry<V>> {
+    const ref = this.#refs.with(cacheKey, 'load', options);
     assertLoader(load);
-    const outcome = await inSpan('get', ref, (own) => this.#parts.store.fetch(own, load));
+    const { store } = this.#parts;
+    const outcome = await (options !== undefined && isForced(options)
+      ? inSpan('refresh', ref, (own) => store.refresh(own, load))
+      : inSpan('get', ref, (own) => store.fetch(own, load)));
     // An entry that was there may have been stored with another TTL.
     return entryOf(outcome, undefined) as Entry<V>;
   }
@@ -104,7 +103,7 @@ export class TenantCache {
     // Without `async`, as `get`.
     try {
       assertValue(value);
-      const ref = this.#ref(cacheKey, options);
+      const ref = this.#refs.with(cacheKey, 'set', options);
       const { store, counters } = this.#parts;
       const tracer = tracing.tracers > 0 ? counters.tracer : undefined;
       if (tracer === undefined) return store.set(ref, value);
@@ -114,9 +113,32 @@ export class TenantCache {
     }
   }
 
+  /**
+   * The stored value, which is removed: for what is used once. Of several callers, in whatever process, one gets it, where the backend
+   * compares and deletes in one step (all but HTTP and Keyv, and unless a backend of your own says otherwise); without a backend, in this process.
+   *
+   * @returns `undefined` when there is none, or the backend did not answer.
+   * @throws what the backend throws when it fails to delete: the value may be gone then, and nobody has it.
+   */
+  async pull<V = unknown>(cacheKey: string): Promise<V | undefined> {
+    const ref = this.#refs.of(this.#refs.full(cacheKey));
+    const { store } = this.#parts;
+    return (await inSpan('get', ref, (own) => store.pull(own))) as V | undefined;
+  }
+
+  /** As {@link set}, for an entry that does not end by itself. */
+  setForever(cacheKey: string, value: unknown, options?: Omit<SetOptions, 'ttl'>): Promise<boolean> {
+    try {
+      if (options !== undefined) assertOptionsObject(options, SET_FOREVER);
+      return this.set(cacheKey, value, { ...options, ttl: 'never' });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
   /** The stored values in the order of the keys, `undefined` for what is not there. */
   async getMany<V = unknown>(cacheKeys: readonly string[]): Promise<(V | undefined)[]> {
-    const refs = this.#refs(cacheKeys);
+    const refs = this.#refs.many(cacheKeys);
     const work = (own: readonly EntryRef[]) => this.#parts.store.getMany(own) as Promise<(V | undefined)[]>;
     return tracing.tracers > 0 ? inOneSpan('get', refs, work, howManyHits) : work(refs);
   }
@@ -131,13 +153,14 @@ export class TenantCache {
     if (typeof entries?.[Symbol.iterator] !== 'function') {
       throw new TypeError(`entries must be iterable, not ${kindOf(entries)}`);
     }
+    const call = this.#refs.call('set', options);
     const items = Array.from(entries, (entry) => {
       // A string is iterable too: 'ab' is not a pair.
       if (!Array.isArray(entry))
         throw new TypeError(`An entry must be a pair of cacheKey and value, not ${kindOf(entry)}`);
       const [cacheKey, value] = entry;
       assertValue(value);
-      return { ref: this.#ref(cacheKey, options), value };
+      return { ref: this.#refs.of(this.#refs.full(cacheKey), call), value };
     });
     return inOneSpan(
       'set',
@@ -152,7 +175,7 @@ export class TenantCache {
    * @throws what the backend throws: an invalidation that failed must not pass for done.
    */
   async delete(cacheKey: string): Promise<boolean> {
-    return (await this.#delete([this.#ref(cacheKey)])) > 0;
+    return (await this.#delete([this.#refs.of(this.#refs.full(cacheKey))])) > 0;
   }
 
   /**
@@ -160,7 +183,7 @@ export class TenantCache {
    * @throws as {@link delete}.
    */
   async deleteMany(cacheKeys: readonly string[]): Promise<number> {
-    const refs = this.#refs(cacheKeys);
+    const refs = this.#refs.many(cacheKeys);
     return refs.length === 0 ? 0 : this.#delete(refs);
   }
 
@@ -174,23 +197,24 @@ export class TenantCache {
    *   an IncompleteError, whose `counts.removed` says how many, when some were removed before.
    */
   async invalidateTags(tags: string | readonly string[], options?: { signal?: AbortSignal }): Promise<number> {
-    if (options !== undefined) assertOptionsObject(options, ['signal']);
-    const signal = signalOf(options);
-    const { namespace, tenantId, counters, stores, tagName: own } = this.#parts;
-    const list = typeof tags === 'string' ? [tags] : tags;
-    assertTags(list);
-    list.forEach(own);
-    let count = 0;
-    for (const { store, tenantPrefix } of stores()) {
-      const ref = { cacheKey: tenantPrefix, tenantId, counters, namespace, ttlMs: Number.POSITIVE_INFINITY };
-      const named = list.map((tag) => tagName(tenantPrefix, namespace, tag));
-      try {
-        count += await store.invalidateTags(ref, named, signal);
-      } catch (error) {
-        throw incomplete(count, error);
-      }
-    }
-    return count;
+    return invalidateTags(this.#parts, tags, options);
+  }
+
+  /**
+   * Removes every entry: of a tenant, those of its name in the cache's namespace; of a cache, the whole namespace, its tenants'
+   * entries and those of functions in its name among them, and no other's. Without a backend, all that is held. It removes only what it
+   * has listed, 500 entries at a time, so that it is safe in a store that others share. A function that runs meanwhile in this process
+   * stores nothing, and one of another process nothing in the place of an entry that was removed.
+   *
+   * Not found are entries of functions that have a namespace or a `key` of their own: `fn.clear()` and tags are for those.
+   *
+   * @returns how many, as far as the backend can tell.
+   * @throws ConfigurationError with a backend and without a namespace, with wire `python`, and for a tenant with `privateKeys`; BackendError
+   *   for a backend that cannot list its entries; what the backend throws, or the signal's reason: as the cause of an
+   *   IncompleteError, whose `counts.removed` says how many, when some were removed before. Called again, it does the rest.
+   */
+  async clear(options?: ClearOptions): Promise<number> {
+    return clear(this.#parts, options);
   }
 
   /**
@@ -215,12 +239,12 @@ export class TenantCache {
 
   /** Whether an entry is stored; it is not opened. */
   async has(cacheKey: string): Promise<boolean> {
-    return this.#parts.store.has(this.#ref(cacheKey));
+    return this.#parts.store.has(this.#refs.of(this.#refs.full(cacheKey)));
   }
 
   /** Seconds until an entry ends, `Infinity` for never; `undefined` when there is none or the backend does not say. */
   async ttl(cacheKey: string): Promise<number | undefined> {
-    const ms = await this.#parts.store.expiresInMs(this.#ref(cacheKey));
+    const ms = await this.#parts.store.expiresInMs(this.#refs.of(this.#refs.full(cacheKey)));
     return ms === undefined ? undefined : ms / 1000;
   }
 
@@ -231,7 +255,7 @@ export class TenantCache {
    * @throws BackendError for a backend that cannot do it, and what the backend throws.
    */
   async expire(cacheKey: string, ttl: Duration): Promise<boolean> {
-    return this.#parts.store.expire({ ...this.#ref(cacheKey), ttlMs: durationMs('ttl', ttl) });
+    return this.#parts.store.expire({ ...this.#refs.of(this.#refs.full(cacheKey)), ttlMs: durationMs('ttl', ttl) });
   }
 
   /** In a function that `getOrSet`, `entry` or `wrap` runs: as {@link cache.signal}. */
@@ -241,52 +265,20 @@ export class TenantCache {
 
   /** What an entry is stored under. */
   keyFor(cacheKey: string): string {
-    return this.#ref(cacheKey).cacheKey;
+    return this.#refs.of(this.#refs.full(cacheKey)).cacheKey;
   }
 
   #delete(refs: readonly EntryRef[]): Promise<number> {
     return inOneSpan('delete', refs, (own) => this.#parts.store.delete(own), howManyRemoved);
   }
-
-  #ref(cacheKey: string, options?: SetOptions): EntryRef {
-    const full = this.#full(cacheKey);
-    const { ttlMs } = this.#parts;
-    if (options === undefined) return this.#refOf(full, ttlMs);
-    assertOptionsObject(options, ['ttl', 'tags']);
-    const ownTtlMs = ttlMsOf(options.ttl) ?? ttlMs;
-    const { tags } = options;
-    if (tags !== undefined) assertTags(tags);
-    return this.#refOf(full, ownTtlMs, tags?.map(this.#parts.tagName));
-  }
-
-  #refs(cacheKeys: readonly string[]): EntryRef[] {
-    if (!Array.isArray(cacheKeys)) throw new TypeError(`cacheKeys must be an array, not ${kindOf(cacheKeys)}`);
-    return cacheKeys.map((cacheKey: string) => this.#ref(cacheKey));
-  }
-
-  #full(cacheKey: string): string {
-    const { wire, prefix } = this.#parts;
-    assertOwnKey('cacheKey', cacheKey, wire);
-    return prefix + cacheKey;
-  }
-
-  #refOf(cacheKey: string, ttlMs: number, tags?: readonly string[]): EntryRef {
-    const { tenantId, counters, namespace, tagName } = this.#parts;
-    return { cacheKey, tenantId, ttlMs, counters, namespace, tags, tagName };
-  }
 }
 
-/** What ended an invalidation, with what was removed from the stores before. */
-function incomplete(before: number, error: unknown): unknown {
-  if (before === 0) return error;
-  if (!(error instanceof IncompleteError)) return new IncompleteError({ removed: before }, error);
-  return new IncompleteError({ removed: before + (error.counts.removed ?? 0) }, error.cause);
-}
-
+/** @throws TypeError unless it is a function. */
 function assertLoader(load: unknown): void {
   if (typeof load !== 'function') throw new TypeError(`load must be a function, not ${kindOf(load)}`);
 }
 
+/** @throws TypeError for `undefined`. */
 function assertValue(value: unknown): void {
   if (value === undefined)
     throw new TypeError('undefined cannot be stored: it means that there is nothing; use delete');

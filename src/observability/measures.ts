@@ -55,6 +55,7 @@ export const CACHE_MEASURES: readonly Measure<CacheStats>[] = [
   ),
   measure('counter', 'unknown_keys', '{entry}', 'unknownKeys', 'Entries sealed with a key that is not held'),
   measure('counter', 'unreadable_values', '{entry}', 'unreadableValues', 'Entries that could not be decoded'),
+  measure('counter', 'invalid_values', '{entry}', 'invalidValues', 'Entries whose value does not pass validate'),
   measure('counter', 'refused_values', '{value}', 'refusedValues', 'Values that could not be serialized'),
   measure('counter', 'oversize_values', '{value}', 'oversizeValues', 'Values over a limit, which were not stored'),
   measure('gauge', 'l1_entries', '{entry}', 'l1Entries', 'Entries held in this process'),

@@ -40,7 +40,12 @@ export class HashedKeys {
 
   /** Whether no key is long enough to be shortened, whatever stands before it for a tenant. */
   get areWhole(): boolean {
-    return TENANT_PREFIX_LEN + this.before.length + HASH_LEN + this.after.length <= MAX_KEY_LEN;
+    return TENANT_PREFIX_LEN + this.length <= MAX_KEY_LEN;
+  }
+
+  /** How long its keys are, as far as they are not shortened. */
+  get length(): number {
+    return this.before.length + HASH_LEN + this.after.length;
   }
 
   keyOfEncoded({ buffer, length }: SharedBytes): string {

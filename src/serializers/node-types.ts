@@ -18,6 +18,7 @@ import type { MessagePackReader } from './msgpack-reader.js';
  *   3     Set           one MessagePack array of its elements
  *   4     typed array   kind (its place in TYPED_ARRAYS) | elements, little-endian
  *   5     undefined     none: an element of an array or a Set, a key or a value of a Map
+ *   6     own type      one MessagePack array: the type's name, what stands for the value (`value-types.ts`)
  */
 const BIGINT = 1;
 const MAP = 2;
@@ -150,7 +151,8 @@ export function refuseExtension(_reader: MessagePackReader, type: number): never
   );
 }
 
-function readElements(reader: MessagePackReader, length: number): unknown[] {
+/** @throws SerializationError unless the extension is one array. */
+export function readElements(reader: MessagePackReader, length: number): unknown[] {
   const end = reader.at + length;
   const elements = reader.value();
   if (!Array.isArray(elements) || reader.at !== end) throw malformed();

@@ -6,13 +6,15 @@ import { ExactEncoder } from './msgpack-encoder.js';
 import { MessagePackReader } from './msgpack-reader.js';
 import { encodeNodeType, readNodeType, refuseExtension } from './node-types.js';
 import { type Serializer, sharedMemory } from './serializer.js';
+import { type ValueType, valueTypes } from './value-types.js';
 
 export interface StandardSerializerOptions {
   /**
    * `portable` (the default) carries what every CacheKit SDK reads. `node` also carries Map, Set, the typed arrays,
    * BigInt of up to 1 MiB, and `undefined` in arrays, Maps and Sets, as MessagePack extensions that only this package reads.
+   * A list of own types carries those and values of these types.
    */
-  types?: 'portable' | 'node';
+  types?: 'portable' | 'node' | readonly ValueType[];
   /**
    * Makes the value that stands for a date or time that is read, from its ISO 8601 string. The default makes a Date
    * (without an offset taken as UTC; microseconds are cut), a PlainDate or a PlainTime.
@@ -38,6 +40,7 @@ export interface StandardSerializerOptions {
  * | Date in the years 1 to 9999, PlainDate, PlainTime | the same |
  * | a property that is `undefined` | left out |
  * | Map, Set, other typed arrays, smaller or larger BigInt, `undefined` in a list | refused, unless `types: 'node'` |
+ * | values of own types | what `decode` makes of them, with `types: [...]` |
  * | `undefined` alone, functions, symbols, instances of classes, invalid Dates, lone surrogates, cycles, more than 1,024 levels | refused |
  * | arrays with holes; arrays, Dates, Maps, Sets and typed arrays with properties of their own | refused; those of bytes are not looked for, and lost |
  *
@@ -59,14 +62,13 @@ export class StandardSerializer implements Serializer {
   /** @throws TypeError for a wrong type, RangeError for unknown `types` or `errorPaths`. */
   constructor(options: StandardSerializerOptions = {}) {
     const { types = 'portable', reviver = reviveTemporal, errorPaths = 'names' } = readOptions(options);
-    if (typeof types !== 'string') throw new TypeError(`types must be a string, not ${kindOf(types)}`);
-    if (types !== 'portable' && types !== 'node') throw new RangeError("types must be 'portable' or 'node'");
+    const extra = extraTypes(types);
     assertReviver(reviver);
     assertErrorPaths(errorPaths);
     this.errorPaths = errorPaths;
-    this.#encoder = new ExactEncoder(types === 'node' ? encodeNodeType : undefined, errorPaths);
-    this.#reader = new MessagePackReader(reviver, types === 'node' ? readNodeType : refuseExtension);
-    const runsReviver = reviver !== reviveTemporal;
+    this.#encoder = new ExactEncoder(extra?.write, errorPaths);
+    this.#reader = new MessagePackReader(reviver, extra?.read ?? refuseExtension);
+    const runsReviver = reviver !== reviveTemporal || typeof types !== 'string';
     sharedMemory.set(this, { encoder: this.#encoder, reader: this.#reader, runsReviver });
   }
 
@@ -84,4 +86,12 @@ export class StandardSerializer implements Serializer {
     assertBytes('payload', payload);
     return this.#reader.read(payload, 0, lengthOf(payload));
   }
+}
+
+/** What is carried beside what is portable. @throws TypeError, RangeError and ConfigurationError for what is no `types`. */
+function extraTypes(types: unknown): ReturnType<typeof valueTypes> | undefined {
+  if (Array.isArray(types)) return valueTypes(types);
+  if (typeof types !== 'string') throw new TypeError(`types must be a string or an array, not ${kindOf(types)}`);
+  if (types !== 'portable' && types !== 'node') throw new RangeError("types must be 'portable', 'node' or an array");
+  return types === 'node' ? { write: encodeNodeType, read: readNodeType } : undefined;
 }

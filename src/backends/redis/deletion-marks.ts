@@ -91,7 +91,8 @@ export async function isMarked(
   cacheKey: string,
   begun: number,
 ): Promise<boolean> {
-  await clock.ready(commands);
+  const asked = clock.ready(commands);
+  if (asked !== undefined) await asked;
   const args = [...changedArgs(clock, { begun, checked: begun }), String(REMEMBERS_MS)];
   return (await ASK.run(commands, { keys: [markOf(commands, cacheKey)], args })) === 1;
 }
@@ -172,17 +173,17 @@ export class RedisClock {
   #asked = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | undefined;
 
-  /** Waits where nothing is known of these servers yet. */
-  async ready(commands: RedisCommands): Promise<void> {
+  /** Waits where nothing is known of these servers yet; undefined: there is nothing to wait for, and what is sent now goes out together. */
+  ready(commands: RedisCommands): Promise<void> | undefined {
     if (this.#commands !== commands) {
       this.#commands = commands;
       this.#offset = Number.NaN;
       this.#asked = Number.NEGATIVE_INFINITY;
       this.#asking = undefined;
     }
-    if (elapsed() - this.#asked < FRESH_MS) return;
+    if (elapsed() - this.#asked < FRESH_MS) return undefined;
     this.#asking ??= this.#ask(commands);
-    if (Number.isNaN(this.#offset)) await overWithin(WAIT_MS, this.#asking, false);
+    return Number.isNaN(this.#offset) ? overWithin(WAIT_MS, this.#asking, false).then(() => {}) : undefined;
   }
 
   /** What every server's clock showed at a moment of `elapsed()`, or less; undefined: not known. */

@@ -67,7 +67,8 @@ export async function storeUnchanged(
   item: CheckedItem,
   since: Since,
 ): Promise<boolean> {
-  await clock.ready(commands);
+  const asked = clock.ready(commands);
+  if (asked !== undefined) await asked;
   const keys = [item.cacheKey, markOf(commands, item.cacheKey)];
   return countOf(await STORE.run(commands, { keys, args: unchangedArgs(clock, since, item) })) > 0;
 }

@@ -92,7 +92,8 @@ export async function setInCluster(
   clock: RedisClock,
   items: readonly CheckedItem[],
 ): Promise<void> {
-  await clock.ready(commands);
+  const asked = clock.ready(commands);
+  if (asked !== undefined) await asked;
   await Promise.all(items.map((item) => setOne(commands, clock, item)));
 }
 

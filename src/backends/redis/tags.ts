@@ -124,7 +124,8 @@ export async function storeTagged(
   item: CheckedItem,
   since: Since,
 ): Promise<boolean> {
-  await clock.ready(commands);
+  const asked = clock.ready(commands);
+  if (asked !== undefined) await asked;
   if (commands.sharded) return storeInCluster(commands, clock, item, since);
   const tags = [...new Set(item.tags)];
   const keys = [...keysOf(commands, item.cacheKey), ...tags, ...tags.map((tag) => markOf(commands, tag))];

@@ -1,35 +1,15 @@
 import { types } from 'node:util';
 import type { Backend, BackendLock, BackendTagOptions } from '../../backends/backend.js';
 import { endsWithin, isPrivate, storesAlike } from '../../backends/guarantees.js';
-import { BackendError, hasCode } from '../../errors.js';
 import { copyOf, isDetached, kindOf } from '../../util/bytes.js';
-import { now } from '../../util/clock.js';
-import { keepAlive, letEnd } from '../../util/deadlines.js';
-import { pause } from '../../util/timers.js';
-import {
-  answerOf,
-  type BreakerSettings,
-  type BreakerState,
-  type CircuitBreaker,
-  circuitOpen,
-  isBackendFailure,
-  makeBreaker,
-} from './circuit-breaker.js';
-import { PendingOperations } from './pending-operations.js';
+import { LruMap } from '../../util/lru-map.js';
+import { Guard, type GuardSettings } from './guard.js';
 import { invalidateInSteps, listInSteps } from './stepwise-operations.js';
 
 const { isUint8Array } = types;
 
-export interface GuardSettings {
-  readonly timeoutMs: number;
-  readonly retries: number;
-  /** undefined: the backend is never left alone. */
-  readonly breaker: BreakerSettings | undefined;
-  /** Operations under way at most; more are refused. */
-  readonly maxConcurrent: number;
-  readonly signal: AbortSignal | undefined;
-  readonly onState: (state: BreakerState) => void;
-}
+/** Time limits and retries of functions and calls, of which this is kept. */
+const MOST_VARIANTS = 100;
 
 /** What may be done twice without harm. */
 const REPEATABLE = [
@@ -52,7 +32,37 @@ const REPEATABLE = [
  * memory, which they may change. @throws BackendError, TimeoutError, the signal's reason, or what the backend throws.
  */
 export function guarded(backend: Backend, settings: GuardSettings): Backend {
-  const guard = new Guard(settings);
+  return guardedBy(new Guard(settings), backend, settings);
+}
+
+/** The same backend under several time limits and numbers of retries, with one circuit breaker for all. */
+export class GuardedBackends {
+  readonly own: Backend;
+  readonly #backend: Backend;
+  readonly #settings: GuardSettings;
+  readonly #guard: Guard;
+  readonly #others = new LruMap<Backend>(MOST_VARIANTS);
+
+  constructor(backend: Backend, settings: GuardSettings) {
+    this.#backend = backend;
+    this.#settings = settings;
+    this.#guard = new Guard(settings);
+    this.own = guardedBy(this.#guard, backend, settings);
+  }
+
+  with(own: Pick<GuardSettings, 'timeoutMs' | 'retries'>): Backend {
+    const name = `${own.timeoutMs} ${own.retries}`;
+    let other = this.#others.get(name);
+    if (other === undefined) {
+      const settings = { ...this.#settings, ...own };
+      other = guardedBy(new Guard(settings, this.#guard), this.#backend, settings);
+      this.#others.set(name, other);
+    }
+    return other;
+  }
+}
+
+function guardedBy(guard: Guard, backend: Backend, settings: GuardSettings): Backend {
   const methods: Record<string, unknown> = {};
   // In each attempt: what was given in the one before may be changed, or gone.
   const given = isPrivate(backend) ? (args: unknown[]) => args : ownArguments;
@@ -106,132 +116,6 @@ function guardedLock(lock: BackendLock, guard: Guard): BackendLock {
     release: () => lock.release(),
     ...(lock.held && { held: () => guard.run(async () => lock.held?.() ?? false, false) }),
   };
-}
-
-type Operation<T> = () => Promise<T>;
-
-const FIRST_PAUSE_MS = 10;
-const MOST_PAUSE_MS = 250;
-/** No store keeps a cache away for longer without being asked again. */
-const MOST_ASKED_PAUSE_MS = 5 * 60_000;
-
-class Guard {
-  readonly #settings: GuardSettings;
-  readonly #pending: PendingOperations;
-  readonly #breaker: CircuitBreaker | undefined;
-  #state: BreakerState = 'closed';
-  /** When a pause that the backend asked for is over; 0: there was none. */
-  #pauseUntil = 0;
-
-  constructor(settings: GuardSettings) {
-    this.#settings = settings;
-    this.#pending = new PendingOperations(settings.timeoutMs, settings.signal);
-    const { breaker, onState } = settings;
-    this.#breaker =
-      breaker &&
-      makeBreaker(breaker, (state) => {
-        this.#state = state;
-        onState(state);
-      });
-  }
-
-  run<T>(operation: Operation<T>, repeatable: boolean, timed = true): Promise<T> {
-    const { signal, maxConcurrent } = this.#settings;
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#pending.count >= maxConcurrent) {
-      const message = `More than ${maxConcurrent} operations of the backend are under way`;
-      return Promise.reject(new BackendError(message, { transient: true }));
-    }
-    if (this.#pauseUntil !== 0 && now() < this.#pauseUntil) return Promise.reject(backendPausing());
-    return this.#attempt(operation, repeatable, timed);
-  }
-
-  /** While all is well the breaker's policy is not asked: that costs as much as a small value's encryption. */
-  #attempt<T>(operation: Operation<T>, again: boolean, timed: boolean): Promise<T> {
-    if (this.#state === 'closed') {
-      return this.#race(operation, timed, this.#succeeded, (error) => this.#failed(error, operation, again, timed));
-    }
-    // One operation tries whether the store is back; a hung store must not hold up the others until then.
-    if (this.#state === 'half-open' || this.#breaker === undefined) return Promise.reject(circuitOpen());
-    return this.#breaker.policy
-      .execute(() => this.#race(operation, timed, nothing, (error) => Promise.reject(error)))
-      .catch((error) => Promise.reject(answerOf(error))) as Promise<T>;
-  }
-
-  #race<T>(
-    operation: Operation<T>,
-    timed: boolean,
-    done: () => void,
-    failed: (error: unknown) => Promise<T>,
-  ): Promise<T> {
-    let work: Promise<T>;
-    try {
-      work = operation();
-    } catch (error) {
-      return failed(error);
-    }
-    const pending = this.#pending;
-    if (timed || this.#settings.signal !== undefined) return pending.race(work, timed, done, failed);
-    if (pending.count++ === 0) keepAlive();
-    return work.then(
-      (value) => {
-        if (--pending.count === 0) letEnd();
-        done();
-        return value;
-      },
-      (error) => {
-        if (--pending.count === 0) letEnd();
-        return failed(error);
-      },
-    );
-  }
-
-  readonly #succeeded = () => this.#breaker?.consecutive.success();
-
-  async #failed<T>(error: unknown, operation: Operation<T>, again: boolean, timed: boolean): Promise<T> {
-    let failure = error;
-    const pauseMs = hasCode(error, 'ERR_BACKEND') ? error.retryAfterMs : undefined;
-    if (pauseMs !== undefined && pauseMs > 0) {
-      this.#pauseUntil = Math.max(this.#pauseUntil, now() + Math.min(pauseMs, MOST_ASKED_PAUSE_MS));
-    }
-    // The policy may be open by now, and would answer in the place of what says nothing about the store.
-    if (this.#breaker !== undefined && isBackendFailure(error)) {
-      try {
-        await this.#breaker.policy.execute(() => Promise.reject(error));
-      } catch (reason) {
-        failure = answerOf(reason);
-      }
-    }
-    if (!again) throw failure;
-    return this.#again(operation, timed, failure);
-  }
-
-  /** Not by cockatiel, whose pauses stop under fake timers. */
-  async #again<T>(operation: Operation<T>, timed: boolean, failure: unknown): Promise<T> {
-    let last = failure;
-    const { retries } = this.#settings;
-    for (let attempt = 0; attempt < retries && isRetryable(last) && this.#state === 'closed'; attempt++) {
-      // At random between half of it and all of it, so that those who failed together do not come back together.
-      await pause(Math.min(MOST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt) * (1 - Math.random() / 2));
-      try {
-        return await this.#attempt(operation, false, timed);
-      } catch (error) {
-        last = error;
-      }
-    }
-    throw last;
-  }
-}
-
-/** Whether trying again at once may help: not after a timeout, for which the caller has waited long enough. */
-function isRetryable(error: unknown): boolean {
-  return hasCode(error, 'ERR_BACKEND') && error.transient && error.retryAfterMs === undefined;
-}
-
-function nothing(): void {}
-
-function backendPausing(): BackendError {
-  return new BackendError('The backend asked for a pause and is not asked until it is over', { transient: true });
 }
 
 /** Arguments with which a backend of others can do what it likes. */

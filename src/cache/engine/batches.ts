@@ -5,7 +5,7 @@ import { settleEach } from './concurrency.js';
 import type { EntryRef } from './entry-ref.js';
 import type { L2, Stored } from './l2.js';
 import type { Writer } from './single-flight.js';
-import type { Tiers } from './tiers.js';
+import { jittered, type Tiers } from './tiers.js';
 
 export interface Item {
   readonly ref: EntryRef;
@@ -39,7 +39,7 @@ export class Batches {
     try {
       const at = now();
       const all = items.map(({ ref }, i) => {
-        return { ref, bytes: sealed[i] as Buffer, ttlMs: tiers.jittered(ref.ttlMs) };
+        return { ref, bytes: sealed[i] as Buffer, ttlMs: jittered(ref) };
       });
       let stored = false;
       try {

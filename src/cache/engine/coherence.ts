@@ -23,8 +23,7 @@ export interface CoherenceParts {
   readonly l2: L2 | undefined;
   readonly invalidations: Invalidations;
   readonly flights: SingleFlight<unknown, unknown>;
-  /** undefined: failures are not remembered. */
-  readonly failed: FailedLoads | undefined;
+  readonly failed: FailedLoads;
   readonly failures: Failures;
 }
 
@@ -84,6 +83,12 @@ export class Coherence {
     return entries;
   }
 
+  /** All entries that `are` are being removed from the backend: copies end, in every cache of this process, and running work. */
+  cleared(are: (cacheKey: string) => boolean): void {
+    this.#cleared(are);
+    for (const other of this.#others()) other.#cleared(are);
+  }
+
   /** Reports, once, that the backend tells of no changes. */
   report(ref: EntryRef): void {
     const error = this.untracked;
@@ -108,7 +113,7 @@ export class Coherence {
   #changed(cacheKey: string): void {
     const { flights, failed, l1 } = this.#parts;
     flights.invalidateKey(cacheKey);
-    failed?.forget(cacheKey);
+    failed.forget(cacheKey);
     l1?.forget(cacheKey);
   }
 
@@ -118,8 +123,17 @@ export class Coherence {
     // Which of the runs in progress will have one of the tags is not known yet.
     invalidations.invalidated(tags);
     invalidations.read(of);
-    failed?.forgetTagged(tags);
+    failed.forgetTagged(tags);
     return l1?.invalidateTags(tags, of) ?? 0;
+  }
+
+  #cleared(are: (cacheKey: string) => boolean): void {
+    const { backend, flights, failed, invalidations, l1 } = this.#parts;
+    flights.removeAll(are);
+    invalidations.read(undefined);
+    failed.clear();
+    // Which copies are of these entries is not looked up: the others are read again.
+    if (backend !== undefined) l1?.clear();
   }
 
   /** Another process has changed an entry; undefined: perhaps any of them. */
@@ -130,7 +144,7 @@ export class Coherence {
     }
     const { flights, failed, l1 } = this.#parts;
     flights.invalidateAllReads();
-    failed?.forgetErrors();
+    failed.forgetErrors();
     l1?.clear();
   }
 

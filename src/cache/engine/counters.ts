@@ -37,6 +37,8 @@ export interface CacheStats {
   unknownKeys: number;
   /** Entries whose envelope or payload could not be read. */
   unreadableValues: number;
+  /** Entries whose value does not pass `validate`. */
+  invalidValues: number;
   /** Values that were returned but not stored, because the serializer or the sealer refused them. */
   refusedValues: number;
   /** Values that were returned but not stored, because they are over a limit. */
@@ -78,6 +80,7 @@ export class Counters implements Counts {
   authenticationFailures = 0;
   unknownKeys = 0;
   unreadableValues = 0;
+  invalidValues = 0;
   refusedValues = 0;
   oversizeValues = 0;
   backendErrors = 0;

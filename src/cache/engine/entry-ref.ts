@@ -1,5 +1,6 @@
 import type { TraceSpan } from '../../util/observed.js';
 import type { Counters } from './counters.js';
+import type { Policy } from './policy.js';
 
 /** What entries of one function and tenant have in common. */
 export interface CallSite {
@@ -24,6 +25,7 @@ export interface EntryRef {
   /** By which the first tier finds the entry of a function's call. */
   readonly call?: Call | undefined;
   readonly counters: Counters;
+  readonly policy: Policy;
   /** In front of private names. */
   readonly namespace?: string | undefined;
   /** Full names of the tags that the entry is written with. */

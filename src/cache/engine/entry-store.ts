@@ -5,26 +5,32 @@ import { copyOf } from '../../util/bytes.js';
 import { now } from '../../util/clock.js';
 import { expiryOf, isFresh } from './backend-entry.js';
 import { Batches, type Item } from './batches.js';
+import { checked } from './checks.js';
+import { type ClearScope, clear } from './clearing.js';
 import type { Counters, StoreUsage } from './counters.js';
 import type { CallSite, EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
-import { Fetching, type FetchParts, type Work } from './fetching.js';
+import { Fetching, type FetchParts, type Request, type Work } from './fetching.js';
 import { type FirstTier, MISS } from './first-tier.js';
+import type { CopyRef } from './found.js';
 import { L1, type Sites } from './l1.js';
-import { FAILED, type L2 } from './l2.js';
+import type { L2 } from './l2.js';
+import { Lifetimes } from './lifetimes.js';
 import type { Outcome } from './loader.js';
+import type { Policies, Policy } from './policy.js';
+import { pull } from './pulling.js';
 import type { Writer } from './single-flight.js';
-import type { CopyRef, Tiers } from './tiers.js';
+import type { Tiers } from './tiers.js';
 
 export interface StoreParts extends FetchParts {
   readonly codec: ValueCodec;
-  /** How much longer than its TTL an entry is kept, in milliseconds. */
-  readonly graceMs: number;
+  readonly policies: Policies;
   readonly usage: () => StoreUsage;
 }
 
 /** The only way to entries. Requests for one are coalesced; a write or deletion keeps earlier work from storing its result. */
 export class EntryStore {
+  readonly policies: Policies;
   readonly #parts: StoreParts;
   readonly #codec: ValueCodec;
   readonly #tiers: Tiers;
@@ -32,27 +38,30 @@ export class EntryStore {
   /** The same, where it finds calls by their arguments. */
   readonly #calls: L1 | undefined;
   readonly #l2: L2 | undefined;
-  readonly #graceMs: number;
   readonly #fetching: Fetching;
   readonly #batches: Batches;
+  readonly #lifetimes: Lifetimes;
 
   constructor(parts: StoreParts) {
-    const { tiers, codec, graceMs, coherence } = parts;
+    const { tiers, codec, coherence, policies } = parts;
     this.#parts = parts;
     this.#codec = codec;
     this.#tiers = tiers;
     this.#l1 = tiers.l1;
     this.#calls = tiers.l1 instanceof L1 ? tiers.l1 : undefined;
     this.#l2 = tiers.l2;
-    this.#graceMs = graceMs;
+    this.policies = policies;
     this.#fetching = new Fetching(parts);
     this.#batches = new Batches(codec, tiers, coherence);
+    this.#lifetimes = new Lifetimes(tiers, coherence);
   }
 
   /** A small, fresh value of L1, or of a store that need not wait, at once. `MISS` also when it does not open: `get` sees to that. */
-  hit(cacheKey: string, tenantId: string | undefined, ttlMs: number, counters: Counters): unknown {
+  hit(cacheKey: string, tenantId: string | undefined, ttlMs: number, counters: Counters, policy: Policy): unknown {
+    // A check may wait.
+    if (policy.check !== undefined) return MISS;
     const value = this.#hitL1(cacheKey, tenantId, counters);
-    return value === MISS ? this.hitL2({ cacheKey, tenantId, ttlMs }, counters) : value;
+    return value === MISS ? this.hitL2({ cacheKey, tenantId, ttlMs, policy }, counters) : value;
   }
 
   /** Where a function's calls are found by their arguments, by tenant. @param name as {@link L1.callSites} takes it. */
@@ -85,14 +94,14 @@ export class EntryStore {
 
   /** The part of {@link hit} that asks a store that need not wait. */
   hitL2(ref: CopyRef, counters: Counters): unknown {
-    const { cacheKey, tenantId } = ref;
+    const { cacheKey, tenantId, policy } = ref;
     const l2 = this.#l2;
     if (l2 === undefined || this.#tiers.closed) return MISS;
     const stored = l2.getNow(cacheKey);
     if (stored === undefined) return MISS;
     // A store that answers at once has compared the times itself.
-    const at = this.#l1 === undefined && this.#graceMs === 0 ? Number.NaN : now();
-    const expiresAt = expiryOf(stored, at, this.#graceMs);
+    const at = this.#l1 === undefined && policy.graceMs === 0 ? Number.NaN : now();
+    const expiresAt = expiryOf(stored, at, policy.graceMs);
     if (!isFresh(stored, expiresAt)) return MISS;
     // The store may overwrite its bytes, also while user code decodes them.
     const copy = this.#l1 && { ...stored, bytes: copyOf(stored.bytes) };
@@ -124,6 +133,12 @@ export class EntryStore {
     return this.#fetching.fetch(ref, load);
   }
 
+  /** As {@link Fetching.fetchMany}. */
+  fetchMany(requests: readonly Request[]): Promise<Outcome>[] {
+    this.assertOpen();
+    return this.#fetching.fetchMany(requests);
+  }
+
   /** The fresh value of an entry; undefined: there is none. */
   get(ref: EntryRef): Promise<unknown> {
     this.assertOpen();
@@ -137,7 +152,7 @@ export class EntryStore {
   async getMany(refs: readonly EntryRef[]): Promise<unknown[]> {
     const missing: number[] = [];
     const values = refs.map((ref, i) => {
-      const value = this.#hitL1(ref.cacheKey, ref.tenantId, ref.counters);
+      const value = ref.policy.check ? MISS : this.#hitL1(ref.cacheKey, ref.tenantId, ref.counters);
       if (value !== MISS) return value;
       missing.push(i);
       return undefined;
@@ -166,14 +181,21 @@ export class EntryStore {
    * @throws SerializationError for a value that the serializer refuses, ValueTooLargeError for one over a limit.
    */
   set(ref: EntryRef, value: unknown): Promise<boolean> {
+    return ref.policy.check === undefined
+      ? this.#set(ref, value)
+      : checked(ref.policy.check, value).then(() => this.#set(ref, value));
+  }
+
+  #set(ref: EntryRef, value: unknown): Promise<boolean> {
     return this.#joined(ref, (flight) =>
       this.#tiers.write(ref, value, this.#begin(flight)).then((written) => written !== undefined),
     );
   }
 
   /** Stores many entries; none when a value is refused. @returns whether all were stored. */
-  setMany(items: readonly Item[]): Promise<boolean> {
-    if (items.length === 0) return Promise.resolve(true);
+  async setMany(items: readonly Item[]): Promise<boolean> {
+    if (items.length === 0) return true;
+    for (const { ref, value } of items) if (ref.policy.check) await checked(ref.policy.check, value);
     const sealed = this.#batches.seal(items);
     const refs = items.map((item) => item.ref);
     return this.#joinedAll(refs, (flights) => {
@@ -188,7 +210,7 @@ export class EntryStore {
     const forget = () => refs.filter(({ cacheKey, tenantId }) => this.#l1?.delete(cacheKey, tenantId)).length;
     return this.#joinedAll(refs, async (flights) => {
       for (const flight of flights) flight.remove();
-      for (const { cacheKey } of refs) this.#parts.failed?.forget(cacheKey);
+      for (const { cacheKey } of refs) this.#parts.failed.forget(cacheKey);
       const held = forget();
       if (this.#l2 === undefined) return held;
       try {
@@ -201,52 +223,30 @@ export class EntryStore {
     });
   }
 
-  /** Whether a fresh entry is stored; it is not opened. */
+  /** As {@link pull}. */
+  pull(ref: EntryRef): Promise<unknown> {
+    return this.#joined(ref, (flight) => pull(this.#parts, ref, flight));
+  }
+
+  /** As {@link Lifetimes.has}. */
   has(ref: EntryRef): Promise<boolean> {
-    return this.#joined(ref, async () => {
-      if (this.#l1?.get(ref.cacheKey, ref.tenantId) !== undefined) return true;
-      return this.#l2 !== undefined && this.#graceMs === 0
-        ? this.#l2.has(ref)
-        : (await this.#leftMs(ref)) !== undefined;
-    });
+    return this.#joined(ref, () => this.#lifetimes.has(ref));
   }
 
-  /** Milliseconds until an entry ends, `Infinity` for never; `undefined` when there is none or the backend does not say. */
+  /** As {@link Lifetimes.expiresInMs}. */
   expiresInMs(ref: EntryRef): Promise<number | undefined> {
-    return this.#joined(ref, async () => {
-      const left = await this.#leftMs(ref);
-      return left !== undefined && left > 0 ? left : undefined;
-    });
+    return this.#joined(ref, () => this.#lifetimes.expiresInMs(ref));
   }
 
-  /** What is left of a fresh entry's TTL, NaN when the backend does not say; undefined: there is none. */
-  async #leftMs(ref: EntryRef): Promise<number | undefined> {
-    if (this.#l2 === undefined) {
-      const held = this.#l1?.get(ref.cacheKey, ref.tenantId);
-      return held && held.expiresAt - now();
-    }
-    const at = now();
-    const stored = await this.#l2.get(ref, true);
-    if (stored === undefined || stored === FAILED) return undefined;
-    const expiresAt = expiryOf(stored, at, this.#graceMs);
-    return isFresh(stored, expiresAt) ? expiresAt - now() : undefined;
-  }
-
-  /** Sets a new TTL. @returns whether there was an entry. @throws BackendError for a backend that cannot, and what it throws. */
+  /** As {@link Lifetimes.expire}. */
   expire(ref: EntryRef): Promise<boolean> {
-    return this.#joined(ref, async (flight) => {
-      if (this.#l2 === undefined) return this.#l1?.expire(ref) ?? false;
-      // What is kept for its grace has ended: it must not live again.
-      if (this.#graceMs > 0 && (await this.#leftMs(ref)) === undefined) return false;
-      try {
-        return await this.#l2.expire(ref);
-      } finally {
-        // L1's copy, and those on their way there, have the old end.
-        flight.invalidate();
-        this.#l1?.delete(ref.cacheKey, ref.tenantId);
-        this.#parts.coherence.publish(ref.cacheKey);
-      }
-    });
+    return this.#joined(ref, (flight) => this.#lifetimes.expire(ref, flight));
+  }
+
+  /** As {@link clear}. */
+  async clear(ref: EntryRef, scope: ClearScope, signal?: AbortSignal): Promise<number> {
+    this.assertOpen();
+    return clear(this.#parts, ref, scope, signal);
   }
 
   async invalidateTags(ref: EntryRef, tags: readonly string[], signal?: AbortSignal): Promise<number> {
@@ -266,7 +266,7 @@ export class EntryStore {
   close(): Promise<void> {
     this.#tiers.close();
     this.#parts.flights.invalidateAll();
-    this.#parts.failed?.clear();
+    this.#parts.failed.clear();
     return this.#parts.coherence.close();
   }
 
@@ -278,7 +278,7 @@ export class EntryStore {
   /** A write or a deletion begins or ends: work that began before it stores nothing. */
   #begin(flight: Work): Writer {
     flight.invalidate();
-    this.#parts.failed?.forget(flight.cacheKey);
+    this.#parts.failed.forget(flight.cacheKey);
     return flight.begin();
   }
 

@@ -41,7 +41,15 @@ export interface CacheEvent {
   state?: 'open' | 'half-open' | 'closed';
 }
 
-export type FailureKind = 'backend' | 'unopened' | 'unreadable' | 'unknown-key' | 'refused' | 'oversize' | 'refresh';
+export type FailureKind =
+  | 'backend'
+  | 'unopened'
+  | 'unreadable'
+  | 'invalid'
+  | 'unknown-key'
+  | 'refused'
+  | 'oversize'
+  | 'refresh';
 
 const named = (name: string): Channel => channel(`cachekit-native:${name}`);
 

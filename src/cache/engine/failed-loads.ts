@@ -4,11 +4,6 @@ import { TagIndex } from '../../util/tag-index.js';
 import type { EntryRef } from './entry-ref.js';
 import { isMisconfiguration } from './failure-policy.js';
 
-export interface BackoffSettings {
-  readonly firstMs: number;
-  readonly maxMs: number;
-}
-
 /** Entries whose functions have failed, of which this is remembered. */
 const MOST_BACKOFFS = 10_000;
 /** Errors may be large. */
@@ -27,19 +22,11 @@ interface Failed {
 
 /**
  * Functions that failed: until when a stale value answers without another run, and, with `errorTtl`, the error that is thrown
- * again until then. It lives in this process, goes with the entry, and ends with the next success.
+ * again until then, as the entry's policy says. It lives in this process, goes with the entry, and ends with the next success.
  */
 export class FailedLoads {
-  readonly #backoff: BackoffSettings | undefined;
-  readonly #errorTtlMs: number | undefined;
   readonly #backoffs = new EntryNotes<BackedOff>(MOST_BACKOFFS);
   readonly #errors = new EntryNotes<Failed>(MOST_ERRORS);
-
-  /** undefined: there is no back-off; errors are not kept. */
-  constructor(backoff: BackoffSettings | undefined, errorTtlMs: number | undefined) {
-    this.#backoff = backoff;
-    this.#errorTtlMs = errorTtlMs;
-  }
 
   isBackedOff(ref: EntryRef): boolean {
     const noted = this.#backoffs.get(ref);
@@ -55,16 +42,19 @@ export class FailedLoads {
   threw(ref: EntryRef, error: unknown): void {
     if (isMisconfiguration(error)) return;
     this.late(ref);
-    if (this.#errorTtlMs === undefined || isAbort(error)) return;
+    const { errorTtlMs } = ref.policy;
+    if (errorTtlMs === undefined || isAbort(error)) return;
     const at = now();
     this.#errors.forgetFirst(({ until }) => until <= at);
-    this.#errors.set(ref, { error, until: at + this.#errorTtlMs });
+    this.#errors.set(ref, { error, until: at + errorTtlMs });
   }
 
   /** A function has not returned in time. What fails during a back-off does not make it longer. */
   late(ref: EntryRef): void {
-    if (this.#backoff === undefined || this.isBackedOff(ref)) return;
-    const { firstMs, maxMs } = this.#backoff;
+    const { backoff, graceMs } = ref.policy;
+    // Without stale values there is nothing that could answer.
+    if (backoff === undefined || graceMs === 0 || this.isBackedOff(ref)) return;
+    const { firstMs, maxMs } = backoff;
     const failures = this.#backoffs.get(ref)?.failures ?? 0;
     // At random between half of it and all of it, so that entries that failed together are not tried together.
     const ms = Math.min(maxMs, firstMs * 2 ** failures) * (1 - Math.random() / 2);

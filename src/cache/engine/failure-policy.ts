@@ -43,6 +43,12 @@ export class Failures {
     return !unknownKey && !hasCode(error, 'ERR_SERIALIZATION');
   }
 
+  /** A stored value that does not pass `validate`, which is a miss. */
+  invalid(error: unknown, subject: Subject): void {
+    subject.counters.invalidValues++;
+    this.#report(error, 'invalid', subject);
+  }
+
   /** A value that its caller gets but the cache does not. */
   unstored(error: unknown, subject: Subject): void {
     throwIfMisconfigured(error);

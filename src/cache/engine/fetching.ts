@@ -1,24 +1,23 @@
 import { now } from '../../util/clock.js';
+import type { Checks } from './checks.js';
 import type { Coherence } from './coherence.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Failures } from './failure-policy.js';
+import type { Found } from './found.js';
+import { type Answer, UNSURE } from './gathering.js';
 import type { Loader, Outcome } from './loader.js';
-import { type Answer, countHit, countMiss, type Reads, UNSURE } from './reads.js';
+import { countHit, countMiss, type Reads } from './reads.js';
 import { Patience, type Progress, Runs, SharedRun } from './shared-run.js';
 import type { Flight, SingleFlight } from './single-flight.js';
-import type { Found, Tiers } from './tiers.js';
+import type { Tiers } from './tiers.js';
 
 export type Work = Flight<Found, Outcome>;
 
-export interface FetchSettings {
-  /** For so long after its TTL, an entry answers while a background run replaces it. */
-  readonly swrMs: number;
-  /** For so long after its TTL, an entry answers when the function fails. */
-  readonly staleIfErrorMs: number;
-  /** How long each caller waits for functions; undefined: as long as it takes. */
-  readonly loadTimeoutMs: number | undefined;
+export interface Request {
+  readonly ref: EntryRef;
+  readonly load: () => unknown;
 }
 
 export interface FetchParts {
@@ -26,11 +25,10 @@ export interface FetchParts {
   readonly reads: Reads;
   readonly loader: Loader;
   readonly failures: Failures;
-  /** undefined: failures are not remembered. */
-  readonly failed: FailedLoads | undefined;
-  readonly settings: FetchSettings;
+  readonly failed: FailedLoads;
   readonly flights: SingleFlight<Found, Outcome>;
   readonly coherence: Coherence;
+  readonly checks: Checks;
 }
 
 /** What callers get: what is stored, or what functions make. Concurrent requests for an entry share one read and one run. */
@@ -42,17 +40,19 @@ export class Fetching {
     this.#parts = parts;
   }
 
-  #patience(): Patience | undefined {
-    const { loadTimeoutMs } = this.#parts.settings;
-    return loadTimeoutMs === undefined ? undefined : new Patience(loadTimeoutMs);
-  }
-
-  async fetch(ref: EntryRef, load: () => unknown, patience = this.#patience()): Promise<Outcome> {
-    const { flights, tiers, loader, failures, failed, settings, reads } = this.#parts;
+  /** @param given what a read has answered just now; undefined: nothing was read. */
+  async fetch(
+    ref: EntryRef,
+    load: () => unknown,
+    patience = patienceOf(ref),
+    given?: { readonly answer: Answer },
+  ): Promise<Outcome> {
+    const { flights, tiers, loader, failures, failed, reads } = this.#parts;
+    const { swrMs, staleIfErrorMs } = ref.policy;
     const { tick } = tiers.invalidations;
-    const early = reads.gathers(ref) ? await reads.one(ref, itself) : UNSURE;
-    if (early !== UNSURE && early?.fresh) {
-      failed?.forget(ref.cacheKey);
+    const early = given !== undefined ? given.answer : reads.gathers(ref) ? await reads.one(ref, itself) : UNSURE;
+    if (early !== UNSURE && early?.fresh && ref.policy.check === undefined) {
+      failed.forget(ref.cacheKey);
       return this.#hit(early, ref);
     }
     const flight = flights.join(ref);
@@ -60,30 +60,31 @@ export class Fetching {
     try {
       // Another process may have been faster than a run that its callers gave up waiting for.
       const joined = flight.load;
-      const looked = joined === undefined || joined.late || failed?.isBackedOff(ref) === true;
+      const looked = joined === undefined || joined.late || failed.isBackedOff(ref);
       // A copy of L1 that answers for a backend that does not is nothing that the backend has.
       if (early !== UNSURE && joined === undefined) flight.begin().saw(early?.inL1 ? undefined : early?.bytes);
-      const found = !looked ? undefined : early === UNSURE ? await this.#find(flight, ref) : early;
+      const seen = !looked ? undefined : early === UNSURE ? await this.#find(flight, ref) : early;
+      const found = ref.policy.check === undefined ? seen : await this.#passed(flight, ref, seen);
       if (found?.fresh) {
-        failed?.forget(ref.cacheKey);
+        failed.forget(ref.cacheKey);
         return await this.#hit(found, ref);
       }
       // The run may have ended between the store's answer and now.
       if (joined !== undefined && flight.load !== joined) return await this.fetch(ref, load, patience);
-      if (found !== undefined && isWithin(found, settings.swrMs)) {
-        if (!failed?.isBackedOff(ref)) this.#refreshInBackground(flight, ref, load);
+      if (found !== undefined && isWithin(found, swrMs)) {
+        if (!failed.isBackedOff(ref)) this.#refreshInBackground(flight, ref, load);
         return await this.#stale(found, ref, 'swr');
       }
-      const orStale = found !== undefined && isWithin(found, settings.staleIfErrorMs);
-      if (orStale && failed?.isBackedOff(ref)) return await this.#stale(found, ref, 'error');
+      const orStale = found !== undefined && isWithin(found, staleIfErrorMs);
+      if (orStale && failed.isBackedOff(ref)) return await this.#stale(found, ref, 'error');
       countMiss(ref);
       let known: { readonly error: unknown } | undefined;
       try {
         const refreshed = flight.refreshing && (await this.#wait(flight.refreshing, patience));
         if (refreshed !== undefined && !isOutdated(refreshed, tick)) return refreshed;
-        if (orStale && failed?.isBackedOff(ref)) return await this.#stale(found, ref, 'error');
+        if (orStale && failed.isBackedOff(ref)) return await this.#stale(found, ref, 'error');
         const own = flight.load === undefined;
-        known = own ? failed?.errorOf(ref) : undefined;
+        known = own ? failed.errorOf(ref) : undefined;
         if (known !== undefined) throw known.error;
         flight.load ??= this.#begin(flight, ref, (progress) =>
           loader.afterMiss({ ref, writer: flight.begin(), load, progress }, orStale),
@@ -101,11 +102,21 @@ export class Fetching {
     }
   }
 
+  /** As `fetch` for many of one tenant, which are read together where nothing else is under way for them. */
+  fetchMany(requests: readonly Request[]): Promise<Outcome>[] {
+    const answers = this.#parts.reads.early(requests.map(({ ref }) => ref));
+    return requests.map(async ({ ref, load }) => {
+      const given = (await answers).get(ref.cacheKey);
+      return this.fetch(ref, load, patienceOf(ref), given);
+    });
+  }
+
   async peek(ref: EntryRef): Promise<Outcome | undefined> {
     const { flights } = this.#parts;
     const flight = flights.join(ref);
     try {
-      const found = await this.#find(flight, ref);
+      const seen = await this.#find(flight, ref);
+      const found = seen?.fresh ? await this.#passed(flight, ref, seen) : undefined;
       if (found?.fresh) return await this.#hit(found, ref);
       countMiss(ref);
       return undefined;
@@ -126,12 +137,22 @@ export class Fetching {
       return outcome;
     });
     flight.load = run;
-    return this.#wait(run, this.#patience());
+    return this.#wait(run, patienceOf(ref));
   }
 
   late(ref: EntryRef, here: boolean): void {
     if (here) ref.counters.loadErrors++;
-    this.#parts.failed?.late(ref);
+    this.#parts.failed.late(ref);
+  }
+
+  /** What was found, if it passes its check; of a copy in L1 that does not, what the backend has. */
+  async #passed(flight: Work, ref: EntryRef, found: Found | undefined): Promise<Found | undefined> {
+    const { checks, tiers } = this.#parts;
+    if (found === undefined) return undefined;
+    const passed = await checks.passed(found, ref);
+    if (passed !== undefined || !found.inL1 || tiers.l2 === undefined) return passed;
+    const stored = await this.#find(flight, ref);
+    return stored && checks.passed(stored, ref);
   }
 
   /** One backend read for all concurrent requests. */
@@ -184,10 +205,10 @@ export class Fetching {
     found: Found | undefined,
     looked: boolean,
   ): Promise<Found | undefined> {
-    const { staleIfErrorMs } = this.#parts.settings;
+    const { staleIfErrorMs } = ref.policy;
     if (staleIfErrorMs === 0) return undefined;
     // A caller that joined a run in progress has not read yet.
-    const old = looked ? found : await this.#find(flight, ref);
+    const old = looked ? found : await this.#passed(flight, ref, await this.#find(flight, ref));
     return old !== undefined && (old.fresh || isWithin(old, staleIfErrorMs)) ? old : undefined;
   }
 
@@ -215,7 +236,7 @@ export class Fetching {
     ref: EntryRef,
     start: (progress: Progress) => Promise<T>,
   ): SharedRun<T> {
-    const { flights, tiers, failures, settings } = this.#parts;
+    const { flights, tiers, failures } = this.#parts;
     flights.join(flight);
     const moment = tiers.invalidations.begin();
     const detached = (run: SharedRun<unknown>) => {
@@ -227,13 +248,18 @@ export class Fetching {
     const run = new SharedRun(this, { ref, moment, start, detached });
     // Its callers have left by then, with a TimeoutError.
     const unheard = (error: unknown) => (run.forsaken ? failures.refresh(error, ref) : undefined);
-    if (settings.loadTimeoutMs !== undefined) run.outcome.catch(unheard).catch(() => {});
+    if (ref.policy.loadTimeoutMs !== undefined) run.outcome.catch(unheard).catch(() => {});
     return run;
   }
 
   #wait<T>(run: SharedRun<T>, patience: Patience | undefined): Promise<T> {
     return patience === undefined ? run.outcome : patience.wait(run);
   }
+}
+
+/** One for each caller. undefined: as long as it takes. */
+function patienceOf({ policy: { loadTimeoutMs } }: EntryRef): Patience | undefined {
+  return loadTimeoutMs === undefined ? undefined : new Patience(loadTimeoutMs);
 }
 
 function itself(answer: Answer): Answer {

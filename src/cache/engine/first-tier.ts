@@ -6,7 +6,7 @@ export const MISS: unique symbol = Symbol('miss');
 
 export interface L1Settings {
   readonly ttlMs: number;
-  /** How much longer than its TTL an entry may answer as a stale one, in milliseconds. */
+  /** How much longer than its TTL an entry is kept, in milliseconds. */
   readonly graceMs: number;
 }
 
@@ -47,8 +47,10 @@ export interface FirstTier {
   hit(cacheKey: string, tenantId: string | undefined): unknown;
   /** A fresh entry. */
   get(cacheKey: string, tenantId: string | undefined): L1Entry | undefined;
-  /** An entry that may have ended, and is within its grace. */
-  withinGrace(cacheKey: string, tenantId: string | undefined): L1Entry | undefined;
+  /** An entry that may have ended, no longer ago than its grace. */
+  withinGrace(cacheKey: string, tenantId: string | undefined, graceMs: number): L1Entry | undefined;
+  /** Keeps entries so much longer than their TTL from now on. */
+  keepFor(graceMs: number): void;
   /** Keeps a value and the bytes that are stored of it. @returns whether there was room. */
   keep(ref: EntryIdentity, bytes: Uint8Array, value: unknown, about: EntryTimes & EntryTags): boolean;
   /** Where L1 is the store. @returns whether it held a live entry of this tenant. */

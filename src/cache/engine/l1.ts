@@ -38,6 +38,7 @@ export class L1 implements FirstTier {
   readonly #handle: number;
   readonly #codec: ValueCodec;
   readonly #settings: L1Settings;
+  #graceMs: number;
   readonly #named = new Sites((tenantId) => this.#site(tenantId, undefined));
   #copyMs: number;
   /** Whether entries may have been kept by the arguments of calls. */
@@ -49,6 +50,7 @@ export class L1 implements FirstTier {
     this.#codec = codec;
     this.#settings = settings;
     this.#copyMs = settings.ttlMs;
+    this.#graceMs = settings.graceMs;
     this.#native = guarded(() => new native.L1(maxBytes));
     this.#handle = this.#native.handle;
   }
@@ -84,15 +86,18 @@ export class L1 implements FirstTier {
     return this.#read(cacheKey, tenantId, 0);
   }
 
-  withinGrace(cacheKey: string, tenantId: string | undefined): L1Entry | undefined {
-    return this.#read(cacheKey, tenantId, this.#settings.graceMs);
+  withinGrace(cacheKey: string, tenantId: string | undefined, graceMs: number): L1Entry | undefined {
+    return this.#read(cacheKey, tenantId, graceMs);
+  }
+
+  keepFor(graceMs: number): void {
+    this.#graceMs = graceMs;
   }
 
   #read(cacheKey: string, tenantId: string | undefined, graceMs: number): L1Entry | undefined {
     if (this.#closed || (graceMs === 0 && !this.#ofCalls && !this.#isFresh(cacheKey, tenantId))) return undefined;
-    const { graceMs: keptMs } = this.#settings;
     const entry = guarded(() =>
-      this.#native.read(tenantBytes(tenantId), Buffer.from(cacheKey), now(), graceMs, keptMs),
+      this.#native.read(tenantBytes(tenantId), Buffer.from(cacheKey), now(), graceMs, this.#graceMs),
     );
     return entry === null ? undefined : { bytes: entry.bytes, value: undefined, expiresAt: entry.expires };
   }
@@ -170,7 +175,7 @@ export class L1 implements FirstTier {
   invalidateTags(tags: readonly string[], of: { readonly tenantId: string | undefined } | undefined): number {
     return guarded(() => {
       this.#native.endUnknown(of && tenantBytes(of.tenantId));
-      return this.#native.invalidateTags(tags, now() - this.#settings.graceMs);
+      return this.#native.invalidateTags(tags, now() - this.#graceMs);
     });
   }
 

@@ -7,32 +7,13 @@ import { runEach } from './concurrency.js';
 import { onePerCounters } from './counters.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
-import type { Failures } from './failure-policy.js';
-import type { PrivateNames } from './private-keys.js';
-import type { Registry } from './registry.js';
+import type { L2Settings } from './l2-settings.js';
 
 /** The answer of a store that gave none. */
 export const FAILED: unique symbol = Symbol('failed');
 
 /** The answer of a store that does not take a function's result: the entry was deleted or changed since it began. */
 export const REFUSED: unique symbol = Symbol('refused');
-
-export interface L2Settings {
-  readonly backend: Backend;
-  /** Whether what it answers with is memory of the caller's own. */
-  readonly private: boolean;
-  /** How the backend answers at once, if it can. */
-  readonly getNow: Backend['getNow'];
-  /** What to call before reads are gathered until the end of a tick; undefined: they are not. */
-  readonly beforeTick: (() => void) | undefined;
-  readonly options: BackendOptions;
-  /** How much longer than its TTL an entry is kept, in milliseconds. */
-  readonly graceMs: number;
-  /** What stands for cache keys and tags in the backend; undefined: they themselves. */
-  readonly names: PrivateNames | undefined;
-  readonly registry: Registry | undefined;
-  readonly failures: Failures;
-}
 
 export interface Stored {
   readonly ref: EntryRef;
@@ -57,7 +38,7 @@ export class L2 {
     this.beforeTick = settings.names === undefined ? settings.beforeTick : undefined;
     this.#own = settings.private ? privateEntry : ownEntry;
     this.#options = settings.options;
-    const ttl = settings.options.l1 !== 'disabled' || settings.graceMs > 0;
+    const ttl = settings.options.l1 !== 'disabled';
     this.#getOptions = { readOnly: true, ttl, ...settings.options };
   }
 
@@ -74,12 +55,14 @@ export class L2 {
 
   /** What is stored, or FAILED. `ttl`: ask for its end even if the cache itself can do without. */
   async get(ref: EntryRef, ttl = false): Promise<BackendEntry | undefined | typeof FAILED> {
-    const options = ttl ? { ...this.#getOptions, ttl } : this.#getOptions;
+    const { graceMs, backend = this.backend } = ref.policy;
+    const asks = (ttl || graceMs > 0) && !this.#getOptions.ttl;
+    const options = asks ? { ...this.#getOptions, ttl: true } : this.#getOptions;
     const at = elapsed();
     try {
-      let entry = this.#own(await this.backend.get(this.name(ref), options));
+      let entry = this.#own(await backend.get(this.name(ref), options));
       if (entry === undefined && this.#settings.names !== undefined) {
-        for (const older of this.#names(ref).slice(1)) entry ??= this.#own(await this.backend.get(older, options));
+        for (const older of this.#names(ref).slice(1)) entry ??= this.#own(await backend.get(older, options));
       }
       this.#read(at, [ref], [entry]);
       return entry;
@@ -93,14 +76,15 @@ export class L2 {
   /** As `get` for many, in one request where the backend can; all have failed when it has. */
   async getMany(refs: readonly EntryRef[]): Promise<(BackendEntry | undefined | typeof FAILED)[]> {
     const [first] = refs;
-    const { getMany } = this.backend;
+    const { getMany } = first?.policy.backend ?? this.backend;
     if (first === undefined || getMany === undefined || this.#settings.names !== undefined) {
       return runEach(refs, (ref) => this.get(ref));
     }
     const at = elapsed();
     try {
       const cacheKeys = refs.map((ref) => ref.cacheKey);
-      const answers = Array.from(await getMany(cacheKeys, this.#getOptions));
+      const ttl = this.#getOptions.ttl || refs.some(({ policy }) => policy.graceMs > 0);
+      const answers = Array.from(await getMany(cacheKeys, { ...this.#getOptions, ttl }));
       const entries = refs.map((_, i) => this.#own(answers[i]));
       this.#read(at, refs, entries);
       return entries;
@@ -116,16 +100,17 @@ export class L2 {
    * @returns whether it was stored. @throws ValueTooLargeError when it is over the backend's limit.
    */
   async set({ ref, bytes, ttlMs }: Stored, run?: StoringRun): Promise<boolean | typeof REFUSED> {
+    const { backend = this.backend } = ref.policy;
     const at = elapsed();
     try {
       // An entry under a previous key's name would come back when the new one ends before it.
       if (this.#settings.names !== undefined) {
-        for (const older of this.#names(ref).slice(1)) await this.backend.delete(older, this.#options);
+        for (const older of this.#names(ref).slice(1)) await backend.delete(older, this.#options);
       }
       const options = this.#setOptions(ref, ttlMs);
-      const { setIfUnchanged } = this.backend;
+      const { setIfUnchanged } = backend;
       if (run === undefined || setIfUnchanged === undefined) {
-        await this.backend.set(this.name(ref), bytes, options);
+        await backend.set(this.name(ref), bytes, options);
       } else if (run.changed || !(await setIfUnchanged(this.name(ref), bytes, run.condition(options)))) {
         return REFUSED;
       }
@@ -139,15 +124,15 @@ export class L2 {
   /** As `set` for many in one request; undefined: the backend cannot. @returns whether all were stored. */
   async setMany(items: readonly Stored[]): Promise<boolean | undefined> {
     const [first] = items;
-    const { setMany } = this.backend;
-    const { graceMs, names } = this.#settings;
+    const { setMany } = first?.ref.policy.backend ?? this.backend;
+    const { names } = this.#settings;
     if (first === undefined || setMany === undefined || names !== undefined) return undefined;
     const at = elapsed();
     try {
       const all = items.map(({ ref, bytes, ttlMs }): BackendItem => {
         const tags = this.#tags(ref);
-        const times =
-          graceMs === 0 ? { ttlMs: Math.ceil(ttlMs) } : { ttlMs: Math.ceil(ttlMs + graceMs), staleMs: graceMs };
+        const { graceMs } = ref.policy;
+        const times = { ttlMs: Math.ceil(ttlMs + graceMs), ...(graceMs > 0 && { staleMs: graceMs }) };
         return { cacheKey: ref.cacheKey, bytes, ...times, ...(tags && { tags }) };
       });
       await setMany(all, { owned: true, ...this.#options });
@@ -160,8 +145,13 @@ export class L2 {
 
   /** @returns how many were removed. @throws what the backend throws: an invalidation that failed must not pass for done. */
   async delete(refs: readonly EntryRef[]): Promise<number> {
-    return this.#thrown(refs[0] as EntryRef, async () => {
-      const names = refs.flatMap((ref) => this.#names(ref));
+    const names = refs.flatMap((ref) => this.#names(ref));
+    return this.deleteNamed(refs[0] as EntryRef, names);
+  }
+
+  /** As `delete`, by what the backend calls entries. @param ref whose cache it is. */
+  async deleteNamed(ref: EntryRef, names: readonly string[]): Promise<number> {
+    return this.#thrown(ref, async () => {
       const { deleteMany } = this.backend;
       if (deleteMany !== undefined && names.length > 1) return deleteMany(names, this.#options);
       const deleted = await runEach(names, (name) => this.backend.delete(name, this.#options));
@@ -173,6 +163,15 @@ export class L2 {
   async deleteBytes(ref: EntryRef, bytes: Uint8Array): Promise<void> {
     await this.ask(ref, async () => {
       for (const name of this.#names(ref)) await this.backend.delete(name, { ifBytes: bytes, ...this.#options });
+    });
+  }
+
+  /** Deletes an entry, if it is exactly these bytes: whether it was. @throws what the backend throws. */
+  async take(ref: EntryRef, bytes: Uint8Array): Promise<boolean> {
+    return this.#thrown(ref, async () => {
+      const options = { ifBytes: bytes, ...this.#options };
+      for (const name of this.#names(ref)) if (await this.backend.delete(name, options)) return true;
+      return false;
     });
   }
 
@@ -192,7 +191,7 @@ export class L2 {
     const { expire } = this.backend;
     if (expire === undefined) throw new BackendError('This backend cannot change when an entry ends');
     return this.#thrown(ref, async () => {
-      const ttlMs = ref.ttlMs + this.#settings.graceMs;
+      const ttlMs = ref.ttlMs + ref.policy.graceMs;
       let any = false;
       for (const name of this.#names(ref)) if (await expire(name, ttlMs, this.#options)) any = true;
       return any;
@@ -252,7 +251,8 @@ export class L2 {
 
   /** To spread one object into another took a tenth of the time of a `set` in Redis. */
   #setOptions(ref: EntryRef, ttlMs: number): BackendSetOptions {
-    const { graceMs, private: own } = this.#settings;
+    const { private: own } = this.#settings;
+    const { graceMs } = ref.policy;
     const { signal, l1 } = this.#options;
     const [tags, whole] = [this.#tags(ref), Math.ceil(ttlMs + graceMs)];
     if (graceMs > 0) return { ...this.#options, ttlMs: whole, staleMs: graceMs, tags, owned: true };

@@ -1,13 +1,14 @@
 import { types } from 'node:util';
 import { TimeoutError } from '../../errors.js';
 import { elapsed } from '../../util/clock.js';
+import { type Checks, checked } from './checks.js';
 import { assertCanTag } from './coherence.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Failures } from './failure-policy.js';
 import { REFUSED } from './l2.js';
-import { EntryLock, type IsLocked, type LockSettings } from './lock.js';
+import { EntryLock, type IsLocked } from './lock.js';
 import { Run } from './run.js';
 import { withoutSignal, withSignal } from './run-signal.js';
 import type { Progress } from './shared-run.js';
@@ -31,17 +32,6 @@ export interface Outcome {
   readonly invalidatedAt?: number | undefined;
 }
 
-export interface LoadSettings {
-  /** After so long a run ends, and its signal fires; undefined: it has none. */
-  readonly signalMs: number | undefined;
-  /** After so long another run may begin, and a lock is no longer renewed, whatever has become of the first. */
-  readonly maxRunMs: number;
-  /** TTL of `null`; undefined: as any value. */
-  readonly negativeTtlMs: number | undefined;
-  /** One run in all processes; undefined: once in this process. */
-  readonly lock: LockSettings | undefined;
-}
-
 export interface LoadCall {
   readonly ref: EntryRef;
   readonly writer: Writer;
@@ -52,28 +42,33 @@ export interface LoadCall {
 export class Loader {
   readonly #tiers: Tiers;
   readonly #failures: Failures;
-  readonly #failed: FailedLoads | undefined;
-  readonly #settings: LoadSettings;
-  readonly #lock: EntryLock | undefined;
+  readonly #failed: FailedLoads;
+  readonly #flights: SingleFlight<unknown, unknown>;
+  readonly #checks: Checks;
 
   constructor(
     tiers: Tiers,
     flights: SingleFlight<unknown, unknown>,
     failures: Failures,
-    failed: FailedLoads | undefined,
-    settings: LoadSettings,
+    failed: FailedLoads,
+    checks: Checks,
   ) {
     this.#tiers = tiers;
     this.#failures = failures;
     this.#failed = failed;
-    this.#settings = settings;
-    this.#lock = settings.lock && tiers.l2 && new EntryLock(tiers.l2, flights, settings.lock, settings.maxRunMs);
+    this.#flights = flights;
+    this.#checks = checks;
+  }
+
+  #lockOf({ policy: { lock, maxRunMs } }: EntryRef): EntryLock | undefined {
+    const { l2 } = this.#tiers;
+    return lock && l2 && new EntryLock(l2, this.#flights, lock, maxRunMs);
   }
 
   /** Runs `load` after a miss; with `lock` in one process only. @param orStale a stale value will do when that takes too long. */
   async afterMiss(call: LoadCall, orStale: boolean): Promise<Outcome> {
     const { ref, writer, progress } = call;
-    const lock = this.#lock;
+    const lock = this.#lockOf(ref);
     // A backend that has timed out would only make the caller wait longer.
     if (lock === undefined || ref.unanswered) return this.run(call);
     return lock.during<Outcome>(ref, {
@@ -82,7 +77,7 @@ export class Loader {
       waiting: () => progress.elsewhere(),
       giveUp: orStale
         ? async () => {
-            this.#failed?.late(ref);
+            this.#failed.late(ref);
             throw new TimeoutError('Another process has been running the function for too long');
           }
         : undefined,
@@ -92,7 +87,7 @@ export class Loader {
   /** Replaces a stale entry; with `lock`, unless another process is at it. A failure is reported, and the entry stays. */
   async inBackground(call: LoadCall): Promise<Outcome | undefined> {
     const { ref, writer } = call;
-    const lock = this.#lock;
+    const lock = this.#lockOf(ref);
     try {
       if (lock === undefined) return await this.run(call);
       // Another process may have replaced it before this one had the lock.
@@ -107,13 +102,13 @@ export class Loader {
   async run(call: LoadCall, isLocked?: IsLocked): Promise<Outcome> {
     const { ref, writer } = call;
     const { invalidations, l2 } = this.#tiers;
-    const run = new Run(ref, writer.seen(), invalidations, l2, { maxMs: this.#settings.maxRunMs, isLocked });
+    const run = new Run(ref, writer.seen(), invalidations, l2, { maxMs: ref.policy.maxRunMs, isLocked });
     try {
       return await this.#stored(call, run);
     } catch (error) {
       // If the entry or its arguments have changed, the failure belongs to an earlier state.
       const own = writer.mayStore() && !run.over && (ref.unchanged ?? always)();
-      if (own && run.invalidatedAt(ref.tags) === undefined) this.#failed?.threw(ref, error);
+      if (own && run.invalidatedAt(ref.tags) === undefined) this.#failed.threw(ref, error);
       throw error;
     } finally {
       run.end();
@@ -125,9 +120,12 @@ export class Loader {
     const unchanged = ref.unchanged ?? always;
     const before = unchanged();
     const returned = await this.#load(call, run);
-    this.#failed?.forget(ref.cacheKey);
+    this.#failed.forget(ref.cacheKey);
     const { value, stored, ...special } = returned;
-    const unstored: Outcome = { value, status: 'miss', expiresAt: Number.NaN };
+    const { check } = ref.policy;
+    // Stored is what is checked again when it is read.
+    const output = check && stored && value !== undefined ? await checked(check, value) : value;
+    const unstored: Outcome = { value: output, status: 'miss', expiresAt: Number.NaN };
     if (!before || !unchanged()) return { ...unstored, changed: true };
     if (!stored || value === undefined || this.#tiers.closed || ref.unanswered) return unstored;
     try {
@@ -144,12 +142,12 @@ export class Loader {
 
   async #look(ref: EntryRef, writer: Writer): Promise<Outcome | undefined> {
     const found = await this.#tiers.read(ref, writer);
-    if (!found?.fresh) return undefined;
-    return { value: found.value, status: 'hit', expiresAt: found.expiresAt };
+    const passed = found?.fresh ? await this.#checks.passed(found, ref) : undefined;
+    return passed && { value: passed.value, status: 'hit', expiresAt: passed.expiresAt };
   }
 
   #refOf(ref: EntryRef, value: unknown, { ttlMs, tags }: Partial<Pick<LoadResult, 'ttlMs' | 'tags'>>): EntryRef {
-    const ownTtl = ttlMs ?? (value === null ? this.#settings.negativeTtlMs : undefined);
+    const ownTtl = ttlMs ?? (value === null ? ref.policy.negativeTtlMs : undefined);
     if (ownTtl === undefined && tags === undefined) return ref;
     if (tags !== undefined) assertCanTag(this.#tiers.l2?.backend, tags);
     const named = tags?.map((tag) => ref.tagName?.(tag) ?? tag) ?? [];
@@ -158,7 +156,7 @@ export class Loader {
 
   async #load({ ref, load, progress }: LoadCall, run: Run): Promise<LoadResult> {
     const { counters } = ref;
-    const { signalMs } = this.#settings;
+    const { signalMs } = ref.policy;
     const began = () => progress.began(run);
     const result = () => inSpan('load', ref, () => loadResultOf(load));
     counters.loads++;

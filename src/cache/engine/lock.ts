@@ -4,12 +4,8 @@ import { clearInterval, setInterval } from '../../util/timers.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
 import { FAILED, type L2 } from './l2.js';
+import type { LockSettings } from './policy.js';
 import type { SingleFlight } from './single-flight.js';
-
-export interface LockSettings {
-  readonly leaseMs: number;
-  readonly waitMs: number;
-}
 
 /** Between two looks at what another process is loading: a tenth of the time waited so far, within these bounds. */
 const POLL_MS = { least: 2, most: 250 };

@@ -5,35 +5,33 @@ import type { InvalidationBus } from '../../backends/invalidation-bus.js';
 import { SealingCodec } from '../../codec/sealing-codec.js';
 import type { ValueCodec } from '../../codec/value-codec.js';
 import type { BackendError } from '../../errors.js';
-import { type GuardSettings, guarded } from './backend-guard.js';
+import { GuardedBackends } from './backend-guard.js';
 import { BusLink } from './bus-link.js';
+import { Checks } from './checks.js';
 import type { BreakerState } from './circuit-breaker.js';
 import { Coherence } from './coherence.js';
 import { EntryStore } from './entry-store.js';
 import { events } from './events.js';
-import { type BackoffSettings, FailedLoads } from './failed-loads.js';
+import { FailedLoads } from './failed-loads.js';
 import { type FailurePolicy, Failures } from './failure-policy.js';
-import type { FetchSettings } from './fetching.js';
 import type { L1Settings } from './first-tier.js';
+import type { Found } from './found.js';
+import type { GuardSettings } from './guard.js';
 import { Invalidations } from './invalidations.js';
 import { L1 } from './l1.js';
 import { L2 } from './l2.js';
-import { Loader, type LoadSettings, type Outcome } from './loader.js';
+import { Loader, type Outcome } from './loader.js';
+import { Policies, type PolicySettings } from './policy.js';
 import type { PrivateNames } from './private-keys.js';
 import { Reads } from './reads.js';
 import type { Registry } from './registry.js';
 import { RewrapOnRead } from './rewrap-on-read.js';
 import { SingleFlight } from './single-flight.js';
-import { type Found, type TierSettings, Tiers } from './tiers.js';
+import { Tiers } from './tiers.js';
 import { ValueL1 } from './value-l1.js';
 
 /** What a store is made of; each part of it takes its own of the settings. Times are in milliseconds. */
-export interface StoreSettings
-  extends FetchSettings,
-    LoadSettings,
-    FailurePolicy,
-    Omit<GuardSettings, 'onState'>,
-    Pick<TierSettings, 'jitter'> {
+export interface StoreSettings extends PolicySettings, FailurePolicy, Omit<GuardSettings, 'onState'> {
   readonly codec: ValueCodec;
   readonly backend: Backend | undefined;
   readonly namespace: string | undefined;
@@ -54,14 +52,10 @@ export interface StoreSettings
         readonly invalidation: boolean;
       })
     | undefined;
-  /** undefined: off. */
-  readonly backoff: BackoffSettings | undefined;
-  /** undefined: off. */
-  readonly errorTtlMs: number | undefined;
 }
 
 export function openStore(settings: StoreSettings): EntryStore {
-  const { codec, backend, l1: copies, names, namespace, jitter } = settings;
+  const { codec, backend, l1: copies, names, namespace } = settings;
   const graceMs = Math.max(settings.swrMs, settings.staleIfErrorMs);
   const failures = new Failures(settings);
   let breaker = backend && settings.breaker && ('closed' as BreakerState);
@@ -69,10 +63,12 @@ export function openStore(settings: StoreSettings): EntryStore {
     breaker = state;
     if (events.breaker.hasSubscribers) events.breaker.publish({ namespace, state });
   };
+  const backends = backend && new GuardedBackends(backend, { ...settings, onState });
   const l2 =
     backend &&
+    backends &&
     new L2({
-      backend: guarded(backend, { ...settings, onState }),
+      backend: backends.own,
       private: isPrivate(backend),
       // What is sealed anew when it is read has to be read by those who see to that.
       getNow: settings.rewrapOnRead ? undefined : nowOf(backend),
@@ -82,7 +78,6 @@ export function openStore(settings: StoreSettings): EntryStore {
         signal: settings.signal,
         l1: copies === undefined ? 'disabled' : 'miss',
       },
-      graceMs,
       names,
       registry: settings.registry,
       failures,
@@ -91,9 +86,8 @@ export function openStore(settings: StoreSettings): EntryStore {
   const own = l2 === undefined ? { ttlMs: Number.POSITIVE_INFINITY } : {};
   const kept = { ttlMs: copies?.ttlMs ?? 0, ...own, graceMs };
   const l1 = copies && (copies.values ? new ValueL1(copies.maxBytes, kept) : new L1(copies.maxBytes, codec, kept));
-  const backoff = graceMs === 0 ? undefined : settings.backoff;
-  const failed =
-    (backoff ?? settings.errorTtlMs) === undefined ? undefined : new FailedLoads(backoff, settings.errorTtlMs);
+  const policies = new Policies(settings, backends, (ms) => l1?.keepFor(ms));
+  const failed = new FailedLoads();
   const flights = new SingleFlight<Found, Outcome>();
   const invalidations = new Invalidations();
   // Private names tell nothing that L1 could look up.
@@ -117,11 +111,12 @@ export function openStore(settings: StoreSettings): EntryStore {
   const keepValues = copies?.values ?? false;
   const onRead =
     settings.rewrapOnRead && l2 && codec instanceof SealingCodec ? new RewrapOnRead(codec, l2, names).read : undefined;
-  const tiers = new Tiers({ codec, l1, l2, keepValues, graceMs, jitter, failures, invalidations, coherence, onRead });
-  const loader = new Loader(tiers, flights, failures, failed, settings);
-  const reads = new Reads({ codec, tiers, flights, coherence });
+  const tiers = new Tiers({ codec, l1, l2, keepValues, failures, invalidations, coherence, onRead });
+  const checks = new Checks(tiers, failures);
+  const loader = new Loader(tiers, flights, failures, failed, checks);
+  const reads = new Reads({ codec, tiers, flights, coherence, checks });
   const usage = () => ({ ...(l1?.usage ?? { l1Entries: 0, l1Bytes: 0 }), breaker });
-  const parts = { codec, tiers, reads, loader, failures, failed, flights, coherence, settings, graceMs, usage };
+  const parts = { codec, tiers, reads, loader, failures, failed, flights, coherence, policies, checks, usage };
   return new EntryStore(parts);
 }
 

@@ -9,26 +9,28 @@ const bySignal = new WeakMap<AbortSignal, Set<Abandon>>();
 export class PendingOperations {
   /** How many have not settled. While there is one, the process stays alive. */
   count = 0;
-  readonly #ms: number;
   /** What ends everything under way with this signal, in any cache. */
   readonly #abandons: Set<Abandon> | undefined;
 
-  /** @param ms the time limit of one operation. */
-  constructor(ms: number, signal: AbortSignal | undefined) {
-    this.#ms = ms;
+  constructor(signal: AbortSignal | undefined) {
     this.#abandons = signal && abandonsOf(signal);
   }
 
   /**
    * What `work` resolves with, after `done`; or what `failed` makes of its rejection, a TimeoutError or the signal's reason.
-   * @param timed whether there is a time limit here.
+   * @param ms its time limit; undefined: it has none here.
    */
-  race<T>(work: Promise<T>, timed: boolean, done: () => void, failed: (error: unknown) => Promise<T>): Promise<T> {
+  race<T>(
+    work: Promise<T>,
+    ms: number | undefined,
+    done: () => void,
+    failed: (error: unknown) => Promise<T>,
+  ): Promise<T> {
     return new Promise<T>((resolve) => {
       const abandon = (error: unknown) => {
         if (end()) resolve(failed(error));
       };
-      const deadline = timed ? new Deadline(this.#ms, 'The backend', abandon, false) : undefined;
+      const deadline = ms === undefined ? undefined : new Deadline(ms, 'The backend', abandon, false);
       let over = false;
       const end = (): boolean => {
         if (over) return false;

@@ -4,22 +4,16 @@ import { now } from '../../util/clock.js';
 import { append } from '../../util/own-property.js';
 import { nextTick } from '../../util/timers.js';
 import { isLarge, unusable } from './backend-entry.js';
+import type { Checks } from './checks.js';
 import type { Coherence } from './coherence.js';
 import type { EntryRef } from './entry-ref.js';
 import { events, publish } from './events.js';
-import type { Invalidations, Validity } from './invalidations.js';
+import type { Found } from './found.js';
+import { type Answer, Gathering, type Take, UNSURE } from './gathering.js';
+import type { Validity } from './invalidations.js';
 import { FAILED, type L2 } from './l2.js';
 import type { SingleFlight, Watch } from './single-flight.js';
-import type { Found, Tiers } from './tiers.js';
-
-/** The answer of a read that found nothing fresh while the entry was changed: it says nothing of what is stored now. */
-export const UNSURE: unique symbol = Symbol('unsure');
-
-/** An entry that does not open is one without a value. */
-export type Answer = Found | undefined | typeof UNSURE;
-
-/** What becomes of an answer. */
-export type Take<R> = (answer: Answer, ref: EntryRef) => R | Promise<R>;
+import type { Tiers } from './tiers.js';
 
 /** The most reads that are gathered: a server that answers them answers no other client. */
 const MAX_GATHERED = 512;
@@ -29,6 +23,7 @@ export interface ReadParts {
   readonly tiers: Tiers;
   readonly flights: SingleFlight<unknown, unknown>;
   readonly coherence: Coherence;
+  readonly checks: Checks;
 }
 
 /**
@@ -49,20 +44,29 @@ export class Reads {
   /** Whether {@link one} is for an entry: nothing else is under way for it, and L1 has no copy, which a flight would open. */
   gathers(ref: EntryRef): boolean {
     const { tiers, flights } = this.#parts;
-    if (tiers.l2?.beforeTick === undefined || flights.has(ref)) return false;
+    // A time limit of its own is that of a request of its own.
+    if (tiers.l2?.beforeTick === undefined || ref.policy.backend !== undefined || flights.has(ref)) return false;
     // Of many callers who ask for the same at once, only the first has to look.
     return this.#withKey(ref) !== undefined || tiers.l1?.get(ref.cacheKey, ref.tenantId) === undefined;
   }
 
   /** The value of an entry, if it is fresh, for one of the callers. */
   readonly valueOf: Take<unknown> = (answer, ref) => {
-    if (answer !== UNSURE && answer?.fresh) {
-      countHit(answer, ref);
-      return this.#parts.tiers.take(answer, ref);
+    if (answer === UNSURE || !answer?.fresh) {
+      countMiss(ref);
+      return undefined;
     }
-    countMiss(ref);
-    return undefined;
+    if (ref.policy.check !== undefined) return this.#valueThatPasses(answer, ref);
+    countHit(answer, ref);
+    return this.#parts.tiers.take(answer, ref);
   };
+
+  async #valueThatPasses(found: Found, ref: EntryRef): Promise<unknown> {
+    const passed = await this.#parts.checks.passed(found, ref);
+    if (passed === undefined) countMiss(ref);
+    else countHit(found, ref);
+    return passed?.value;
+  }
 
   /** @throws ConfigurationError when the tick would not end. */
   one<R>(ref: EntryRef, take: Take<R>): Promise<R> {
@@ -88,12 +92,39 @@ export class Reads {
     return filling;
   }
 
-  /** @param refs of one tenant. */
-  async many<R>(refs: readonly EntryRef[], take: Take<R>): Promise<R[]> {
+  /**
+   * The answers for those of many entries of one tenant for which nothing is under way and L1 has no copy, by cache key; of few,
+   * none: they are as well read one by one.
+   */
+  async early(refs: readonly EntryRef[]): Promise<ReadonlyMap<string, { readonly answer: Answer }>> {
+    const { tiers, flights } = this.#parts;
+    const early = new Map<string, { readonly answer: Answer }>();
+    if (tiers.l2 === undefined) return early;
+    const wanted = new Map<string, EntryRef>();
+    for (const ref of refs) {
+      const { cacheKey, tenantId } = ref;
+      if (!flights.has(ref) && tiers.l1?.get(cacheKey, tenantId) === undefined) wanted.set(cacheKey, ref);
+    }
+    if (wanted.size < 2) return early;
+    const all = [...wanted.values()];
+    for (let at = 0; at < all.length; at += MAX_GATHERED) {
+      await this.many(
+        all.slice(at, at + MAX_GATHERED),
+        (answer, { cacheKey }) => {
+          early.set(cacheKey, { answer });
+        },
+        true,
+      );
+    }
+    return early;
+  }
+
+  /** @param refs of one tenant. @param watched whether answers that may be outdated are {@link UNSURE} also without L1. */
+  async many<R>(refs: readonly EntryRef[], take: Take<R>, watched = false): Promise<R[]> {
     const taken = refs.map((): R | Promise<R> | undefined => undefined);
     let waits = false;
     // Who asks for many only looks: where there are no copies, changes make no difference.
-    const watch = this.#parts.tiers.l1 && this.#parts.flights.watch();
+    const watch = watched || this.#parts.tiers.l1 ? this.#parts.flights.watch() : undefined;
     await this.#read(refs, watch, (i, ref, answer) => {
       const result = answer instanceof Promise ? answer.then((found) => take(found, ref)) : take(answer, ref);
       waits ||= result instanceof Promise;
@@ -221,73 +252,7 @@ class Answers {
   }
 }
 
-/** What is asked for in one tick, of one tenant. Each entry is asked for once. */
-class Gathering {
-  readonly tenantId: string | undefined;
-  readonly #byKey = new Map<string, Caller[]>();
-  #callers: readonly Caller[][] = [];
-  /** Of what was sent and has no answer. */
-  #open: { readonly watch: Watch; readonly tick: number } | undefined;
-
-  constructor(tenantId: string | undefined) {
-    this.tenantId = tenantId;
-  }
-
-  get size(): number {
-    return this.#byKey.size;
-  }
-
-  has({ cacheKey, tenantId }: EntryRef): boolean {
-    return tenantId === this.tenantId && this.#byKey.has(cacheKey);
-  }
-
-  add<R>(ref: EntryRef, take: Take<R>): Promise<R> {
-    return new Promise((resolve, reject) => {
-      const caller: Caller = { ref, take, resolve: resolve as Caller['resolve'], reject };
-      const callers = this.#byKey.get(ref.cacheKey);
-      if (callers === undefined) this.#byKey.set(ref.cacheKey, [caller]);
-      else append(callers, caller);
-    });
-  }
-
-  /** What to ask for. No more entries are added from now on, but callers still are. */
-  begin(watch: Watch, tick: number): readonly EntryRef[] {
-    this.#open = { watch, tick };
-    this.#callers = Array.from(this.#byKey.values());
-    return this.#callers.map(([first]) => (first as Caller).ref);
-  }
-
-  /** Whether an entry is being read, and neither has it changed nor any tag been invalidated since that began. */
-  answers(ref: EntryRef, { tick }: Invalidations): boolean {
-    const open = this.#open;
-    return open !== undefined && open.tick === tick && this.has(ref) && !open.watch.has(ref.cacheKey);
-  }
-
-  readonly answer = (i: number, _ref: EntryRef, answer: Answer | Promise<Answer>): void => {
-    this.#open = undefined;
-    for (const { ref, take, resolve, reject } of this.#callers[i] as Caller[]) {
-      try {
-        resolve(answer instanceof Promise ? answer.then((found) => take(found, ref)) : take(answer, ref));
-      } catch (error) {
-        reject(error);
-      }
-    }
-  };
-
-  readonly fail = (error: unknown): void => {
-    this.#open = undefined;
-    for (const callers of this.#callers) for (const { reject } of callers) reject(error);
-  };
-}
-
-interface Caller {
-  readonly ref: EntryRef;
-  readonly take: Take<unknown>;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-export function countHit({ inL1 }: Found, ref: EntryRef): void {
+export function countHit({ inL1 }: Pick<Found, 'inL1'>, ref: EntryRef): void {
   const tier = ref.counters.hit(inL1);
   if (events.hit.hasSubscribers) publish(events.hit, ref, { tier });
   ref.span?.note({ status: 'hit', tier });

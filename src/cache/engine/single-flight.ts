@@ -238,6 +238,15 @@ export class SingleFlight<Found, Outcome> {
     for (const flight of this.#all()) flight.invalidate();
   }
 
+  /** Entries are removed all at once: of those that `are`, work in progress stores nothing; no read leaves a copy. */
+  removeAll(are: (cacheKey: string) => boolean): void {
+    this.changed(undefined);
+    for (const flight of this.#all()) {
+      if (are(flight.cacheKey)) flight.remove();
+      else flight.invalidateReads();
+    }
+  }
+
   invalidateAllReads(): void {
     this.changed(undefined);
     for (const flight of this.#all()) flight.invalidateReads();

@@ -7,6 +7,7 @@ import type { Coherence } from './coherence.js';
 import type { EntryRef } from './entry-ref.js';
 import type { Failures } from './failure-policy.js';
 import { type FirstTier, isSame, type L1Entry } from './first-tier.js';
+import type { CopyRef, Found } from './found.js';
 import type { Invalidations, Validity } from './invalidations.js';
 import { type DirectWrite, L1 } from './l1.js';
 import { FAILED, type L2, REFUSED } from './l2.js';
@@ -22,29 +23,10 @@ export interface TierSettings {
   /** undefined: L1 is the store. */
   readonly l2: L2 | undefined;
   readonly keepValues: boolean;
-  /** How much longer than its TTL an entry is kept, in milliseconds. */
-  readonly graceMs: number;
-  /** By which part of itself a TTL is shortened at most. */
-  readonly jitter: number;
   readonly failures: Failures;
   readonly invalidations: Invalidations;
   readonly coherence: Coherence;
   readonly onRead: ((ref: EntryRef, stored: BackendEntry) => void) | undefined;
-}
-
-/** What is known of an entry of which L1 keeps a copy. */
-export type CopyRef = Pick<EntryRef, 'cacheKey' | 'tenantId' | 'ttlMs' | 'call'>;
-
-export interface Found {
-  /** As stored; undefined where L1 keeps decoded values. */
-  readonly bytes: Uint8Array | undefined;
-  readonly value: unknown;
-  /** When the entry's TTL ends, on the clock of {@link now}: `Infinity` for never, NaN when unknown. */
-  readonly expiresAt: number;
-  readonly fresh: boolean;
-  readonly inL1: boolean;
-  /** Whether a caller was given `value`; the next one decodes its own. */
-  taken: boolean;
 }
 
 /** L1 and L2, or L1 alone, with the codec. All writes, and all reads that wait, go through here. */
@@ -103,8 +85,8 @@ export class Tiers {
   }
 
   /** The backend has no entry: a copy past its TTL must not answer for one that was removed, should the backend fail later. */
-  absent({ cacheKey, tenantId }: EntryRef, current: boolean): void {
-    if (current && this.#settings.graceMs > 0) this.l1?.delete(cacheKey, tenantId);
+  absent({ cacheKey, tenantId, policy }: EntryRef, current: boolean): void {
+    if (current && policy.graceMs > 0) this.l1?.delete(cacheKey, tenantId);
   }
 
   /**
@@ -121,7 +103,7 @@ export class Tiers {
     validity: Validity | undefined,
   ): Found | undefined {
     if (value === undefined) return undefined;
-    const expiresAt = expiryOf(stored, at, this.#settings.graceMs);
+    const expiresAt = expiryOf(stored, at, ref.policy.graceMs);
     const fresh = isFresh(stored, expiresAt);
     this.#settings.onRead?.(ref, stored);
     if (fresh && current) this.keepCopy(ref, stored, at, expiresAt, value, validity);
@@ -173,7 +155,7 @@ export class Tiers {
     const begun = tags?.length && run === undefined ? this.invalidations.begin() : undefined;
     try {
       const at = now();
-      const ttlMs = this.jittered(ref.ttlMs);
+      const ttlMs = jittered(ref);
       let stored: boolean | typeof REFUSED = false;
       try {
         stored = this.l2 === undefined || (await this.l2.set({ ref, bytes, ttlMs }, run));
@@ -193,14 +175,15 @@ export class Tiers {
 
   /** Where L1 is the store, and seals in the same call. */
   #writeDirect(
-    { cacheKey, tenantId, tags = [], counters, ttlMs }: EntryRef,
+    ref: EntryRef,
     direct: DirectWrite,
     writer: Writer,
     run: Run | undefined,
   ): number | undefined | typeof REFUSED {
+    const { cacheKey, tenantId, tags = [], counters } = ref;
     if (this.closed || run?.over || !writer.mayStore()) return undefined;
     if (run?.invalidatedAt(tags) !== undefined) return REFUSED;
-    const until = now() + this.jittered(ttlMs);
+    const until = now() + jittered(ref);
     writer.commit();
     try {
       direct(until, tags);
@@ -246,14 +229,6 @@ export class Tiers {
     return takenBack;
   }
 
-  /** A TTL that is at random a little shorter, so that what was stored together does not end together. */
-  jittered(ttlMs: number): number {
-    const { jitter } = this.#settings;
-    return jitter === 0 || ttlMs === Number.POSITIVE_INFINITY
-      ? ttlMs
-      : Math.max(1, ttlMs * (1 - jitter * Math.random()));
-  }
-
   /** Forgets L1; what is still under way leaves nothing in either tier. */
   close(): void {
     this.closed = true;
@@ -267,13 +242,23 @@ export class Tiers {
     return true;
   }
 
+  /** The value of an entry of the backend; undefined when it does not open. */
+  async open(ref: EntryRef, bytes: Uint8Array): Promise<unknown> {
+    try {
+      return await this.#settings.codec.deserialize(bytes, ref);
+    } catch (error) {
+      await this.unopened(ref, bytes, error);
+      return undefined;
+    }
+  }
+
   /** A copy that may be stale, where there is no backend or it does not answer. */
   readInGrace(ref: EntryRef): Promise<Found | undefined> | undefined {
-    return this.#settings.graceMs === 0 ? undefined : this.#readInGrace(ref);
+    return ref.policy.graceMs === 0 ? undefined : this.#readInGrace(ref);
   }
 
   async #readInGrace(ref: EntryRef): Promise<Found | undefined> {
-    const held = this.l1?.withinGrace(ref.cacheKey, ref.tenantId);
+    const held = this.l1?.withinGrace(ref.cacheKey, ref.tenantId, ref.policy.graceMs);
     const found = held && (await this.#openHeld(held, ref));
     // Whatever its TTL, a copy that has ended is good for little more than an emergency.
     return found && { ...found, fresh: false };
@@ -287,7 +272,7 @@ export class Tiers {
     try {
       if (bytes !== undefined) value = await this.#settings.codec.deserialize(bytes, { cacheKey, tenantId });
     } catch (error) {
-      const current = this.l1?.withinGrace(cacheKey, tenantId);
+      const current = this.l1?.withinGrace(cacheKey, tenantId, ref.policy.graceMs);
       const same = current !== undefined && isSame(current, held);
       // A copy of before a rotation that was completed: the backend's entry tells whether anything is wrong.
       const worthless = this.l2 !== undefined || this.#settings.failures.unopened(error, ref);
@@ -297,4 +282,10 @@ export class Tiers {
     if (value === undefined) return undefined;
     return { bytes, value, expiresAt, fresh: !(expiresAt <= now()), inL1: true, taken: false };
   }
+}
+
+/** An entry's TTL, at random a little shorter, so that what was stored together does not end together. */
+export function jittered({ ttlMs, policy: { jitter } }: EntryRef): number {
+  if (jitter === 0 || ttlMs === Number.POSITIVE_INFINITY) return ttlMs;
+  return Math.max(1, ttlMs * (1 - jitter * Math.random()));
 }

@@ -24,8 +24,6 @@ interface ValueEntry {
   until: number;
   /** When the entry's TTL ends: `Infinity` for never, NaN when unknown. Not before `until`. */
   expiresAt: number;
-  /** Until when the copy may still answer as a stale one. Not before `until`. */
-  graceUntil: number;
   readonly validity: Validity | undefined;
 }
 
@@ -33,6 +31,7 @@ interface ValueEntry {
 export class ValueL1 implements FirstTier {
   readonly maxBytes: number;
   readonly #settings: L1Settings;
+  #graceMs: number;
   readonly #entries: LruMap<ValueEntry>;
   readonly #tags = new TagIndex();
   #copyMs: number;
@@ -42,6 +41,7 @@ export class ValueL1 implements FirstTier {
     this.maxBytes = maxBytes;
     this.#settings = settings;
     this.#copyMs = settings.ttlMs;
+    this.#graceMs = settings.graceMs;
     this.#entries = new LruMap(maxBytes, (_, cacheKey) => this.#tags.forget(cacheKey));
   }
 
@@ -59,14 +59,18 @@ export class ValueL1 implements FirstTier {
     if (entry === undefined || entry.tenantId !== tenantId) return undefined;
     const time = now();
     if (!entry.validity?.ended && entry.until > time) return entry;
-    if (entry.validity?.ended || entry.graceUntil <= time) this.forget(cacheKey);
+    if (entry.validity?.ended || entry.until + this.#graceMs <= time) this.forget(cacheKey);
     return undefined;
   }
 
-  withinGrace(cacheKey: string, tenantId: string | undefined): ValueEntry | undefined {
+  withinGrace(cacheKey: string, tenantId: string | undefined, graceMs: number): ValueEntry | undefined {
     const entry = this.#entries.peek(cacheKey);
     if (entry === undefined || entry.tenantId !== tenantId || entry.validity?.ended) return undefined;
-    return entry.graceUntil > now() ? entry : undefined;
+    return entry.until + graceMs > now() ? entry : undefined;
+  }
+
+  keepFor(graceMs: number): void {
+    this.#graceMs = graceMs;
   }
 
   keep(
@@ -75,12 +79,10 @@ export class ValueL1 implements FirstTier {
     value: unknown,
     { until, expiresAt, tags, validity }: EntryTimes & EntryTags,
   ): boolean {
-    const { graceMs } = this.#settings;
     const size = sizeOf(value, this.maxBytes) + 2 * cacheKey.length + ENTRY_OVERHEAD + tagsCost(tags);
     this.forget(cacheKey);
     if (this.#closed || size > this.maxBytes) return false;
-    const end = Math.min(until, now() + this.#copyMs);
-    const times = { until: end, expiresAt, graceUntil: end + graceMs };
+    const times = { until: Math.min(until, now() + this.#copyMs), expiresAt };
     this.#entries.set(cacheKey, { tenantId, bytes: undefined, value, validity, ...times }, size);
     this.#tags.assign(cacheKey, tags);
     return true;
@@ -90,7 +92,6 @@ export class ValueL1 implements FirstTier {
     const entry = this.get(cacheKey, tenantId);
     if (entry === undefined) return false;
     entry.until = entry.expiresAt = now() + ttlMs;
-    entry.graceUntil = entry.until + this.#settings.graceMs;
     return true;
   }
 
