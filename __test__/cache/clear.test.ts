@@ -27,10 +27,12 @@ async function clears(t: ExecutionContext, backend: Backend, tags: boolean): Pro
   const perTenant = users.wrap({ operation: 'a', tenant: (id: string) => id })(async (id: string) => id);
   const fn = users.wrap({ operation: 'a:args:b', ...(tags && { tags: ['t'] }) })(async (id: number) => id);
   const other = users.wrap({ operation: 'b' })(async (id: number) => id);
+  const outer = users.wrap({ operation: 'c' })(async () => 1);
+  const inner = users.wrap({ operation: 'c:args:d' })(async () => 1);
   const elsewhere = users.wrap({ namespace: 'elsewhere', operation: 'a' })(async () => 1);
   const fill = async () => {
     for (const one of [...neighbours, users, users.tenant('acme'), users.tenant('ben')]) await one.set('k', 1);
-    await Promise.all([perTenant('acme'), perTenant('ben'), fn(1), fn(2), other(1), elsewhere()]);
+    await Promise.all([perTenant('acme'), perTenant('ben'), fn(1), fn(2), other(1), outer(), inner(), elsewhere()]);
   };
   const kept = async () => {
     for (const one of neighbours) t.is(await one.get('k'), 1);
@@ -39,6 +41,8 @@ async function clears(t: ExecutionContext, backend: Backend, tags: boolean): Pro
   const status = async (entry: Promise<{ status: string }>) => (await entry).status;
 
   await fill();
+  t.is(await outer.clear(), 1);
+  t.is(await status(inner.entry()), 'hit');
   t.is(await fn.clear(), 2);
   t.is(await perTenant.clear(), 2);
   t.is(await status(other.entry(1)), 'hit');
@@ -53,7 +57,7 @@ async function clears(t: ExecutionContext, backend: Backend, tags: boolean): Pro
   t.is(await status(perTenant.entry('ben')), 'hit');
 
   await fill();
-  t.is(await users.clear(), 3 + 2 + 2 + 1);
+  t.is(await users.clear(), 3 + 2 + 2 + 1 + 2);
   await kept();
   for (const one of [users, users.tenant('acme')]) t.is(await one.get('k'), undefined);
   t.is(await status(fn.entry(2)), 'miss');
@@ -155,11 +159,13 @@ test('a function that runs during a clear stores nothing here, and brings nothin
   if (here === undefined || there === undefined) return t.fail();
   const gate = deferred<string>();
   await here.set('there', 'old');
-  const runs = [
-    here.getOrSet('here', () => gate.promise),
-    there.getOrSet('there', () => gate.promise, { forceFresh: true }),
-  ];
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  let begun = 0;
+  const load = () => {
+    begun++;
+    return gate.promise;
+  };
+  const runs = [here.getOrSet('here', load), there.getOrSet('there', load, { forceFresh: true })];
+  while (begun < 2) await new Promise((resolve) => setTimeout(resolve, 2));
   t.is(await here.clear(), 1);
   gate.resolve('late');
   t.deepEqual(await Promise.all(runs), ['late', 'late']);

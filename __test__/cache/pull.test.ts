@@ -97,6 +97,19 @@ test('a run under way does not bring back what was pulled, and a failed deletion
   t.like(cache.stats(), { hits: 1 });
 });
 
+test('what is stored between the look and the deletion is not lost', async (t) => {
+  const backend = new MapBackend();
+  const [here, there] = [0, 1].map(() => createCache({ namespace: 'n', backend, masterKey }));
+  await here?.set('k', 'old');
+  backend.after = async (operation) => {
+    if (operation !== 'get') return;
+    backend.after = undefined;
+    await there?.set('k', 'new');
+  };
+  t.is(await here?.pull('k'), 'new');
+  t.is(await there?.pull('k'), undefined);
+});
+
 test('setForever stores without an end', async (t) => {
   for (const backend of [null, new MemoryBackend()]) {
     const cache = createCache({ namespace: 'n', backend, ttl: '1s' });
