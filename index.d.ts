@@ -222,7 +222,7 @@ declare class FileBackend implements Backend {
 }
 
 /** The fixed codes of every {@link CacheKitError}; branch on `error.code` or on the class. */
-type CacheKitErrorCode = 'ERR_CONFIGURATION' | 'ERR_KEY' | 'ERR_KEY_PROVIDER' | 'ERR_UNKNOWN_KEY' | 'ERR_AUTHENTICATION' | 'ERR_SEALED_FORMAT' | 'ERR_ENVELOPE' | 'ERR_NONCE_EXHAUSTED' | 'ERR_SERIALIZATION' | 'ERR_VALUE_TOO_LARGE' | 'ERR_BACKEND' | 'ERR_TIMEOUT' | 'ERR_INCOMPLETE' | 'ERR_NATIVE_LOAD' | 'ERR_INTERNAL';
+type CacheKitErrorCode = 'ERR_CONFIGURATION' | 'ERR_KEY' | 'ERR_KEY_PROVIDER' | 'ERR_UNKNOWN_KEY' | 'ERR_AUTHENTICATION' | 'ERR_SEALED_FORMAT' | 'ERR_ENVELOPE' | 'ERR_NONCE_EXHAUSTED' | 'ERR_SERIALIZATION' | 'ERR_VALUE_TOO_LARGE' | 'ERR_BACKEND' | 'ERR_TIMEOUT' | 'ERR_INCOMPLETE' | 'ERR_VALIDATION' | 'ERR_NATIVE_LOAD' | 'ERR_INTERNAL';
 /** The base of every error this package throws, other than `TypeError` and `RangeError` for wrong arguments. */
 declare abstract class CacheKitError extends Error {
     abstract readonly code: CacheKitErrorCode;
@@ -328,6 +328,10 @@ declare class IncompleteError extends CacheKitError {
     constructor(
     /** What was done, by kind: `{ removed: 500 }`. */
     counts: Readonly<Record<string, number>>, cause: unknown);
+}
+/** A value that does not pass the schema of `validate`. Nothing of the value is in it. */
+declare class ValidationError extends CacheKitError {
+    readonly code = "ERR_VALIDATION";
 }
 /** The native addon for this platform could not be loaded. */
 declare class NativeLoadError extends CacheKitError {
@@ -750,12 +754,6 @@ declare class RedisBackend implements Backend {
  */
 type MasterKeyInput = string | Uint8Array;
 
-/**
- * Who shares the stored bytes: every process of this package (`protocol`), every CacheKit SDK (`interop`, and compressed
- * `interop-v2`, which is a draft), or a Python `@cache` function (`python`). A reader never guesses it from bytes.
- */
-type Wire = 'protocol' | 'interop' | 'interop-v2' | 'python';
-
 /** Seconds as a number, or a number with its unit: `'250ms'`, `'30s'`, `'10m'`, `'1h'`, `'7d'`. */
 type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
 
@@ -905,19 +903,8 @@ declare class Keyring implements Disposable {
     [Symbol.dispose](): void;
 }
 
-/** Which keys encrypt, for whom, and who else reads the values. */
-interface KeyOptions {
-    /** 64 hex digits or 32 bytes. Default, where encryption is asked for: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
-    masterKey?: MasterKeyInput | undefined;
-    /** Encrypts with the keys of this keyring, which its owner destroys: others may use it too. */
-    keyring?: Keyring | undefined;
-    /** The tenant that the values belong to: 1 to 1,024 bytes as UTF-8. Default `'default'`. */
-    tenantId?: string | undefined;
-    /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
-    nonces?: NonceMode | undefined;
-    /** Default `'protocol'`. */
-    wire?: Wire | undefined;
-}
+/** How the columns of an Arrow file are compressed. */
+type ArrowCompression = 'zstd' | 'lz4';
 
 /**
  * Turns values into bytes and back. Any object of this shape can be used wherever a serializer is taken.
@@ -958,40 +945,6 @@ interface Serializer<T = unknown> {
      */
     deserialize(payload: Uint8Array): T;
 }
-
-interface FrameMetadata {
-    format: 'msgpack' | 'orjson' | 'arrow';
-    compressed: boolean;
-    originalType: string | null;
-    encrypted: boolean;
-    tenantId: string | undefined;
-    keyFingerprint: string | undefined;
-}
-
-/** What stored bytes show to anybody; nothing of it is authenticated. */
-interface InspectedValue {
-    wire: Wire;
-    /** All stored bytes. */
-    length: number;
-    /** The container's bytes inside the seal; 0 when the bytes are too short to be a sealed value. */
-    plaintextLen: number;
-    header?: {
-        keyFingerprint: string;
-        tenantIdHash: string;
-        keyVersion: 0 | 1;
-    };
-    frame?: {
-        serializerName: string;
-    } & FrameMetadata;
-    /** The held key that the header or frame names for this tenant; of a wrapper alone. */
-    key?: KeyFingerprints;
-    /** The two halves of the nonce. */
-    instanceId?: bigint;
-    counter?: number;
-}
-
-/** How the columns of an Arrow file are compressed. */
-type ArrowCompression = 'zstd' | 'lz4';
 
 /** What is used here of a Table of `apache-arrow`, which is an optional peer: `ArrowSerializer<Table>` has its full type. */
 interface ArrowTable {
@@ -1065,6 +1018,12 @@ declare class ArrowSerializer<T extends ArrowTable = ArrowTable> implements Seri
     deserialize(payload: Uint8Array): T;
 }
 
+/**
+ * Who shares the stored bytes: every process of this package (`protocol`), every CacheKit SDK (`interop`, and compressed
+ * `interop-v2`, which is a draft), or a Python `@cache` function (`python`). A reader never guesses it from bytes.
+ */
+type Wire = 'protocol' | 'interop' | 'interop-v2' | 'python';
+
 type RotationHeaderMode = 'auto' | 'always' | 'never';
 
 /** What a value is bound to besides its tenant's key. */
@@ -1091,6 +1050,241 @@ type DeserializeResult<T> = {
     ok: false;
     error: CacheKitError | Error;
 };
+
+type BreakerState = 'open' | 'half-open' | 'closed';
+
+/** How long something took, in numbers of a fixed size. */
+interface LatencyStats {
+    count: number;
+    /** Milliseconds of all together. */
+    sumMs: number;
+    /** How many took at most `leMs` (the last: `Infinity`), those of the smaller buckets included. */
+    buckets: {
+        leMs: number;
+        count: number;
+    }[];
+}
+/** What has happened so far, in plain numbers, and how things are: nothing here tells of a key or a value. */
+interface CacheStats {
+    /** Calls answered with a stored value. */
+    hits: number;
+    /** Of those, the ones answered from this process's own first tier. */
+    l1Hits: number;
+    /** Calls answered with a value past its TTL, because of `swr` or `staleIfError`; they are no hits. */
+    staleHits: number;
+    /** Calls for which nothing usable was stored. */
+    misses: number;
+    /** How often a function ran, which is less than `misses` when calls shared a run. */
+    loads: number;
+    /** Of those, the ones that threw or took longer than their timeout. */
+    loadErrors: number;
+    /** Values stored. */
+    sets: number;
+    /** Entries that did not open: another key, tenant or cache key, altered bytes, a foreign format. */
+    authenticationFailures: number;
+    /** Entries sealed with a key that the keyring does not hold. */
+    unknownKeys: number;
+    /** Entries whose envelope or payload could not be read. */
+    unreadableValues: number;
+    /** Entries whose value does not pass `validate`. */
+    invalidValues: number;
+    /** Values that were returned but not stored, because the serializer or the sealer refused them. */
+    refusedValues: number;
+    /** Values that were returned but not stored, because they are over a limit. */
+    oversizeValues: number;
+    /** Operations that the backend failed, and those that were not asked of it while its circuit breaker was open. */
+    backendErrors: number;
+    /** Waits for another process that was loading the same entry. */
+    lockWaits: number;
+    /** Reading an entry from the backend. */
+    readLatency: LatencyStats;
+    /** Giving an entry to the backend. */
+    writeLatency: LatencyStats;
+    /** Running functions. */
+    loadLatency: LatencyStats;
+    /** Entries held in this process now. */
+    l1Entries: number;
+    /** Bytes they take, as `l1.maxBytes` counts them. */
+    l1Bytes: number;
+    /** The circuit breaker of the backend; `undefined` without one. Of a cache with several (functions with keys of their own) the worst. */
+    breaker: BreakerState | undefined;
+}
+
+/**
+ * What a cache publishes on `node:diagnostics_channel`, each under `cachekit-native:` and its name here. An event without
+ * subscribers costs nothing.
+ *
+ * | event | when | beside {@link CacheEvent} |
+ * |---|---|---|
+ * | `hit` | a stored value answers a call | `tier`: `'l1'` or `'backend'` |
+ * | `stale` | a value past its TTL answers | `reason`: `'swr'` or `'error'` |
+ * | `miss` | nothing usable is stored | |
+ * | `load` | a function has run | `ms`, `ok` |
+ * | `read`, `write` | the backend has answered a cache miss of L1, or taken a value | `ms`, `bytes` |
+ * | `delete` | an entry is removed by name | |
+ * | `invalidate` | entries are removed by tags | `tags`: how many tags, `entries`: how many entries |
+ * | `failure` | something is counted instead of thrown | `kind`, `code` |
+ * | `lock` | another process has an entry's lock | `ms`: how long this one waited |
+ * | `breaker` | the backend's circuit breaker changes | `state`: `'open'`, `'half-open'` or `'closed'` |
+ *
+ * Those of keyrings are in `KeyEvent`.
+ */
+interface CacheEvent {
+    /** The options' namespace and operation, where there are. */
+    namespace?: string | undefined;
+    operation?: string | undefined;
+    /** 16 hex digits that tell entries apart: a hash of the cache key under a random key of this process. */
+    entry?: string;
+    tier?: 'l1' | 'backend';
+    reason?: 'swr' | 'error';
+    ms?: number;
+    bytes?: number;
+    ok?: boolean;
+    kind?: FailureKind;
+    /** The error's fixed code. */
+    code?: string | undefined;
+    tags?: number;
+    entries?: number;
+    state?: 'open' | 'half-open' | 'closed';
+}
+type FailureKind = 'backend' | 'unopened' | 'unreadable' | 'invalid' | 'unknown-key' | 'refused' | 'oversize' | 'refresh';
+
+/**
+ * Whether an error says where in a value the refused part is with names (`.orders[3].customer`) or with positions only
+ * (`{0}[3]{1}`), for values whose property names must not be seen either.
+ */
+type ErrorPaths = 'names' | 'positions';
+
+/** An AsyncLocalStorage that holds the tenant id of the request. Outside of one, a call is a TypeError. */
+interface TenantStore {
+    getStore(): string | undefined;
+}
+
+/** Whatever is of the interface Standard Schema, version 1: the schemas of zod, valibot, arktype and others. */
+interface StandardSchema<Output = unknown> {
+    readonly '~standard': {
+        readonly version: 1;
+        readonly vendor: string;
+        readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
+        readonly types?: {
+            readonly input: unknown;
+            readonly output: Output;
+        } | undefined;
+    };
+}
+/** `issues`: the value does not pass. */
+type SchemaResult<Output> = {
+    readonly value: Output;
+    readonly issues?: undefined;
+} | {
+    readonly issues: readonly unknown[];
+};
+
+/** A number with its unit, as {@link Duration} without the bare number: `500` would be seconds, and be meant as milliseconds. */
+type Span = Exclude<Duration, number>;
+/** How long things may take. */
+interface TimeoutOptions {
+    /** One operation of the backend. Default `'5s'`; the function then runs, as for a miss. */
+    backend?: Span;
+    /**
+     * How long each caller waits for the function, and then gets a TimeoutError (or a stale value). The function goes on: later
+     * callers wait for the same run, and its result is stored, unless it takes longer than ten times this time (without
+     * `load`: 10 minutes), after which another run may begin. Default: as long as it takes.
+     */
+    load?: Span;
+    /**
+     * The function can ask for an AbortSignal, `cache.signal()`, that fires `load` after it began. The run then ends: its callers
+     * get a TimeoutError, another run may begin, and what the function still returns is not stored. Needs `load`. Default false.
+     */
+    signal?: boolean;
+}
+/** How long after a failure a function is not run again, while a stale value can answer. */
+interface BackoffOptions {
+    /** After the first failure; twice as long after each further one, and in fact at random between half of that and all of it. Default `'1s'`. */
+    first?: Span;
+    /** At most. Default `'1m'`. */
+    max?: Span;
+}
+interface LockOptions {
+    /** After how long the lock of a process that died is free; one that lives renews it. Default `'5s'`. */
+    lease?: Span;
+    /** How long to wait for the process that has the lock, before running the function all the same. Default `'30s'`. */
+    wait?: Span;
+}
+/** When the backend is left alone because it fails. */
+interface BreakerOptions {
+    /** Failures in a row. Default 5. */
+    failures?: number;
+    /** How long until one operation tries again. Default `'1s'`. */
+    rest?: Span;
+}
+/** Entries held in this process. */
+interface L1Options {
+    /**
+     * Bytes held at most, about as many as the memory of the process grows by: entries, tags and the tables that find them. They are
+     * native memory, which a limit of the JavaScript heap does not bound. One entry takes six tenths of them at most. Default 64 MiB.
+     */
+    maxBytes?: number;
+    /** The longest that a copy of what the backend has is kept. Default: as long as the entry lives. */
+    ttl?: Duration;
+    /**
+     * Keep the decoded objects and hand out those same objects. They are plaintext in memory, also in a secure cache,
+     * and callers must not change them. `maxBytes` then bounds what they are estimated to take in the JavaScript heap: an object that
+     * several entries share counts in each, and what getters, closures and private fields hold is not seen. Default false: bytes, in a
+     * secure cache ciphertext.
+     */
+    values?: boolean;
+    /**
+     * Forget an entry when another process changes it, where the backend can tell (Redis with client-side caching).
+     * Default true.
+     */
+    invalidation?: boolean;
+}
+
+/** Which keys encrypt, for whom, and who else reads the values. */
+interface KeyOptions {
+    /** 64 hex digits or 32 bytes. Default, where encryption is asked for: CACHEKIT_MASTER_KEY. Not together with `keyring`. */
+    masterKey?: MasterKeyInput | undefined;
+    /** Encrypts with the keys of this keyring, which its owner destroys: others may use it too. */
+    keyring?: Keyring | undefined;
+    /** The tenant that the values belong to: 1 to 1,024 bytes as UTF-8. Default `'default'`. */
+    tenantId?: string | undefined;
+    /** `'random'` for platforms that clone a running process's memory. Default `'counter'`. */
+    nonces?: NonceMode | undefined;
+    /** Default `'protocol'`. */
+    wire?: Wire | undefined;
+}
+
+interface FrameMetadata {
+    format: 'msgpack' | 'orjson' | 'arrow';
+    compressed: boolean;
+    originalType: string | null;
+    encrypted: boolean;
+    tenantId: string | undefined;
+    keyFingerprint: string | undefined;
+}
+
+/** What stored bytes show to anybody; nothing of it is authenticated. */
+interface InspectedValue {
+    wire: Wire;
+    /** All stored bytes. */
+    length: number;
+    /** The container's bytes inside the seal; 0 when the bytes are too short to be a sealed value. */
+    plaintextLen: number;
+    header?: {
+        keyFingerprint: string;
+        tenantIdHash: string;
+        keyVersion: 0 | 1;
+    };
+    frame?: {
+        serializerName: string;
+    } & FrameMetadata;
+    /** The held key that the header or frame names for this tenant; of a wrapper alone. */
+    key?: KeyFingerprints;
+    /** The two halves of the nonce. */
+    instanceId?: bigint;
+    counter?: number;
+}
 
 interface EncryptionWrapperOptions<T = unknown> extends KeyOptions {
     /** Default: StandardSerializer (InteropSerializer for wire `interop`). */
@@ -1168,99 +1362,153 @@ declare class EncryptionWrapper<T = unknown> implements Disposable {
 }
 
 /**
- * Whether an error says where in a value the refused part is with names (`.orders[3].customer`) or with positions only
- * (`{0}[3]{1}`), for values whose property names must not be seen either.
+ * Dates and times on the wire: a map of two entries, a marker that is `true` and an ISO 8601 string.
+ * MessagePack's own timestamp type is never written, because no peer reads it.
+ *
+ *   { "__datetime__": true, "value": "2025-01-02T03:04:05.678000+00:00" }
+ *   { "__date__": true,     "value": "2025-01-02" }
+ *   { "__time__": true,     "value": "10:30:00" }
  */
-type ErrorPaths = 'names' | 'positions';
-
-/** An AsyncLocalStorage that holds the tenant id of the request. Outside of one, a call is a TypeError. */
-interface TenantStore {
-    getStore(): string | undefined;
+type TemporalType = 'datetime' | 'date' | 'time';
+/** Makes the value that stands for a date or time that was read; `iso` has been checked to be one. */
+type TemporalReviver = (type: TemporalType, iso: string) => unknown;
+/**
+ * A calendar date without a time or a zone: what Python's `datetime.date` is read as. It is written back as it was read.
+ *
+ * @throws TypeError for anything but a string, RangeError unless it is `YYYY-MM-DD` of a day that exists in the years 1 to 9999.
+ */
+declare class PlainDate {
+    /** `YYYY-MM-DD` */
+    readonly iso: string;
+    constructor(iso: string);
+    get year(): number;
+    /** 1 to 12 */
+    get month(): number;
+    /** 1 to 31 */
+    get day(): number;
+    toString(): string;
+    toJSON(): string;
 }
-
-/** A number with its unit, as {@link Duration} without the bare number: `500` would be seconds, and be meant as milliseconds. */
-type Span = Exclude<Duration, number>;
-/** How long things may take. */
-interface TimeoutOptions {
-    /** One operation of the backend. Default `'5s'`; the function then runs, as for a miss. */
-    backend?: Span;
-    /**
-     * How long each caller waits for the function, and then gets a TimeoutError (or a stale value). The function goes on: later
-     * callers wait for the same run, and its result is stored, unless it takes longer than ten times this time (without
-     * `load`: 10 minutes), after which another run may begin. Default: as long as it takes.
-     */
-    load?: Span;
-    /**
-     * The function can ask for an AbortSignal, `cache.signal()`, that fires `load` after it began. The run then ends: its callers
-     * get a TimeoutError, another run may begin, and what the function still returns is not stored. Needs `load`. Default false.
-     */
-    signal?: boolean;
-}
-/** How long after a failure a function is not run again, while a stale value can answer. */
-interface BackoffOptions {
-    /** After the first failure; twice as long after each further one, and in fact at random between half of that and all of it. Default `'1s'`. */
-    first?: Span;
-    /** At most. Default `'1m'`. */
-    max?: Span;
-}
-interface LockOptions {
-    /** After how long the lock of a process that died is free; one that lives renews it. Default `'5s'`. */
-    lease?: Span;
-    /** How long to wait for the process that has the lock, before running the function all the same. Default `'30s'`. */
-    wait?: Span;
-}
-/** When the backend is left alone because it fails. */
-interface BreakerOptions {
-    /** Failures in a row. Default 5. */
-    failures?: number;
-    /** How long until one operation tries again. Default `'1s'`. */
-    rest?: Span;
-}
-/** Entries held in this process. */
-interface L1Options {
-    /**
-     * Bytes held at most, about as many as the memory of the process grows by: entries, tags and the tables that find them. They are
-     * native memory, which a limit of the JavaScript heap does not bound. One entry takes six tenths of them at most. Default 64 MiB.
-     */
-    maxBytes?: number;
-    /** The longest that a copy of what the backend has is kept. Default: as long as the entry lives. */
-    ttl?: Duration;
-    /**
-     * Keep the decoded objects and hand out those same objects. They are plaintext in memory, also in a secure cache,
-     * and callers must not change them. `maxBytes` then bounds what they are estimated to take in the JavaScript heap: an object that
-     * several entries share counts in each, and what getters, closures and private fields hold is not seen. Default false: bytes, in a
-     * secure cache ciphertext.
-     */
-    values?: boolean;
-    /**
-     * Forget an entry when another process changes it, where the backend can tell (Redis with client-side caching).
-     * Default true.
-     */
-    invalidation?: boolean;
+/**
+ * A time of day without a date: what Python's `datetime.time` is read as. It is written back as it was read,
+ * with all its digits and its offset.
+ *
+ * @throws TypeError for anything but a string, RangeError unless it is `HH:MM[:SS[.fraction]]` with an optional offset from UTC.
+ */
+declare class PlainTime {
+    /** `HH:MM:SS`, with up to nine digits of a fraction and an offset where there are any. */
+    readonly iso: string;
+    constructor(iso: string);
+    /** 0 to 23 */
+    get hour(): number;
+    /** 0 to 59 */
+    get minute(): number;
+    /** 0 to 59 */
+    get second(): number;
+    /** 0 to 999,999 */
+    get microsecond(): number;
+    toString(): string;
+    toJSON(): string;
 }
 
 /**
- * How long entries live: a {@link Duration}, or `'never'` for entries that do not end by themselves. Text from the environment
- * becomes one by `parseTtl`, and without `'never'` by `parseDuration`.
+ * Values of a class of one's own, or of another package, as something that MessagePack carries. Only this package reads them.
+ *
+ * @example
+ * const objectId: ValueType<ObjectId> = {
+ *   name: 'ObjectId/1',
+ *   is: (value) => value instanceof ObjectId,
+ *   encode: (id) => id.id,
+ *   decode: (bytes) => new ObjectId(bytes as Uint8Array),
+ * };
  */
-type Ttl = Duration | 'never';
-/** Where values are stored, and as what. */
-interface StorageOptions extends KeyOptions {
-    /** Default 600 seconds. */
-    ttl?: Ttl;
-    /** `null` or left out: in this process only. Else a store, or the URL of one. */
-    backend?: Backend | KeyvInstance | KeyvStorageAdapter | string | null;
-    /** Default: StandardSerializer. An EncryptionWrapper encrypts. */
-    serializer?: Serializer | EncryptionWrapper;
-    /** Entries in this process in front of the backend. Default true. */
-    l1?: boolean | L1Options;
+interface ValueType<T = unknown> {
+    /**
+     * What stands for the type in stored values: up to 64 letters, digits, `.`, `_` and `-`, a slash, and a version. When `encode` changes so
+     * that `decode` of before cannot read it, the name gets another version; the type of before stays behind it in the list, to be read.
+     */
+    readonly name: string;
+    /** Whether a value is written as this type. Asked for objects that are no plain ones; the first type that says so writes it. */
+    is(value: object): boolean;
+    /** What stands for it: anything that the serializer carries, values of own types among it; not `undefined`. */
+    encode(value: T): unknown;
+    /** Makes it of that again. What it throws, and `undefined`, is a SerializationError, and so a miss. */
+    decode(encoded: unknown): T;
+}
+
+interface StandardSerializerOptions {
+    /**
+     * `portable` (the default) carries what every CacheKit SDK reads. `node` also carries Map, Set, the typed arrays,
+     * BigInt of up to 1 MiB, and `undefined` in arrays, Maps and Sets, as MessagePack extensions that only this package reads.
+     * A list of own types carries those and values of these types.
+     */
+    types?: 'portable' | 'node' | readonly ValueType[];
+    /**
+     * Makes the value that stands for a date or time that is read, from its ISO 8601 string. The default makes a Date
+     * (without an offset taken as UTC; microseconds are cut), a PlainDate or a PlainTime.
+     * `(type, iso) => iso` keeps the string, with all its digits.
+     */
+    reviver?: TemporalReviver;
+    /**
+     * How an error says where in the value the refused part is. `names` (the default): `[3].customer`, with names that are
+     * identifiers of at most 40 characters; any other property, and what is in a Map or a Set, by its position: `{2}`.
+     * `positions` leaves all names out.
+     */
+    errorPaths?: ErrorPaths;
+}
+/**
+ * MessagePack, the default: a value is read back exactly as it was written, or is refused.
+ *
+ * | written | read back |
+ * |---|---|
+ * | null, booleans, strings, numbers (also NaN, the infinities, -0), arrays, plain objects | the same |
+ * | BigInt beyond ±(2^53−1), within 64 bits | the same |
+ * | Uint8Array, Buffer | Uint8Array with its own memory |
+ * | Date in the years 1 to 9999, PlainDate, PlainTime | the same |
+ * | a property that is `undefined` | left out |
+ * | Map, Set, other typed arrays, smaller or larger BigInt, `undefined` in a list | refused, unless `types: 'node'` |
+ * | values of own types | what `decode` makes of them, with `types: [...]` |
+ * | `undefined` alone, functions, symbols, instances of classes, invalid Dates, lone surrogates, cycles, more than 1,024 levels | refused |
+ * | arrays with holes; arrays, Dates, Maps, Sets and typed arrays with properties of their own | refused; those of bytes are not looked for, and lost |
+ *
+ * From other SDKs come integers beyond ±(2^53−1) as BigInt, and maps with keys that are no strings as Map. What belongs to another realm (`node:vm`, a test runner) counts as what it is.
+ * `toJSON` is not called. The prototype of an object is not kept: one with a null prototype is read back as a plain object.
+ *
+ * Protocol: docs/protocol.md, "Dates and times".
+ */
+declare class StandardSerializer implements Serializer {
+    #private;
+    readonly format = "msgpack";
+    readonly container = "envelope";
+    readonly compressed = true;
+    readonly originalType: undefined;
+    /** @throws TypeError for a wrong type, RangeError for unknown `types` or `errorPaths`. */
+    constructor(options?: StandardSerializerOptions);
+    /**
+     * @throws SerializationError for a value that would not be read back as it is, ValueTooLargeError over 512 MiB.
+     */
+    serialize(value: unknown): Uint8Array;
+    /**
+     * @throws TypeError for a wrong type, SerializationError for bytes that are not exactly one MessagePack document.
+     */
+    deserialize(payload: Uint8Array): unknown;
+}
+
+/**
+ * How entries are kept and functions run. Of a cache; a function or a call of it may have its own, and what these leave out is the
+ * cache's.
+ */
+interface PolicyOptions {
     /**
      * For so long after its TTL, an entry still answers at once, while the function runs in the background and replaces it.
-     * The backend keeps entries for this time longer.
+     * The backend keeps entries for this time longer. false: never.
      */
-    swr?: Duration;
-    /** For so long after its TTL, an entry answers when the function throws or times out. The backend keeps entries for this time longer. */
-    staleIfError?: Duration;
+    swr?: Duration | false;
+    /**
+     * For so long after its TTL, an entry answers when the function throws or times out. The backend keeps entries for this time
+     * longer. false: never.
+     */
+    staleIfError?: Duration | false;
     /**
      * After a run that failed, or that a caller did not wait for, stale values (`swr`, `staleIfError`) answer for a while without
      * another run; `refresh` is not held back. Default `{ first: '1s', max: '1m' }`; false: the next caller tries again.
@@ -1268,13 +1516,14 @@ interface StorageOptions extends KeyOptions {
     backoff?: boolean | BackoffOptions;
     /**
      * For so long after it, what the function has thrown is thrown again, the same object, without another run; in this process
-     * only, for 1,000 entries at most. Not for timeouts, aborts and configuration errors. Default: each call runs the function.
+     * only, for 1,000 entries at most. Not for timeouts, aborts and configuration errors. Default false: each call runs the
+     * function.
      */
-    errorTtl?: Duration;
+    errorTtl?: Duration | false;
     /** Shortens each TTL at random by up to this part of it, from 0 to less than 1, so that entries do not end all at once. Default 0. */
     jitter?: number;
-    /** A TTL of its own for `null`, as for something that does not exist yet. Default: as any value. */
-    negativeTtl?: Duration;
+    /** A TTL of its own for `null`, as for something that does not exist yet. Default false: as any value. */
+    negativeTtl?: Duration | false;
     /**
      * One process at a time runs the function for an entry; the others wait for its result. Needs a backend that has locks.
      * Default false: once per process.
@@ -1284,6 +1533,33 @@ interface StorageOptions extends KeyOptions {
     timeout?: Span | TimeoutOptions;
     /** How often an operation of the backend is tried again after a failure that may pass. Default 1. */
     retry?: number;
+    /**
+     * A schema (Standard Schema: zod, valibot, arktype …) for values. One that was stored and does not pass is a miss; what a function returns,
+     * or `set` is given, and does not pass is a ValidationError and not stored. Callers get the schema's output; stored is its input.
+     */
+    validate?: StandardSchema | false;
+}
+
+/**
+ * How long entries live: a {@link Duration}, or `'never'` for entries that do not end by themselves. Text from the environment
+ * becomes one by `parseTtl`, and without `'never'` by `parseDuration`.
+ */
+type Ttl = Duration | 'never';
+/** Where values are stored, and as what. */
+interface StorageOptions extends KeyOptions, PolicyOptions {
+    /** Default 600 seconds. */
+    ttl?: Ttl;
+    /** `null` or left out: in this process only. Else a store, or the URL of one. */
+    backend?: Backend | KeyvInstance | KeyvStorageAdapter | string | null;
+    /** Default: StandardSerializer. An EncryptionWrapper encrypts. */
+    serializer?: Serializer | EncryptionWrapper;
+    /**
+     * What the StandardSerializer of the cache carries besides what is portable: `'node'`, or own types. Not beside `serializer`, nor in the
+     * interop wires.
+     */
+    types?: StandardSerializerOptions['types'];
+    /** Entries in this process in front of the backend. Default true. */
+    l1?: boolean | L1Options;
     /** A circuit breaker for a backend that keeps failing. Default `{ failures: 5, rest: '1s' }`. */
     breaker?: boolean | BreakerOptions;
     /** Concurrent operations of the backend at most; above, functions are called as if it failed. Default 10,000. */
@@ -1316,8 +1592,8 @@ interface StorageOptions extends KeyOptions {
     /** Called with every failure that is counted rather than thrown. Errors have no keys and no values in them. */
     onError?: (error: unknown) => void;
 }
-/** How a function's entries are named. */
-interface FunctionOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> {
+/** How a function's entries are named, and what of the cache's policy is its own. */
+interface FunctionOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> extends PolicyOptions {
     /** Required with a backend. Part of the cache key: no colon, no white space. */
     namespace?: string;
     /** What the function is called in cache keys. This or `key` is required with a backend. */
@@ -1336,61 +1612,9 @@ interface FunctionOptions<K extends unknown[] = unknown[], T extends unknown[] =
 }
 type CacheOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> = StorageOptions & FunctionOptions<K, T>;
 
-type BreakerState = 'open' | 'half-open' | 'closed';
-
-/** How long something took, in numbers of a fixed size. */
-interface LatencyStats {
-    count: number;
-    /** Milliseconds of all together. */
-    sumMs: number;
-    /** How many took at most `leMs` (the last: `Infinity`), those of the smaller buckets included. */
-    buckets: {
-        leMs: number;
-        count: number;
-    }[];
-}
-/** What has happened so far, in plain numbers, and how things are: nothing here tells of a key or a value. */
-interface CacheStats {
-    /** Calls answered with a stored value. */
-    hits: number;
-    /** Of those, the ones answered from this process's own first tier. */
-    l1Hits: number;
-    /** Calls answered with a value past its TTL, because of `swr` or `staleIfError`; they are no hits. */
-    staleHits: number;
-    /** Calls for which nothing usable was stored. */
-    misses: number;
-    /** How often a function ran, which is less than `misses` when calls shared a run. */
-    loads: number;
-    /** Of those, the ones that threw or took longer than their timeout. */
-    loadErrors: number;
-    /** Values stored. */
-    sets: number;
-    /** Entries that did not open: another key, tenant or cache key, altered bytes, a foreign format. */
-    authenticationFailures: number;
-    /** Entries sealed with a key that the keyring does not hold. */
-    unknownKeys: number;
-    /** Entries whose envelope or payload could not be read. */
-    unreadableValues: number;
-    /** Values that were returned but not stored, because the serializer or the sealer refused them. */
-    refusedValues: number;
-    /** Values that were returned but not stored, because they are over a limit. */
-    oversizeValues: number;
-    /** Operations that the backend failed, and those that were not asked of it while its circuit breaker was open. */
-    backendErrors: number;
-    /** Waits for another process that was loading the same entry. */
-    lockWaits: number;
-    /** Reading an entry from the backend. */
-    readLatency: LatencyStats;
-    /** Giving an entry to the backend. */
-    writeLatency: LatencyStats;
-    /** Running functions. */
-    loadLatency: LatencyStats;
-    /** Entries held in this process now. */
-    l1Entries: number;
-    /** Bytes they take, as `l1.maxBytes` counts them. */
-    l1Bytes: number;
-    /** The circuit breaker of the backend; `undefined` without one. Of a cache with several (functions with keys of their own) the worst. */
-    breaker: BreakerState | undefined;
+interface ClearOptions {
+    /** Ends it between two steps, of 500 entries each. */
+    signal?: AbortSignal;
 }
 
 /** A value and what is known of where it came from. */
@@ -1407,7 +1631,7 @@ interface Entry<T> {
  * What a cached function has beside its call, for the arguments `A` and the result `R`; of an overloaded function, those of
  * any overload. Members need no `this` and may be taken apart: `const { entry, invalidate } = user`.
  */
-interface CachedMembers<A extends unknown[], R> {
+interface CachedMembers<A extends unknown[], R> extends AsyncDisposable {
     /** As a call, with what is known of the entry. On a method: `cachedMethod(object, 'method').entry(…)`. */
     readonly entry: (...args: A) => Promise<Entry<R>>;
     /** The cache key that a call with these arguments is stored under. */
@@ -1416,7 +1640,21 @@ interface CachedMembers<A extends unknown[], R> {
     readonly invalidate: (...args: A) => Promise<boolean>;
     /** Runs the original and replaces what is stored. On a method: `cachedMethod(object, 'method').refresh(…)`. */
     readonly refresh: (...args: A) => Promise<R>;
+    /**
+     * Removes the entries of all calls, of every tenant, and no other function's; 500 at a time, as {@link TenantCache.clear}.
+     *
+     * @returns how many, as far as the backend can tell.
+     * @throws as {@link TenantCache.clear}; ConfigurationError also for a function with a `key` of its own, and without a backend for one
+     *   with tenants in a shared cache.
+     */
+    readonly clear: (options?: ClearOptions) => Promise<number>;
     readonly stats: () => CacheStats;
+    /**
+     * Ends the function: any later use of it is a BackendError, and what `stats` has counted stays counted. Of `cache(…)(fn)`, with the last
+     * function that was wrapped by it: forgets what this process holds, wipes the keys that were made of its options and closes the backend that
+     * was made of a URL. A function of {@link createCache} leaves all that to its cache. Closing twice is harmless.
+     */
+    readonly close: () => Promise<void>;
 }
 /**
  * A function whose results are cached. It takes what the original takes and always returns a Promise.
@@ -1476,44 +1714,31 @@ type Fits<F, K extends unknown[], T extends unknown[]> = Function extends F ? un
 /** As {@link Fits}, of a method, which other code calls as it is declared: it must return a Promise. */
 type FitsMethod<F, K extends unknown[], T extends unknown[]> = ReturnsPromise<F> extends true ? Fits<F, K, T> : DoesNotFit<'a cached method returns a Promise: declare it async', Promise<unknown>, F>;
 
-/**
- * What a cache publishes on `node:diagnostics_channel`, each under `cachekit-native:` and its name here. An event without
- * subscribers costs nothing.
- *
- * | event | when | beside {@link CacheEvent} |
- * |---|---|---|
- * | `hit` | a stored value answers a call | `tier`: `'l1'` or `'backend'` |
- * | `stale` | a value past its TTL answers | `reason`: `'swr'` or `'error'` |
- * | `miss` | nothing usable is stored | |
- * | `load` | a function has run | `ms`, `ok` |
- * | `read`, `write` | the backend has answered a cache miss of L1, or taken a value | `ms`, `bytes` |
- * | `delete` | an entry is removed by name | |
- * | `invalidate` | entries are removed by tags | `tags`: how many tags, `entries`: how many entries |
- * | `failure` | something is counted instead of thrown | `kind`, `code` |
- * | `lock` | another process has an entry's lock | `ms`: how long this one waited |
- * | `breaker` | the backend's circuit breaker changes | `state`: `'open'`, `'half-open'` or `'closed'` |
- *
- * Those of keyrings are in `KeyEvent`.
- */
-interface CacheEvent {
-    /** The options' namespace and operation, where there are. */
-    namespace?: string | undefined;
-    operation?: string | undefined;
-    /** 16 hex digits that tell entries apart: a hash of the cache key under a random key of this process. */
-    entry?: string;
-    tier?: 'l1' | 'backend';
-    reason?: 'swr' | 'error';
-    ms?: number;
-    bytes?: number;
-    ok?: boolean;
-    kind?: FailureKind;
-    /** The error's fixed code. */
-    code?: string | undefined;
-    tags?: number;
-    entries?: number;
-    state?: 'open' | 'half-open' | 'closed';
+/** Of a batch function alone. */
+interface BatchSize {
+    /** Ids that the function gets at once at most; of more, it runs several times. Default: as many as are asked for. */
+    maxBatch?: number;
 }
-type FailureKind = 'backend' | 'unopened' | 'unreadable' | 'unknown-key' | 'refused' | 'oversize' | 'refresh';
+interface BatchOptions<Id = unknown> extends FunctionOptions<[id: Id], [id: Id]>, BatchSize {
+}
+type CacheBatchOptions<Id = unknown> = CacheOptions<[id: Id], [id: Id]> & BatchSize;
+/** A row for each id in their order, or by id. An Error is thrown to whoever asked for that id; `undefined`, or no row in a Map, is `null`. */
+type BatchRows<Id, Row> = readonly Row[] | ReadonlyMap<Id, Row>;
+/** A function of one id that loads many at once. */
+interface BatchFunction<Id, Row> extends CachedFunction<unknown, [id: Id], Row> {
+    /** The rows of many ids, in their order. Rejects with the first error. */
+    many(ids: readonly Id[]): Promise<Row[]>;
+}
+/** Gives a function of many ids a cache, with an entry for each id. */
+type BatchWrap<Id> = <I extends Id, Row>(fn: (ids: I[]) => BatchRows<I, Row> | PromiseLike<BatchRows<I, Row>>) => BatchFunction<I, Exclude<Row, Error | undefined> | null>;
+
+/** The cached form of a function whose results are checked: what it resolves to is the schema's output. */
+type Validated<F extends Function, V> = F extends AnyFunction ? CachedFunction<ThisParameterType<F>, Parameters<F>, V> : CachedFunction<unknown, unknown[], V>;
+/** As {@link CacheWrap}, of functions whose results are checked. */
+interface ValidatedWrap<K extends unknown[], T extends unknown[], V> {
+    <F extends Function>(fn: F & Fits<F, K, T>, context?: ClassMethodDecoratorContext<any, any>): Validated<F, V>;
+    <F extends AnyFunction>(target: object, name: string | symbol, descriptor: TypedPropertyDescriptor<F> & FitsMethod<F, K, T>): TypedPropertyDescriptor<F>;
+}
 
 /**
  * Gives a function a cache: call it with the function, or write it as a decorator in front of a method, a standard one or one
@@ -1539,6 +1764,9 @@ interface CacheFunction {
      *
      * @throws TypeError and RangeError for wrong options, ConfigurationError for missing and contradicting ones.
      */
+    <V, K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options: CacheOptions<K, T> & {
+        validate: StandardSchema<V>;
+    }): ValidatedWrap<K, T, V>;
     <K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
     /**
      * As {@link cache}, and every value is sealed with AES-256-GCM: neither the backend nor L1 ever holds plaintext.
@@ -1552,6 +1780,9 @@ interface CacheFunction {
      *
      * @throws as {@link cache}, and ConfigurationError when there is no key.
      */
+    secure<V, K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options: CacheOptions<K, T> & {
+        validate: StandardSchema<V>;
+    }): ValidatedWrap<K, T, V>;
     secure<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
     /**
      * As {@link cache}, for what is cheap to make again: nothing is tried twice, the backend is asked even while it fails, and
@@ -1574,6 +1805,10 @@ interface CacheFunction {
      * Default TTL 3,600 s. When the hosted cache cannot be reached, the wrapped function is called.
      */
     io<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: CacheOptions<K, T>): CacheWrap<K, T>;
+    /** As {@link Cache.batch}, in a cache of its own. Values are encrypted as by {@link cache}. */
+    batch<Id = unknown>(options?: CacheBatchOptions<Id>): BatchWrap<Id>;
+    /** As {@link CacheFunction.batch}, sealed as by {@link CacheFunction.secure}. */
+    secureBatch<Id = unknown>(options?: CacheBatchOptions<Id>): BatchWrap<Id>;
     /**
      * The AbortSignal of the run that this is called in, however deep: it fires when `timeout.load` is over, with a TimeoutError
      * as its reason. `undefined` outside of a run, and in one without `timeout: { load, signal: true }`; a cached function inside
@@ -1603,6 +1838,30 @@ declare const cache: CacheFunction;
  */
 declare function cachedMethod<F extends AnyFunction>(method: F): Cached<F>;
 declare function cachedMethod<O extends object, N extends keyof O>(object: O, name: N): Cached<O[N]>;
+
+/** How a value is read. `swr` and `staleIfError` say for how long the entry is kept after its TTL; a mere read answers with none that has ended. */
+interface GetOptions extends Pick<PolicyOptions, 'swr' | 'staleIfError' | 'retry' | 'validate'> {
+    /** Of the operation of the backend. */
+    timeout?: PolicyOptions['timeout'];
+}
+/** How a value is stored. */
+interface SetOptions extends Pick<PolicyOptions, 'swr' | 'staleIfError' | 'jitter' | 'retry' | 'validate'> {
+    /** Default: the cache's. */
+    ttl?: Ttl;
+    /** Names under which `invalidateTags` finds the entry. */
+    tags?: readonly string[];
+    /** Of the operation of the backend. */
+    timeout?: PolicyOptions['timeout'];
+}
+/** How a value is read, or loaded and stored. Callers who share a run share the options of the one who began it, but for `timeout.load`. */
+interface LoadOptions extends PolicyOptions {
+    /** Default: the cache's. */
+    ttl?: Ttl;
+    /** Names under which `invalidateTags` finds the entry. */
+    tags?: readonly string[];
+    /** Loads whatever is stored, and replaces it. Default false. */
+    forceFresh?: boolean;
+}
 
 /** What has become of the entries so far: `seen` is the sum of the others. */
 interface RewrapReport {
@@ -1685,12 +1944,6 @@ interface RewrapOptions extends KeyReportOptions {
     cursor?: string;
 }
 
-interface SetOptions {
-    /** Default: the cache's. */
-    ttl?: Ttl;
-    /** Names under which `invalidateTags` finds the entry. */
-    tags?: readonly string[];
-}
 /**
  * The entries of one tenant, by their cache keys.
  *
@@ -1700,19 +1953,38 @@ interface SetOptions {
 declare class TenantCache {
     #private;
     /** The stored value, or `undefined`. */
-    get<V = unknown>(cacheKey: string): Promise<V | undefined>;
+    get<V>(cacheKey: string, options: GetOptions & {
+        validate: StandardSchema<V>;
+    }): Promise<V | undefined>;
+    get<V = unknown>(cacheKey: string, options?: GetOptions): Promise<V | undefined>;
     /**
      * The stored value, or else what `load` returns, which is stored. Concurrent calls for an entry share one
      * run of `load` and its result.
      */
-    getOrSet<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: SetOptions): Promise<V>;
+    getOrSet<V>(cacheKey: string, load: () => unknown, options: LoadOptions & {
+        validate: StandardSchema<V>;
+    }): Promise<V>;
+    getOrSet<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: LoadOptions): Promise<V>;
     /** As `getOrSet`, with what is known of the entry. */
-    entry<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: SetOptions): Promise<Entry<V>>;
+    entry<V>(cacheKey: string, load: () => unknown, options: LoadOptions & {
+        validate: StandardSchema<V>;
+    }): Promise<Entry<V>>;
+    entry<V>(cacheKey: string, load: () => V | PromiseLike<V>, options?: LoadOptions): Promise<Entry<V>>;
     /**
      * @returns whether it was stored; false when the backend failed, which is counted.
      * @throws TypeError for `undefined`, SerializationError for a value that the serializer refuses, ValueTooLargeError over a limit.
      */
     set(cacheKey: string, value: unknown, options?: SetOptions): Promise<boolean>;
+    /**
+     * The stored value, which is removed: for what is used once. Of several callers, in whatever process, one gets it, where the backend
+     * compares and deletes in one step (all but HTTP and Keyv, and unless a backend of your own says otherwise); without a backend, in this process.
+     *
+     * @returns `undefined` when there is none, or the backend did not answer.
+     * @throws what the backend throws when it fails to delete: the value may be gone then, and nobody has it.
+     */
+    pull<V = unknown>(cacheKey: string): Promise<V | undefined>;
+    /** As {@link set}, for an entry that does not end by itself. */
+    setForever(cacheKey: string, value: unknown, options?: Omit<SetOptions, 'ttl'>): Promise<boolean>;
     /** The stored values in the order of the keys, `undefined` for what is not there. */
     getMany<V = unknown>(cacheKeys: readonly string[]): Promise<(V | undefined)[]>;
     /**
@@ -1744,6 +2016,20 @@ declare class TenantCache {
     invalidateTags(tags: string | readonly string[], options?: {
         signal?: AbortSignal;
     }): Promise<number>;
+    /**
+     * Removes every entry: of a tenant, those of its name in the cache's namespace; of a cache, the whole namespace, its tenants'
+     * entries and those of functions in its name among them, and no other's. Without a backend, all that is held. It removes only what it
+     * has listed, 500 entries at a time, so that it is safe in a store that others share. A function that runs meanwhile in this process
+     * stores nothing, and one of another process nothing in the place of an entry that was removed.
+     *
+     * Not found are entries of functions that have a namespace or a `key` of their own: `fn.clear()` and tags are for those.
+     *
+     * @returns how many, as far as the backend can tell.
+     * @throws ConfigurationError with a backend and without a namespace, with wire `python`, and for a tenant with `privateKeys`; BackendError
+     *   for a backend that cannot list its entries; what the backend throws, or the signal's reason: as the cause of an
+     *   IncompleteError, whose `counts.removed` says how many, when some were removed before. Called again, it does the rest.
+     */
+    clear(options?: ClearOptions): Promise<number>;
     /**
      * The cache keys of stored values that begin with `prefix`, in no order; in a namespace, without those of functions. One
      * that changes during the listing may come twice or not at all.
@@ -1778,15 +2064,33 @@ interface CreateCacheOptions extends StorageOptions {
     namespace?: string;
 }
 /** The key's default is the cache's own, or else CACHEKIT_MASTER_KEY. */
-interface SecureFunctionOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> extends FunctionOptions<K, T>, Pick<KeyOptions, 'masterKey' | 'keyring' | 'nonces'> {
+interface SecureFunctionOptions<K extends unknown[] = unknown[], T extends unknown[] = unknown[]> extends FunctionOptions<K, T>, SecretOptions {
 }
+type SecretOptions = Pick<KeyOptions, 'masterKey' | 'keyring' | 'nonces'>;
 /** A cache of values and functions: one backend, one L1. Made by {@link createCache}. */
 declare class Cache extends TenantCache implements AsyncDisposable {
     #private;
     /** Caches a function's results here; as {@link cache}. */
+    wrap<V, K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options: FunctionOptions<K, T> & {
+        validate: StandardSchema<V>;
+    }): ValidatedWrap<K, T, V>;
     wrap<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: FunctionOptions<K, T>): CacheWrap<K, T>;
     /** Caches a function's results here, sealed, whatever the cache itself does; as {@link cache.secure}. */
+    secure<V, K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options: SecureFunctionOptions<K, T> & {
+        validate: StandardSchema<V>;
+    }): ValidatedWrap<K, T, V>;
     secure<K extends unknown[] = unknown[], T extends unknown[] = unknown[]>(options?: SecureFunctionOptions<K, T>): CacheWrap<K, T>;
+    /**
+     * Caches what a function returns for many ids, an entry for each: the calls of one tick are one read, one run for all that are missing, and
+     * one request that stores them. An entry is the one that a function of a single argument would have, with the same names.
+     *
+     * @example
+     * const user = users.batch({ operation: 'user' })(async (ids: string[]) => db.usersByIds(ids));
+     * await Promise.all([user('a'), user('b')]); // or user.many(['a', 'b'])
+     */
+    batch<Id = unknown>(options?: BatchOptions<Id>): BatchWrap<Id>;
+    /** As {@link Cache.batch}, sealed as by {@link Cache.secure}. */
+    secureBatch<Id = unknown>(options?: BatchOptions<Id> & SecretOptions): BatchWrap<Id>;
     /** The entries of one tenant, apart from every other tenant's: sealed with a key of its own, and stored under a prefix of its own. */
     tenant(tenantId: string): TenantCache;
     /**
@@ -2091,56 +2395,6 @@ declare function hardwareAcceleration(): {
     name: string;
 };
 
-/**
- * Dates and times on the wire: a map of two entries, a marker that is `true` and an ISO 8601 string.
- * MessagePack's own timestamp type is never written, because no peer reads it.
- *
- *   { "__datetime__": true, "value": "2025-01-02T03:04:05.678000+00:00" }
- *   { "__date__": true,     "value": "2025-01-02" }
- *   { "__time__": true,     "value": "10:30:00" }
- */
-type TemporalType = 'datetime' | 'date' | 'time';
-/** Makes the value that stands for a date or time that was read; `iso` has been checked to be one. */
-type TemporalReviver = (type: TemporalType, iso: string) => unknown;
-/**
- * A calendar date without a time or a zone: what Python's `datetime.date` is read as. It is written back as it was read.
- *
- * @throws TypeError for anything but a string, RangeError unless it is `YYYY-MM-DD` of a day that exists in the years 1 to 9999.
- */
-declare class PlainDate {
-    /** `YYYY-MM-DD` */
-    readonly iso: string;
-    constructor(iso: string);
-    get year(): number;
-    /** 1 to 12 */
-    get month(): number;
-    /** 1 to 31 */
-    get day(): number;
-    toString(): string;
-    toJSON(): string;
-}
-/**
- * A time of day without a date: what Python's `datetime.time` is read as. It is written back as it was read,
- * with all its digits and its offset.
- *
- * @throws TypeError for anything but a string, RangeError unless it is `HH:MM[:SS[.fraction]]` with an optional offset from UTC.
- */
-declare class PlainTime {
-    /** `HH:MM:SS`, with up to nine digits of a fraction and an offset where there are any. */
-    readonly iso: string;
-    constructor(iso: string);
-    /** 0 to 23 */
-    get hour(): number;
-    /** 0 to 59 */
-    get minute(): number;
-    /** 0 to 59 */
-    get second(): number;
-    /** 0 to 999,999 */
-    get microsecond(): number;
-    toString(): string;
-    toJSON(): string;
-}
-
 interface InteropSerializerOptions {
     /** As for the StandardSerializer. */
     reviver?: TemporalReviver;
@@ -2198,62 +2452,6 @@ declare class JsonSerializer implements Serializer {
     deserialize(payload: Uint8Array): unknown;
 }
 
-interface StandardSerializerOptions {
-    /**
-     * `portable` (the default) carries what every CacheKit SDK reads. `node` also carries Map, Set, the typed arrays,
-     * BigInt of up to 1 MiB, and `undefined` in arrays, Maps and Sets, as MessagePack extensions that only this package reads.
-     */
-    types?: 'portable' | 'node';
-    /**
-     * Makes the value that stands for a date or time that is read, from its ISO 8601 string. The default makes a Date
-     * (without an offset taken as UTC; microseconds are cut), a PlainDate or a PlainTime.
-     * `(type, iso) => iso` keeps the string, with all its digits.
-     */
-    reviver?: TemporalReviver;
-    /**
-     * How an error says where in the value the refused part is. `names` (the default): `[3].customer`, with names that are
-     * identifiers of at most 40 characters; any other property, and what is in a Map or a Set, by its position: `{2}`.
-     * `positions` leaves all names out.
-     */
-    errorPaths?: ErrorPaths;
-}
-/**
- * MessagePack, the default: a value is read back exactly as it was written, or is refused.
- *
- * | written | read back |
- * |---|---|
- * | null, booleans, strings, numbers (also NaN, the infinities, -0), arrays, plain objects | the same |
- * | BigInt beyond ±(2^53−1), within 64 bits | the same |
- * | Uint8Array, Buffer | Uint8Array with its own memory |
- * | Date in the years 1 to 9999, PlainDate, PlainTime | the same |
- * | a property that is `undefined` | left out |
- * | Map, Set, other typed arrays, smaller or larger BigInt, `undefined` in a list | refused, unless `types: 'node'` |
- * | `undefined` alone, functions, symbols, instances of classes, invalid Dates, lone surrogates, cycles, more than 1,024 levels | refused |
- * | arrays with holes; arrays, Dates, Maps, Sets and typed arrays with properties of their own | refused; those of bytes are not looked for, and lost |
- *
- * From other SDKs come integers beyond ±(2^53−1) as BigInt, and maps with keys that are no strings as Map. What belongs to another realm (`node:vm`, a test runner) counts as what it is.
- * `toJSON` is not called. The prototype of an object is not kept: one with a null prototype is read back as a plain object.
- *
- * Protocol: docs/protocol.md, "Dates and times".
- */
-declare class StandardSerializer implements Serializer {
-    #private;
-    readonly format = "msgpack";
-    readonly container = "envelope";
-    readonly compressed = true;
-    readonly originalType: undefined;
-    /** @throws TypeError for a wrong type, RangeError for unknown `types` or `errorPaths`. */
-    constructor(options?: StandardSerializerOptions);
-    /**
-     * @throws SerializationError for a value that would not be read back as it is, ValueTooLargeError over 512 MiB.
-     */
-    serialize(value: unknown): Uint8Array;
-    /**
-     * @throws TypeError for a wrong type, SerializationError for bytes that are not exactly one MessagePack document.
-     */
-    deserialize(payload: Uint8Array): unknown;
-}
-
 /**
  * A duration of text that TypeScript does not know, as an environment variable: `'250ms'`, `'30s'`, `'10m'`, `'1h'`, `'7d'`.
  * The unit is required: whether a bare `600` means seconds or milliseconds, nobody can tell.
@@ -2267,5 +2465,5 @@ declare function parseDuration(text: string): Exclude<Duration, number>;
 /** As {@link parseDuration}, and `'never'`, as the option `ttl` takes it. */
 declare function parseTtl(text: string): Exclude<Duration, number> | 'never';
 
-export { ArrowSerializer, AuthenticationError, BackendError, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, IncompleteError, InternalError, InteropSerializer, JsonSerializer, KeyError, KeyProviderError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValueTooLargeError, cache, cachedMethod, createCache, encryptedDriver, encryptedStore, hardwareAcceleration, parseDuration, parseTtl, redisBus, skip, withTtl };
-export type { ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendKeysOptions, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BackoffOptions, BreakerOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CachedMembers, CannotKnow, CreateCacheOptions, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreClearOptions, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, InvalidationBus, JsonSerializerOptions, KeyEvent, KeyFingerprints, KeyProvider, KeyProviderOptions, KeyReport, KeyReportOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NonceMode, ProvidedKeys, RedisBackendOptions, RedisBusOptions, RewrapOptions, RewrapProgress, RewrapReport, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValueContext, ValueToDeserialize, ValueToSerialize, Wire };
+export { ArrowSerializer, AuthenticationError, BackendError, Cache, CacheKitError, ConfigurationError, EncryptionWrapper, EnvelopeError, FileBackend, HttpBackend, IncompleteError, InternalError, InteropSerializer, JsonSerializer, KeyError, KeyProviderError, Keyring, KeyvBackend, LmdbBackend, MemoryBackend, NativeLoadError, NonceExhaustedError, JsonSerializer as OrjsonSerializer, PlainDate, PlainTime, RedisBackend, SealedFormatError, Sealer, SerializationError, StandardSerializer, TenantCache, TimeoutError, UnknownKeyError, ValidationError, ValueTooLargeError, cache, cachedMethod, createCache, encryptedDriver, encryptedStore, hardwareAcceleration, parseDuration, parseTtl, redisBus, skip, withTtl };
+export type { ArrowModule, ArrowSerializerOptions, ArrowTable, AsyncValueContext, Backend, BackendDeleteOptions, BackendEntry, BackendErrorOptions, BackendGetOptions, BackendItem, BackendKeysOptions, BackendLock, BackendOptions, BackendSetOptions, BackendTagOptions, BackendUnchanged, BackoffOptions, BatchFunction, BatchOptions, BatchRows, BatchSize, BatchWrap, BreakerOptions, CacheBatchOptions, CacheDriver, CacheEvent, CacheFunction, CacheKitErrorCode, CacheOptions, CacheStats, CacheWrap, CachedFunction, CachedMembers, CannotKnow, ClearOptions, CreateCacheOptions, DeserializeResult, DriverFactory, Duration, EncryptedStore, EncryptedStoreClearOptions, EncryptedStoreOptions, EncryptionWrapperOptions, Entry, ErrorPaths, FailureKind, FileBackendOptions, FunctionOptions, GetOptions, HttpBackendOptions, HttpHealth, HttpMetrics, InnerStore, InspectedValue, InteropSerializerOptions, InvalidationBus, JsonSerializerOptions, KeyEvent, KeyFingerprints, KeyProvider, KeyProviderOptions, KeyReport, KeyReportOptions, KeyUsage, KeyringOptions, KeyvBackendOptions, L1Options, L1Status, LatencyStats, LmdbBackendOptions, LoadOptions, LoadedOptions, LockOptions, MasterKeyInput, MemoryBackendOptions, NonceMode, PolicyOptions, ProvidedKeys, RedisBackendOptions, RedisBusOptions, RewrapOptions, RewrapProgress, RewrapReport, SchemaResult, SecureFunctionOptions, Serializer, SetOptions, Span, StandardSchema, StandardSerializerOptions, StorageOptions, TemporalReviver, TemporalType, TenantStore, TimeoutOptions, Ttl, ValidatedWrap, ValueContext, ValueToDeserialize, ValueToSerialize, ValueType, Wire };
