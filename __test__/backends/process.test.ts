@@ -232,7 +232,7 @@ for (const library of ['ioredis', 'redis']) {
         });
         const url = `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`;
         const { code, output } = await run(`
-        import { createCache } from '${src('cache/create-cache.ts')}';
+        import { createCache } from '${src('cache/create.ts')}';
         import { RedisBackend } from '${src('backends/redis.ts')}';
         const backend = new RedisBackend({ url: '${url}', library: '${library}', timeoutMs: ${scheme === 'redis' ? 30_000 : 200} });
         const cache = createCache({ namespace: 'n', backend, timeout: '200ms', retry: 0, onError: () => {} });

@@ -143,6 +143,7 @@ export const ROWS: readonly Row[] = [
       ]),
       panel('Entries that could not be used', 'Each is a miss. Those that do not open may be an attack.', 'ops', 8, [
         ofCaches('authentication_failures', '{{cache}} does not open'),
+        ofCaches('invalid_values', '{{cache}} does not pass validate'),
         ofCaches('unknown_keys', '{{cache}} unknown key'),
         ofCaches('unreadable_values', '{{cache}} unreadable'),
       ]),
