@@ -1,5 +1,6 @@
 import { CACHES, hitCases } from './caches.js';
 import { bytes } from './format.js';
+import { importPart } from './import-time.js';
 import { interleave, spreadOf, type Timings } from './measure.js';
 import { type Cost, costOf, PIPELINE_VALUES, type Pipeline, pipeline, serializing, settle } from './pipelines.js';
 import { cache } from './product.js';
@@ -220,7 +221,15 @@ const memory: Gate = {
 };
 
 /** Everything that is promised and can be measured in a few minutes. */
+const start: Gate = {
+  name: 'import',
+  async measure() {
+    return [atMost('what an import adds, of a bare start of Node', 0.3, importPart(21))];
+  },
+};
+
 export const GATES: readonly Gate[] = [
+  start,
   ...SIZES.map(sealing),
   ...SMALL_SIZES.map(overhead),
   ...CACHED_VALUES.map(({ label, values }) => hits(label, values)),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { CACHES, hitCases } from './caches.js';
 import type { Gate } from './gates.js';
+import { importPart } from './import-time.js';
 import { LMDB_CACHES, lmdbCases } from './lmdb-caches.js';
 import { type Case, interleave } from './measure.js';
 import { cache, createCache, MemoryBackend } from './product.js';
@@ -115,4 +116,11 @@ const memory: Gate = {
   },
 };
 
-export const REGRESSIONS: readonly Gate[] = [sealing, wrapper, hits, keys, lmdb, memory];
+const start: Gate = {
+  name: 'import',
+  async measure() {
+    return [atMost('what an import adds, of a bare start of Node', 0.6, importPart(11))];
+  },
+};
+
+export const REGRESSIONS: readonly Gate[] = [sealing, wrapper, hits, keys, lmdb, memory, start];
