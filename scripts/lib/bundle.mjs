@@ -26,7 +26,7 @@ const CORE = {
     'src/errors.ts',
     'src/util/',
     'src/native/',
-    ...['arguments', 'file', 'guarantees', 'http', 'keyv', 'lmdb', 'memory', 'redis', 'redis-bus'].map(
+    ...['arguments', 'file', 'guarantees', 'http', 'keyv', 'lmdb', 'memory', 'redis', 'redis/redis-bus'].map(
       (name) => `src/backends/${name}.ts`,
     ),
     ...['cache', 'cached-method', 'create', 'load-result'].map((name) => `src/cache/${name}.ts`),

@@ -60,8 +60,8 @@ export type {
   RedisClient,
 } from './redis/clients.js';
 export type { RedisLibrary } from './redis/owned-client.js';
+export { type RedisBusOptions, redisBus } from './redis/redis-bus.js';
 export { serverInfo, serverTime } from './redis/server-info.js';
-export { type RedisBusOptions, redisBus } from './redis-bus.js';
 
 export interface RedisBackendOptions {
   /**

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { BackendError, CacheKitError } from '../../errors.js';
 import { copyOf } from '../../util/bytes.js';
 import { assertNotHeld } from '../../util/clock.js';
+import { setImmediate } from '../../util/timers.js';
 import { causeWithout, codeOf } from '../cause.js';
 import { checkedLookup, type ServerUrl } from './ssrf-guard.js';
 
@@ -51,6 +52,7 @@ export class NodeTransport implements HttpTransport {
     this.#connections ??= Connections.load(this.#server.protocol, this.#most);
     const connections = await this.#connections;
     if (!IDEMPOTENT.has(request.method)) return this.#exchange(connections, false, request);
+    await connections.heard();
     try {
       return await this.#exchange(connections, true, request);
     } catch (error) {
@@ -233,6 +235,16 @@ class Connections {
     if (this.#used.has(socket)) return true;
     this.#used.add(socket);
     return false;
+  }
+
+  /**
+   * Resolves when idle connections were read once since the call: a process that was busy has not seen yet what came meanwhile,
+   * and would take it for the answer to the next request.
+   */
+  async heard(): Promise<void> {
+    if (Object.keys(this.#kept.freeSockets).length === 0) return;
+    // The first may come before the sockets are read.
+    for (let turn = 0; turn < 2; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
   close(): void {

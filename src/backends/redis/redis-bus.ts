@@ -1,8 +1,8 @@
-import { assertWellFormed, kindOf } from '../util/bytes.js';
-import { assertOptionsObject, ownOptions } from '../util/options-object.js';
-import type { InvalidationBus } from './invalidation-bus.js';
-import { RedisBus } from './redis/bus.js';
-import type { RedisClient } from './redis/clients.js';
+import { assertWellFormed, kindOf } from '../../util/bytes.js';
+import { assertOptionsObject, ownOptions } from '../../util/options-object.js';
+import type { InvalidationBus } from '../invalidation-bus.js';
+import { RedisBus } from './bus.js';
+import type { RedisClient } from './clients.js';
 
 export interface RedisBusOptions {
   /**
