@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createCache } from 'cachekit-native';
 import { apolloCache } from 'cachekit-native/apollo';
 import { Redis } from 'ioredis';
-import { expected, redisServer, startApp } from './app.mjs';
+import { expected, redisServer, startApp, until } from './app.mjs';
 
 const redis = await redisServer();
 const env = { REDIS_URL: redis.url };
@@ -21,7 +21,6 @@ assert.equal((await post(one, persisted)).errors[0].extensions.code, 'PERSISTED_
 const ada = { data: { author: { name: 'Ada Lovelace', runs: 1 } } };
 assert.deepEqual(await post(one, { query, ...persisted }), ada);
 // And so is the whole response.
-const { until } = await import('./app.mjs');
 await until('the response is cached', async () => (await post(one, { query })).data.author.runs === 1);
 assert.deepEqual(await post(other, persisted), ada);
 await redis.assertSealed(2, 'Ada Lovelace', 'author {', '"runs"');

@@ -23,7 +23,7 @@ const server = new ApolloServer({
   `,
   resolvers: { Query: { author: () => ({ name: 'Ada Lovelace', runs: ++runs }) } },
   cache,
-  plugins: [(responseCache as unknown as { default: typeof responseCache }).default?.() ?? responseCache()],
+  plugins: [responseCache()],
   stopOnTerminationSignals: false,
 });
 const { url } = await startStandaloneServer(server, { listen: { port: 0, host: '127.0.0.1' } });

@@ -9,5 +9,6 @@ export const cache = createCache({
   ttl: 'never',
 });
 
-export const storage = createStorage({ driver: cachekitDriver({ cache }) });
+export const driver = cachekitDriver({ cache });
+export const storage = createStorage({ driver });
 export const drafts = prefixStorage<{ title: string; words: number }>(storage, 'drafts');
