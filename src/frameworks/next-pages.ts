@@ -4,7 +4,7 @@ import { type NextCacheOptions, NextTags } from './next-tags.js';
 
 interface CacheControl {
   revalidate: number | false;
-  expire?: number;
+  expire: number | undefined;
 }
 // biome-ignore lint/suspicious/noExplicitAny: of Next's kinds of values only some properties are known here
 type Value = any;
@@ -56,7 +56,7 @@ export function nextCacheHandler(options: NextCacheOptions): NextCacheHandlerCla
       const { value, lastModified, cacheControl } = kept;
       const state = await tags.stateAt(lastModified, [...own, ...softTags, ...tagsOf(value)]);
       if (state === 'expired') return null;
-      const entry = { value: withBuffers(value), cacheControl };
+      const entry = { value: unpacked(value), cacheControl };
       return { ...entry, lastModified: state === 'stale' ? staleSince(kept) : lastModified };
     }
 
@@ -64,7 +64,7 @@ export function nextCacheHandler(options: NextCacheOptions): NextCacheHandlerCla
       const { fetchCache, cacheControl, tags: own = [] } = context;
       // Next gives the tags of a fetch beside its value.
       const tagged = fetchCache && value !== null ? { ...value, tags: [...new Set([...own, ...tagsOf(value)])] } : value;
-      const kept: Kept = { value: tagged, lastModified: Date.now(), ...(cacheControl && { cacheControl }) };
+      const kept: Kept = { value: packed(tagged), lastModified: Date.now(), ...(cacheControl && { cacheControl }) };
       await tags.cache.set(this.#keyOf(cacheKey, fetchCache), kept, { ttl: tags.ttlOf(cacheControl?.expire) });
     }
 
@@ -92,16 +92,23 @@ function staleSince({ value, lastModified, cacheControl }: Kept): number {
   return typeof revalidate === 'number' ? Math.min(lastModified, Date.now() - revalidate * 1000 - 1) : -1;
 }
 
-/** What Next has put in as Buffers comes back as such. */
-function withBuffers(value: Value): Value {
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  if (value instanceof Map) return new Map([...value].map(([name, part]) => [name, withBuffers(part)]));
-  if (value === null || typeof value !== 'object') return value;
-  const { body, rscData, buffer, segmentData } = value;
-  const bytes = { body, rscData, buffer, segmentData };
-  const given = Object.entries(bytes).filter(([name, part]) => name in value && typeof part === 'object');
-  return { ...value, ...Object.fromEntries(given.map(([name, part]) => [name, withBuffers(part)])) };
+/** Without Maps, which not every serializer takes. */
+function packed(value: Value): Value {
+  const { segmentData } = value ?? {};
+  return segmentData instanceof Map ? { ...value, segmentData: [...segmentData] } : value;
 }
+
+/** As Next has given it: with Buffers and a Map of such. */
+function unpacked(value: Value): Value {
+  if (value === null || typeof value !== 'object') return value;
+  const restored = Object.entries(value).map(([name, part]) => [name, part instanceof Uint8Array ? bufferOf(part) : part]);
+  const own = Object.fromEntries(restored);
+  const { segmentData } = own;
+  if (!Array.isArray(segmentData)) return own;
+  return { ...own, segmentData: new Map(segmentData.map(([name, bytes]) => [name, bufferOf(bytes)])) };
+}
+
+const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array) => Buffer.from(buffer, byteOffset, byteLength);
 
 function buildIdOf(serverDistDir: string | undefined): string {
   try {

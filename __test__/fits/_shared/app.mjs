@@ -57,17 +57,17 @@ export async function redisServer() {
 }
 
 /** Runs a program that prints `listening on URL`, and that ends by itself after SIGTERM. */
-export async function startApp(args, env) {
+export async function startApp(args, env, listening = /listening on (http:\S+)/) {
   const child = spawn(process.execPath, [].concat(args), {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
-  const [, url] = await printed(child, /listening on (http:\S+)/);
+  const [, url] = await printed(child, listening);
   return {
     url,
-    pid: child.pid,
+    kill,
     async stop() {
       child.kill('SIGTERM');
       const ended = await Promise.race([
