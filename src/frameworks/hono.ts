@@ -90,6 +90,7 @@ const has = ({ headers }: { headers: Headers }, name: string): boolean =>
   new RegExp(`(^|[\\s,])${name}($|[\\s,=])`, 'i').test(headers.get('cache-control') ?? '');
 
 function directive(headers: Headers, name: string): number | undefined {
-  const [, value] = new RegExp(`(?:^|[\\s,])${name}\\s*=\\s*"?(\\d+)`, 'i').exec(headers.get('cache-control') ?? '') ?? [];
+  const [, value] =
+    new RegExp(`(?:^|[\\s,])${name}\\s*=\\s*"?(\\d+)`, 'i').exec(headers.get('cache-control') ?? '') ?? [];
   return value === undefined ? undefined : Number(value);
 }

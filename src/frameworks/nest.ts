@@ -29,6 +29,7 @@ type Opened = ReturnType<typeof openCache>;
  * @Module({ imports: [CachekitModule.forRoot({ backend: 'redis://localhost', namespace: 'shop' })] })
  * class AppModule {}
  */
+// biome-ignore lint/complexity/noStaticOnlyClass: what a module of Nest is
 export class CachekitModule {
   /** @throws as `createCache`, when the application starts. */
   static forRoot({ name, isGlobal, ...source }: CachekitModuleOptions & CacheSource = {}): DynamicModule {
@@ -44,7 +45,8 @@ export class CachekitModule {
   static forRootAsync(options: CachekitModuleAsyncOptions): DynamicModule {
     assertOptionsObject(options, ['name', 'isGlobal', 'imports', 'inject', 'useFactory']);
     const { name, isGlobal = true, imports = [], inject = [], useFactory } = ownOptions(options);
-    if (typeof useFactory !== 'function') throw new TypeError(`useFactory must be a function, not ${kindOf(useFactory)}`);
+    if (typeof useFactory !== 'function')
+      throw new TypeError(`useFactory must be a function, not ${kindOf(useFactory)}`);
     const opened = Symbol(`cachekit ${name}`);
     const cache = { provide: cacheToken(name), inject: [opened], useFactory: ({ cache }: Opened) => cache };
     return {

@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type NextCacheOptions, NextTags } from './next-tags.js';
+import { packed, tagsOf, unpacked, type Value } from './next-values.js';
 
 interface CacheControl {
   revalidate: number | false;
   expire: number | undefined;
 }
-// biome-ignore lint/suspicious/noExplicitAny: of Next's kinds of values only some properties are known here
-type Value = any;
 interface Context {
   kind?: string;
   tags?: string[];
@@ -63,7 +62,8 @@ export function nextCacheHandler(options: NextCacheOptions): NextCacheHandlerCla
     async set(cacheKey: string, value: Value, context: { fetchCache?: boolean } & Context): Promise<void> {
       const { fetchCache, cacheControl, tags: own = [] } = context;
       // Next gives the tags of a fetch beside its value.
-      const tagged = fetchCache && value !== null ? { ...value, tags: [...new Set([...own, ...tagsOf(value)])] } : value;
+      const tagged =
+        fetchCache && value !== null ? { ...value, tags: [...new Set([...own, ...tagsOf(value)])] } : value;
       const kept: Kept = { value: packed(tagged), lastModified: Date.now(), ...(cacheControl && { cacheControl }) };
       await tags.cache.set(this.#keyOf(cacheKey, fetchCache), kept, { ttl: tags.ttlOf(cacheControl?.expire) });
     }
@@ -80,35 +80,11 @@ export function nextCacheHandler(options: NextCacheOptions): NextCacheHandlerCla
   };
 }
 
-/** A page says its tags in a header, which is not sent; a fetch in itself. */
-function tagsOf(value: Value): string[] {
-  const header = value?.headers?.['x-next-cache-tags'];
-  return [...(value?.tags ?? []), ...(typeof header === 'string' ? header.split(',') : [])];
-}
-
 /** A time at which Next finds it stale but not expired, or -1: that there is no such time, so that it waits for a new one. */
 function staleSince({ value, lastModified, cacheControl }: Kept): number {
   const revalidate = value?.kind === 'FETCH' ? value.revalidate : cacheControl?.revalidate;
   return typeof revalidate === 'number' ? Math.min(lastModified, Date.now() - revalidate * 1000 - 1) : -1;
 }
-
-/** Without Maps, which not every serializer takes. */
-function packed(value: Value): Value {
-  const { segmentData } = value ?? {};
-  return segmentData instanceof Map ? { ...value, segmentData: [...segmentData] } : value;
-}
-
-/** As Next has given it: with Buffers and a Map of such. */
-function unpacked(value: Value): Value {
-  if (value === null || typeof value !== 'object') return value;
-  const restored = Object.entries(value).map(([name, part]) => [name, part instanceof Uint8Array ? bufferOf(part) : part]);
-  const own = Object.fromEntries(restored);
-  const { segmentData } = own;
-  if (!Array.isArray(segmentData)) return own;
-  return { ...own, segmentData: new Map(segmentData.map(([name, bytes]) => [name, bufferOf(bytes)])) };
-}
-
-const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array) => Buffer.from(buffer, byteOffset, byteLength);
 
 function buildIdOf(serverDistDir: string | undefined): string {
   try {

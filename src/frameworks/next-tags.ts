@@ -37,9 +37,13 @@ export class NextTags {
   /** @param expire seconds for which it may still be served, stale. None: it must not be. @throws BackendError. */
   async revalidate(tags: readonly string[], { expire }: { expire?: number } = {}, swr = false): Promise<void> {
     const now = Date.now();
-    const times = swr ? { stale: now, expired: expire === undefined ? undefined : now + expire * 1000 } : { expired: now };
+    const times = swr
+      ? { stale: now, expired: expire === undefined ? undefined : now + expire * 1000 }
+      : { expired: now };
     const before = await this.#times(tags);
-    const entries = tags.map((tag, i) => [this.#keyOf(tag), definedOnly({ ...before[i], ...definedOnly(times) })] as const);
+    const entries = tags.map(
+      (tag, i) => [this.#keyOf(tag), definedOnly({ ...before[i], ...definedOnly(times) })] as const,
+    );
     await stored(this.cache.setMany(entries, { ttl: YEAR_SECONDS + 86_400 }));
   }
 

@@ -11,7 +11,11 @@ const [one, other] = [await startApp('dist/app.js', env), await startApp('dist/a
 const query = '{ author { name runs } }';
 const sha256Hash = createHash('sha256').update(query).digest('hex');
 const post = async ({ url }, body) => {
-  const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
   return answer.json();
 };
 const persisted = { extensions: { persistedQuery: { version: 1, sha256Hash } } };

@@ -40,6 +40,8 @@ await assert.rejects(made.set('k', 1), /closed/);
 for (const wrong of [{ cache, ttl: 1 }, { cache: {} }, { backends: redis.url }, { masterKey: 'ab' }]) {
   await assert.rejects(async () => Fastify().register(cachekit, wrong), JSON.stringify(wrong));
 }
-await assert.rejects(async () => Fastify().register(cachekit, {}).register(cachekit, {}), { code: 'FST_ERR_DEC_ALREADY_PRESENT' });
+await assert.rejects(async () => Fastify().register(cachekit, {}).register(cachekit, {}), {
+  code: 'FST_ERR_DEC_ALREADY_PRESENT',
+});
 await redis.stop();
 await expected();

@@ -32,7 +32,16 @@ assert.equal((await get('a', german)).body.language, 'de');
 assert.equal((await get('a', { headers: { 'accept-language': 'fr' } })).body.language, 'fr');
 assert.equal(await isKept('a?vary=Accept-Language', german), true);
 
-for (const query of ['control=private', 'control=no-store', 'control=no-cache', 'control=max-age%3D0', 'cookie=1', 'vary=*', 'vary=Origin', 'control=public,private%3D%22x-page%22']) {
+for (const query of [
+  'control=private',
+  'control=no-store',
+  'control=no-cache',
+  'control=max-age%3D0',
+  'cookie=1',
+  'vary=*',
+  'vary=Origin',
+  'control=public,private%3D%22x-page%22',
+]) {
   assert.equal(await isKept(`a?${query}`), false, query);
 }
 assert.equal(await isKept('a?control=public,max-age%3D60'), true);
@@ -51,7 +60,10 @@ assert.equal((await get('a')).body.runs, reloaded.body.runs);
 
 for (let i = 0; i < 2; i++) {
   const bytes = new Uint8Array(await (await fetch(`${one.url}/pages/bytes/all`)).arrayBuffer());
-  assert.deepEqual([...bytes], Array.from({ length: 256 }, (_, at) => at));
+  assert.deepEqual(
+    [...bytes],
+    Array.from({ length: 256 }, (_, at) => at),
+  );
 }
 
 await redis.stop();

@@ -14,7 +14,10 @@ assert.deepEqual(await ask(one, '7', 'DELETE'), { removed: true });
 assert.deepEqual(await ask(one, '7'), { ...ada, runs: 2 });
 // The other cache, by its name, is in each process.
 assert.deepEqual(await ask(one, 'last'), { last: '7' });
-assert.equal((await redis.content()).keys.some((key) => key.includes('last')), false);
+assert.equal(
+  (await redis.content()).keys.some((key) => key.includes('last')),
+  false,
+);
 
 await redis.stop();
 assert.equal((await ask(other, '8')).name, ada.name);

@@ -25,7 +25,8 @@ const build = () => {
   });
   assert.equal(status, 0, stdout + stderr);
 };
-const start = async (port) => startApp([next, 'start', '-H', '127.0.0.1', '-p', String(port)], env, /Local:\s+(http:\S+)/);
+const start = async (port) =>
+  startApp([next, 'start', '-H', '127.0.0.1', '-p', String(port)], env, /Local:\s+(http:\S+)/);
 
 build();
 const [one, other] = [await start(4711 + (process.pid % 2000)), await start(6711 + (process.pid % 2000))];
@@ -75,7 +76,10 @@ await redis.assertSealed(6, 'Ada Lovelace', '<html', '"runs"');
 // Without Redis each page is made.
 await redis.stop();
 for (const server of [one, other]) for (const path of ['/isr/1', '/cached/1']) await page(server, path);
-const answer = await fetch(`${one.url}/api/revalidate`, { method: 'POST', body: JSON.stringify({ tag: 'author', profile: 'max' }) });
+const answer = await fetch(`${one.url}/api/revalidate`, {
+  method: 'POST',
+  body: JSON.stringify({ tag: 'author', profile: 'max' }),
+});
 await redis.start();
 await until('Redis is used again', async () => {
   const { runs: count } = await page(one, '/cached/3');

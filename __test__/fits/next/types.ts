@@ -1,7 +1,8 @@
 // That the handlers are what Next declares them to be; compiled by `next build`.
+
+import { type NextCacheHandlerClass, nextCacheHandler, nextUseCacheHandler } from 'cachekit-native/next';
 import type { CacheHandler } from 'next/dist/server/lib/cache-handlers/types';
 import type { CacheHandler as PagesHandler } from 'next/dist/server/lib/incremental-cache';
-import { type NextCacheHandlerClass, nextCacheHandler, nextUseCacheHandler } from 'cachekit-native/next';
 import { cache } from './shared-cache.mjs';
 
 export const useCache: CacheHandler = nextUseCacheHandler({ cache });
