@@ -6,6 +6,7 @@ import { lazyRequires } from './lazy-requires.mjs';
 import { at, packageJson } from './project.mjs';
 import { bundleOf, filesBehind, sourcePaths } from './sources.mjs';
 
+const FRAMEWORKS = ['apollo', 'fastify', 'hono', 'nest', 'next', 'session', 'unstorage'];
 /** The published files with code that the main entry does not have, and the source of each, without its extension. */
 const SOURCES = {
   protocol: 'src/protocol/index',
@@ -13,6 +14,7 @@ const SOURCES = {
   testing: 'src/testing/index',
   opentelemetry: 'src/observability/opentelemetry',
   prometheus: 'src/observability/prometheus',
+  ...Object.fromEntries(FRAMEWORKS.map((name) => [name, `src/frameworks/${name}`])),
 };
 const PROGRAM = { cli: 'src/cli/main' };
 
