@@ -1189,9 +1189,9 @@ interface TimeoutOptions {
     /**
      * How long each caller waits for the function, and then gets a TimeoutError (or a stale value). The function goes on: later
      * callers wait for the same run, and its result is stored, unless it takes longer than ten times this time (without
-     * `load`: 10 minutes), after which another run may begin. Default: as long as it takes.
+     * `load`: 10 minutes), after which another run may begin. Default false: as long as it takes.
      */
-    load?: Span;
+    load?: Span | false;
     /**
      * The function can ask for an AbortSignal, `cache.signal()`, that fires `load` after it began. The run then ends: its callers
      * get a TimeoutError, another run may begin, and what the function still returns is not stored. Needs `load`. Default false.

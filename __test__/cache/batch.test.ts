@@ -254,3 +254,61 @@ test('with lock two processes load each id once, and sealed batches are sealed',
   await t.throwsAsync(one(1), { instanceOf: BackendError });
   for (const backend of backends) await backend.close();
 });
+
+test('it is passed to map as it is: further arguments are no part of an id', async (t) => {
+  const users = createCache({ namespace: 'n', backend: new MemoryBackend(), masterKey });
+  const runs: string[][] = [];
+  const user = users.batch({ operation: 'user', tags: (...all: unknown[]) => all.map(String) })(
+    async (ids: string[]) => {
+      runs.push(ids);
+      return ids.map((id) => `${id} ${runs.length}`);
+    },
+  );
+  t.deepEqual(await Promise.all(['a', 'b', 'a'].map(user)), ['a 1', 'b 1', 'a 1']);
+  t.deepEqual(await Promise.all(['b', 'a'].map(user)), ['b 1', 'a 1']);
+  const loose = user as unknown as typeof user & ((...args: unknown[]) => Promise<string>);
+  t.deepEqual(['a', 'b'].map(user.keyFor), [user.keyFor('a'), user.keyFor('b')]);
+  t.deepEqual(await Promise.all(['a', 'c'].map(user.invalidate)), [true, false]);
+  t.deepEqual(await Promise.all([loose('a', 7), loose('b', 8)]), ['a 2', 'b 1']);
+  t.is(await users.invalidateTags('b'), 1);
+  t.deepEqual(runs, [['a', 'b'], ['a']]);
+});
+
+test('rows may be promises', async (t) => {
+  const broken = new Error('broken');
+  const user = createCache().batch()((ids: number[]) =>
+    ids.map(async (id) => {
+      if (id === 3) throw broken;
+      return id === 1 ? undefined : id === 2 ? broken : id;
+    }),
+  );
+  t.deepEqual(await Promise.allSettled([user(1), user(2), user(3), user(4)]), [
+    { status: 'fulfilled', value: null },
+    { status: 'rejected', reason: broken },
+    { status: 'rejected', reason: broken },
+    { status: 'fulfilled', value: 4 as never },
+  ]);
+  t.is((await user.entry(1)).status, 'hit');
+});
+
+test('who has called before it is closed gets his row', async (t) => {
+  for (const backend of stores()) {
+    const options = { namespace: 'n', operation: 'user', backend, masterKey };
+    const wrap = cache.secureBatch<number>(options);
+    const user = wrap(async (ids: number[]) => ids.map((id) => ({ id })));
+    const early = Promise.all([user(1), user(2), user(1)]);
+    const closed = user.close();
+    await t.throwsAsync(user(3), { instanceOf: BackendError });
+    t.deepEqual(await early, [{ id: 1 }, { id: 2 }, { id: 1 }]);
+    await closed;
+    const late = user.many([1]);
+    await t.throwsAsync(late, { instanceOf: BackendError, message: /closed/ });
+    t.throws(() => wrap(async (ids: number[]) => ids), { instanceOf: BackendError, message: /closed/ });
+    const users = createCache({ namespace: 'n', backend, masterKey });
+    const other = users.batch({ operation: 'user' })(async (ids: number[]) => ids);
+    const before = Promise.all([other(7), other(8)]);
+    await users.close();
+    t.deepEqual(await before, [7, 8]);
+    await t.throwsAsync(other(7), { instanceOf: BackendError });
+  }
+});

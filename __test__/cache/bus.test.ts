@@ -356,6 +356,31 @@ test.serial('with privateKeys nothing is readable on the channel, and strangers 
   await assertCoherent(t, here.cache, there.cache);
 });
 
+test.serial('clear ends copies in other processes, also of what the store had lost before', async (t) => {
+  const server = await requireRedis(t);
+  if (!server) return;
+  for (const privateKeys of [false, true]) {
+    const namespace = `cleared-${privateKeys}`;
+    const options = { namespace, masterKey, privateKeys };
+    const { here, there } = await pair(t, clients.ioredis as Connect, [server.port], options);
+    await assertKeeps(t, there.cache);
+    const raw = here.client as unknown as Redis;
+    for (const lost of [false, true]) {
+      await there.cache.set('k', 1);
+      await there.cache.tenant('acme').set('k', 2);
+      // Its own messages are over.
+      await pause(100);
+      const { l1Hits } = there.cache.stats();
+      t.is(await there.cache.get('k'), 1);
+      t.is(there.cache.stats().l1Hits, l1Hits + 1);
+      if (lost) for (const key of await raw.keys(`app:ns:${namespace}:key:*`)) await raw.del(key.slice('app:'.length));
+      await here.cache.clear();
+      await until(async () => (await there.cache.get('k')) === undefined);
+      t.is(await there.cache.tenant('acme').get('k'), undefined);
+    }
+  }
+});
+
 test("a bus of one's own, with stores that tell of nothing", async (t) => {
   const bus = localBus();
   const store = new Map();

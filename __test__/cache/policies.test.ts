@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';
 import {
   BackendError,
@@ -109,6 +110,21 @@ test('each caller has its own patience, and the parts of a timeout are separate'
     without.getOrSet('s', () => 1, { timeout: { signal: true } }),
     { instanceOf: ConfigurationError },
   );
+});
+
+test('a function or a call may be waited for as long as it takes', async (t) => {
+  const shared = createCache({ namespace: 'n', timeout: { load: '20ms', signal: true } });
+  const slow = async () => {
+    await pause(60);
+    return shared.signal() === undefined;
+  };
+  await t.throwsAsync(shared.getOrSet('k', slow), { code: 'ERR_TIMEOUT' });
+  t.true(await shared.getOrSet('other', slow, { timeout: { load: false } }));
+  t.true(await shared.wrap({ timeout: { load: false } })(slow)());
+  t.is(await createCache({ timeout: { load: false } }).getOrSet('k', () => 1), 1);
+  await t.throwsAsync(shared.getOrSet('k', slow, { timeout: { load: false, signal: true } }), {
+    instanceOf: ConfigurationError,
+  });
 });
 
 test('a call’s time limit and retries are those of its operations, and the breaker is the cache’s', async (t) => {

@@ -150,10 +150,33 @@ test('`await using` closes a function with the connections that its URL made', a
     await second.close();
     t.is((await fn.entry(1)).status, 'hit', 'the store is there for the other function');
   }
-  await t.throwsAsync(wrap(original)(1), { instanceOf: BackendError });
+  t.throws(() => wrap(original), { instanceOf: BackendError, message: /closed/ });
   const own = cache({})(original);
   await own(1);
   await own.close();
   t.is(own.stats().l1Entries, 0);
   await t.throwsAsync(own(1), { instanceOf: BackendError });
+});
+
+test('a cache that is closed before the backend answers has nothing, and deletes nothing', async (t) => {
+  const memory = new MemoryBackend();
+  await createCache({ namespace: 'n', backend: memory, masterKey }).set('k', 1);
+  const [asked, gate] = [deferred<void>(), deferred<void>()];
+  const backend: Backend = {
+    get: async (...args) => {
+      const entry = await memory.get(...args);
+      asked.resolve();
+      await gate.promise;
+      return entry;
+    },
+    set: (...args) => memory.set(...args),
+    delete: (...args) => memory.delete(...args),
+  };
+  const cache = createCache({ namespace: 'n', backend, masterKey });
+  const pulled = cache.pull('k');
+  await asked.promise;
+  await cache.close();
+  gate.resolve();
+  t.is(await pulled, undefined);
+  t.is(await createCache({ namespace: 'n', backend: memory, masterKey }).get('k'), 1);
 });

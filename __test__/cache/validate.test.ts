@@ -42,6 +42,8 @@ test('a stored value that does not pass is a miss, and replaced by what is loade
   await validates(t, null);
   await validates(t, null, { l1: { values: true } });
   await validates(t, new MemoryBackend(), { l1: false });
+  // Looked at in L1 and in the backend, and counted once.
+  await validates(t, new MemoryBackend());
 });
 
 test('in Redis an invalid value is replaced, also where L1 has a copy, and where a lock is taken', async (t) => {

@@ -51,12 +51,14 @@ export class BatchGathering {
   readonly #fn: Original;
   readonly #names: EntryNames;
   readonly #maxBatch: number;
+  readonly #store: EntryStore;
   readonly #requests: Gathered<Request, Outcome>;
   readonly #loads: Gathered<unknown, unknown>;
 
   constructor(fn: Original, names: EntryNames, store: EntryStore, maxBatch: number) {
     this.#fn = fn;
     this.#names = names;
+    this.#store = store;
     this.#maxBatch = maxBatch;
     this.#requests = new Gathered((all) => {
       try {
@@ -71,7 +73,9 @@ export class BatchGathering {
     });
   }
 
+  /** @throws BackendError after `close`; who has called before gets his row. */
   readonly fetch = (ref: EntryRef, load: () => unknown): Promise<Outcome> => {
+    this.#store.assertOpen();
     return this.#requests.add(ref.tenantId, { ref, load });
   };
 
@@ -83,14 +87,20 @@ export class BatchGathering {
       const ids = all.map(({ item }) => item);
       const rows = rowsOf(await this.#fn.call(undefined, ids.slice()), ids);
       for (const [i, { resolve, reject }] of all.entries()) {
+        const settle = (row: unknown) => (isError(row) ? reject(row) : resolve(row ?? null));
         const row = rows[i];
-        if (isError(row)) reject(row);
-        else resolve(row ?? null);
+        // A row that is a promise is what that brings.
+        if (isPromiseLike(row)) Promise.resolve(row).then(settle, reject);
+        else settle(row);
       }
     } catch (error) {
       for (const { reject } of all) reject(error);
     }
   }
+}
+
+function isPromiseLike(row: unknown): row is PromiseLike<unknown> {
+  return typeof (row as Partial<PromiseLike<unknown>> | null | undefined)?.then === 'function';
 }
 
 /** @throws TypeError for what is no row for each id. */

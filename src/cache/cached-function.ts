@@ -42,7 +42,7 @@ export interface FunctionParts {
   readonly scope: () => ClearScope;
   /** Called once, when the function is closed. */
   readonly closing: () => Promise<void>;
-  /** As {@link EntryStore.fetch}. */
+  /** Of a function of one id, whose further arguments count for nothing: as {@link EntryStore.fetch}. */
   readonly fetch?: EntryStore['fetch'];
 }
 
@@ -67,7 +67,11 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedOrigin
     }
   };
 
-  const refOf = (args: readonly unknown[]): EntryRef => {
+  // `ids.map(user)` passes an index and the array too.
+  const ofOneId = parts.fetch !== undefined;
+
+  const refOf = (all: readonly unknown[]): EntryRef => {
+    const args = ofOneId && all.length > 1 ? all.slice(0, 1) : all;
     const tenantId = names.tenantId(args);
     if (ofArguments === undefined || sites === undefined) {
       return refAt(names.cacheKey(args, tenantId), tenantId, undefined, args);
@@ -103,6 +107,7 @@ export function cachedFunction(fn: Original, parts: FunctionParts): CachedOrigin
   function cached(this: unknown, ...args: unknown[]): Promise<unknown> {
     try {
       if (closed !== undefined) assertOpen();
+      if (ofOneId && args.length > 1) args.length = 1;
       const tracer = tracing.tracers > 0 ? counters.tracer : undefined;
       if (tracer !== undefined) {
         const fetched = traceOne(tracer, 'get', refOf(args), (ref) => fetch(ref, () => fn.apply(this, args)));

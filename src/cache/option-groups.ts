@@ -15,9 +15,9 @@ export interface TimeoutOptions {
   /**
    * How long each caller waits for the function, and then gets a TimeoutError (or a stale value). The function goes on: later
    * callers wait for the same run, and its result is stored, unless it takes longer than ten times this time (without
-   * `load`: 10 minutes), after which another run may begin. Default: as long as it takes.
+   * `load`: 10 minutes), after which another run may begin. Default false: as long as it takes.
    */
-  load?: Span;
+  load?: Span | false;
   /**
    * The function can ask for an AbortSignal, `cache.signal()`, that fires `load` after it began. The run then ends: its callers
    * get a TimeoutError, another run may begin, and what the function still returns is not stored. Needs `load`. Default false.
@@ -27,7 +27,7 @@ export interface TimeoutOptions {
 
 const TIMEOUT = {
   backend: (value: unknown) => ({ backendMs: timerMs('timeout.backend', value) }),
-  load: (value: unknown) => ({ loadMs: timerMs('timeout.load', value) }),
+  load: (value: unknown) => ({ loadMs: value === false ? (false as const) : timerMs('timeout.load', value) }),
   signal: (value: unknown) => ({ hasSignal: value === undefined ? undefined : boolean('timeout.signal', value) }),
 };
 
@@ -42,7 +42,7 @@ export function parseTimeout(value: unknown) {
     timeoutMs: backendMs ?? DEFAULT_TIMEOUT_MS,
     /** What a backend gets that is made for the cache; undefined: none was asked for. */
     backendTimeoutMs: backendMs,
-    ...loadTimes(loadMs, hasSignal),
+    ...loadTimes(loadMs || undefined, hasSignal),
   };
 }
 
@@ -51,6 +51,7 @@ export function timeoutWithin(value: unknown, base: Pick<PolicySettings, 'timeou
   const { backendMs, loadMs, hasSignal } = timeoutParts(value);
   const timeoutMs = backendMs ?? base.timeoutMs;
   if (loadMs === undefined && hasSignal === undefined) return { timeoutMs };
+  if (loadMs === false) return { timeoutMs, ...loadTimes(undefined, hasSignal ?? false) };
   return { timeoutMs, ...loadTimes(loadMs ?? base.loadTimeoutMs, hasSignal ?? base.signalMs !== undefined) };
 }
 

@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../errors.js';
+import { BackendError, ConfigurationError } from '../errors.js';
 import { errorPathsOf } from '../protocol/refusal.js';
 import { kindOf } from '../util/bytes.js';
 import { letObserve } from '../util/observed.js';
@@ -73,7 +73,9 @@ export function wrapFunction<K extends unknown[], T extends unknown[]>(
   let first: unknown;
   /** Functions that are not closed, of those that share what is made of the options. */
   let open = 0;
+  let ended = false;
   const wrap = (fn: Original) => {
+    if (ended) throw new BackendError('All functions of these options were closed, and their store with them');
     first ??= fn;
     if (store !== undefined && key === undefined && named && fn !== first) {
       throw new ConfigurationError('One operation names one function: a second one would be given its values');
@@ -88,7 +90,9 @@ export function wrapFunction<K extends unknown[], T extends unknown[]>(
       detach?.();
       if (wrapped !== undefined) return;
       if (store === undefined) await home.close();
-      if (--open === 0) await closeStorage(storage, store);
+      if (--open > 0) return;
+      ended = true;
+      await closeStorage(storage, store);
     };
     const batch = maxBatch === undefined ? undefined : new BatchGathering(fn, own, home, maxBatch);
     const cached = cachedFunction(batch === undefined ? fn : namedAs(batch.one, fn), {

@@ -80,6 +80,12 @@ export class BusLink {
     this.#changed();
   }
 
+  /** Entries were removed of which not all are known: others may have copies of what the store had lost before. */
+  everything(): void {
+    this.#all = true;
+    this.#changed();
+  }
+
   /** Sends what waits, if that takes no longer than a second. */
   async close(): Promise<void> {
     this.#closed = true;

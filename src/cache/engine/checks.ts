@@ -37,8 +37,9 @@ export class Checks {
       return { ...found, value, bytes: undefined, taken: false };
     } catch (error) {
       const { l1, l2 } = this.#tiers;
+      // What the backend has is looked at next, and counted.
       if (found.inL1 && l2 !== undefined) l1?.delete(ref.cacheKey, ref.tenantId);
-      this.#failures.invalid(error, ref);
+      else this.#failures.invalid(error, ref);
       return undefined;
     }
   }

@@ -60,6 +60,7 @@ export async function clear(
     throw removed === 0 ? error : new IncompleteError({ removed }, error);
   } finally {
     coherence.cleared(scope.hasKey);
+    coherence.bus?.everything();
   }
   if (events.invalidate.hasSubscribers) publish(events.invalidate, ref, { tags: 0, entries: removed });
   return removed;

@@ -133,9 +133,8 @@ export class EntryStore {
     return this.#fetching.fetch(ref, load);
   }
 
-  /** As {@link Fetching.fetchMany}. */
+  /** As {@link Fetching.fetchMany}, of requests that were made before a `close`. */
   fetchMany(requests: readonly Request[]): Promise<Outcome>[] {
-    this.assertOpen();
     return this.#fetching.fetchMany(requests);
   }
 

@@ -237,7 +237,8 @@ export class Tiers {
 
   /** Counts an entry of the backend that did not open, and deletes it when it is of no use to anybody: whether it did. */
   async unopened(ref: EntryRef, bytes: Uint8Array, error: unknown): Promise<boolean> {
-    if (!this.#settings.failures.unopened(error, ref)) return false;
+    // Its keys are gone since it was closed, which says nothing of the entry.
+    if (this.closed || !this.#settings.failures.unopened(error, ref)) return false;
     await this.l2?.deleteBytes(ref, bytes);
     return true;
   }
