@@ -21,7 +21,8 @@ export async function commonjsTypes(declarations, from) {
     const isType = (target.flags & ts.SymbolFlags.Type) !== 0;
     if (target.flags & ts.SymbolFlags.Transient && !target.declarations)
       throw new Error(`${name} of ${declarations} is not found`);
-    if ((target.flags & ts.SymbolFlags.Value) === 0) types.push(name);
+    const isTypeOnly = symbol.declarations?.some((declaration) => ts.isTypeOnlyImportOrExportDeclaration(declaration));
+    if (isTypeOnly || (target.flags & ts.SymbolFlags.Value) === 0) types.push(name);
     else {
       lines.push(`export declare const ${name}: typeof esm.${name};`);
       if (isType) lines.push(`export type ${name}${parametersOf(ts, target, exported)};`);

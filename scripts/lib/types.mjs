@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 /** The library is named because a program's own may be older: ES2022 has no `Symbol.asyncDispose`. */
@@ -9,8 +10,24 @@ const header = [
 
 /** The text of index.d.ts, rolled up from the declarations that tsc wrote into a folder. */
 export async function rollUpTypes(declarations) {
-  const code = await rollUp(join(declarations, 'index.d.ts'));
-  return header + code;
+  const entry = join(declarations, 'index.d.ts');
+  const code = await rollUp(entry);
+  return header + (await withTypeExports(code, entry));
+}
+
+/** With `type` where the entry has it, which the tool forgets: a class that is exported as a type has no value at run time. */
+async function withTypeExports(code, entry) {
+  const { default: ts } = await import('typescript');
+  const { statements } = ts.createSourceFile(entry, readFileSync(entry, 'utf8'), ts.ScriptTarget.ES2022);
+  const types = new Set(
+    statements.filter(ts.isExportDeclaration).flatMap(({ isTypeOnly, exportClause }) =>
+      exportClause.elements.filter((element) => isTypeOnly || element.isTypeOnly).map(({ name }) => name.text),
+    ),
+  );
+  return code.replace(/^export \{ ([^}]*) \};$/gm, (_, names) => {
+    const marked = names.split(', ').map((name) => (types.has(name) ? `type ${name}` : name));
+    return `export { ${marked.join(', ')} };`;
+  });
 }
 
 /**

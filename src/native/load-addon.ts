@@ -1,12 +1,11 @@
-import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { NativeLoadError } from '../errors.js';
 import { origins, ownRequire, requireFrom } from '../util/own-require.js';
-import { type Attempt, adviceFor } from './load-advice.js';
+import { type Attempt, adviceFor, isThere } from './load-advice.js';
 import { platformName } from './platform.js';
 import { VERSION } from './version.js';
 
-/** By platform. The names are written out, so that tools which copy what a program needs find the packages. */
+/** By platform. In `dist/cjs/traced.cjs` the names stand once more, for tools that copy what a program needs. */
 const packagesFrom = (require: NodeJS.Require): Record<string, () => unknown> => ({
   'linux-x64-gnu': () => require('cachekit-native-linux-x64-gnu'),
   'linux-x64-musl': () => require('cachekit-native-linux-x64-musl'),
@@ -50,7 +49,7 @@ export function loadAddon(): unknown {
     const above = (file: string) => [dirname(file), dirname(dirname(file)), dirname(dirname(dirname(file)))];
     for (const folder of new Set(files.flatMap(above))) {
       const file = join(folder, `cachekit-native.${platform}.node`);
-      const loaded = existsSync(file) ? attempt(file, () => ownRequire(file)) : undefined;
+      const loaded = isThere(file) ? attempt(file, () => ownRequire(file)) : undefined;
       if (loaded !== undefined) return loaded;
     }
     return undefined;

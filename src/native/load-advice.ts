@@ -61,7 +61,16 @@ function installedFrom(files: readonly string[]): string[] {
 
 /** Published code lies in the package's dist/, and a clone's in src/native/ or dist/. */
 function isBundled(file: string): boolean {
-  if (!existsSync(file)) return true;
+  if (!isThere(file)) return true;
   const folders = [dirname(dirname(file)), dirname(dirname(dirname(file)))];
-  return !folders.some((folder) => basename(folder) === 'cachekit-native' || existsSync(`${folder}/src-rs`));
+  return !folders.some((folder) => basename(folder) === 'cachekit-native' || isThere(`${folder}/src-rs`));
+}
+
+/** `node --permission` may refuse to say. */
+export function isThere(file: string): boolean {
+  try {
+    return existsSync(file);
+  } catch {
+    return false;
+  }
 }
