@@ -63,6 +63,15 @@ test.serial('import and require() give the same instance', (t) => {
 /** An entry that imports its framework: __test__/fits/nest-module imports it. */
 const OF_FRAMEWORK = { entry: './nest', files: ['cjs/nest.cjs', 'esm/nest.js'], needs: '@nestjs/common' };
 
+test.serial('what the types export as a value is there', (t) => {
+  const types = readFileSync(packed.installed('cachekit-native', 'index.d.ts'), 'utf8');
+  const [, list = ''] = /^export \{ ([^}]*) \};$/m.exec(types) ?? [];
+  const values = list.split(', ').filter((name) => !name.startsWith('type '));
+  packed.write('values.mjs', `console.log(Object.keys(await import('cachekit-native')).sort().join(' '));`);
+  const { stdout } = packed.run('values.mjs');
+  t.deepEqual(values.map((name) => name.split(' as ').at(-1)).sort(), stdout.trim().split(' '));
+});
+
 test.serial('every entry of the exports can be imported', (t) => {
   const entries = Object.keys(readPackageJson(packed.installed('cachekit-native')).exports ?? {})
     .filter((entry) => entry !== './package.json' && entry !== OF_FRAMEWORK.entry)

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { compactLines } from './compact-lines.mjs';
 import { writeEntryTypes } from './entry-types.mjs';
 import { lazyRequires } from './lazy-requires.mjs';
+import { platforms } from './pack.mjs';
 import { at, packageJson } from './project.mjs';
 import { bundleOf, filesBehind, sourcePaths } from './sources.mjs';
 
@@ -90,6 +91,7 @@ export async function bundle(dist) {
   for (const { name, isEntry, exports } of written.filter(({ type }) => type === 'chunk')) {
     if (isEntry) writeImported(dist, name, exports);
   }
+  writeFileSync(join(dist, 'cjs', FILES.traced), tracedText());
   writeFileSync(
     join(dist, 'cjs', 'import-resolve.mjs'),
     'export const resolve = (name) => import.meta.resolve(name);\n',
@@ -115,16 +117,28 @@ async function write(dist, format, input, { virtual, chunkOf }) {
     sourcemapExcludeSources: true,
     sourcemapPathTransform: sourcePaths(join('dist', format)),
     manualChunks: chunkOf,
-    plugins: [...(commonjs ? [lazyRequires({ inFile: isOfMain, isLazy: isOnDemand })] : []), compactLines()],
+    plugins: [...(commonjs ? [lazyRequires(FILES)] : []), compactLines()],
   });
   await bundled.close();
   return output;
 }
 
 const onDemand = (name) => `on-demand-${name}`;
-/** What is not of the package is loaded on demand, too. */
-const isOnDemand = (from) => !from.startsWith('.') || from.startsWith('./on-demand-');
-const isOfMain = (file) => /^(at-once|on-demand)-/.test(file);
+const FILES = {
+  core: `${CORE.name}.cjs`,
+  headers: `${HEADERS.name}.cjs`,
+  parts: Object.keys(ON_DEMAND).map((name) => `${onDemand(name)}.cjs`),
+  traced: 'traced.cjs',
+};
+
+/** What is looked up when the program runs, and so nowhere else named as a tool sees it. */
+const LOOKED_UP = ['ioredis', 'redis', 'lmdb', 'apache-arrow', '@bokuweb/zstd-wasm'];
+
+/** A file that is never run: those who copy what a program needs (file traces of Next.js, Vercel) follow its paths. */
+function tracedText() {
+  const names = [...platforms().map((platform) => `cachekit-native-${platform}`), ...LOOKED_UP];
+  return names.map((name) => `try {\n\trequire('${name}');\n} catch {}\n`).join('');
+}
 
 /** Which file the code of a source is published in; of those that the main entry does not need, rollup decides. */
 async function chunks(main) {

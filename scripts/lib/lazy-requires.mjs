@@ -1,50 +1,88 @@
 /**
- * Makes each `var NAME = require('…')` at the top of a CommonJS file a function that requires when something of it is first
- * used. Of the other modules, which are complete by then, it makes constants of what is used: they are as fast as the
- * file's own, and properties of a large object are not.
+ * Makes of CommonJS files that rollup has written a core and parts that it loads on demand.
  *
- * @param inFile of which files; those of an entry's own code are as rollup writes them.
- * @param isLazy which modules are required when they are used.
+ * In the core and the parts, each `var NAME = require('…')` of a part or of another package becomes a function that requires when
+ * something of it is first used. Of the core, which is complete by then, constants are made of what is used: they are as fast as a file's
+ * own, and properties of a large object are not. A part is a function of the core that loads it: by its path it would get another one
+ * where the table of modules was emptied in between, as Jest does.
+ *
+ * @param core the core's file. @param parts the files of the parts. @param traced what tools that copy a program's files must see.
  */
-export function lazyRequires({ inFile, isLazy }) {
+export function lazyRequires({ core, headers, parts, traced }) {
   return {
     name: 'lazy-requires',
     async renderChunk(code, { fileName }) {
-      if (!inFile(fileName)) return null;
       const { default: ts } = await import('typescript');
       const { default: MagicString } = await import('magic-string');
-      const source = ts.createSourceFile(fileName, code, ts.ScriptTarget.ES2022, true);
       const text = new MagicString(code);
-      const required = source.statements
-        .map((statement) => ({ statement, ...requireOf(ts, statement) }))
-        .filter(({ name }) => name);
-      const lazy = required.filter(({ from }) => isLazy(from));
-      for (const { statement, name, from } of lazy) {
-        text.overwrite(
-          statement.getStart(),
-          statement.end,
-          `let ${name}$;\nconst ${name} = () => (${name}$ ??= require('${from}'));`,
-        );
-      }
-      const names = new Set(lazy.map(({ name }) => name));
-      for (const node of usesOf(ts, source, names)) {
-        // In `new name.Class(…)` the call would be that of the class.
-        text.overwrite(node.getStart(), node.end, isInNew(ts, node) ? `(${node.text}())` : `${node.text}()`);
-      }
-      for (const { statement, name, from } of required) {
-        if (names.has(name)) continue;
-        const members = new Set();
-        for (const { parent } of usesOf(ts, source, new Set([name]))) {
-          const member = parent.name.text;
-          members.add(member);
-          text.overwrite(parent.getStart(), parent.end, `${name}$${member}`);
+      const isPart = parts.includes(fileName);
+      if (isPart || fileName === core || fileName === headers) {
+        rewriteRequires(ts, ts.createSourceFile(fileName, code, ts.ScriptTarget.ES2022, true), text, {
+          isLazy: (from) => !from.startsWith('.') || parts.includes(from.slice(2)),
+          required: (from) =>
+            from.startsWith('.') && fileName !== headers ? `part$('${from}')` : `require('${from}')`,
+        });
+      } else {
+        for (const { 0: call, 1: from, index } of code.matchAll(/require\('(\.\/[\w-]+\.cjs)'\)/g)) {
+          if (parts.includes(from.slice(2)))
+            text.overwrite(index, index + call.length, `require('./${core}').$part('${from}')`);
         }
-        const constants = [...members].sort().map((member) => `${member}: ${name}$${member}`);
-        text.overwrite(statement.getStart(), statement.end, `const { ${constants.join(', ')} } = require('${from}');`);
       }
+      const strict = "'use strict';\n";
+      if (isPart) text.appendLeft(strict.length, '\nmodule.exports = (function (part$, exports) {\n').append('\n});\n');
+      if (fileName === core) text.appendLeft(strict.length, partsText({ core, headers, parts, traced }));
       return { code: text.toString(), map: text.generateMap({ hires: 'boundary' }) };
     },
   };
+}
+
+/** Every path is written out, for tools that copy a program's files. */
+function partsText({ core, headers, parts, traced }) {
+  const files = [...parts, traced].map((file) => `  './${file}': () => require('./${file}'),\n`).join('');
+  return `
+const files$ = {
+${files}};
+const loaded$ = { './${core}': exports, './${headers}': require('./${headers}') };
+const part$ = (name) => {
+  if (!(name in loaded$)) files$[name]()(part$, (loaded$[name] = {}));
+  return loaded$[name];
+};
+exports.$part = part$;
+`;
+}
+
+function rewriteRequires(ts, source, text, { isLazy, required }) {
+  const all = source.statements
+    .map((statement) => ({ statement, ...requireOf(ts, statement) }))
+    .filter(({ name }) => name);
+  const lazy = all.filter(({ from }) => isLazy(from));
+  for (const { statement, name, from } of lazy) {
+    text.overwrite(
+      statement.getStart(),
+      statement.end,
+      `let ${name}$;\nconst ${name} = () => (${name}$ ??= ${required(from)});`,
+    );
+  }
+  // Of what is not used by name there is nothing to wait for: no package that is used here has an effect of its own.
+  for (const statement of source.statements) {
+    if (/^require\('[^.'][^']*'\);$/.test(statement.getText())) text.remove(statement.getStart(), statement.end);
+  }
+  const names = new Set(lazy.map(({ name }) => name));
+  for (const node of usesOf(ts, source, names)) {
+    // In `new name.Class(…)` the call would be that of the class.
+    text.overwrite(node.getStart(), node.end, isInNew(ts, node) ? `(${node.text}())` : `${node.text}()`);
+  }
+  for (const { statement, name, from } of all) {
+    if (names.has(name)) continue;
+    const members = new Set();
+    for (const { parent } of usesOf(ts, source, new Set([name]))) {
+      const member = parent.name.text;
+      members.add(member);
+      text.overwrite(parent.getStart(), parent.end, `${name}$${member}`);
+    }
+    const constants = [...members].sort().map((member) => `${member}: ${name}$${member}`);
+    text.overwrite(statement.getStart(), statement.end, `const { ${constants.join(', ')} } = ${required(from)};`);
+  }
 }
 
 /** Of `var NAME = require('FROM');`. */

@@ -20,9 +20,11 @@ async function withTypeExports(code, entry) {
   const { default: ts } = await import('typescript');
   const { statements } = ts.createSourceFile(entry, readFileSync(entry, 'utf8'), ts.ScriptTarget.ES2022);
   const types = new Set(
-    statements.filter(ts.isExportDeclaration).flatMap(({ isTypeOnly, exportClause }) =>
-      exportClause.elements.filter((element) => isTypeOnly || element.isTypeOnly).map(({ name }) => name.text),
-    ),
+    statements
+      .filter(ts.isExportDeclaration)
+      .flatMap(({ isTypeOnly, exportClause }) =>
+        exportClause.elements.filter((element) => isTypeOnly || element.isTypeOnly).map(({ name }) => name.text),
+      ),
   );
   return code.replace(/^export \{ ([^}]*) \};$/gm, (_, names) => {
     const marked = names.split(', ').map((name) => (types.has(name) ? `type ${name}` : name));

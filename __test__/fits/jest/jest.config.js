@@ -2,7 +2,7 @@ const common = { testEnvironment: 'node', extensionsToTreatAsEsm: [] };
 
 module.exports = {
   projects: [
-    { ...common, displayName: 'commonjs', testMatch: ['<rootDir>/commonjs.test.js'], transform: {} },
+    { ...common, displayName: 'commonjs', testMatch: ['<rootDir>/{commonjs,reset}.test.js'], transform: {} },
     {
       ...common,
       displayName: 'babel',
