@@ -7,7 +7,10 @@ import { at, npm } from './project.mjs';
 
 const HOME = () => join(tmpdir(), `cachekit-native-fits-${userInfo().username}`);
 
-/** The projects of __test__/fits/. A package.json says what the last line is that `npm test` prints (`expected`), and what is `slow`. */
+/**
+ * The projects of __test__/fits/. A package.json says what the last line is that `npm test` prints (`expected`), what is `slow`, and which
+ * project it is `like`, whose files it has but for its own.
+ */
 export function fitsProjects() {
   return readdirSync(at('__test__', 'fits'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith('_'))
@@ -43,14 +46,15 @@ export async function runProject({ name, expected }, packages, variables) {
 
 /** Copies the project; its modules are kept while package.json and the packed package are as they were. */
 function install(name, folder, { main, byPlatform }) {
+  const manifest = manifestOf(name);
   mkdirSync(folder, { recursive: true });
   for (const file of readdirSync(folder)) {
     if (!['node_modules', 'installed.txt', 'packages'].includes(file))
       rmSync(join(folder, file), { recursive: true, force: true });
   }
-  for (const from of ['_shared', name]) cpSync(at('__test__', 'fits', from), folder, { recursive: true });
+  for (const from of ['_shared', manifest.like, name].filter(Boolean))
+    cpSync(at('__test__', 'fits', from), folder, { recursive: true });
   writeFileSync(join(folder, 'example.mjs'), example());
-  const manifest = manifestOf(name);
   // By content: npm keeps what it has installed while a file's name is the same.
   const tarball = (file) => {
     const digest = createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 16);
